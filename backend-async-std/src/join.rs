@@ -1,0 +1,40 @@
+//! The join handles.
+
+use async_std::task::JoinHandle;
+use backstay_core::JoinError;
+use backstay_core::runtime::backend::{Abortable, AbortableJob, CancelTask, NativeTask};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// The handle of a task.
+pub type AsyncStdJoinHandle<T> = Abortable<AsyncStdTask<T>>;
+
+/// The handle of a blocking job.
+pub type AsyncStdBlockingHandle<T> = AbortableJob<AsyncStdTask<T>>;
+
+/// async-std's own join handle.
+#[derive(Debug)]
+pub struct AsyncStdTask<T>(JoinHandle<Result<T, JoinError>>);
+
+impl<T> AsyncStdTask<T> {
+    pub(crate) const fn new(handle: JoinHandle<Result<T, JoinError>>) -> Self {
+        Self(handle)
+    }
+}
+
+impl<T: Send + 'static> NativeTask for AsyncStdTask<T> {
+    type Output = T;
+
+    fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+        Pin::new(&mut self.0).poll(cx).map(Some)
+    }
+
+    fn cancel(self) -> CancelTask<T> {
+        Box::pin(self.0.cancel())
+    }
+
+    fn detach(self) {
+        // Its own destructor detaches.
+        drop(self);
+    }
+}

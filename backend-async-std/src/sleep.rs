@@ -1,0 +1,40 @@
+//! The timer.
+
+use async_io::Timer;
+use backstay_core::Sleep;
+use backstay_core::runtime::backend::clock;
+use backstay_core::time::Instant;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// async-io's timer, which async-std's own sleep is made of.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct AsyncStdSleep(Timer);
+
+impl AsyncStdSleep {
+    pub(crate) fn new(at: Instant) -> Self {
+        Self(timer(at))
+    }
+}
+
+fn timer(at: Instant) -> Timer {
+    match at {
+        Instant::MAX => Timer::never(),
+        at => Timer::at(clock::to_std(at, std::time::Instant::now)),
+    }
+}
+
+impl Sleep for AsyncStdSleep {
+    fn reset(mut self: Pin<&mut Self>, at: Instant) {
+        self.0 = timer(at);
+    }
+}
+
+impl Future for AsyncStdSleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx).map(drop)
+    }
+}

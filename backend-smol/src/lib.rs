@@ -1,0 +1,33 @@
+//! backstay on smol.
+//!
+//! Depend on `backstay` with the feature `smol`, or on this package. [`SmolOwner`] makes a runtime: an
+//! executor of its own, with named threads of its own, one for each core unless told otherwise.
+//!
+//! ```
+//! use backstay_core::{BlockOn, Config, Runtime};
+//! use backstay_smol::SmolOwner;
+//!
+//! let owner = SmolOwner::new(Config::new())?;
+//! let rt = owner.runtime().clone();
+//! assert_eq!(owner.block_on(async move { rt.spawn(async { 42 }).await.unwrap() }), 42);
+//! # Ok::<(), backstay_core::ConfigError>(())
+//! ```
+//!
+//! What is particular to smol: the reactor, the timers and the pool for blocking jobs belong to the process,
+//! not to the runtime, and outlive it. [`Flavor::CurrentThread`](backstay_core::Flavor::CurrentThread) has
+//! the thread in `block_on` poll the reactor and the tasks alike, with no hand-over between threads: by far
+//! the fastest for a single connection.
+
+#![forbid(unsafe_code)]
+
+mod join;
+mod net;
+mod owner;
+mod runtime;
+mod sleep;
+
+pub use join::{SmolBlockingHandle, SmolJoinHandle, SmolTask};
+pub use net::{SmolTcpListener, SmolTcpStream};
+pub use owner::SmolOwner;
+pub use runtime::Smol;
+pub use sleep::SmolSleep;

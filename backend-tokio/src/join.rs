@@ -1,0 +1,45 @@
+//! The join handle.
+
+use backstay_core::{JoinError, JoinHandle};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+/// tokio's join handle, which remembers whether it aborted the task.
+#[derive(Debug)]
+pub struct TokioJoinHandle<T> {
+    native: tokio::task::JoinHandle<T>,
+    // tokio has one error for "aborted" and for "the runtime ended".
+    aborted: AtomicBool,
+}
+
+impl<T> TokioJoinHandle<T> {
+    pub(crate) const fn new(native: tokio::task::JoinHandle<T>) -> Self {
+        Self { native, aborted: AtomicBool::new(false) }
+    }
+}
+
+impl<T: Send + 'static> JoinHandle<T> for TokioJoinHandle<T> {
+    fn abort(&self) {
+        self.aborted.store(true, Ordering::Relaxed);
+        self.native.abort();
+    }
+
+    fn is_finished(&self) -> bool {
+        self.native.is_finished()
+    }
+}
+
+impl<T> Future for TokioJoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.native).poll(cx).map(|outcome| {
+            outcome.map_err(|error| match error.try_into_panic() {
+                Ok(payload) => JoinError::panicked(payload),
+                Err(_) if self.aborted.load(Ordering::Relaxed) => JoinError::Aborted,
+                Err(_) => JoinError::Shutdown,
+            })
+        })
+    }
+}

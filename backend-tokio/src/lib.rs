@@ -1,0 +1,35 @@
+//! backstay on tokio.
+//!
+//! Depend on `backstay` with the feature `tokio`, or on this package. [`TokioOwner`] makes a runtime;
+//! [`Tokio::current`] takes the one the code already runs on, such as that of `#[tokio::main]`.
+//!
+//! ```
+//! use backstay_core::{BlockOn, Config, Runtime};
+//! use backstay_tokio::{Tokio, TokioOwner};
+//!
+//! let owner = TokioOwner::new(Config::new())?;
+//! let answer = owner.block_on(async {
+//!     let rt = Tokio::current();
+//!     rt.spawn(async { 42 }).await.unwrap()
+//! });
+//! assert_eq!(answer, 42);
+//! # Ok::<(), backstay_core::ConfigError>(())
+//! ```
+//!
+//! What is particular to tokio: its timers count in milliseconds, rounded up; a paused clock (tokio's feature
+//! `test-util`) is followed; sockets and timers end with the runtime. On a runtime that is not ours (taken
+//! with [`Tokio::current`]), a sleep that is polled after that runtime's end panics, as tokio's own does.
+
+#![forbid(unsafe_code)]
+
+mod join;
+mod net;
+mod owner;
+mod runtime;
+mod sleep;
+
+pub use join::TokioJoinHandle;
+pub use net::{FuturesIo, TokioTcpListener, TokioTcpStream};
+pub use owner::TokioOwner;
+pub use runtime::{NoRuntime, Tokio};
+pub use sleep::TokioSleep;

@@ -1,0 +1,38 @@
+//! Production async patterns, written once, for any runtime.
+//!
+//! This is the core of [backstay](https://docs.rs/backstay): the [`Runtime`] trait and everything that is
+//! written over it. It knows no runtime. A **program** depends on `backstay` with the feature of its backend;
+//! a **library** depends on this crate, takes an `R: Runtime`, and leaves the choice to its users:
+//!
+//! ```
+//! use backstay_core::Runtime;
+//! use std::time::Duration;
+//!
+//! /// Asks both and takes whoever has answered within a second.
+//! async fn ask<R: Runtime>(rt: &R) -> Option<u32> {
+//!     let answer = rt.spawn(async { 42 });
+//!     rt.timeout(Duration::from_secs(1), answer).await.ok()?.ok()
+//! }
+//! # use backstay_core::runtime::BlockOn;
+//! # let owner = backstay_tokio::TokioOwner::new(backstay_core::Config::new()).unwrap();
+//! # let rt = owner.runtime().clone();
+//! # assert_eq!(owner.block_on(async move { ask(&rt).await }), Some(42));
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`runtime`] | the [`Runtime`] trait, join handles, the erased [`AnyRuntime`], the conformance suite |
+//! | [`time`] | [`Instant`](time::Instant), timeouts, the ticker |
+//! | [`net`] | [`Net`]: TCP over the runtime's own sockets, a trait of its own |
+
+#![forbid(unsafe_code)]
+
+mod config_error;
+mod instant;
+pub mod net;
+pub mod runtime;
+pub mod time;
+
+pub use config_error::ConfigError;
+pub use net::Net;
+pub use runtime::{AnyOwner, AnyRuntime, BlockOn, Config, Flavor, JoinError, JoinHandle, Runtime, Sleep};

@@ -1,0 +1,18 @@
+//! Parts for writing a backend.
+//!
+//! A backend implements [`Runtime`](super::Runtime) on its native types and proves it with the
+//! [conformance suite](super#). What more than one backend needs is here:
+//!
+//! * [`clock`]: the origin that the real backends of one process share;
+//! * [`Contained`]: keeps a task's panics inside the task;
+//! * [`Abortable`] and [`AbortableJob`]: join handles for runtimes whose own handle can't be aborted through
+//!   `&self`, can't tell how the task ended, or cancels on drop.
+
+mod abortable;
+pub mod clock;
+mod contained;
+mod job;
+
+pub use abortable::{Abortable, CancelTask, NativeTask};
+pub use contained::Contained;
+pub use job::{AbortableJob, Job, JobGate};

@@ -1,0 +1,69 @@
+//! A future whose panics end in its output.
+
+use crate::runtime::JoinError;
+use pin_project_lite::pin_project;
+use std::any::Any;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pin_project! {
+    /// Runs a future so that no panic leaves it, neither from its polls nor from its destructor.
+    ///
+    /// A panic in a poll becomes [`JoinError::Panicked`]. A panic in the destructor has nobody to be told to:
+    /// it ends there, after the panic hook has reported it; a value that is already there is kept.
+    #[derive(Debug)]
+    pub struct Contained<F> {
+        // `None` once the future has ended: it is dropped inside the poll that ended it.
+        #[pin]
+        future: Option<F>,
+    }
+
+    impl<F> PinnedDrop for Contained<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut future = this.project().future;
+            if future.is_some() {
+                quietly(|| future.set(None));
+            }
+        }
+    }
+}
+
+impl<F> Contained<F> {
+    /// Contains `future`.
+    pub const fn new(future: F) -> Self {
+        Self { future: Some(future) }
+    }
+}
+
+impl<F: Future> Future for Contained<F> {
+    type Output = Result<F::Output, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut slot = self.project().future;
+        let Some(future) = slot.as_mut().as_pin_mut() else {
+            return Poll::Pending;
+        };
+        let outcome = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(value)) => Ok(value),
+            Err(payload) => Err(JoinError::panicked(payload)),
+        };
+        quietly(|| slot.set(None));
+        Poll::Ready(outcome)
+    }
+}
+
+/// Runs a destructor; a panic in it goes no further, not even one in its payload's own destructor.
+fn quietly(drop_it: impl FnOnce()) {
+    if let Err(payload) = caught(drop_it)
+        && let Err(again) = caught(|| drop(payload))
+    {
+        mem::forget(again);
+    }
+}
+
+fn caught(f: impl FnOnce()) -> Result<(), Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(f))
+}

@@ -1,0 +1,97 @@
+//! A blocking job that can be kept from running while it is queued, and not after.
+
+use super::abortable::{Abortable, NativeTask};
+use crate::runtime::{JoinError, JoinHandle};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+
+const QUEUED: u8 = 0;
+const STARTED: u8 = 1;
+const ABORTED: u8 = 2;
+
+/// Decides, once, whether the job or its abort came first.
+#[derive(Debug, Default)]
+struct Gate(AtomicU8);
+
+impl Gate {
+    fn pass(&self, to: u8) -> bool {
+        self.0.compare_exchange(QUEUED, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+/// A blocking job, half of it for the pool and half for the handle: made by [`Job::new`].
+#[derive(Debug)]
+pub struct Job<F> {
+    f: F,
+    gate: Arc<Gate>,
+}
+
+impl<F> Job<F> {
+    /// A job and what [`AbortableJob::new`] needs to abort it. Allocates once.
+    pub fn new(f: F) -> (Self, JobGate) {
+        let gate = Arc::<Gate>::default();
+        (Self { f, gate: Arc::clone(&gate) }, JobGate(gate))
+    }
+
+    /// Runs it on the pool's thread, unless it was aborted first. Its panics end in the result.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError::Aborted`] if it did not run, [`JoinError::Panicked`] if it panicked.
+    pub fn run<T>(self) -> Result<T, JoinError>
+    where
+        F: FnOnce() -> T,
+    {
+        if !self.gate.pass(STARTED) {
+            return Err(JoinError::Aborted);
+        }
+        catch_unwind(AssertUnwindSafe(self.f)).map_err(JoinError::panicked)
+    }
+}
+
+/// The handle's half of a [`Job`].
+#[derive(Debug)]
+pub struct JobGate(Arc<Gate>);
+
+/// [`JoinHandle`] of a [`Job`]: as [`Abortable`], but a job that has started can't be aborted, and delivers.
+#[derive(Debug)]
+pub struct AbortableJob<N: NativeTask> {
+    task: Abortable<N>,
+    // `None` if the job could not be queued.
+    gate: Option<Arc<Gate>>,
+}
+
+impl<N: NativeTask> AbortableJob<N> {
+    /// A handle for the native task that runs the job.
+    pub fn new(task: N, gate: JobGate) -> Self {
+        Self { task: Abortable::new(task), gate: Some(gate.0) }
+    }
+
+    /// A handle for a job that could not be queued.
+    pub fn failed(error: JoinError) -> Self {
+        Self { task: Abortable::failed(error), gate: None }
+    }
+}
+
+impl<N: NativeTask> JoinHandle<N::Output> for AbortableJob<N> {
+    fn abort(&self) {
+        if self.gate.as_ref().is_some_and(|gate| gate.pass(ABORTED)) {
+            self.task.abort();
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+}
+
+impl<N: NativeTask> Future for AbortableJob<N> {
+    type Output = Result<N::Output, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.task).poll(cx)
+    }
+}

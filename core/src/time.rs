@@ -1,0 +1,12 @@
+//! Time: instants, timeouts, the ticker.
+//!
+//! All of it on the runtime's clock, so that it is exact under a virtual one.
+//!
+//! * [`Runtime::timeout`](crate::Runtime::timeout) limits a future's time;
+//! * [`ticker`] does something again and again, and says what it missed.
+
+mod ticker;
+
+pub use crate::instant::Instant;
+pub use crate::runtime::timeout::{Elapsed, Timeout};
+pub use ticker::{FirstTick, MissedTicks, Tick, TickFuture, Ticker, TickerBuilder, ticker};

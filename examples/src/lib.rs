@@ -1,0 +1,37 @@
+//! What every example shares: the runtime chosen on the command line.
+
+use backstay::{AnyOwner, AnyRuntime, Backend, BlockOn, Config};
+use clap::Parser;
+use std::error::Error;
+use std::process::ExitCode;
+
+/// The command line of an example.
+#[derive(Debug, Parser)]
+struct Args {
+    /// The runtime to run on: tokio, smol or async-std.
+    #[arg(long, default_value = "tokio")]
+    runtime: Backend,
+}
+
+/// What an example returns: an error makes it exit non-zero.
+pub type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
+
+/// Runs an example on the runtime that the command line names.
+///
+/// An unknown name lists the valid ones and exits with 2.
+pub fn run<F>(example: impl FnOnce(AnyRuntime) -> F) -> ExitCode
+where
+    F: Future<Output = Outcome>,
+{
+    match start().and_then(|owner| owner.block_on(example(owner.runtime().clone()))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> Result<AnyOwner, Box<dyn Error + Send + Sync>> {
+    Ok(Args::parse().runtime.start(Config::new())?)
+}

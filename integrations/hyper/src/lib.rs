@@ -1,0 +1,59 @@
+//! hyper on any runtime.
+//!
+//! hyper brings HTTP and leaves four things to its user: reading and writing, spawning, and time. Here they
+//! are over backstay, the same on every runtime, and exact under a virtual clock:
+//!
+//! | hyper asks for | here | over |
+//! |---|---|---|
+//! | [`hyper::rt::Read`], [`hyper::rt::Write`] | [`HyperIo`] | any futures-io stream, such as those of [`Net`](backstay_core::Net) |
+//! | [`hyper::rt::Executor`] | [`HyperExecutor`] | [`Runtime::spawn`](backstay_core::Runtime::spawn) |
+//! | [`hyper::rt::Timer`], [`hyper::rt::Sleep`] | [`HyperTimer`], [`HyperSleep`] | [`Runtime::sleep_until`](backstay_core::Runtime::sleep_until), [`Runtime::now`](backstay_core::Runtime::now) |
+//!
+//! ```
+//! use backstay::net::{Net, TcpListener};
+//! use backstay::{BlockOn, Config, Runtime};
+//! use backstay_hyper::{HyperIo, HyperTimer};
+//! use bytes::Bytes;
+//! use http_body_util::{BodyExt, Full};
+//! use hyper::{Request, Response, client, server, service::service_fn};
+//! use std::convert::Infallible;
+//!
+//! async fn hello<R: Runtime + Net>(rt: R) -> Result<(), Box<dyn std::error::Error>> {
+//!     let listener = rt.bind("127.0.0.1:0".parse()?).await?;
+//!     let addr = listener.local_addr()?;
+//!     let timer = HyperTimer::new(rt.clone());
+//!     let server = rt.spawn(async move {
+//!         let (stream, _peer) = listener.accept().await.unwrap();
+//!         let answer = service_fn(|_| async {
+//!             Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"hello"))))
+//!         });
+//!         server::conn::http1::Builder::new().timer(timer).serve_connection(HyperIo::new(stream), answer).await
+//!     });
+//!
+//!     let stream = HyperIo::new(rt.connect(addr).await?);
+//!     let (mut client, connection) = client::conn::http1::handshake(stream).await?;
+//!     let connection = rt.spawn(connection);
+//!     let request = Request::get("/").header("host", "localhost").body(Full::<Bytes>::default())?;
+//!     let body = client.send_request(request).await?.into_body().collect().await?;
+//!     assert_eq!(body.to_bytes(), "hello");
+//!
+//!     drop(client);
+//!     connection.await??;
+//!     server.await??;
+//!     Ok(())
+//! }
+//!
+//! let owner = backstay::smol::SmolOwner::new(Config::new())?;
+//! owner.block_on(hello(owner.runtime().clone()))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod executor;
+mod io;
+mod timer;
+
+pub use executor::HyperExecutor;
+pub use io::HyperIo;
+pub use timer::{HyperSleep, HyperTimer};
