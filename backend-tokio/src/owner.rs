@@ -2,9 +2,8 @@
 
 use crate::runtime::{End, Tokio};
 use backstay_core::{BlockOn, Config, ConfigError, Flavor};
-use std::cell::Cell;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, RuntimeFlavor};
@@ -100,34 +99,12 @@ impl BlockOn for TokioOwner {
     ///
     /// # Panics
     ///
-    /// On a thread that drives a current-thread tokio runtime, which nothing else could drive meanwhile.
+    /// On a thread that drives a current-thread tokio runtime, which nothing else could drive meanwhile; the
+    /// message, tokio's own, says to await the future instead. If `future` panics.
     fn block_on<F: Future>(&self, future: F) -> F::Output {
         match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-            Err(_) => self.native().block_on(future),
             Ok(RuntimeFlavor::MultiThread) => block_in_place(|| self.native().block_on(future)),
-            Ok(_) => self.block_on_or_explain(future),
-        }
-    }
-}
-
-impl TokioOwner {
-    /// On a thread of a current-thread runtime: fine on one that runs blocking jobs, impossible on the one
-    /// that drives it. Only tokio knows which this is, and tells by panicking.
-    fn block_on_or_explain<F: Future>(&self, future: F) -> F::Output {
-        let entered = Cell::new(false);
-        let run = || {
-            self.native().block_on(async {
-                entered.set(true);
-                future.await
-            })
-        };
-        match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(output) => output,
-            Err(payload) if entered.get() => resume_unwind(payload),
-            Err(_) => panic!(
-                "block_on inside a current-thread runtime would block the only thread that runs its tasks: \
-                 await the future instead, or call block_on from spawn_blocking"
-            ),
+            _ => self.native().block_on(future),
         }
     }
 }

@@ -52,11 +52,13 @@ enum Limit {
 }
 
 impl<F, R: Runtime> Timeout<F, R> {
-    pub(super) fn after(rt: R, limit: Duration, future: F) -> Self {
+    /// What [`Runtime::timeout`] returns; for runtimes that wrap another.
+    pub fn after(rt: R, limit: Duration, future: F) -> Self {
         Self { future, timer: Timer::Idle { rt, limit: Limit::After(limit) } }
     }
 
-    pub(super) fn at(rt: R, at: Instant, future: F) -> Self {
+    /// What [`Runtime::timeout_at`] returns; for runtimes that wrap another.
+    pub fn at(rt: R, at: Instant, future: F) -> Self {
         Self { future, timer: Timer::Idle { rt, limit: Limit::At(at) } }
     }
 

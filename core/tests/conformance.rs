@@ -1,0 +1,44 @@
+//! The conformance suite on every backend, in several configurations, and erased.
+
+use backstay_async_std::AsyncStdOwner;
+use backstay_core::{AnyOwner, Config, Flavor, conformance};
+use backstay_smol::SmolOwner;
+use backstay_tokio::TokioOwner;
+use std::num::NonZeroUsize;
+
+fn workers(n: usize) -> Config {
+    Config::new().worker_threads(NonZeroUsize::new(n).expect("a number of workers"))
+}
+
+fn current_thread() -> Config {
+    Config::new().flavor(Flavor::CurrentThread)
+}
+
+fn tokio(config: Config) -> TokioOwner {
+    TokioOwner::new(config).expect("a good configuration")
+}
+
+fn smol(config: Config) -> SmolOwner {
+    SmolOwner::new(config).expect("a good configuration")
+}
+
+fn async_std() -> AsyncStdOwner {
+    AsyncStdOwner::new(Config::new()).expect("a good configuration")
+}
+
+conformance!(tokio_1_worker, || tokio(workers(1)));
+conformance!(tokio_2_workers, || tokio(workers(2)));
+conformance!(tokio_current_thread, || tokio(current_thread()));
+conformance!(smol_1_worker, || smol(workers(1)));
+conformance!(smol_2_workers, || smol(workers(2)));
+conformance!(smol_current_thread, || smol(current_thread()));
+// The process's async-std never ends, so no owner's drop ends it.
+conformance!(async_std_default, async_std, except [c10, c21]);
+
+conformance!(any_tokio_1_worker, || AnyOwner::new(tokio(workers(1))));
+conformance!(any_tokio_2_workers, || AnyOwner::new(tokio(workers(2))));
+conformance!(any_tokio_current_thread, || AnyOwner::new(tokio(current_thread())));
+conformance!(any_smol_1_worker, || AnyOwner::new(smol(workers(1))));
+conformance!(any_smol_2_workers, || AnyOwner::new(smol(workers(2))));
+conformance!(any_smol_current_thread, || AnyOwner::new(smol(current_thread())));
+conformance!(any_async_std_default, || AnyOwner::new(async_std()), except [c10, c21]);
