@@ -3,7 +3,7 @@
 use crate::runtime::AsyncStd;
 use backstay_core::net::{Net, NetError, Socket, SocketOps, TcpListener};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 
 impl Net for AsyncStd {
     type TcpStream = AsyncStdTcpStream;
@@ -39,6 +39,8 @@ fn socket(stream: async_std::net::TcpStream, peer: SocketAddr) -> AsyncStdTcpStr
         local_addr: async_std::net::TcpStream::local_addr,
         peer_addr: async_std::net::TcpStream::peer_addr,
         set_nodelay: async_std::net::TcpStream::set_nodelay,
+        // async-std's own close leaves the connection open.
+        end_writing: |stream| stream.shutdown(Shutdown::Write),
     };
     Socket::new(stream, peer, &OPS)
 }

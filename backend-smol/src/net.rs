@@ -36,6 +36,7 @@ fn socket(stream: smol::net::TcpStream, peer: SocketAddr) -> SmolTcpStream {
         local_addr: smol::net::TcpStream::local_addr,
         peer_addr: smol::net::TcpStream::peer_addr,
         set_nodelay: smol::net::TcpStream::set_nodelay,
+        end_writing: |_| Ok(()),
     };
     Socket::new(stream, peer, &OPS)
 }

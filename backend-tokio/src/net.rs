@@ -86,6 +86,7 @@ fn socket(stream: tokio::net::TcpStream, peer: SocketAddr) -> TokioTcpStream {
         local_addr: |io| io.0.local_addr(),
         peer_addr: |io| io.0.peer_addr(),
         set_nodelay: |io, nodelay| io.0.set_nodelay(nodelay),
+        end_writing: |_| Ok(()),
     };
     Socket::new(FuturesIo(stream), peer, &OPS)
 }

@@ -1,10 +1,9 @@
 //! The owner of the threads.
 
-use crate::runtime::{End, Tokio};
+use crate::runtime::Tokio;
 use backstay_core::{BlockOn, Config, ConfigError, Flavor};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
@@ -33,7 +32,6 @@ pub struct TokioOwner {
     // `None` only while it is being dropped.
     runtime: Option<tokio::runtime::Runtime>,
     handle: Tokio,
-    end: Arc<End>,
 }
 
 impl TokioOwner {
@@ -49,9 +47,8 @@ impl TokioOwner {
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         config.validate()?;
         let runtime = start(&config).map_err(|source| ConfigError::Start { backend: BACKEND, source })?;
-        let end = Arc::<End>::default();
-        let handle = Tokio::owned(runtime.handle().clone(), Arc::clone(&end));
-        Ok(Self { runtime: Some(runtime), handle, end })
+        let handle = Tokio::new(runtime.handle().clone());
+        Ok(Self { runtime: Some(runtime), handle })
     }
 
     fn native(&self) -> &tokio::runtime::Runtime {
@@ -111,7 +108,7 @@ impl BlockOn for TokioOwner {
 
 impl Drop for TokioOwner {
     fn drop(&mut self) {
-        self.end.set();
+        self.handle.set_ended();
         if let Some(runtime) = self.runtime.take() {
             if Handle::try_current().is_ok() {
                 runtime.shutdown_background();

@@ -15,24 +15,13 @@ use tokio::runtime::Handle;
 
 /// A handle on a tokio runtime; made by [`TokioOwner`](crate::TokioOwner) or taken from the surroundings.
 #[derive(Clone, Debug)]
-pub struct Tokio {
+pub struct Tokio(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     handle: Handle,
-    // Ours only: tokio's timers panic when they are polled after the end, and nothing else tells of it.
-    end: Option<Arc<End>>,
-}
-
-/// Whether an owned runtime has ended.
-#[derive(Debug, Default)]
-pub(crate) struct End(AtomicBool);
-
-impl End {
-    pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
+    // Set by our owner; for others' runtimes nobody tells.
+    ended: AtomicBool,
 }
 
 /// There is no tokio runtime here that could serve.
@@ -62,11 +51,11 @@ impl fmt::Display for NoRuntime {
 impl Error for NoRuntime {}
 
 impl Tokio {
-    pub(crate) fn owned(handle: Handle, end: Arc<End>) -> Self {
-        Self { handle, end: Some(end) }
+    pub(crate) fn new(handle: Handle) -> Self {
+        Self(Arc::new(Inner { handle, ended: AtomicBool::new(false) }))
     }
 
-    /// The tokio runtime that the calling code runs on.
+    /// The tokio runtime that the calling code runs on. Allocates once; clone the handle to pass it on.
     ///
     /// # Errors
     ///
@@ -84,7 +73,7 @@ impl Tokio {
         if !has_time(&handle) {
             return Err(NoRuntime::WithoutTime);
         }
-        Ok(Self { handle, end: None })
+        Ok(Self::new(handle))
     }
 
     /// The tokio runtime that the calling code runs on.
@@ -102,16 +91,26 @@ impl Tokio {
 
     /// tokio's own handle.
     pub fn handle(&self) -> &Handle {
-        &self.handle
+        &self.0.handle
     }
 
-    pub(crate) fn end(&self) -> Option<Arc<End>> {
-        self.end.clone()
+    /// Marks the end: from here on sleeps don't touch tokio's timers, which would panic.
+    pub(crate) fn set_ended(&self) {
+        self.0.ended.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::Acquire)
     }
 
     /// Runs `f` in this runtime's context, which tokio's own constructors look for.
+    #[inline]
     pub(crate) fn enter<T>(&self, f: impl FnOnce() -> T) -> T {
-        let _context = self.handle.enter();
+        // Half the price of entering, and the usual case.
+        if Handle::try_current().is_ok_and(|current| current.id() == self.0.handle.id()) {
+            return f();
+        }
+        let _context = self.0.handle.enter();
         f()
     }
 }
@@ -137,7 +136,7 @@ impl Runtime for Tokio {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        TokioJoinHandle::new(self.handle.spawn(future))
+        TokioJoinHandle::new(self.0.handle.spawn(future))
     }
 
     #[track_caller]
@@ -146,18 +145,19 @@ impl Runtime for Tokio {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        TokioJoinHandle::new(self.handle.spawn_blocking(f))
+        TokioJoinHandle::new(self.0.handle.spawn_blocking(f))
     }
 
+    #[inline]
     fn now(&self) -> Instant {
         clock::from_std(tokio::time::Instant::now().into_std())
     }
 
+    #[inline]
     fn sleep(&self, duration: Duration) -> TokioSleep {
         let now = tokio::time::Instant::now();
-        // tokio's own instants end before `Duration::MAX` does.
-        let at = clock::to_std(clock::from_std(now.into_std()) + duration, || now.into_std());
-        TokioSleep::new(self, at.into(), duration.is_zero())
+        let at = now.checked_add(duration).unwrap_or_else(|| self.to_std(Instant::MAX).into());
+        TokioSleep::new(self, at, duration.is_zero())
     }
 
     fn sleep_until(&self, at: Instant) -> TokioSleep {

@@ -1,13 +1,11 @@
 //! The timer.
 
-use crate::runtime::{End, Tokio};
-use backstay_core::Sleep;
-use backstay_core::runtime::backend::clock;
+use crate::runtime::Tokio;
 use backstay_core::time::Instant;
+use backstay_core::{Runtime, Sleep};
 use pin_project_lite::pin_project;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 pin_project! {
@@ -20,27 +18,24 @@ pin_project! {
     pub struct TokioSleep {
         #[pin]
         native: tokio::time::Sleep,
-        end: Option<Arc<End>>,
+        rt: Tokio,
         elapsed: bool,
     }
 }
 
 impl TokioSleep {
+    #[inline]
     pub(crate) fn new(rt: &Tokio, at: tokio::time::Instant, elapsed: bool) -> Self {
-        Self { native: rt.enter(|| tokio::time::sleep_until(at)), end: rt.end(), elapsed }
+        Self { native: rt.enter(|| tokio::time::sleep_until(at)), rt: rt.clone(), elapsed }
     }
 }
 
 impl Sleep for TokioSleep {
     fn reset(self: Pin<&mut Self>, at: Instant) {
         let this = self.project();
-        if this.end.as_ref().is_some_and(|end| end.is_set()) {
-            return;
-        }
-        let now = tokio::time::Instant::now();
-        let at = tokio::time::Instant::from_std(clock::to_std(at, || now.into_std()));
-        *this.elapsed = at <= now;
-        if !*this.elapsed {
+        let at = tokio::time::Instant::from_std(this.rt.to_std(at));
+        *this.elapsed = at <= tokio::time::Instant::now();
+        if !*this.elapsed && !this.rt.has_ended() {
             this.native.reset(at);
         }
     }
@@ -49,21 +44,19 @@ impl Sleep for TokioSleep {
 impl Future for TokioSleep {
     type Output = ();
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         if *this.elapsed {
             return Poll::Ready(());
         }
-        let Some(end) = this.end else {
-            return this.native.poll(cx);
-        };
-        if end.is_set() {
+        if this.rt.has_ended() {
             return Poll::Pending;
         }
         // The runtime may end right here, and tokio's sleep panic.
         match catch_unwind(AssertUnwindSafe(|| this.native.poll(cx))) {
             Ok(poll) => poll,
-            Err(_) if end.is_set() => Poll::Pending,
+            Err(_) if this.rt.has_ended() => Poll::Pending,
             Err(payload) => resume_unwind(payload),
         }
     }

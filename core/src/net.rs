@@ -121,6 +121,8 @@ pub trait TcpListener: Send + Sync + 'static {
 }
 
 /// A connection. Errors of its reads and writes name the peer.
+///
+/// Closing ends the writing half: the peer reads what was written, then the end. Dropping ends both.
 pub trait TcpStream: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static {
     /// This end's address.
     ///

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A backend's native stream as a [`TcpStream`], with errors that name the peer.
 ///
@@ -27,6 +27,8 @@ pub struct SocketOps<S> {
     pub peer_addr: fn(&S) -> io::Result<SocketAddr>,
     /// Whether small writes are sent at once.
     pub set_nodelay: fn(&S, bool) -> io::Result<()>,
+    /// Ends the writing half, called after the native `poll_close`, which does so on most runtimes already.
+    pub end_writing: fn(&S) -> io::Result<()>,
 }
 
 impl<S> Socket<S> {
@@ -110,7 +112,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.stream).poll_close(cx);
-        result.map(|result| self.named("close", result))
+        let result = ready!(Pin::new(&mut self.stream).poll_close(cx));
+        let result = result.and_then(|()| (self.ops.end_writing)(&self.stream));
+        Poll::Ready(self.named("close", result))
     }
 }

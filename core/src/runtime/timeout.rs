@@ -11,7 +11,6 @@ use std::time::Duration;
 
 /// The limit of a timeout has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Elapsed;
 
 impl fmt::Display for Elapsed {

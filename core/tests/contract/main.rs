@@ -1,0 +1,8 @@
+//! What core promises beside the rules of the conformance suite, on every runtime and erased.
+
+mod instant;
+mod join;
+mod kit;
+mod net;
+mod ticker;
+mod timeout;
