@@ -1,8 +1,7 @@
 //! The join handles.
 
 use async_std::task::JoinHandle;
-use backstay_core::JoinError;
-use backstay_core::runtime::backend::{Abortable, AbortableJob, CancelTask, NativeTask};
+use backstay_core::runtime::backend::{Abortable, AbortableJob, CancelTask, NativeTask, Outcome};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -14,10 +13,10 @@ pub type AsyncStdBlockingHandle<T> = AbortableJob<AsyncStdTask<T>>;
 
 /// async-std's own join handle.
 #[derive(Debug)]
-pub struct AsyncStdTask<T>(JoinHandle<Result<T, JoinError>>);
+pub struct AsyncStdTask<T>(JoinHandle<Outcome<T>>);
 
 impl<T> AsyncStdTask<T> {
-    pub(crate) const fn new(handle: JoinHandle<Result<T, JoinError>>) -> Self {
+    pub(crate) const fn new(handle: JoinHandle<Outcome<T>>) -> Self {
         Self(handle)
     }
 }
@@ -25,7 +24,7 @@ impl<T> AsyncStdTask<T> {
 impl<T: Send + 'static> NativeTask for AsyncStdTask<T> {
     type Output = T;
 
-    fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+    fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
         Pin::new(&mut self.0).poll(cx).map(Some)
     }
 

@@ -1,8 +1,7 @@
 //! The join handles.
 
 use async_task::FallibleTask;
-use backstay_core::JoinError;
-use backstay_core::runtime::backend::{Abortable, AbortableJob, CancelTask, NativeTask};
+use backstay_core::runtime::backend::{Abortable, AbortableJob, CancelTask, NativeTask, Outcome};
 use smol::Task;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,10 +14,10 @@ pub type SmolBlockingHandle<T> = AbortableJob<SmolTask<T>>;
 
 /// smol's own task, which gives `None` where its executor was dropped.
 #[derive(Debug)]
-pub struct SmolTask<T>(FallibleTask<Result<T, JoinError>>);
+pub struct SmolTask<T>(FallibleTask<Outcome<T>>);
 
 impl<T> SmolTask<T> {
-    pub(crate) fn new(task: Task<Result<T, JoinError>>) -> Self {
+    pub(crate) fn new(task: Task<Outcome<T>>) -> Self {
         Self(task.fallible())
     }
 }
@@ -26,7 +25,7 @@ impl<T> SmolTask<T> {
 impl<T: Send + 'static> NativeTask for SmolTask<T> {
     type Output = T;
 
-    fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+    fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
         Pin::new(&mut self.0).poll(cx)
     }
 

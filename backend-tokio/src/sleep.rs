@@ -53,10 +53,11 @@ impl Future for TokioSleep {
         if this.rt.has_ended() {
             return Poll::Pending;
         }
-        // The runtime may end right here, and tokio's sleep panic.
+        // The runtime may end right here: tokio then fires every timer, or panics.
         match catch_unwind(AssertUnwindSafe(|| this.native.poll(cx))) {
-            Ok(poll) => poll,
-            Err(_) if this.rt.has_ended() => Poll::Pending,
+            Ok(Poll::Pending) => Poll::Pending,
+            _ if this.rt.has_ended() => Poll::Pending,
+            Ok(Poll::Ready(())) => Poll::Ready(()),
             Err(payload) => resume_unwind(payload),
         }
     }

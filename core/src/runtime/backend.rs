@@ -14,5 +14,5 @@ mod contained;
 mod job;
 
 pub use abortable::{Abortable, CancelTask, NativeTask};
-pub use contained::Contained;
+pub use contained::{Contained, Outcome};
 pub use job::{AbortableJob, Job, JobGate};

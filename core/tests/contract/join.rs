@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 on_every_runtime! {
     s18_a_panic_is_caught_once_and_told_apart
+    c08_no_destructor_ends_the_process_or_a_worker
     a_join_handle_may_be_dropped_and_taken_up_at_every_poll
     a_name_changes_nothing
     instants_convert_to_the_standard_library_and_back
@@ -27,6 +28,39 @@ async fn s18_a_panic_is_caught_once_and_told_apart<R: Runtime>(rt: R) {
     let JoinError::Panicked(panic) = error else { panic!("{error:?}") };
     let resumed = catch_unwind(AssertUnwindSafe(|| panic.resume())).expect_err("it goes on panicking");
     assert_eq!(resumed.downcast_ref(), Some(&"disk full"));
+}
+
+async fn c08_no_destructor_ends_the_process_or_a_worker<R: Runtime>(rt: R) {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            // Without the panic hook: it would print.
+            resume_unwind(Box::new("a destructor"));
+        }
+    }
+
+    for _ in 0..20 {
+        // A value that nobody takes; a future that ends; one that is aborted before or after its first poll.
+        drop(rt.spawn(async { Bomb }));
+        drop(rt.spawn_blocking(|| Bomb));
+        let ended = rt.spawn(async {
+            let _bomb = Bomb;
+        });
+        assert!(matches!(ended.await, Err(JoinError::Panicked(_))));
+        let aborted = rt.spawn(async {
+            let _bomb = Bomb;
+            pending::<()>().await;
+        });
+        aborted.abort();
+        assert!(aborted.await.is_err());
+        // A job that is aborted with what it holds.
+        let bomb = Bomb;
+        let job = rt.spawn_blocking(move || std::mem::forget(bomb));
+        job.abort();
+        let _ = job.await;
+    }
+    assert!(matches!(rt.timeout(SOON, rt.spawn(async { 1 })).await, Ok(Ok(1))));
+    assert!(matches!(rt.timeout(SOON, rt.spawn_blocking(|| 1)).await, Ok(Ok(1))));
 }
 
 async fn a_join_handle_may_be_dropped_and_taken_up_at_every_poll<R: Runtime>(rt: R) {

@@ -1,5 +1,6 @@
 //! A join handle over a native task that can only be cancelled by value.
 
+use super::contained::Outcome;
 use crate::runtime::{JoinError, JoinHandle};
 use std::fmt;
 use std::mem;
@@ -8,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// The future of a cancellation: what the task gave, or `None` if it was dropped before it gave anything.
-pub type CancelTask<T> = Pin<Box<dyn Future<Output = Option<Result<T, JoinError>>> + Send>>;
+pub type CancelTask<T> = Pin<Box<dyn Future<Output = Option<Outcome<T>>> + Send>>;
 
 /// A native task of the async-task family, which runs a [`Contained`](super::Contained) future or a
 /// [`Job`](super::Job).
@@ -17,7 +18,7 @@ pub trait NativeTask: Send + Unpin + 'static {
     type Output: Send + 'static;
 
     /// Polls for the outcome; `None` when its executor was dropped first.
-    fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Self::Output, JoinError>>>;
+    fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<Self::Output>>>;
 
     /// Cancels on the first poll of the returned future, which is ready once the task's future is dropped.
     fn cancel(self) -> CancelTask<Self::Output>;
@@ -83,7 +84,9 @@ impl<N: NativeTask> JoinHandle<N::Output> for Abortable<N> {
         let waker = waiter.as_ref().unwrap_or(Waker::noop());
         let next = match cancel.as_mut().poll(&mut Context::from_waker(waker)) {
             Poll::Pending => State::Cancelling(cancel),
-            Poll::Ready(outcome) => State::Ready(Box::new(outcome.unwrap_or(Err(JoinError::Aborted)))),
+            Poll::Ready(outcome) => {
+                State::Ready(Box::new(outcome.map_or(Err(JoinError::Aborted), Outcome::into_result)))
+            }
         };
         let ready = matches!(next, State::Ready(_));
         *self.lock() = next;
@@ -98,7 +101,7 @@ impl<N: NativeTask> JoinHandle<N::Output> for Abortable<N> {
             State::Running { task, waiter } => {
                 let waker = waiter.as_ref().unwrap_or(Waker::noop());
                 match task.poll_join(&mut Context::from_waker(waker)) {
-                    Poll::Ready(outcome) => outcome.unwrap_or(Err(JoinError::Shutdown)),
+                    Poll::Ready(outcome) => outcome.map_or(Err(JoinError::Shutdown), Outcome::into_result),
                     Poll::Pending => return false,
                 }
             }
@@ -117,7 +120,7 @@ impl<N: NativeTask> Future for Abortable<N> {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         let outcome = match state {
             State::Running { task, waiter } => match task.poll_join(cx) {
-                Poll::Ready(outcome) => outcome.unwrap_or(Err(JoinError::Shutdown)),
+                Poll::Ready(outcome) => outcome.map_or(Err(JoinError::Shutdown), Outcome::into_result),
                 Poll::Pending => {
                     match waiter {
                         Some(waiter) => waiter.clone_from(cx.waker()),
@@ -127,7 +130,7 @@ impl<N: NativeTask> Future for Abortable<N> {
                 }
             },
             State::Cancelling(cancel) => match cancel.as_mut().poll(cx) {
-                Poll::Ready(outcome) => outcome.unwrap_or(Err(JoinError::Aborted)),
+                Poll::Ready(outcome) => outcome.map_or(Err(JoinError::Aborted), Outcome::into_result),
                 Poll::Pending => return Poll::Pending,
             },
             State::Ready(_) => match mem::replace(state, State::Taken) {

@@ -12,7 +12,8 @@ pin_project! {
     /// Runs a future so that no panic leaves it, neither from its polls nor from its destructor.
     ///
     /// A panic in a poll becomes [`JoinError::Panicked`]. A panic in the destructor has nobody to be told to:
-    /// it ends there, after the panic hook has reported it; a value that is already there is kept.
+    /// it ends there, after the panic hook has reported it; a value that is already there is kept. So does
+    /// one in the destructor of the value itself, if nobody takes it.
     #[derive(Debug)]
     pub struct Contained<F> {
         // `None` once the future has ended: it is dropped inside the poll that ended it.
@@ -38,7 +39,7 @@ impl<F> Contained<F> {
 }
 
 impl<F: Future> Future for Contained<F> {
-    type Output = Result<F::Output, JoinError>;
+    type Output = Outcome<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut slot = self.project().future;
@@ -51,12 +52,38 @@ impl<F: Future> Future for Contained<F> {
             Err(payload) => Err(JoinError::panicked(payload)),
         };
         quietly(|| slot.set(None));
-        Poll::Ready(outcome)
+        Poll::Ready(Outcome::new(outcome))
+    }
+}
+
+/// How a contained future or a job ended; safe to drop wherever a panic would end the process.
+#[derive(Debug)]
+pub struct Outcome<T>(Option<Result<T, JoinError>>);
+
+impl<T> Outcome<T> {
+    pub(super) const fn new(outcome: Result<T, JoinError>) -> Self {
+        Self(Some(outcome))
+    }
+
+    /// What it was.
+    pub(super) fn into_result(mut self) -> Result<T, JoinError> {
+        match self.0.take() {
+            Some(outcome) => outcome,
+            None => unreachable!("taken once, by value"),
+        }
+    }
+}
+
+impl<T> Drop for Outcome<T> {
+    fn drop(&mut self) {
+        if let Some(outcome) = self.0.take() {
+            quietly(|| drop(outcome));
+        }
     }
 }
 
 /// Runs a destructor; a panic in it goes no further, not even one in its payload's own destructor.
-fn quietly(drop_it: impl FnOnce()) {
+pub(super) fn quietly(drop_it: impl FnOnce()) {
     if let Err(payload) = caught(drop_it)
         && let Err(again) = caught(|| drop(payload))
     {

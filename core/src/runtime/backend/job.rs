@@ -1,6 +1,7 @@
 //! A blocking job that can be kept from running while it is queued, and not after.
 
 use super::abortable::{Abortable, NativeTask};
+use super::contained::{Outcome, quietly};
 use crate::runtime::{JoinError, JoinHandle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -25,7 +26,8 @@ impl Gate {
 /// A blocking job, half of it for the pool and half for the handle: made by [`Job::new`].
 #[derive(Debug)]
 pub struct Job<F> {
-    f: F,
+    // `None` once it runs.
+    f: Option<F>,
     gate: Arc<Gate>,
 }
 
@@ -33,22 +35,27 @@ impl<F> Job<F> {
     /// A job and what [`AbortableJob::new`] needs to abort it. Allocates once.
     pub fn new(f: F) -> (Self, JobGate) {
         let gate = Arc::<Gate>::default();
-        (Self { f, gate: Arc::clone(&gate) }, JobGate(gate))
+        (Self { f: Some(f), gate: Arc::clone(&gate) }, JobGate(gate))
     }
 
-    /// Runs it on the pool's thread, unless it was aborted first. Its panics end in the result.
-    ///
-    /// # Errors
-    ///
-    /// [`JoinError::Aborted`] if it did not run, [`JoinError::Panicked`] if it panicked.
-    pub fn run<T>(self) -> Result<T, JoinError>
+    /// Runs it on the pool's thread, unless it was aborted first. Its panics end in the outcome.
+    pub fn run<T>(mut self) -> Outcome<T>
     where
         F: FnOnce() -> T,
     {
-        if !self.gate.pass(STARTED) {
-            return Err(JoinError::Aborted);
+        Outcome::new(match self.f.take_if(|_| self.gate.pass(STARTED)) {
+            Some(f) => catch_unwind(AssertUnwindSafe(f)).map_err(JoinError::panicked),
+            None => Err(JoinError::Aborted),
+        })
+    }
+}
+
+impl<F> Drop for Job<F> {
+    fn drop(&mut self) {
+        // As with a contained future: what a job that never ran holds is dropped where nobody could be told.
+        if let Some(f) = self.f.take() {
+            quietly(|| drop(f));
         }
-        catch_unwind(AssertUnwindSafe(self.f)).map_err(JoinError::panicked)
     }
 }
 

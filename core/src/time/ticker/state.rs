@@ -73,8 +73,11 @@ mod tests {
         Instant::from_nanos(ms * MS)
     }
 
-    /// `(now, scheduled, missed, next)`, in milliseconds, for a period of 10 that starts at 10.
-    fn table(policy: MissedTicks, rows: &[(u64, Option<(u64, u64)>, u64)]) {
+    /// `(now, (scheduled, missed), next)`, in milliseconds.
+    type Row = (u64, Option<(u64, u64)>, u64);
+
+    /// For a period of 10 ms that starts at 10 ms.
+    fn table(policy: MissedTicks, rows: &[Row]) {
         let mut schedule = Schedule::new(at(10), Duration::from_millis(10), policy);
         for &(now, tick, next) in rows {
             let tick = tick.map(|(scheduled, missed)| Tick { scheduled: at(scheduled), missed });
