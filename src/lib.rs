@@ -1,4 +1,12 @@
-#![doc = include_str!("../README.md")]
+//! Production async patterns, written once, running on tokio, smol and async-std.
+//!
+//! Everything of [`backstay_core`], and each backend as a module behind its feature.
+// The README's example runs on two backends, so it is only there with all of them.
+#![cfg_attr(
+    all(feature = "tokio", feature = "smol", feature = "async-std"),
+    doc = "",
+    doc = include_str!("../README.md")
+)]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -30,6 +30,7 @@
 mod config_error;
 mod instant;
 pub mod net;
+mod primitives;
 pub mod runtime;
 pub mod time;
 

@@ -1,11 +1,12 @@
 //! A join handle over a native task that can only be cancelled by value.
 
 use super::contained::Outcome;
+use crate::primitives::{Mutex, MutexGuard};
 use crate::runtime::{JoinError, JoinHandle};
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
 /// The future of a cancellation: what the task gave, or `None` if it was dropped before it gave anything.
@@ -53,7 +54,7 @@ enum State<N: NativeTask> {
 
 impl<N: NativeTask> Abortable<N> {
     /// A handle for a task that runs.
-    pub const fn new(task: N) -> Self {
+    pub fn new(task: N) -> Self {
         Self { state: Mutex::new(State::Running { task, waiter: None }) }
     }
 

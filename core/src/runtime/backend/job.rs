@@ -2,11 +2,10 @@
 
 use super::abortable::{Abortable, NativeTask};
 use super::contained::{Outcome, quietly};
+use crate::primitives::{Arc, AtomicU8, Ordering};
 use crate::runtime::{JoinError, JoinHandle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 const QUEUED: u8 = 0;
@@ -14,7 +13,7 @@ const STARTED: u8 = 1;
 const ABORTED: u8 = 2;
 
 /// Decides, once, whether the job or its abort came first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Gate(AtomicU8);
 
 impl Gate {
@@ -34,7 +33,7 @@ pub struct Job<F> {
 impl<F> Job<F> {
     /// A job and what [`AbortableJob::new`] needs to abort it. Allocates once.
     pub fn new(f: F) -> (Self, JobGate) {
-        let gate = Arc::<Gate>::default();
+        let gate = Arc::new(Gate(AtomicU8::new(QUEUED)));
         (Self { f: Some(f), gate: Arc::clone(&gate) }, JobGate(gate))
     }
 
