@@ -12,8 +12,8 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-/// A native task as async-task's are: cancelling wakes the waiter and forgets it, and the task has ended when
-/// its executor has dropped the future.
+/// A native task that promises less than async-task's: cancelling wakes nobody, one waiter is remembered, and
+/// the task has ended when its executor has dropped the future.
 #[derive(Clone)]
 struct Task(Arc<Mutex<State>>);
 
@@ -47,17 +47,8 @@ impl Task {
     }
 
     fn cancel_now(&self) {
-        let waiter = {
-            let mut state = self.0.lock().unwrap();
-            if state.ended {
-                return;
-            }
-            state.cancelled = true;
-            state.waiter.take()
-        };
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
+        let mut state = self.0.lock().unwrap();
+        state.cancelled |= !state.ended;
     }
 }
 
