@@ -1,12 +1,46 @@
 //! Production async patterns, written once, running on tokio, smol and async-std.
 //!
-//! Everything of [`backstay_core`], and each backend as a module behind its feature.
-// The README's example runs on two backends, so it is only there with all of them.
-#![cfg_attr(
-    all(feature = "tokio", feature = "smol", feature = "async-std"),
-    doc = "",
-    doc = include_str!("../README.md")
-)]
+//! This package is [`backstay_core`], re-exported whole, and each backend as a module behind its feature. A
+//! program depends on it with the feature of its backend; a library depends on `backstay-core` and takes an
+//! `R: Runtime`.
+//!
+//! | feature | module | handle | owner |
+//! |---|---|---|---|
+//! | `tokio` | [`tokio`] | [`tokio::Tokio`] | [`tokio::TokioOwner`] |
+//! | `smol` | [`smol`] | [`smol::Smol`] | [`smol::SmolOwner`] |
+//! | `async-std` | [`async_std`], discontinued upstream | [`async_std::AsyncStd`] | [`async_std::AsyncStdOwner`] |
+//!
+//! No feature is on by default. With one, `main` looks like this:
+//!
+//! ```
+//! # #[cfg(feature = "tokio")] {
+//! use backstay::{BlockOn, Config, Runtime, tokio::TokioOwner};
+//! use std::time::Duration;
+//!
+//! async fn program<R: Runtime>(rt: R) -> u32 {
+//!     let work = rt.spawn(async { 42 });
+//!     match rt.timeout(Duration::from_secs(1), work).await {
+//!         Ok(Ok(answer)) => answer,
+//!         Ok(Err(error)) => panic!("the work failed: {error}"),
+//!         Err(elapsed) => panic!("{elapsed}"),
+//!     }
+//! }
+//!
+//! let owner = TokioOwner::new(Config::new())?;
+//! assert_eq!(owner.block_on(program(owner.runtime().clone())), 42);
+//! # }
+//! # Ok::<(), backstay::ConfigError>(())
+//! ```
+//!
+//! | you want | use |
+//! |---|---|
+//! | code that runs on any runtime | [`Runtime`] as a bound |
+//! | a runtime chosen at run time | [`AnyRuntime`], [`Backend`] |
+//! | threads, names, stacks | [`Config`] and an owner |
+//! | a limit on a future's time | [`Runtime::timeout`], [`Runtime::timeout_at`] |
+//! | something done again and again | [`time::ticker`] |
+//! | TCP on the runtime's own sockets | [`Net`] |
+
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -29,3 +63,8 @@ pub use backstay_smol as smol;
 #[cfg(feature = "tokio")]
 #[doc(inline)]
 pub use backstay_tokio as tokio;
+
+// The README's example runs on two backends.
+#[cfg(all(doctest, feature = "tokio", feature = "smol"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

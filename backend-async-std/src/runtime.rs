@@ -10,7 +10,7 @@ use backstay_core::time::Instant;
 /// A handle on the process's async-std.
 ///
 /// There is one async-std in a process: every handle means the same, and using one starts it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct AsyncStd;
 
