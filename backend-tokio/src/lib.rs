@@ -22,6 +22,7 @@
 
 #![forbid(unsafe_code)]
 
+mod context;
 mod join;
 mod net;
 mod owner;

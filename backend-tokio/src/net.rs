@@ -1,5 +1,6 @@
 //! Sockets.
 
+use crate::context::Context;
 use crate::runtime::Tokio;
 use backstay_core::net::{Net, NetError, Socket, SocketOps, TcpListener};
 use futures_io::{AsyncRead, AsyncWrite};
@@ -7,13 +8,13 @@ use pin_project_lite::pin_project;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{self, Poll, ready};
 use tokio::io::ReadBuf;
 
 pin_project! {
     /// A future that opens sockets, polled in the runtime's context wherever it is awaited.
     struct InContext<'a, F> {
-        rt: &'a Tokio,
+        context: &'a Context,
         #[pin]
         future: F,
     }
@@ -22,9 +23,9 @@ pin_project! {
 impl<F: Future> Future for InContext<'_, F> {
     type Output = F::Output;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        this.rt.enter(|| this.future.poll(cx))
+        this.context.enter(|| this.future.poll(cx))
     }
 }
 
@@ -33,21 +34,21 @@ impl Net for Tokio {
     type TcpListener = TokioTcpListener;
 
     async fn connect(&self, addr: SocketAddr) -> io::Result<TokioTcpStream> {
-        let stream = InContext { rt: self, future: tokio::net::TcpStream::connect(addr) }
+        let stream = InContext { context: self.context(), future: tokio::net::TcpStream::connect(addr) }
             .await
             .map_err(|error| NetError::wrap("connect", addr, error))?;
         Ok(socket(stream, addr))
     }
 
     async fn bind(&self, addr: SocketAddr) -> io::Result<TokioTcpListener> {
-        let listener = InContext { rt: self, future: tokio::net::TcpListener::bind(addr) }
+        let listener = InContext { context: self.context(), future: tokio::net::TcpListener::bind(addr) }
             .await
             .map_err(|error| NetError::wrap("bind", addr, error))?;
-        Ok(TokioTcpListener { rt: self.clone(), listener })
+        Ok(TokioTcpListener { context: self.context().clone(), listener })
     }
 
     async fn resolve(&self, host: &str) -> io::Result<Vec<SocketAddr>> {
-        let addrs = InContext { rt: self, future: tokio::net::lookup_host(host) }
+        let addrs = InContext { context: self.context(), future: tokio::net::lookup_host(host) }
             .await
             .map_err(|error| NetError::wrap("resolve", host, error))?;
         Ok(addrs.collect())
@@ -57,7 +58,7 @@ impl Net for Tokio {
 /// tokio's listener.
 #[derive(Debug)]
 pub struct TokioTcpListener {
-    rt: Tokio,
+    context: Context,
     listener: tokio::net::TcpListener,
 }
 
@@ -65,7 +66,7 @@ impl TcpListener for TokioTcpListener {
     type Stream = TokioTcpStream;
 
     async fn accept(&self) -> io::Result<(TokioTcpStream, SocketAddr)> {
-        let accepted = InContext { rt: &self.rt, future: self.listener.accept() }.await;
+        let accepted = InContext { context: &self.context, future: self.listener.accept() }.await;
         let (stream, peer) = accepted.map_err(|error| match self.local_addr() {
             Ok(addr) => NetError::wrap("accept", addr, error),
             Err(_) => error,
@@ -96,7 +97,11 @@ fn socket(stream: tokio::net::TcpStream, peer: SocketAddr) -> TokioTcpStream {
 pub struct FuturesIo<T>(pub T);
 
 impl<T: tokio::io::AsyncRead + Unpin> AsyncRead for FuturesIo<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         let mut buf = ReadBuf::new(buf);
         ready!(Pin::new(&mut self.0).poll_read(cx, &mut buf))?;
         Poll::Ready(Ok(buf.filled().len()))
@@ -104,23 +109,27 @@ impl<T: tokio::io::AsyncRead + Unpin> AsyncRead for FuturesIo<T> {
 }
 
 impl<T: tokio::io::AsyncWrite + Unpin> AsyncWrite for FuturesIo<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        cx: &mut task::Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_flush(cx)
     }
 
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }

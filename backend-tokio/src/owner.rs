@@ -1,5 +1,6 @@
 //! The owner of the threads.
 
+use crate::context::Context;
 use crate::runtime::Tokio;
 use backstay_core::{BlockOn, Config, ConfigError, Flavor};
 use std::io;
@@ -47,7 +48,7 @@ impl TokioOwner {
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         config.validate()?;
         let runtime = start(&config).map_err(|source| ConfigError::Start { backend: BACKEND, source })?;
-        let handle = Tokio::new(runtime.handle().clone());
+        let handle = Tokio::new(Context::new(runtime.handle().clone()));
         Ok(Self { runtime: Some(runtime), handle })
     }
 
@@ -108,7 +109,7 @@ impl BlockOn for TokioOwner {
 
 impl Drop for TokioOwner {
     fn drop(&mut self) {
-        self.handle.set_ended();
+        self.handle.context().set_ended();
         if let Some(runtime) = self.runtime.take() {
             if Handle::try_current().is_ok() {
                 runtime.shutdown_background();

@@ -1,5 +1,6 @@
 //! The handle.
 
+use crate::context::Context;
 use crate::join::TokioJoinHandle;
 use crate::sleep::TokioSleep;
 use backstay_core::Runtime;
@@ -8,21 +9,12 @@ use backstay_core::time::Instant;
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// A handle on a tokio runtime; made by [`TokioOwner`](crate::TokioOwner) or taken from the surroundings.
 #[derive(Clone, Debug)]
-pub struct Tokio(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    handle: Handle,
-    // Set by our owner; for others' runtimes nobody tells.
-    ended: AtomicBool,
-}
+pub struct Tokio(Context);
 
 /// There is no tokio runtime here that could serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +43,12 @@ impl fmt::Display for NoRuntime {
 impl Error for NoRuntime {}
 
 impl Tokio {
-    pub(crate) fn new(handle: Handle) -> Self {
-        Self(Arc::new(Inner { handle, ended: AtomicBool::new(false) }))
+    pub(crate) const fn new(context: Context) -> Self {
+        Self(context)
+    }
+
+    pub(crate) const fn context(&self) -> &Context {
+        &self.0
     }
 
     /// The tokio runtime that the calling code runs on. Allocates once; clone the handle to pass it on.
@@ -73,7 +69,7 @@ impl Tokio {
         if !has_time(&handle) {
             return Err(NoRuntime::WithoutTime);
         }
-        Ok(Self::new(handle))
+        Ok(Self(Context::new(handle)))
     }
 
     /// The tokio runtime that the calling code runs on.
@@ -91,27 +87,7 @@ impl Tokio {
 
     /// tokio's own handle.
     pub fn handle(&self) -> &Handle {
-        &self.0.handle
-    }
-
-    /// Marks the end: from here on sleeps don't touch tokio's timers, which would panic.
-    pub(crate) fn set_ended(&self) {
-        self.0.ended.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn has_ended(&self) -> bool {
-        self.0.ended.load(Ordering::Acquire)
-    }
-
-    /// Runs `f` in this runtime's context, which tokio's own constructors look for.
-    #[inline]
-    pub(crate) fn enter<T>(&self, f: impl FnOnce() -> T) -> T {
-        // Half the price of entering, and the usual case.
-        if Handle::try_current().is_ok_and(|current| current.id() == self.0.handle.id()) {
-            return f();
-        }
-        let _context = self.0.handle.enter();
-        f()
+        self.0.handle()
     }
 }
 
@@ -136,7 +112,7 @@ impl Runtime for Tokio {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        TokioJoinHandle::new(self.0.handle.spawn(future))
+        TokioJoinHandle::new(self.0.handle().spawn(future))
     }
 
     #[track_caller]
@@ -145,7 +121,7 @@ impl Runtime for Tokio {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        TokioJoinHandle::new(self.0.handle.spawn_blocking(f))
+        TokioJoinHandle::new(self.0.handle().spawn_blocking(f))
     }
 
     #[inline]
@@ -157,12 +133,12 @@ impl Runtime for Tokio {
     fn sleep(&self, duration: Duration) -> TokioSleep {
         let now = tokio::time::Instant::now();
         let at = now.checked_add(duration).unwrap_or_else(|| self.to_std(Instant::MAX).into());
-        TokioSleep::new(self, at, duration.is_zero())
+        TokioSleep::new(&self.0, at, duration.is_zero())
     }
 
     fn sleep_until(&self, at: Instant) -> TokioSleep {
         let at = tokio::time::Instant::from_std(self.to_std(at));
-        TokioSleep::new(self, at, at <= tokio::time::Instant::now())
+        TokioSleep::new(&self.0, at, at <= tokio::time::Instant::now())
     }
 
     fn random_u64(&self) -> u64 {

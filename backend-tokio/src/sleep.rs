@@ -1,12 +1,13 @@
 //! The timer.
 
-use crate::runtime::Tokio;
+use crate::context::Context;
+use backstay_core::Sleep;
+use backstay_core::runtime::backend::clock;
 use backstay_core::time::Instant;
-use backstay_core::{Runtime, Sleep};
 use pin_project_lite::pin_project;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
 
 pin_project! {
     /// tokio's sleep.
@@ -18,24 +19,25 @@ pin_project! {
     pub struct TokioSleep {
         #[pin]
         native: tokio::time::Sleep,
-        rt: Tokio,
+        context: Context,
         elapsed: bool,
     }
 }
 
 impl TokioSleep {
     #[inline]
-    pub(crate) fn new(rt: &Tokio, at: tokio::time::Instant, elapsed: bool) -> Self {
-        Self { native: rt.enter(|| tokio::time::sleep_until(at)), rt: rt.clone(), elapsed }
+    pub(crate) fn new(context: &Context, at: tokio::time::Instant, elapsed: bool) -> Self {
+        Self { native: context.enter(|| tokio::time::sleep_until(at)), context: context.clone(), elapsed }
     }
 }
 
 impl Sleep for TokioSleep {
     fn reset(self: Pin<&mut Self>, at: Instant) {
         let this = self.project();
-        let at = tokio::time::Instant::from_std(this.rt.to_std(at));
-        *this.elapsed = at <= tokio::time::Instant::now();
-        if !*this.elapsed && !this.rt.has_ended() {
+        let now = tokio::time::Instant::now();
+        let at = tokio::time::Instant::from_std(clock::to_std(at, || now.into_std()));
+        *this.elapsed = at <= now;
+        if !*this.elapsed && !this.context.has_ended() {
             this.native.reset(at);
         }
     }
@@ -45,18 +47,18 @@ impl Future for TokioSleep {
     type Output = ();
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.project();
         if *this.elapsed {
             return Poll::Ready(());
         }
-        if this.rt.has_ended() {
+        if this.context.has_ended() {
             return Poll::Pending;
         }
         // The runtime may end right here: tokio then fires every timer, or panics.
         match catch_unwind(AssertUnwindSafe(|| this.native.poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
-            _ if this.rt.has_ended() => Poll::Pending,
+            _ if this.context.has_ended() => Poll::Pending,
             Ok(Poll::Ready(())) => Poll::Ready(()),
             Err(payload) => resume_unwind(payload),
         }
