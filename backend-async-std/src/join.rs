@@ -11,7 +11,7 @@ pub type AsyncStdJoinHandle<T> = Abortable<AsyncStdTask<T>>;
 /// The handle of a blocking job.
 pub type AsyncStdBlockingHandle<T> = AbortableJob<AsyncStdTask<T>>;
 
-/// async-std's own join handle.
+/// async-std's own join handle, which lets its task run on when it is dropped.
 #[derive(Debug)]
 pub struct AsyncStdTask<T>(JoinHandle<Outcome<T>>);
 
@@ -30,10 +30,5 @@ impl<T: Send + 'static> NativeTask for AsyncStdTask<T> {
 
     fn cancel(self) -> CancelTask<T> {
         Box::pin(self.0.cancel())
-    }
-
-    fn detach(self) {
-        // Its own destructor detaches.
-        drop(self);
     }
 }

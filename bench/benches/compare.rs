@@ -1,1 +1,7 @@
-fn main() {}
+//! The comparison of the runtimes; `-- --help` tells its options.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    backstay_bench::compare::main()
+}

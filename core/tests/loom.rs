@@ -73,8 +73,6 @@ impl NativeTask for Task {
             self.poll_join(cx)
         }))
     }
-
-    fn detach(self) {}
 }
 
 fn outcome(value: u32) -> Outcome<u32> {

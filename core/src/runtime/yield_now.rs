@@ -11,6 +11,7 @@ pub struct YieldNow {
 }
 
 impl YieldNow {
+    #[inline]
     pub(super) const fn new() -> Self {
         Self { yielded: false }
     }
@@ -19,6 +20,7 @@ impl YieldNow {
 impl Future for YieldNow {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if self.yielded {
             return Poll::Ready(());

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 pub type CancelTask<T> = Pin<Box<dyn Future<Output = Option<Outcome<T>>> + Send>>;
 
 /// A native task of the async-task family, which runs a [`Contained`](super::Contained) future or a
-/// [`Job`](super::Job).
+/// [`Job`](super::Job). Dropping it lets the task run on.
 pub trait NativeTask: Send + Unpin + 'static {
     /// What the task gives.
     type Output: Send + 'static;
@@ -23,9 +23,6 @@ pub trait NativeTask: Send + Unpin + 'static {
 
     /// Cancels on the first poll of the returned future, which is ready once the task's future is dropped.
     fn cancel(self) -> CancelTask<Self::Output>;
-
-    /// Lets the task run on.
-    fn detach(self);
 }
 
 /// [`JoinHandle`] for a [`NativeTask`]: abort through `&self`, a typed outcome, `is_finished`, detach on drop,
@@ -143,15 +140,6 @@ impl<N: NativeTask> Future for Abortable<N> {
         };
         *state = State::Taken;
         Poll::Ready(outcome)
-    }
-}
-
-impl<N: NativeTask> Drop for Abortable<N> {
-    fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let State::Running { task, .. } = mem::replace(state, State::Taken) {
-            task.detach();
-        }
     }
 }
 

@@ -66,6 +66,7 @@ impl<T> Outcome<T> {
     }
 
     /// What it was.
+    #[inline]
     pub(super) fn into_result(mut self) -> Result<T, JoinError> {
         match self.0.take() {
             Some(outcome) => outcome,
@@ -75,6 +76,7 @@ impl<T> Outcome<T> {
 }
 
 impl<T> Drop for Outcome<T> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(outcome) = self.0.take() {
             quietly(|| drop(outcome));

@@ -1,0 +1,43 @@
+//! async-std, by hand.
+
+mod micro;
+mod sockets;
+mod tasks;
+
+use crate::failure::Failure;
+use crate::host::Host;
+use crate::job::Job;
+use crate::sample::{Sampling, sample};
+use async_std::task;
+use std::sync::mpsc;
+
+pub(crate) struct Bare;
+
+/// There is one for the process, which takes its number of workers from `ASYNC_STD_THREAD_COUNT`.
+pub(crate) fn start() -> Bare {
+    Bare
+}
+
+impl Host for Bare {
+    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<u64>, Failure> {
+        let (done, outcome) = mpsc::channel();
+        task::spawn(async move {
+            let _ = done.send(sample(sampling, || run(job)).await);
+        });
+        outcome.recv().unwrap_or(Err(Failure::Lost("the work")))
+    }
+}
+
+async fn run(job: Job) -> Result<(), Failure> {
+    match job {
+        Job::Spawn(size) => tasks::spawn(size).await,
+        Job::YieldStorm(size) => tasks::yield_storm(size).await,
+        Job::PingPong(size) => tasks::ping_pong(size).await,
+        Job::SparseWake(size) => tasks::sparse_wake(size).await,
+        Job::Timers(size) => tasks::timers(size).await,
+        Job::BlockingBurst(size) => tasks::blocking_burst(size).await,
+        Job::TcpEcho(size) => sockets::tcp_echo(size).await,
+        Job::Http(size) => sockets::http(size).await,
+        Job::Micro(size) => micro::run(size).await,
+    }
+}

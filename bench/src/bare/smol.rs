@@ -1,0 +1,64 @@
+//! smol, by hand: an executor and threads that run it.
+
+mod micro;
+mod sockets;
+mod tasks;
+
+use crate::failure::Failure;
+use crate::host::{Host, Threads};
+use crate::job::Job;
+use crate::sample::{Sampling, sample};
+use smol::Executor;
+use smol::channel::{Sender, bounded};
+use std::io;
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+pub(crate) struct Bare {
+    ex: Arc<Executor<'static>>,
+    // Dropping it ends the workers.
+    _stop: Sender<()>,
+    driven_here: bool,
+}
+
+pub(crate) fn start(threads: Threads) -> io::Result<Bare> {
+    let ex = Arc::new(Executor::new());
+    let (stop, stopped) = bounded::<()>(1);
+    if let Threads::Workers(workers) = threads {
+        for _ in 0..workers.get() {
+            let (ex, stopped) = (Arc::clone(&ex), stopped.clone());
+            thread::Builder::new().spawn(move || smol::block_on(ex.run(stopped.recv())))?;
+        }
+    }
+    Ok(Bare { ex, _stop: stop, driven_here: threads == Threads::Current })
+}
+
+impl Host for Bare {
+    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<u64>, Failure> {
+        let (done, outcome) = mpsc::channel();
+        let ex = Arc::clone(&self.ex);
+        let task = self.ex.spawn(async move {
+            let _ = done.send(sample(sampling, || run(Arc::clone(&ex), job)).await);
+        });
+        if self.driven_here {
+            smol::block_on(self.ex.run(task));
+        } else {
+            task.detach();
+        }
+        outcome.recv().unwrap_or(Err(Failure::Lost("the work")))
+    }
+}
+
+async fn run(ex: Arc<Executor<'static>>, job: Job) -> Result<(), Failure> {
+    match job {
+        Job::Spawn(size) => tasks::spawn(ex, size).await,
+        Job::YieldStorm(size) => tasks::yield_storm(ex, size).await,
+        Job::PingPong(size) => tasks::ping_pong(ex, size).await,
+        Job::SparseWake(size) => tasks::sparse_wake(ex, size).await,
+        Job::Timers(size) => tasks::timers(ex, size).await,
+        Job::BlockingBurst(size) => tasks::blocking_burst(size).await,
+        Job::TcpEcho(size) => sockets::tcp_echo(ex, size).await,
+        Job::Http(size) => sockets::http(ex, size).await,
+        Job::Micro(size) => micro::run(ex, size).await,
+    }
+}

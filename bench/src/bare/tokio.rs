@@ -1,0 +1,53 @@
+//! tokio, by hand.
+
+mod micro;
+mod sockets;
+mod tasks;
+
+use crate::failure::Failure;
+use crate::host::{Host, Threads};
+use crate::job::Job;
+use crate::sample::{Sampling, sample};
+use std::io;
+use std::sync::mpsc;
+use tokio::runtime::{Builder, Runtime};
+
+pub(crate) struct Bare {
+    runtime: Runtime,
+    driven_here: bool,
+}
+
+pub(crate) fn start(threads: Threads) -> io::Result<Bare> {
+    let runtime = match threads {
+        Threads::Workers(n) => Builder::new_multi_thread().worker_threads(n.get()).enable_all().build()?,
+        Threads::Current => Builder::new_current_thread().enable_all().build()?,
+    };
+    Ok(Bare { runtime, driven_here: threads == Threads::Current })
+}
+
+impl Host for Bare {
+    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<u64>, Failure> {
+        let (done, outcome) = mpsc::channel();
+        let task = self.runtime.spawn(async move {
+            let _ = done.send(sample(sampling, || run(job)).await);
+        });
+        if self.driven_here {
+            self.runtime.block_on(task)?;
+        }
+        outcome.recv().unwrap_or(Err(Failure::Lost("the work")))
+    }
+}
+
+async fn run(job: Job) -> Result<(), Failure> {
+    match job {
+        Job::Spawn(size) => tasks::spawn(size).await,
+        Job::YieldStorm(size) => tasks::yield_storm(size).await,
+        Job::PingPong(size) => tasks::ping_pong(size).await,
+        Job::SparseWake(size) => tasks::sparse_wake(size).await,
+        Job::Timers(size) => tasks::timers(size).await,
+        Job::BlockingBurst(size) => tasks::blocking_burst(size).await,
+        Job::TcpEcho(size) => sockets::tcp_echo(size).await,
+        Job::Http(size) => sockets::http(size).await,
+        Job::Micro(size) => micro::run(size).await,
+    }
+}

@@ -1,0 +1,178 @@
+//! What there is to do, and how much of it: every size, in one place.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+/// A piece of work with its size. Each kind is written once over backstay's traits and once by hand on each
+/// runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Spawn many tasks, then join them all.
+    Spawn(Spawn),
+    /// Tasks that do nothing but yield.
+    YieldStorm(YieldStorm),
+    /// Two tasks and one message between them.
+    PingPong(PingPong),
+    /// Many tasks, of which one at a time has something to do.
+    SparseWake(SparseWake),
+    /// Many tasks asleep at once.
+    Timers(Timers),
+    /// Many blocking jobs at once.
+    BlockingBurst(BlockingBurst),
+    /// TCP connections over loopback that send and get back.
+    TcpEcho(TcpEcho),
+    /// HTTP/1.1 over loopback, with hyper on both sides.
+    Http(Http),
+    /// One small operation, many times.
+    Micro(Micro),
+}
+
+/// Size of [`Job::Spawn`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spawn {
+    /// Tasks.
+    pub tasks: u64,
+}
+
+/// Size of [`Job::YieldStorm`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct YieldStorm {
+    /// Tasks.
+    pub tasks: u64,
+    /// Yields of each.
+    pub yields: u64,
+}
+
+/// Size of [`Job::PingPong`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PingPong {
+    /// Messages, there and back.
+    pub round_trips: u64,
+}
+
+/// Size of [`Job::SparseWake`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SparseWake {
+    /// Tasks that wait.
+    pub tasks: u64,
+    /// How often each is woken.
+    pub rounds: u64,
+}
+
+/// Size of [`Job::Timers`]: the first task sleeps longest, so that its deadline is the last whatever the
+/// spawning takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timers {
+    /// Tasks, one sleep each.
+    pub sleeps: u64,
+    /// How long the first one sleeps.
+    pub longest: Duration,
+    /// How much less each of the next.
+    pub step: Duration,
+}
+
+impl Timers {
+    /// How long the task of this number sleeps.
+    pub fn sleep(&self, number: u64) -> Duration {
+        let shorter = self.step.saturating_mul(u32::try_from(number).unwrap_or(u32::MAX));
+        self.longest.saturating_sub(shorter)
+    }
+}
+
+/// Size of [`Job::BlockingBurst`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockingBurst {
+    /// Jobs.
+    pub jobs: u64,
+    /// Steps of each, of a nanosecond or so.
+    pub steps: u64,
+}
+
+impl BlockingBurst {
+    /// What the job of this number does: some arithmetic, and its number.
+    pub fn work(&self, number: u64) -> u64 {
+        // FNV-1a, for something that can't be computed ahead.
+        let digest = (0..self.steps).fold(number, |hash, step| (hash ^ step).wrapping_mul(0x0100_0000_01b3));
+        black_box(digest);
+        number
+    }
+}
+
+/// Size of [`Job::TcpEcho`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpEcho {
+    /// Connections, all at once.
+    pub connections: u64,
+    /// Round trips of each, one after the other.
+    pub round_trips: u64,
+    /// Bytes there, and the same back.
+    pub bytes: usize,
+}
+
+impl TcpEcho {
+    /// Bytes that the servers see in all.
+    pub const fn total(&self) -> u64 {
+        self.connections * self.round_trips * self.bytes as u64
+    }
+}
+
+/// Size of [`Job::Http`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Keep-alive connections, all at once.
+    pub connections: u64,
+    /// Requests of each, one after the other.
+    pub requests: u64,
+    /// Items in each body, of 64 bytes each.
+    pub items: usize,
+}
+
+/// Size of [`Job::Micro`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Micro {
+    /// The operation.
+    pub operation: Operation,
+    /// How often.
+    pub times: u64,
+}
+
+/// A small operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Spawn a task that gives `()`, and await it.
+    SpawnUnit,
+    /// Spawn a task that gives a number, and await it.
+    SpawnValue,
+    /// As [`SpawnUnit`](Self::SpawnUnit), but spawn them all first; the handles are in a vector of that size.
+    SpawnAll,
+    /// A timeout around a future that is ready.
+    TimeoutReady,
+    /// A timeout around a future that is pending once.
+    TimeoutPending,
+    /// A sleep that is polled once and dropped.
+    Sleep,
+    /// A blocking job, awaited.
+    Blocking,
+    /// The clock.
+    Now,
+    /// A clone of the handle.
+    CloneHandle,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::SpawnUnit,
+        Self::SpawnValue,
+        Self::SpawnAll,
+        Self::TimeoutReady,
+        Self::TimeoutPending,
+        Self::Sleep,
+        Self::Blocking,
+        Self::Now,
+        Self::CloneHandle,
+    ];
+}
+
+/// Longer than any run.
+pub(crate) const LONG: Duration = Duration::from_secs(3600);

@@ -1,0 +1,56 @@
+//! HTTP/1.1 over loopback, with hyper on both sides.
+
+use crate::exchange::{ask, document, serve};
+use crate::failure::{Failure, check};
+use crate::job::Http;
+use backstay::net::{TcpListener, TcpStream};
+use backstay::{Net, Runtime};
+use backstay_hyper::HyperIo;
+use bytes::Bytes;
+use hyper::client;
+use std::net::{Ipv4Addr, SocketAddr};
+
+pub(super) async fn run<R: Runtime + Net>(rt: R, size: Http) -> Result<(), Failure> {
+    let body = document(size.items);
+    let listener = rt.bind((Ipv4Addr::LOCALHOST, 0).into()).await?;
+    let addr = listener.local_addr()?;
+    let server = rt.spawn(accept(rt.clone(), listener, size));
+    let mut clients = Vec::with_capacity(size.connections as usize);
+    for _ in 0..size.connections {
+        clients.push(rt.spawn(connection(rt.clone(), addr, size, body.clone())));
+    }
+    let mut answers = 0;
+    for client in clients {
+        answers += client.await??;
+    }
+    server.await??;
+    check("the answers", size.connections * size.requests, answers)
+}
+
+async fn accept<R: Runtime + Net>(rt: R, listener: R::TcpListener, size: Http) -> Result<(), Failure> {
+    let mut servers = Vec::with_capacity(size.connections as usize);
+    for _ in 0..size.connections {
+        let (stream, _peer) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        servers.push(rt.spawn(serve(HyperIo::new(stream))));
+    }
+    for server in servers {
+        server.await??;
+    }
+    Ok(())
+}
+
+async fn connection<R: Runtime + Net>(
+    rt: R,
+    addr: SocketAddr,
+    size: Http,
+    body: Bytes,
+) -> Result<u64, Failure> {
+    let stream = rt.connect(addr).await?;
+    stream.set_nodelay(true)?;
+    let (client, driver) = client::conn::http1::handshake(HyperIo::new(stream)).await?;
+    let driver = rt.spawn(driver);
+    let answers = ask(client, size.requests, body).await?;
+    driver.await??;
+    Ok(answers)
+}
