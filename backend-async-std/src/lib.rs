@@ -22,6 +22,7 @@
 mod join;
 mod net;
 mod owner;
+mod pool;
 mod runtime;
 mod sleep;
 

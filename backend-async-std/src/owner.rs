@@ -1,14 +1,11 @@
 //! What sizes the process's async-std, and blocks on it.
 
+use crate::pool;
 use crate::runtime::AsyncStd;
-use async_global_executor::GlobalExecutorConfig;
 use async_std::task;
 use backstay_core::{BlockOn, Config, ConfigError, Flavor};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
 
 const BACKEND: &str = "async-std";
-const NAME: &str = "async-std/runtime";
 
 /// The right to block on the process's async-std, and the place that sizes it.
 ///
@@ -36,19 +33,12 @@ pub struct AsyncStdOwner {
     handle: AsyncStd,
 }
 
-/// What the process's async-std was started with, if an owner started it: async-std itself doesn't tell.
-static STARTED: OnceLock<Started> = OnceLock::new();
-
-struct Started {
-    workers: usize,
-    thread_name: String,
-}
-
 impl AsyncStdOwner {
     /// Starts async-std as configured, or takes the one that runs.
     ///
-    /// Where async-std was used before the first owner was made, it runs with its own defaults, and a
-    /// configuration that asks for others can't be told apart from one that holds: make the owner first.
+    /// A handle that is used first starts it with the defaults. Code that uses async-std itself before that
+    /// does too, and nobody can tell: then a configuration that asks for something else is accepted and has no
+    /// effect. Make the owner first.
     ///
     /// # Errors
     ///
@@ -58,7 +48,8 @@ impl AsyncStdOwner {
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         config.validate()?;
         supported(&config)?;
-        let started = start(&config)?;
+        let started =
+            pool::start(&config).map_err(|source| ConfigError::Start { backend: BACKEND, source })?;
         let unsupported = |field, reason| Err(ConfigError::unsupported(BACKEND, field, reason));
         if config.worker_threads.is_some_and(|workers| workers.get() != started.workers) {
             return unsupported("worker_threads", "async-std already runs with another number of threads");
@@ -85,27 +76,6 @@ fn supported(config: &Config) -> Result<(), ConfigError> {
         );
     }
     Ok(())
-}
-
-fn start(config: &Config) -> Result<&'static Started, ConfigError> {
-    let started = STARTED.get_or_init(|| Started {
-        workers: config.workers(),
-        thread_name: config.thread_name.clone().unwrap_or_else(|| NAME.to_owned()),
-    });
-    // Only the first call of the process starts threads. The variable named here doesn't exist: the number
-    // is this configuration's.
-    let executor = GlobalExecutorConfig::default()
-        .with_env_var("")
-        .with_min_threads(started.workers)
-        .with_max_threads(started.workers)
-        .with_thread_name_fn(|| started.thread_name.clone());
-    match catch_unwind(AssertUnwindSafe(|| async_global_executor::init_with_config(executor))) {
-        Ok(()) => Ok(started),
-        Err(_) => Err(ConfigError::Start {
-            backend: BACKEND,
-            source: std::io::Error::other("the operating system refused a thread"),
-        }),
-    }
 }
 
 impl BlockOn for AsyncStdOwner {

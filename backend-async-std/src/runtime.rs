@@ -1,6 +1,7 @@
 //! The handle.
 
 use crate::join::{AsyncStdBlockingHandle, AsyncStdJoinHandle, AsyncStdTask};
+use crate::pool;
 use crate::sleep::AsyncStdSleep;
 use async_std::task;
 use backstay_core::Runtime;
@@ -9,7 +10,8 @@ use backstay_core::time::Instant;
 
 /// A handle on the process's async-std.
 ///
-/// There is one async-std in a process: every handle means the same, and using one starts it.
+/// There is one async-std in a process: every handle means the same, and the first use starts it, with one
+/// worker for each core. An [`AsyncStdOwner`](crate::AsyncStdOwner) made before that sizes it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct AsyncStd;
@@ -35,6 +37,7 @@ impl Runtime for AsyncStd {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        pool::ensure_started();
         Abortable::new(AsyncStdTask::new(task::spawn(Contained::new(future))))
     }
 
@@ -48,7 +51,8 @@ impl Runtime for AsyncStd {
     }
 
     fn now(&self) -> Instant {
-        clock::from_std(std::time::Instant::now())
+        let now = std::time::Instant::now();
+        clock::from_std(now, || now)
     }
 
     fn sleep_until(&self, at: Instant) -> AsyncStdSleep {
@@ -64,6 +68,6 @@ impl Runtime for AsyncStd {
     }
 
     fn from_std(&self, at: std::time::Instant) -> Instant {
-        clock::from_std(at)
+        clock::from_std(at, std::time::Instant::now)
     }
 }

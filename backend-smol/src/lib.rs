@@ -20,6 +20,7 @@
 
 #![forbid(unsafe_code)]
 
+mod driver;
 mod join;
 mod net;
 mod owner;

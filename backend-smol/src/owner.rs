@@ -1,22 +1,22 @@
 //! The owner of the threads.
 
+use crate::driver::{Stop, Threads, drive, driven, stop, worker};
 use crate::runtime::Smol;
 use async_io::block_on;
 use backstay_core::{BlockOn, Config, ConfigError, Flavor};
 use smol::Executor;
-use smol::channel::{Receiver, Sender, bounded};
-use std::io;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::thread::{self, JoinHandle, ThreadId};
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 const BACKEND: &str = "smol";
 
 /// Owns a smol executor and its threads.
 ///
-/// Dropping it ends the runtime and drops its tasks. It waits for the workers to finish the polls they are in;
-/// inside one of its own tasks it doesn't wait, and the workers end by themselves.
+/// Dropping it ends the runtime and drops its tasks. It waits for the workers to finish the polls they are in,
+/// at most [`SHUTDOWN_WAIT`](Self::SHUTDOWN_WAIT) in all; on a thread that runs tasks of a smol runtime it
+/// doesn't wait, and the workers end by themselves.
 ///
 /// # Examples
 ///
@@ -36,79 +36,73 @@ const BACKEND: &str = "smol";
 /// ```
 #[derive(Debug)]
 pub struct SmolOwner {
-    executor: Arc<Executor<'static>>,
     handle: Smol,
+    // `None` only while it is being dropped.
+    executor: Option<Arc<Executor<'static>>>,
     flavor: Flavor,
-    workers: Vec<JoinHandle<()>>,
-    // Dropping it closes the channel, which stops the workers.
-    stop: Option<Sender<()>>,
+    threads: Threads,
+    stop: Option<Stop>,
+    // Disconnected once every worker has ended. The mutex is there to make it `Sync`.
+    ended: Mutex<Receiver<()>>,
 }
 
 impl SmolOwner {
     /// The name of the workers unless the configuration has one.
     pub const THREAD_NAME: &str = "backstay-smol";
 
+    /// How long a drop waits at most.
+    pub const SHUTDOWN_WAIT: Duration = Duration::from_secs(1);
+
     /// Starts a runtime.
     ///
     /// # Errors
     ///
-    /// What [`Config::validate`] refuses; [`ConfigError::Unsupported`] for `max_blocking_threads`;
-    /// [`ConfigError::Start`] where the operating system refuses threads.
+    /// What [`Config::validate`] refuses; [`ConfigError::Unsupported`] for `max_blocking_threads`, and for a
+    /// name or stack of workers where there are none; [`ConfigError::Start`] where the operating system
+    /// refuses threads.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         config.validate()?;
-        if config.max_blocking_threads.is_some() {
-            return Err(ConfigError::unsupported(
-                BACKEND,
-                "max_blocking_threads",
-                "its pool belongs to the process; set the environment variable BLOCKING_MAX_THREADS",
-            ));
-        }
+        supported(&config)?;
+        let (stop, stopped) = stop();
+        let (ending, ended) = channel::<()>();
         let executor = Arc::new(Executor::new());
-        let (stop, stopped) = bounded(1);
-        // Threads that have started stop by themselves when this is dropped on an error.
-        let mut owner = Self {
-            handle: Smol::new(&executor),
-            executor,
-            flavor: config.flavor,
-            workers: Vec::new(),
-            stop: Some(stop),
+        let threads = Threads {
+            name: config.thread_name.clone().unwrap_or_else(|| Self::THREAD_NAME.to_owned()),
+            stack_size: config.thread_stack_size.map(NonZeroUsize::get),
         };
         for _ in 0..config.workers() {
-            let worker = start(&config, Arc::clone(&owner.executor), stopped.clone())
+            // On an error `stop` is dropped, and those that have started stop.
+            worker(&threads, Arc::clone(&executor), stopped.clone(), ending.clone())
                 .map_err(|source| ConfigError::Start { backend: BACKEND, source })?;
-            owner.workers.push(worker);
         }
-        Ok(owner)
-    }
-
-    fn is_worker(&self, thread: ThreadId) -> bool {
-        self.workers.iter().any(|worker| worker.thread().id() == thread)
+        Ok(Self {
+            handle: Smol::new(&executor),
+            executor: Some(executor),
+            flavor: config.flavor,
+            threads,
+            stop: Some(stop),
+            ended: Mutex::new(ended),
+        })
     }
 }
 
-fn start(
-    config: &Config,
-    executor: Arc<Executor<'static>>,
-    stopped: Receiver<()>,
-) -> io::Result<JoinHandle<()>> {
-    let name = config.thread_name.clone().unwrap_or_else(|| SmolOwner::THREAD_NAME.to_owned());
-    let mut builder = thread::Builder::new().name(name);
-    if let Some(bytes) = config.thread_stack_size {
-        builder = builder.stack_size(bytes.get());
+fn supported(config: &Config) -> Result<(), ConfigError> {
+    let unsupported = |field, reason| Err(ConfigError::unsupported(BACKEND, field, reason));
+    if config.max_blocking_threads.is_some() {
+        return unsupported(
+            "max_blocking_threads",
+            "its pool belongs to the process; set the environment variable BLOCKING_MAX_THREADS",
+        );
     }
-    builder.spawn(move || work(&executor, &stopped))
-}
-
-/// Runs tasks until told to stop.
-fn work(executor: &Executor<'static>, stopped: &Receiver<()>) {
-    let run = || {
-        block_on(executor.run(async {
-            // Nothing is ever sent: this ends when the channel closes.
-            let _ = stopped.recv().await;
-        }));
-    };
-    // A task can't panic here, but the destructor of a detached task's value can.
-    while catch_unwind(AssertUnwindSafe(run)).is_err() {}
+    if config.flavor == Flavor::CurrentThread {
+        if config.thread_name.is_some() {
+            return unsupported("thread_name", "the current-thread flavor starts no thread to name");
+        }
+        if config.thread_stack_size.is_some() {
+            return unsupported("thread_stack_size", "the current-thread flavor starts no thread");
+        }
+    }
+    Ok(())
 }
 
 impl BlockOn for SmolOwner {
@@ -118,32 +112,49 @@ impl BlockOn for SmolOwner {
         &self.handle
     }
 
-    /// Runs `future` to its end on the calling thread.
+    /// Runs `future` to its end on the calling thread; with [`Flavor::CurrentThread`] it runs the tasks too.
     ///
-    /// The thread runs tasks too where nobody else might: with [`Flavor::CurrentThread`], and inside one of
-    /// this runtime's own tasks, so that it works there as well.
+    /// Inside a task of a smol runtime, this one's or another's, it works: a thread that is started for the
+    /// while runs that runtime's tasks in place of the one that blocks.
     ///
     /// # Panics
     ///
-    /// Only if `future` does.
+    /// If `future` does; and inside a task, where the operating system refuses the thread.
     fn block_on<F: Future>(&self, future: F) -> F::Output {
-        if self.flavor == Flavor::CurrentThread || self.is_worker(thread::current().id()) {
-            block_on(self.executor.run(future))
+        let Some(own) = &self.executor else { unreachable!("taken by drop only") };
+        let outer = driven();
+        let nested_in_own = outer.as_ref().is_some_and(|outer| Arc::ptr_eq(outer, own));
+        let _substitute = outer.map(|outer| self.substitute(outer));
+        if self.flavor == Flavor::CurrentThread && !nested_in_own {
+            drive(own, future)
         } else {
             block_on(future)
         }
     }
 }
 
+impl SmolOwner {
+    /// A worker for an executor whose own thread is about to block.
+    fn substitute(&self, executor: Arc<Executor<'static>>) -> Stop {
+        let (stop, stopped) = stop();
+        match worker(&self.threads, executor, stopped, ()) {
+            Ok(()) => stop,
+            Err(error) => panic!(
+                "block_on inside a task needs a thread to run the other tasks meanwhile, and there is none: \
+                 {error}; await the future instead, or call block_on from spawn_blocking"
+            ),
+        }
+    }
+}
+
 impl Drop for SmolOwner {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        if self.is_worker(thread::current().id()) {
-            return;
-        }
-        for worker in mem::take(&mut self.workers) {
-            // An error would be a panic of `work`, which has none.
-            let _ = worker.join();
+        self.stop = None;
+        self.executor = None;
+        if driven().is_none() {
+            // Nothing is ever sent: either the workers have all ended, or it has taken too long.
+            let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let _ = ended.recv_timeout(Self::SHUTDOWN_WAIT);
         }
     }
 }

@@ -54,7 +54,8 @@ impl Runtime for Smol {
     }
 
     fn now(&self) -> Instant {
-        clock::from_std(std::time::Instant::now())
+        let now = std::time::Instant::now();
+        clock::from_std(now, || now)
     }
 
     fn sleep_until(&self, at: Instant) -> SmolSleep {
@@ -70,6 +71,6 @@ impl Runtime for Smol {
     }
 
     fn from_std(&self, at: std::time::Instant) -> Instant {
-        clock::from_std(at)
+        clock::from_std(at, std::time::Instant::now)
     }
 }

@@ -27,7 +27,8 @@ fn timer(at: Instant) -> Timer {
 
 impl Sleep for SmolSleep {
     fn reset(mut self: Pin<&mut Self>, at: Instant) {
-        self.0 = timer(at);
+        // Unlike a new timer, this one keeps who waits for it.
+        self.0.set_at(clock::to_std(at, std::time::Instant::now));
     }
 }
 

@@ -16,9 +16,10 @@
 //! # Ok::<(), backstay_core::ConfigError>(())
 //! ```
 //!
-//! What is particular to tokio: its timers count in milliseconds, rounded up; a paused clock (tokio's feature
-//! `test-util`) is followed; sockets and timers end with the runtime. On a runtime that is not ours (taken
-//! with [`Tokio::current`]), a sleep that is polled after that runtime's end panics, as tokio's own does.
+//! What is particular to tokio: its timers count in milliseconds, rounded up. A paused clock (tokio's feature
+//! `test-util`) is followed by sleeps wherever they are made, and by `now` inside that runtime; elsewhere `now`
+//! is the calling thread's. Sockets and timers end with the runtime: then a sleep stays pending, and a socket
+//! gives errors of the kind [`Other`](std::io::ErrorKind::Other).
 
 #![forbid(unsafe_code)]
 

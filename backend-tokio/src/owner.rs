@@ -3,8 +3,12 @@
 use crate::context::Context;
 use crate::runtime::Tokio;
 use backstay_core::{BlockOn, Config, ConfigError, Flavor};
+use std::cell::Cell;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
@@ -13,9 +17,8 @@ const BACKEND: &str = "tokio";
 
 /// Owns a tokio runtime.
 ///
-/// Dropping it ends the runtime and drops its tasks. It waits for the workers to stop, and at most
-/// [`SHUTDOWN_WAIT`](Self::SHUTDOWN_WAIT) in all if blocking jobs still run; inside async code it doesn't
-/// wait.
+/// Dropping it ends the runtime and drops its tasks. It waits for the workers and the blocking jobs to stop, at
+/// most [`SHUTDOWN_WAIT`](Self::SHUTDOWN_WAIT) in all; on a thread that is inside tokio it doesn't wait.
 ///
 /// # Examples
 ///
@@ -36,7 +39,7 @@ pub struct TokioOwner {
 }
 
 impl TokioOwner {
-    /// How long a drop waits for blocking jobs that still run.
+    /// How long a drop waits at most.
     pub const SHUTDOWN_WAIT: Duration = Duration::from_secs(1);
 
     /// Starts a runtime.
@@ -74,14 +77,33 @@ fn start(config: &Config) -> io::Result<tokio::runtime::Runtime> {
     }
     if let Some(bytes) = config.thread_stack_size {
         builder.thread_stack_size(bytes.get());
-        // tokio panics where a thread can't be had; an impossible size is refused here.
-        std::thread::Builder::new().stack_size(bytes.get()).spawn(|| ())?;
     }
     if let Some(threads) = config.max_blocking_threads {
         builder.max_blocking_threads(threads.get());
     }
-    catch_unwind(AssertUnwindSafe(|| builder.build()))
-        .unwrap_or_else(|_| Err(io::Error::other("the operating system refused a thread")))
+    probe(config)?;
+    builder.build()
+}
+
+/// Sees whether the threads can be had, all at once: where one can't, tokio panics, and then waits for ever for
+/// those that it did get.
+fn probe(config: &Config) -> io::Result<()> {
+    // A current-thread runtime has a thread once it has a blocking job.
+    let threads = config.workers().max(1);
+    let (hold, held) = channel::<()>();
+    let held = Mutex::new(held);
+    thread::scope(|scope| {
+        let hold = hold;
+        for _ in 0..threads {
+            let mut builder = thread::Builder::new();
+            if let Some(bytes) = config.thread_stack_size {
+                builder = builder.stack_size(bytes.get());
+            }
+            builder.spawn_scoped(scope, || drop(held.lock().map(|held| held.recv())))?;
+        }
+        drop(hold);
+        Ok(())
+    })
 }
 
 impl BlockOn for TokioOwner {
@@ -93,16 +115,42 @@ impl BlockOn for TokioOwner {
 
     /// Runs `future` to its end on the calling thread.
     ///
-    /// Inside a multi-threaded tokio runtime it works: the calling worker hands its tasks to another thread.
+    /// Inside a multi-threaded tokio runtime it works: the calling worker hands its tasks to a thread of the
+    /// pool for blocking jobs (of which `max_blocking_threads` must leave one).
     ///
     /// # Panics
     ///
-    /// On a thread that drives a current-thread tokio runtime, which nothing else could drive meanwhile; the
-    /// message, tokio's own, says to await the future instead. If `future` panics.
+    /// On a thread that drives a current-thread tokio runtime or a `LocalSet`, which nothing else could drive
+    /// meanwhile; the message says what to do. If `future` does.
     fn block_on<F: Future>(&self, future: F) -> F::Output {
-        match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-            Ok(RuntimeFlavor::MultiThread) => block_in_place(|| self.native().block_on(future)),
-            _ => self.native().block_on(future),
+        match Handle::try_current() {
+            Err(_) => self.native().block_on(future),
+            Ok(current) => self.block_on_inside(&current, future),
+        }
+    }
+}
+
+impl TokioOwner {
+    /// Inside tokio it depends on the thread whether it may block. Only tokio knows, and tells by panicking.
+    fn block_on_inside<F: Future>(&self, current: &Handle, future: F) -> F::Output {
+        let entered = Cell::new(false);
+        let run = || {
+            self.native().block_on(async {
+                entered.set(true);
+                future.await
+            })
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| match current.runtime_flavor() {
+            RuntimeFlavor::MultiThread => block_in_place(run),
+            _ => run(),
+        }));
+        match outcome {
+            Ok(output) => output,
+            Err(payload) if entered.get() => resume_unwind(payload),
+            Err(_) => panic!(
+                "block_on would block the only thread that runs these tasks: await the future instead, or call \
+                 block_on from spawn_blocking"
+            ),
         }
     }
 }

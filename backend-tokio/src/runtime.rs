@@ -55,7 +55,9 @@ impl Tokio {
     ///
     /// # Errors
     ///
-    /// [`NoRuntime::Outside`] outside of tokio, [`NoRuntime::WithoutTime`] where timers are not enabled.
+    /// [`NoRuntime::Outside`] outside of tokio; [`NoRuntime::WithoutTime`] where timers are not enabled, after
+    /// the panic hook has run once: tokio tells only by panicking. Sockets are not asked for: without
+    /// `enable_io`, [`Net`](backstay_core::Net) panics as tokio's own sockets do.
     ///
     /// # Examples
     ///
@@ -126,19 +128,21 @@ impl Runtime for Tokio {
 
     #[inline]
     fn now(&self) -> Instant {
-        clock::from_std(tokio::time::Instant::now().into_std())
+        let now = tokio::time::Instant::now().into_std();
+        clock::from_std(now, || now)
     }
 
     #[inline]
     fn sleep(&self, duration: Duration) -> TokioSleep {
-        let now = tokio::time::Instant::now();
-        let at = now.checked_add(duration).unwrap_or_else(|| self.to_std(Instant::MAX).into());
-        TokioSleep::new(&self.0, at, duration.is_zero())
+        TokioSleep::new(&self.0, |now| {
+            let at = now.checked_add(duration).unwrap_or_else(|| self.to_std(Instant::MAX).into());
+            (at, duration.is_zero())
+        })
     }
 
     fn sleep_until(&self, at: Instant) -> TokioSleep {
-        let at = tokio::time::Instant::from_std(self.to_std(at));
-        TokioSleep::new(&self.0, at, at <= tokio::time::Instant::now())
+        let at = self.to_std(at).into();
+        TokioSleep::new(&self.0, |now| (at, at <= now))
     }
 
     fn random_u64(&self) -> u64 {
@@ -150,6 +154,6 @@ impl Runtime for Tokio {
     }
 
     fn from_std(&self, at: std::time::Instant) -> Instant {
-        clock::from_std(at)
+        clock::from_std(at, || tokio::time::Instant::now().into_std())
     }
 }

@@ -5,41 +5,53 @@ use backstay_core::Sleep;
 use backstay_core::runtime::backend::clock;
 use backstay_core::time::Instant;
 use pin_project_lite::pin_project;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{self, Poll};
+use tokio::task::unconstrained;
+use tokio::time;
 
 pin_project! {
     /// tokio's sleep.
     ///
     /// Ready on its first poll when its instant has passed (tokio's own would wait for the next
-    /// millisecond); pending for ever when its runtime, one of ours, has ended (tokio's own would panic).
+    /// millisecond); pending for ever when its runtime has ended (tokio's own would panic). Where only tokio
+    /// knows of the end, the panic hook sees that panic once.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct TokioSleep {
         #[pin]
-        native: tokio::time::Sleep,
+        native: time::Sleep,
         context: Context,
         elapsed: bool,
     }
 }
 
 impl TokioSleep {
+    /// A sleep until the instant that `deadline` makes of the current one, and whether that has passed.
     #[inline]
-    pub(crate) fn new(context: &Context, at: tokio::time::Instant, elapsed: bool) -> Self {
-        Self { native: context.enter(|| tokio::time::sleep_until(at)), context: context.clone(), elapsed }
+    pub(crate) fn new(
+        context: &Context,
+        deadline: impl FnOnce(time::Instant) -> (time::Instant, bool),
+    ) -> Self {
+        // Inside the runtime's context, where a paused clock shows.
+        context.enter(|| {
+            let (at, elapsed) = deadline(time::Instant::now());
+            Self { native: time::sleep_until(at), context: context.clone(), elapsed }
+        })
     }
 }
 
 impl Sleep for TokioSleep {
     fn reset(self: Pin<&mut Self>, at: Instant) {
         let this = self.project();
-        let now = tokio::time::Instant::now();
-        let at = tokio::time::Instant::from_std(clock::to_std(at, || now.into_std()));
-        *this.elapsed = at <= now;
-        if !*this.elapsed && !this.context.has_ended() {
-            this.native.reset(at);
+        if this.context.has_ended() {
+            return;
         }
+        let at = clock::to_std(at, || time::Instant::now().into_std()).into();
+        *this.elapsed = this.context.enter(|| at <= time::Instant::now());
+        this.native.reset(at);
     }
 }
 
@@ -55,12 +67,28 @@ impl Future for TokioSleep {
         if this.context.has_ended() {
             return Poll::Pending;
         }
+        // Outside the cooperative budget: work that uses it up must not keep its own timeout from firing.
+        let native = unconstrained(this.native);
         // The runtime may end right here: tokio then fires every timer, or panics.
-        match catch_unwind(AssertUnwindSafe(|| this.native.poll(cx))) {
+        match catch_unwind(AssertUnwindSafe(|| pin!(native).poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
-            _ if this.context.has_ended() => Poll::Pending,
+            Err(payload) if !is_shutdown(&*payload) => resume_unwind(payload),
+            // It has ended, and this is a handle that nobody told.
+            Err(_) => {
+                this.context.set_ended();
+                Poll::Pending
+            }
+            Ok(Poll::Ready(())) if this.context.has_ended() => Poll::Pending,
             Ok(Poll::Ready(())) => Poll::Ready(()),
-            Err(payload) => resume_unwind(payload),
         }
     }
+}
+
+/// Whether this is how tokio's sleep panics when its runtime has ended.
+fn is_shutdown(payload: &(dyn Any + Send)) -> bool {
+    let message = match payload.downcast_ref::<String>() {
+        Some(message) => message,
+        None => payload.downcast_ref::<&str>().copied().unwrap_or_default(),
+    };
+    message.contains("shutdown")
 }

@@ -147,3 +147,59 @@ async fn a_paused_clock_is_followed() {
     assert!(rt.timeout(Duration::from_secs(60), pending::<()>()).await.is_err());
     assert!(real.elapsed() < Duration::from_secs(60), "an hour went by for real");
 }
+
+#[test]
+fn work_that_uses_up_the_cooperative_budget_does_not_starve_its_timeout() {
+    let owner = TokioOwner::new(Config::new().worker_threads(n(1))).expect("a good configuration");
+    let rt = owner.runtime().clone();
+    let busy = rt.spawn({
+        let rt = rt.clone();
+        async move {
+            let endless = async {
+                loop {
+                    tokio::task::consume_budget().await;
+                }
+            };
+            rt.timeout(Duration::from_millis(10), endless).await.map(|never: ()| never).is_err()
+        }
+    });
+    let elapsed = owner.block_on(rt.timeout(SOON, busy)).expect("the timeout fires");
+    assert!(elapsed.expect("it ends"));
+}
+
+#[test]
+fn a_handle_taken_inside_an_owned_runtime_survives_its_end() {
+    let owner = TokioOwner::new(Config::new().worker_threads(n(1))).expect("a good configuration");
+    let rt = owner.block_on(async { Tokio::current() });
+    let mut polled = pin!(rt.sleep(Duration::from_secs(3600)));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(polled.as_mut().poll(&mut cx).is_pending());
+    drop(owner);
+    assert!(polled.as_mut().poll(&mut cx).is_pending());
+    assert!(pin!(rt.sleep(Duration::from_secs(3600))).poll(&mut cx).is_pending());
+}
+
+#[test]
+fn block_on_in_a_local_set_says_what_to_do() {
+    let owner = TokioOwner::new(Config::new()).expect("a good configuration");
+    let theirs = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let local = tokio::task::LocalSet::new();
+    let message = local.block_on(&theirs, async {
+        let nested = catch_unwind(std::panic::AssertUnwindSafe(|| owner.block_on(async { 1 })));
+        nested.map_err(|payload| payload.downcast_ref::<&str>().copied().unwrap_or_default())
+    });
+    assert!(message.is_err_and(|message| message.contains("await the future instead")), "{message:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sleep_made_outside_keeps_the_runtimes_own_clock() {
+    let rt = Tokio::current();
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    let start = rt.now();
+    let sleep = std::thread::spawn({
+        let rt = rt.clone();
+        move || rt.sleep(Duration::from_secs(10))
+    });
+    sleep.join().expect("it is made").await;
+    assert!(rt.now() - start >= Duration::from_secs(10));
+}

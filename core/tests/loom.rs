@@ -34,13 +34,13 @@ impl Task {
     fn execute(&self, run: impl FnOnce() -> Outcome<u32>) {
         let cancelled = self.0.lock().unwrap().cancelled;
         let output = (!cancelled).then(run);
-        let waiter = {
+        {
             let mut state = self.0.lock().unwrap();
             // Cancelled while it ran: async-task drops the output.
             state.output = output.filter(|_| !state.cancelled);
             state.ended = true;
-            state.waiter.take()
-        };
+        }
+        let waiter = self.0.lock().unwrap().waiter.take();
         if let Some(waiter) = waiter {
             waiter.wake();
         }
@@ -58,6 +58,8 @@ impl NativeTask for Task {
     fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<u32>>> {
         let mut state = self.0.lock().unwrap();
         if state.ended {
+            // Whoever is told here is not woken as well.
+            state.waiter.take_if(|waiter| waiter.will_wake(cx.waker()));
             return Poll::Ready(state.output.take());
         }
         state.waiter = Some(cx.waker().clone());

@@ -113,7 +113,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = ready!(Pin::new(&mut self.stream).poll_close(cx));
-        let result = result.and_then(|()| (self.ops.end_writing)(&self.stream));
-        Poll::Ready(self.named("close", result))
+        match result.and_then(|()| (self.ops.end_writing)(&self.stream)) {
+            // The peer has reset the connection: there is nothing left to close.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            result => Poll::Ready(self.named("close", result)),
+        }
     }
 }

@@ -26,9 +26,9 @@ use std::time::Duration;
 ///
 /// # Cost
 ///
-/// Boxes where the static types need none. Beside the runtime's own allocations, `spawn` makes two, three if
-/// the task's value is not zero-sized; `sleep` makes one, and so does a `timeout` that is pending. Every call
-/// goes through a table of functions.
+/// Boxes where the static types need none. Beside the runtime's own allocations, `spawn` and `spawn_blocking`
+/// make two, three if the value is not zero-sized; `sleep` makes one, and so does a `timeout` that is pending.
+/// Every call goes through a table of functions.
 ///
 /// # Examples
 ///

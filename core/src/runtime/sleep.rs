@@ -30,6 +30,7 @@ use std::pin::Pin;
 /// # Ok::<(), backstay_core::ConfigError>(())
 /// ```
 pub trait Sleep: Future<Output = ()> + Send + Sync + 'static {
-    /// Moves the deadline to `at`; [`Instant::MAX`] means never.
+    /// Moves the deadline to `at`; [`Instant::MAX`] means never. Who polled the sleep last is woken at the new
+    /// deadline.
     fn reset(self: Pin<&mut Self>, at: Instant);
 }

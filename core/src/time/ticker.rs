@@ -146,7 +146,12 @@ impl<R: Runtime> Ticker<R> {
     /// How many ticks it gives in a row without waiting before it yields.
     pub const READY_BUDGET: u8 = 32;
 
-    /// Waits for the next tick.
+    /// Waits for the next tick; one that is overdue comes at once, unless it is time to
+    /// [yield](Ticker::READY_BUDGET) first.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, it has taken no tick.
     pub fn tick(&mut self) -> TickFuture<'_, R> {
         TickFuture { ticker: self }
     }
@@ -173,7 +178,8 @@ impl<R: Runtime> Ticker<R> {
         self.armed = false;
     }
 
-    /// Polls for the next tick.
+    /// Polls for the next tick. After [`READY_BUDGET`](Self::READY_BUDGET) ticks in a row that were ready at
+    /// once it is pending one time, and wakes the task, even if another is overdue.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Tick> {
         if self.ready_in_a_row == Self::READY_BUDGET {
             self.ready_in_a_row = 0;

@@ -31,83 +31,129 @@ pub trait NativeTask: Send + Unpin + 'static {
 /// | state | meaning | left by |
 /// |---|---|---|
 /// | running | the task is its executor's | its outcome; `abort` |
-/// | moving | `abort` is at work, outside the lock, since it may run destructors | `abort` |
 /// | cancelling | cancelled, not dropped yet | its outcome |
+/// | moving | `abort` or `is_finished` has it in hand | them |
 /// | ready | the outcome arrived while nobody awaited it | the next poll |
 /// | taken | the outcome was given | – |
+///
+/// The lock is held to look and to move, never while the task, a waker or a destructor runs: each may call
+/// back into the handle.
 pub struct Abortable<N: NativeTask> {
     state: Mutex<State<N>>,
 }
 
-enum State<N: NativeTask> {
-    // The waiter is kept because cancelling takes the native task's own registration away.
-    Running { task: N, waiter: Option<Waker> },
-    Moving,
+struct State<N: NativeTask> {
+    phase: Phase<N>,
+    // Who awaits the handle: `abort` and `is_finished` poll the task too, and take its registration away.
+    waiter: Option<Waker>,
+    // Aborted while the task was in `is_finished`'s hand.
+    abort_again: bool,
+}
+
+enum Phase<N: NativeTask> {
+    Running(N),
     Cancelling(CancelTask<N::Output>),
+    Moving,
     // Boxed: it is rare, and would make every handle as large as its value.
     Ready(Box<Result<N::Output, JoinError>>),
     Taken,
 }
 
+impl<N: NativeTask> Phase<N> {
+    /// Polls for the outcome of what runs or is cancelled; `Moving` and later give none.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<N::Output, JoinError>> {
+        match self {
+            Self::Running(task) => task
+                .poll_join(cx)
+                .map(|outcome| outcome.map_or(Err(JoinError::Shutdown), Outcome::into_result)),
+            Self::Cancelling(cancel) => cancel
+                .as_mut()
+                .poll(cx)
+                .map(|outcome| outcome.map_or(Err(JoinError::Aborted), Outcome::into_result)),
+            Self::Moving | Self::Ready(_) | Self::Taken => Poll::Pending,
+        }
+    }
+
+    fn cancelled(self) -> Self {
+        match self {
+            Self::Running(task) => Self::Cancelling(task.cancel()),
+            other => other,
+        }
+    }
+}
+
 impl<N: NativeTask> Abortable<N> {
     /// A handle for a task that runs.
     pub fn new(task: N) -> Self {
-        Self { state: Mutex::new(State::Running { task, waiter: None }) }
+        Self::in_phase(Phase::Running(task))
     }
 
     /// A handle for a task that could not be started.
     pub fn failed(error: JoinError) -> Self {
-        Self { state: Mutex::new(State::Ready(Box::new(Err(error)))) }
+        Self::in_phase(Phase::Ready(Box::new(Err(error))))
+    }
+
+    fn in_phase(phase: Phase<N>) -> Self {
+        Self { state: Mutex::new(State { phase, waiter: None, abort_again: false }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<N>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Takes the task in hand, polls it on behalf of who awaits the handle, and puts back what it has become.
+    fn poll_in_hand(&self, mut abort: bool) {
+        loop {
+            let (mut phase, waiter) = {
+                let mut state = self.lock();
+                if !matches!(state.phase, Phase::Running(_) | Phase::Cancelling(_)) {
+                    // Somebody else has it in hand, or it has ended.
+                    state.abort_again |= abort;
+                    return;
+                }
+                (mem::replace(&mut state.phase, Phase::Moving), state.waiter.take())
+            };
+            if abort {
+                phase = phase.cancelled();
+            }
+            // With any waker but the waiter's own, who awaits the handle would sleep on.
+            let waker = waiter.as_ref().unwrap_or(Waker::noop());
+            let outcome = phase.poll(&mut Context::from_waker(waker));
+            let (ended, waiter, again) = {
+                let mut state = self.lock();
+                let (ended, waiter) = match outcome {
+                    Poll::Pending => {
+                        state.phase = phase;
+                        state.waiter = waiter;
+                        (None, None)
+                    }
+                    Poll::Ready(outcome) => {
+                        state.phase = Phase::Ready(Box::new(outcome));
+                        (Some(phase), waiter)
+                    }
+                };
+                (ended, waiter, mem::take(&mut state.abort_again))
+            };
+            if let Some(waiter) = waiter {
+                waiter.wake();
+            }
+            drop(ended);
+            if !again {
+                return;
+            }
+            abort = true;
+        }
+    }
 }
 
 impl<N: NativeTask> JoinHandle<N::Output> for Abortable<N> {
     fn abort(&self) {
-        let mut state = self.lock();
-        let (task, waiter) = match mem::replace(&mut *state, State::Moving) {
-            State::Running { task, waiter } => (task, waiter),
-            other => {
-                *state = other;
-                return;
-            }
-        };
-        drop(state);
-
-        // Polled with the waiter's own waker: with any other, who awaits the handle would sleep on.
-        let mut cancel = task.cancel();
-        let waker = waiter.as_ref().unwrap_or(Waker::noop());
-        let next = match cancel.as_mut().poll(&mut Context::from_waker(waker)) {
-            Poll::Pending => State::Cancelling(cancel),
-            Poll::Ready(outcome) => {
-                State::Ready(Box::new(outcome.map_or(Err(JoinError::Aborted), Outcome::into_result)))
-            }
-        };
-        let ready = matches!(next, State::Ready(_));
-        *self.lock() = next;
-        if let (true, Some(waiter)) = (ready, waiter) {
-            waiter.wake();
-        }
+        self.poll_in_hand(true);
     }
 
     fn is_finished(&self) -> bool {
-        let mut state = self.lock();
-        let outcome = match &mut *state {
-            State::Running { task, waiter } => {
-                let waker = waiter.as_ref().unwrap_or(Waker::noop());
-                match task.poll_join(&mut Context::from_waker(waker)) {
-                    Poll::Ready(outcome) => outcome.map_or(Err(JoinError::Shutdown), Outcome::into_result),
-                    Poll::Pending => return false,
-                }
-            }
-            State::Moving | State::Cancelling(_) => return false,
-            State::Ready(_) | State::Taken => return true,
-        };
-        *state = State::Ready(Box::new(outcome));
-        true
+        self.poll_in_hand(false);
+        matches!(self.lock().phase, Phase::Ready(_) | Phase::Taken)
     }
 }
 
@@ -116,41 +162,37 @@ impl<N: NativeTask> Future for Abortable<N> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let outcome = match state {
-            State::Running { task, waiter } => match task.poll_join(cx) {
-                Poll::Ready(outcome) => outcome.map_or(Err(JoinError::Shutdown), Outcome::into_result),
+        let outcome = match &mut state.phase {
+            phase @ (Phase::Running(_) | Phase::Cancelling(_)) => match phase.poll(cx) {
+                Poll::Ready(outcome) => outcome,
                 Poll::Pending => {
-                    match waiter {
+                    match &mut state.waiter {
                         Some(waiter) => waiter.clone_from(cx.waker()),
-                        None => *waiter = Some(cx.waker().clone()),
+                        none => *none = Some(cx.waker().clone()),
                     }
                     return Poll::Pending;
                 }
             },
-            State::Cancelling(cancel) => match cancel.as_mut().poll(cx) {
-                Poll::Ready(outcome) => outcome.map_or(Err(JoinError::Aborted), Outcome::into_result),
-                Poll::Pending => return Poll::Pending,
-            },
-            State::Ready(_) => match mem::replace(state, State::Taken) {
-                State::Ready(outcome) => return Poll::Ready(*outcome),
+            phase @ Phase::Ready(_) => match mem::replace(phase, Phase::Taken) {
+                Phase::Ready(outcome) => *outcome,
                 _ => unreachable!("matched above"),
             },
-            State::Moving => unreachable!("abort borrows the handle, poll has it alone"),
-            State::Taken => panic!("a join handle was polled after it gave its outcome"),
+            Phase::Moving => unreachable!("whoever moves it borrows the handle, and poll has it alone"),
+            Phase::Taken => panic!("a join handle was polled after it gave its outcome"),
         };
-        *state = State::Taken;
+        state.phase = Phase::Taken;
         Poll::Ready(outcome)
     }
 }
 
 impl<N: NativeTask> fmt::Debug for Abortable<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &*self.lock() {
-            State::Running { .. } => "running",
-            State::Moving | State::Cancelling(_) => "cancelling",
-            State::Ready(_) => "ready",
-            State::Taken => "taken",
+        let phase = match self.lock().phase {
+            Phase::Running(_) => "running",
+            Phase::Moving | Phase::Cancelling(_) => "cancelling",
+            Phase::Ready(_) => "ready",
+            Phase::Taken => "taken",
         };
-        f.debug_tuple("JoinHandle").field(&format_args!("{state}")).finish()
+        f.debug_tuple("JoinHandle").field(&format_args!("{phase}")).finish()
     }
 }

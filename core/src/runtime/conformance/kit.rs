@@ -48,9 +48,20 @@ impl Flag {
         self.0.load(Ordering::SeqCst)
     }
 
+    pub(super) fn clear(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+
     /// A value that sets the flag when it is dropped.
     pub(super) fn on_drop(&self) -> SetOnDrop {
         SetOnDrop(self.clone())
+    }
+}
+
+/// As a waker, the flag is set by a wake.
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.set();
     }
 }
 

@@ -78,6 +78,12 @@ pub fn c03_abort_pending<O: BlockOn>(make: Make<'_, O>) {
         let outcome = soon(&rt, "an aborted task", &mut task).await;
         assert!(dropped.is_set(), "the await returned before the destructor had run");
         assert!(matches!(outcome, Err(JoinError::Aborted)), "{outcome:?}");
+
+        // It is finished also while nobody awaits it.
+        let task = rt.spawn(pending::<()>());
+        task.abort();
+        until(&rt, "an aborted task is finished", || task.is_finished()).await;
+        assert!(matches!(task.await, Err(JoinError::Aborted)));
     });
 }
 
@@ -167,9 +173,9 @@ pub fn c06_abort_before_first_poll<O: BlockOn>(make: Make<'_, O>) {
                 never_polled
             }
         });
-        // Another worker may be faster than the abort, but not a thousand times.
+        // Another worker may be faster than the abort, but not nearly always.
         let never_polled = case.await.expect("it ends");
-        assert!(never_polled > 0, "polled in spite of the abort, every time");
+        assert!(never_polled >= 100, "polled in spite of the abort, {} times in 1000", 1_000 - never_polled);
     });
 }
 
@@ -226,7 +232,17 @@ pub fn c08_destructor_panics_on_abort<O: BlockOn>(make: Make<'_, O>) {
                 "a destructor's panic gave {outcome:?}"
             );
         }
+        // What nobody takes: a task's value, a job's value, what an aborted job holds.
+        for _ in 0..8 {
+            drop(rt.spawn(async { PanicOnDrop }));
+            drop(rt.spawn_blocking(|| PanicOnDrop));
+            let bomb = PanicOnDrop;
+            let job = rt.spawn_blocking(move || std::mem::forget(bomb));
+            job.abort();
+            let _ = soon(&rt, "an aborted job that holds a panic", job).await;
+        }
         assert!(matches!(soon(&rt, "a task after the panics", rt.spawn(async { 1 })).await, Ok(1)));
+        assert!(matches!(soon(&rt, "a job after the panics", rt.spawn_blocking(|| 1)).await, Ok(1)));
     });
 }
 

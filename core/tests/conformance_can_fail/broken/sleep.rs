@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// How often a sleep of [`Rule::C19`] can be armed again: more often than the case of C17 does it.
-const RESETS: u32 = 9;
+const RESETS: u32 = 15;
 
 /// A sleep that may break its word.
 pub(crate) struct BrokenSleep<R: Runtime> {
