@@ -1,5 +1,7 @@
 //! The real clock's origin is fixed by the present, whatever instant comes first. One test: it is the process's.
 
+#![allow(clippy::disallowed_methods, reason = "what is converted are real instants")]
+
 use backstay_core::{BlockOn, Config, Runtime};
 use backstay_smol::SmolOwner;
 use std::time::{Duration, Instant};
