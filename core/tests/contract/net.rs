@@ -14,6 +14,7 @@ on_every_runtime! {
     a_peer_that_vanishes_is_an_error_with_its_address
     names_are_resolved_and_connected_to
     an_accept_loses_no_connection_at_any_poll
+    a_connect_and_a_bind_may_be_dropped_at_any_poll
 }
 
 fn loopback() -> SocketAddr {
@@ -122,5 +123,29 @@ async fn an_accept_loses_no_connection_at_any_poll<R: Runtime + Net>(rt: R) {
         let client = rt.connect(addr).await.expect("a connection");
         let (_, peer) = rt.timeout(SOON, listener.accept()).await.expect("not lost").expect("a connection");
         assert_eq!(peer, client.local_addr().expect("an address"), "after {polls} polls");
+    }
+}
+
+async fn a_connect_and_a_bind_may_be_dropped_at_any_poll<R: Runtime + Net>(rt: R) {
+    let listener = rt.bind(loopback()).await.expect("a free port");
+    let addr = listener.local_addr().expect("an address");
+    for polls in 0..4 {
+        drop(drop_after(&rt, polls, rt.connect(addr)).await);
+        drop(drop_after(&rt, polls, rt.bind(loopback())).await);
+        drop(drop_after(&rt, polls, rt.resolve("localhost:80")).await);
+        // Whether or not the dropped one came through: the next one does.
+        let mut client = rt.connect(addr).await.expect("a connection");
+        let here = client.local_addr().expect("an address");
+        client.write_all(b"hello").await.expect("it is sent");
+        let mut server = loop {
+            let accepted = rt.timeout(SOON, listener.accept()).await.expect("in time");
+            let (stream, peer) = accepted.expect("a connection");
+            if peer == here {
+                break stream;
+            }
+        };
+        let mut bytes = [0; 5];
+        server.read_exact(&mut bytes).await.expect("it is received");
+        assert_eq!(&bytes, b"hello", "after {polls} polls");
     }
 }
