@@ -26,12 +26,15 @@ fn runtimes() {
 /// tokio's: 8 more, for the flag that tells an abort from the end of the runtime.
 ///
 /// smol's and async-std's own can't be aborted through `&self`. Theirs are in a mutex (8, with the poison
-/// flag), beside the last waker (16) and the state's tag (8, where no pointer has room for it).
+/// flag), beside the waiter's waker (16), in a state of 24 or 32: its tag, and the larger of the native handle
+/// (8 and 24) and the boxed future of a cancellation (16).
 #[test]
 fn join_handles() {
     assert_eq!(size_of::<Handle<Tokio>>(), size_of::<tokio::task::JoinHandle<()>>() + 8);
-    assert_eq!(size_of::<Handle<Smol>>(), size_of::<smol::Task<()>>() + 8 + 16 + 8);
-    assert_eq!(size_of::<Handle<AsyncStd>>(), size_of::<async_std::task::JoinHandle<()>>() + 8 + 16 + 8);
+    assert_eq!(size_of::<Handle<Smol>>(), 8 + 16 + 24);
+    assert_eq!(size_of::<smol::Task<()>>(), 8);
+    assert_eq!(size_of::<Handle<AsyncStd>>(), 8 + 16 + 32);
+    assert_eq!(size_of::<async_std::task::JoinHandle<()>>(), 24);
     assert_eq!(size_of::<Handle<AnyRuntime>>(), 16, "a Box<dyn ..>");
 }
 

@@ -46,14 +46,13 @@ struct State<N: NativeTask> {
     phase: Phase<N>,
     // Who awaits the handle: `abort` and `is_finished` poll the task too, and take its registration away.
     waiter: Option<Waker>,
-    // Aborted while the task was in `is_finished`'s hand.
-    abort_again: bool,
 }
 
 enum Phase<N: NativeTask> {
     Running(N),
     Cancelling(CancelTask<N::Output>),
-    Moving,
+    // Whether it was aborted meanwhile.
+    Moving { aborted: bool },
     // Boxed: it is rare, and would make every handle as large as its value.
     Ready(Box<Result<N::Output, JoinError>>),
     Taken,
@@ -70,7 +69,7 @@ impl<N: NativeTask> Phase<N> {
                 .as_mut()
                 .poll(cx)
                 .map(|outcome| outcome.map_or(Err(JoinError::Aborted), Outcome::into_result)),
-            Self::Moving | Self::Ready(_) | Self::Taken => Poll::Pending,
+            Self::Moving { .. } | Self::Ready(_) | Self::Taken => Poll::Pending,
         }
     }
 
@@ -94,65 +93,80 @@ impl<N: NativeTask> Abortable<N> {
     }
 
     fn in_phase(phase: Phase<N>) -> Self {
-        Self { state: Mutex::new(State { phase, waiter: None, abort_again: false }) }
+        Self { state: Mutex::new(State { phase, waiter: None }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<N>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the task in hand, polls it on behalf of who awaits the handle, and puts back what it has become.
-    fn poll_in_hand(&self, mut abort: bool) {
-        loop {
-            let (mut phase, waiter) = {
-                let mut state = self.lock();
-                if !matches!(state.phase, Phase::Running(_) | Phase::Cancelling(_)) {
-                    // Somebody else has it in hand, or it has ended.
-                    state.abort_again |= abort;
-                    return;
-                }
-                (mem::replace(&mut state.phase, Phase::Moving), state.waiter.take())
-            };
+    /// Polls the task on behalf of who awaits the handle, cancelled first if it is to be aborted.
+    fn poll_for_waiter(&self, mut abort: bool) {
+        while let Some((mut phase, waiter)) = self.take(abort) {
             if abort {
                 phase = phase.cancelled();
             }
             // With any waker but the waiter's own, who awaits the handle would sleep on.
             let waker = waiter.as_ref().unwrap_or(Waker::noop());
             let outcome = phase.poll(&mut Context::from_waker(waker));
-            let (ended, waiter, again) = {
-                let mut state = self.lock();
-                let (ended, waiter) = match outcome {
-                    Poll::Pending => {
-                        state.phase = phase;
-                        state.waiter = waiter;
-                        (None, None)
-                    }
-                    Poll::Ready(outcome) => {
-                        state.phase = Phase::Ready(Box::new(outcome));
-                        (Some(phase), waiter)
-                    }
-                };
-                (ended, waiter, mem::take(&mut state.abort_again))
-            };
-            if let Some(waiter) = waiter {
-                waiter.wake();
-            }
-            drop(ended);
-            if !again {
+            abort = self.put_back(phase, waiter, outcome);
+            if !abort {
                 return;
             }
-            abort = true;
         }
+    }
+
+    /// Takes the task in hand, unless it has ended. Who else has it in hand is told to abort it.
+    fn take(&self, abort: bool) -> Option<(Phase<N>, Option<Waker>)> {
+        let mut state = self.lock();
+        match &mut state.phase {
+            Phase::Running(_) | Phase::Cancelling(_) => {
+                let phase = mem::replace(&mut state.phase, Phase::Moving { aborted: false });
+                Some((phase, state.waiter.take()))
+            }
+            Phase::Moving { aborted } => {
+                *aborted |= abort;
+                None
+            }
+            Phase::Ready(_) | Phase::Taken => None,
+        }
+    }
+
+    /// Puts back what the task has become, and wakes the waiter if that is an outcome: the task's own wake may
+    /// have gone to this poll. Tells whether somebody asked to abort it meanwhile.
+    fn put_back(
+        &self,
+        phase: Phase<N>,
+        waiter: Option<Waker>,
+        outcome: Poll<Result<N::Output, JoinError>>,
+    ) -> bool {
+        let mut state = self.lock();
+        let aborted = matches!(state.phase, Phase::Moving { aborted: true });
+        match outcome {
+            Poll::Pending => {
+                state.phase = phase;
+                state.waiter = waiter;
+            }
+            Poll::Ready(outcome) => {
+                state.phase = Phase::Ready(Box::new(outcome));
+                drop(state);
+                if let Some(waiter) = waiter {
+                    waiter.wake();
+                }
+                drop(phase);
+            }
+        }
+        aborted
     }
 }
 
 impl<N: NativeTask> JoinHandle<N::Output> for Abortable<N> {
     fn abort(&self) {
-        self.poll_in_hand(true);
+        self.poll_for_waiter(true);
     }
 
     fn is_finished(&self) -> bool {
-        self.poll_in_hand(false);
+        self.poll_for_waiter(false);
         matches!(self.lock().phase, Phase::Ready(_) | Phase::Taken)
     }
 }
@@ -177,7 +191,9 @@ impl<N: NativeTask> Future for Abortable<N> {
                 Phase::Ready(outcome) => *outcome,
                 _ => unreachable!("matched above"),
             },
-            Phase::Moving => unreachable!("whoever moves it borrows the handle, and poll has it alone"),
+            Phase::Moving { .. } => {
+                unreachable!("whoever moves it borrows the handle, and poll has it alone")
+            }
             Phase::Taken => panic!("a join handle was polled after it gave its outcome"),
         };
         state.phase = Phase::Taken;
@@ -189,7 +205,7 @@ impl<N: NativeTask> fmt::Debug for Abortable<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = match self.lock().phase {
             Phase::Running(_) => "running",
-            Phase::Moving | Phase::Cancelling(_) => "cancelling",
+            Phase::Moving { .. } | Phase::Cancelling(_) => "cancelling",
             Phase::Ready(_) => "ready",
             Phase::Taken => "taken",
         };
