@@ -64,7 +64,13 @@ pub use backstay_smol as smol;
 #[doc(inline)]
 pub use backstay_tokio as tokio;
 
-// The README's example runs on two backends.
+// The examples outside of the source run as tests too.
 #[cfg(all(doctest, feature = "tokio", feature = "smol"))]
-#[doc = include_str!("../README.md")]
-struct Readme;
+mod documents {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/guide/ticker.md")]
+    struct Ticker;
+    #[doc = include_str!("../docs/guide/timeout.md")]
+    struct Timeout;
+}

@@ -1,5 +1,6 @@
 //! Sockets.
 
+use crate::pool;
 use crate::runtime::AsyncStd;
 use backstay_core::net::{Net, NetError, Socket, SocketOps, TcpListener};
 use std::io;
@@ -10,6 +11,7 @@ impl Net for AsyncStd {
     type TcpListener = AsyncStdTcpListener;
 
     async fn connect(&self, addr: SocketAddr) -> io::Result<AsyncStdTcpStream> {
+        pool::ensure_started();
         match async_std::net::TcpStream::connect(addr).await {
             Ok(stream) => Ok(socket(stream, addr)),
             Err(error) => Err(NetError::wrap("connect", addr, error)),
@@ -17,6 +19,7 @@ impl Net for AsyncStd {
     }
 
     async fn bind(&self, addr: SocketAddr) -> io::Result<AsyncStdTcpListener> {
+        pool::ensure_started();
         match async_std::net::TcpListener::bind(addr).await {
             Ok(listener) => Ok(AsyncStdTcpListener(listener)),
             Err(error) => Err(NetError::wrap("bind", addr, error)),
@@ -24,6 +27,7 @@ impl Net for AsyncStd {
     }
 
     async fn resolve(&self, host: &str) -> io::Result<Vec<SocketAddr>> {
+        pool::ensure_started();
         match async_std::net::ToSocketAddrs::to_socket_addrs(host).await {
             Ok(addrs) => Ok(addrs.collect()),
             Err(error) => Err(NetError::wrap("resolve", host, error)),

@@ -46,6 +46,7 @@ impl Runtime for AsyncStd {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        pool::ensure_started();
         let (job, gate) = Job::new(f);
         AbortableJob::new(AsyncStdTask::new(task::spawn_blocking(|| job.run())), gate)
     }
