@@ -5,42 +5,71 @@ use smol::Executor;
 use smol::channel::{Receiver, Sender, bounded};
 use std::cell::RefCell;
 use std::io;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 thread_local! {
-    // A thread that blocks inside a task can run no other task of the executor that it drives: it must know
-    // which one that is, whoever's `block_on` it is in.
-    static DRIVEN: RefCell<Weak<Executor<'static>>> = const { RefCell::new(Weak::new()) };
+    // A thread that blocks inside a task can run no other task meanwhile: it must know whose those are,
+    // whichever runtime's `block_on` it is in.
+    static DRIVEN: RefCell<Option<Crew>> = const { RefCell::new(None) };
 }
 
-/// The executor whose tasks the calling thread runs, if it runs any.
-pub(crate) fn driven() -> Option<Arc<Executor<'static>>> {
-    DRIVEN.with_borrow(Weak::upgrade)
-}
-
-/// Runs `executor`'s tasks on the calling thread until `future` has ended.
-pub(crate) fn drive<F: Future>(executor: &Arc<Executor<'static>>, future: F) -> F::Output {
-    let _restore = Restore(DRIVEN.replace(Arc::downgrade(executor)));
-    block_on(executor.run(future))
-}
-
-struct Restore(Weak<Executor<'static>>);
-
-impl Drop for Restore {
-    fn drop(&mut self) {
-        DRIVEN.replace(std::mem::take(&mut self.0));
-    }
+/// An executor, and what it takes to start a worker for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Crew {
+    // First, so that it is dropped first: the last to go drops the tasks before it says that it has ended.
+    pub(crate) executor: Arc<Executor<'static>>,
+    pub(crate) threads: Arc<Threads>,
+    // Disconnected once every thread of the crew has ended.
+    #[allow(dead_code, reason = "it is there to be dropped")]
+    pub(crate) ending: mpsc::Sender<()>,
 }
 
 /// How worker threads are made.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Threads {
     pub(crate) name: String,
     pub(crate) stack_size: Option<usize>,
 }
 
-/// Ends its worker when it is dropped.
+/// Whose tasks the calling thread runs, if it runs any.
+pub(crate) fn driven() -> Option<Crew> {
+    DRIVEN.with_borrow(Clone::clone)
+}
+
+impl Crew {
+    /// Runs tasks on the calling thread until `future` has ended.
+    pub(crate) fn drive<F: Future>(&self, future: F) -> F::Output {
+        let _restore = Restore(DRIVEN.replace(Some(self.clone())));
+        block_on(self.executor.run(future))
+    }
+
+    /// Starts a thread that runs tasks until it is stopped.
+    pub(crate) fn worker(self, stopped: Stopped) -> io::Result<()> {
+        let mut builder = thread::Builder::new().name(self.threads.name.clone());
+        if let Some(bytes) = self.threads.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        builder.spawn(move || {
+            self.drive(async {
+                let _ = stopped.0.recv().await;
+            });
+        })?;
+        Ok(())
+    }
+}
+
+struct Restore(Option<Crew>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        // Dropped outside of the thread-local: it may be the last, and run destructors.
+        let driven = DRIVEN.replace(self.0.take());
+        drop(driven);
+    }
+}
+
+/// Ends its workers when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Stop(#[allow(dead_code, reason = "it is there to be dropped")] Sender<()>);
 
@@ -52,26 +81,4 @@ pub(crate) struct Stopped(Receiver<()>);
 pub(crate) fn stop() -> (Stop, Stopped) {
     let (stop, stopped) = bounded(1);
     (Stop(stop), Stopped(stopped))
-}
-
-/// Starts a worker; `ended` is dropped when it ends.
-pub(crate) fn worker(
-    threads: &Threads,
-    executor: Arc<Executor<'static>>,
-    stopped: Stopped,
-    ended: impl Send + 'static,
-) -> io::Result<()> {
-    let mut builder = thread::Builder::new().name(threads.name.clone());
-    if let Some(bytes) = threads.stack_size {
-        builder = builder.stack_size(bytes);
-    }
-    builder.spawn(move || {
-        drive(&executor, async {
-            let _ = stopped.0.recv().await;
-        });
-        // The last to go drops the executor, and with it the tasks: before it says that it has ended.
-        drop(executor);
-        drop(ended);
-    })?;
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! The owner of the threads.
 
-use crate::driver::{Stop, Threads, drive, driven, stop, worker};
+use crate::driver::{Crew, Stop, Threads, driven, stop};
 use crate::runtime::Smol;
 use async_io::block_on;
 use backstay_core::{BlockOn, Config, ConfigError, Flavor};
@@ -38,11 +38,10 @@ const BACKEND: &str = "smol";
 pub struct SmolOwner {
     handle: Smol,
     // `None` only while it is being dropped.
-    executor: Option<Arc<Executor<'static>>>,
+    crew: Option<Crew>,
     flavor: Flavor,
-    threads: Threads,
     stop: Option<Stop>,
-    // Disconnected once every worker has ended. The mutex is there to make it `Sync`.
+    // Disconnected once every thread of the crew has ended. The mutex is there to make it `Sync`.
     ended: Mutex<Receiver<()>>,
 }
 
@@ -64,22 +63,22 @@ impl SmolOwner {
         config.validate()?;
         supported(&config)?;
         let (stop, stopped) = stop();
-        let (ending, ended) = channel::<()>();
-        let executor = Arc::new(Executor::new());
+        let (ending, ended) = channel();
         let threads = Threads {
             name: config.thread_name.clone().unwrap_or_else(|| Self::THREAD_NAME.to_owned()),
             stack_size: config.thread_stack_size.map(NonZeroUsize::get),
         };
+        let crew = Crew { executor: Arc::new(Executor::new()), threads: Arc::new(threads), ending };
         for _ in 0..config.workers() {
             // On an error `stop` is dropped, and those that have started stop.
-            worker(&threads, Arc::clone(&executor), stopped.clone(), ending.clone())
+            crew.clone()
+                .worker(stopped.clone())
                 .map_err(|source| ConfigError::Start { backend: BACKEND, source })?;
         }
         Ok(Self {
-            handle: Smol::new(&executor),
-            executor: Some(executor),
+            handle: Smol::new(&crew.executor),
+            crew: Some(crew),
             flavor: config.flavor,
-            threads,
             stop: Some(stop),
             ended: Mutex::new(ended),
         })
@@ -121,36 +120,34 @@ impl BlockOn for SmolOwner {
     ///
     /// If `future` does; and inside a task, where the operating system refuses the thread.
     fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let Some(own) = &self.executor else { unreachable!("taken by drop only") };
+        let Some(own) = &self.crew else { unreachable!("taken by drop only") };
         let outer = driven();
-        let nested_in_own = outer.as_ref().is_some_and(|outer| Arc::ptr_eq(outer, own));
-        let _substitute = outer.map(|outer| self.substitute(outer));
+        let nested_in_own = outer.as_ref().is_some_and(|outer| Arc::ptr_eq(&outer.executor, &own.executor));
+        let _substitute = outer.map(substitute);
         if self.flavor == Flavor::CurrentThread && !nested_in_own {
-            drive(own, future)
+            own.drive(future)
         } else {
             block_on(future)
         }
     }
 }
 
-impl SmolOwner {
-    /// A worker for an executor whose own thread is about to block.
-    fn substitute(&self, executor: Arc<Executor<'static>>) -> Stop {
-        let (stop, stopped) = stop();
-        match worker(&self.threads, executor, stopped, ()) {
-            Ok(()) => stop,
-            Err(error) => panic!(
-                "block_on inside a task needs a thread to run the other tasks meanwhile, and there is none: \
-                 {error}; await the future instead, or call block_on from spawn_blocking"
-            ),
-        }
+/// Starts a worker for tasks whose own thread is about to block.
+fn substitute(crew: Crew) -> Stop {
+    let (stop, stopped) = stop();
+    match crew.worker(stopped) {
+        Ok(()) => stop,
+        Err(error) => panic!(
+            "block_on inside a task needs a thread to run the other tasks meanwhile, and there is none: {error}; \
+             await the future instead, or call block_on from spawn_blocking"
+        ),
     }
 }
 
 impl Drop for SmolOwner {
     fn drop(&mut self) {
         self.stop = None;
-        self.executor = None;
+        self.crew = None;
         if driven().is_none() {
             // Nothing is ever sent: either the workers have all ended, or it has taken too long.
             let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);

@@ -171,3 +171,27 @@ fn owners_dropped_in_each_others_tasks_wait_for_nobody() {
         is_done.recv_timeout(SOON).expect("no deadlock");
     }
 }
+
+#[test]
+fn a_substitute_is_of_the_runtime_that_it_works_for() {
+    let outer = SmolOwner::new(
+        Config::new().worker_threads(n(1)).thread_name("outer").thread_stack_size(n(64 << 20)),
+    );
+    let outer = outer.expect("a good configuration");
+    let inner = SmolOwner::new(Config::new().worker_threads(n(1)).thread_name("inner")).expect("good too");
+    let rt = outer.runtime().clone();
+    let task = rt.spawn({
+        let rt = rt.clone();
+        async move {
+            inner.block_on(async {
+                let other = rt.spawn(async {
+                    let frame = std::hint::black_box([1_u8; 3 << 20]);
+                    (frame.len(), thread::current().name().map(str::to_owned))
+                });
+                other.await
+            })
+        }
+    });
+    let other = outer.block_on(rt.timeout(SOON, task)).expect("no deadlock").expect("it ends");
+    assert_eq!(other.expect("it runs"), (3 << 20, Some("outer".to_owned())));
+}

@@ -19,9 +19,7 @@
 //! What is particular to tokio: its timers count in milliseconds, rounded up. A paused clock (tokio's feature
 //! `test-util`) is followed by sleeps wherever they are made, and by `now` inside that runtime; elsewhere `now`
 //! is the calling thread's. Sockets and timers end with the runtime: then a sleep stays pending, and a socket
-//! gives errors of the kind [`Other`](std::io::ErrorKind::Other). Of the end of a runtime that is not ours, taken
-//! with [`Tokio::current`], nobody tells: a sleep that is awaited elsewhere at that very moment may be ready,
-//! since tokio fires every timer as it ends.
+//! gives errors of the kind [`Other`](std::io::ErrorKind::Other).
 
 #![forbid(unsafe_code)]
 

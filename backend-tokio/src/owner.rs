@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::runtime::Tokio;
+use backstay_core::runtime::Panic;
 use backstay_core::{BlockOn, Config, ConfigError, Flavor};
 use std::cell::Cell;
 use std::io;
@@ -86,7 +87,7 @@ fn start(config: &Config) -> io::Result<tokio::runtime::Runtime> {
 }
 
 /// Sees whether the threads can be had, all at once: where one can't, tokio panics, and then waits for ever for
-/// those that it did get.
+/// those that it did get. Somebody else may still take them meanwhile.
 fn probe(config: &Config) -> io::Result<()> {
     // A current-thread runtime has a thread once it has a blocking job.
     let threads = config.workers().max(1);
@@ -94,14 +95,17 @@ fn probe(config: &Config) -> io::Result<()> {
     let held = Mutex::new(held);
     thread::scope(|scope| {
         let hold = hold;
-        for _ in 0..threads {
+        let start = || {
             let mut builder = thread::Builder::new();
             if let Some(bytes) = config.thread_stack_size {
                 builder = builder.stack_size(bytes.get());
             }
-            builder.spawn_scoped(scope, || drop(held.lock().map(|held| held.recv())))?;
-        }
+            builder.spawn_scoped(scope, || drop(held.lock().map(|held| held.recv())))
+        };
+        let started = (0..threads).map(|_| start()).collect::<io::Result<Vec<_>>>();
         drop(hold);
+        // Each is gone for the operating system too once it is joined, which the end of a scope doesn't wait for.
+        started?.into_iter().for_each(|thread| drop(thread.join()));
         Ok(())
     })
 }
@@ -147,9 +151,10 @@ impl TokioOwner {
         match outcome {
             Ok(output) => output,
             Err(payload) if entered.get() => resume_unwind(payload),
-            Err(_) => panic!(
-                "block_on would block the only thread that runs these tasks: await the future instead, or call \
-                 block_on from spawn_blocking"
+            Err(payload) => panic!(
+                "{}; block_on would block a thread that runs tasks: await the future instead, or call block_on \
+                 from spawn_blocking",
+                Panic::new(payload).message().unwrap_or_default()
             ),
         }
     }

@@ -46,12 +46,11 @@ impl TokioSleep {
 impl Sleep for TokioSleep {
     fn reset(self: Pin<&mut Self>, at: Instant) {
         let this = self.project();
-        if this.context.has_ended() {
-            return;
-        }
         let at = clock::to_std(at, || time::Instant::now().into_std()).into();
         *this.elapsed = this.context.enter(|| at <= time::Instant::now());
-        this.native.reset(at);
+        if !this.context.has_ended() {
+            this.native.reset(at);
+        }
     }
 }
 
@@ -68,18 +67,18 @@ impl Future for TokioSleep {
             return Poll::Pending;
         }
         // Outside the cooperative budget: work that uses it up must not keep its own timeout from firing.
+        let deadline = this.native.deadline();
         let native = unconstrained(this.native);
         // The runtime may end right here: tokio then fires every timer, or panics.
         match catch_unwind(AssertUnwindSafe(|| pin!(native).poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
             Err(payload) if !is_shutdown(&*payload) => resume_unwind(payload),
-            // It has ended, and this is a handle that nobody told.
-            Err(_) => {
+            Ok(Poll::Ready(())) if this.context.enter(|| deadline <= time::Instant::now()) => Poll::Ready(()),
+            // It has ended, and nobody may have told.
+            _ => {
                 this.context.set_ended();
                 Poll::Pending
             }
-            Ok(Poll::Ready(())) if this.context.has_ended() => Poll::Pending,
-            Ok(Poll::Ready(())) => Poll::Ready(()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is particular to tokio: its contexts, its configuration, its end.
 
-use backstay_core::{BlockOn, Config, ConfigError, Flavor, JoinError, Runtime};
+use backstay_core::{BlockOn, Config, ConfigError, Flavor, JoinError, Runtime, Sleep};
 use backstay_tokio::{NoRuntime, Tokio, TokioOwner};
 use std::future::pending;
 use std::num::NonZeroUsize;
@@ -172,11 +172,14 @@ fn a_handle_taken_inside_an_owned_runtime_survives_its_end() {
     let owner = TokioOwner::new(Config::new().worker_threads(n(1))).expect("a good configuration");
     let rt = owner.block_on(async { Tokio::current() });
     let mut polled = pin!(rt.sleep(Duration::from_secs(3600)));
+    let mut elapsed = pin!(rt.sleep(Duration::ZERO));
     let mut cx = Context::from_waker(Waker::noop());
     assert!(polled.as_mut().poll(&mut cx).is_pending());
     drop(owner);
     assert!(polled.as_mut().poll(&mut cx).is_pending());
     assert!(pin!(rt.sleep(Duration::from_secs(3600))).poll(&mut cx).is_pending());
+    elapsed.as_mut().reset(rt.now() + Duration::from_secs(3600));
+    assert!(elapsed.poll(&mut cx).is_pending(), "fires early after the end");
 }
 
 #[test]
@@ -186,9 +189,12 @@ fn block_on_in_a_local_set_says_what_to_do() {
     let local = tokio::task::LocalSet::new();
     let message = local.block_on(&theirs, async {
         let nested = catch_unwind(std::panic::AssertUnwindSafe(|| owner.block_on(async { 1 })));
-        nested.map_err(|payload| payload.downcast_ref::<&str>().copied().unwrap_or_default())
+        nested.map_err(|payload| payload.downcast_ref::<String>().cloned().unwrap_or_default())
     });
-    assert!(message.is_err_and(|message| message.contains("await the future instead")), "{message:?}");
+    assert!(
+        message.as_ref().is_err_and(|message| message.contains("await the future instead")),
+        "{message:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,8 @@
 //! What backstay asks of a runtime, and what it gives back.
 //!
-//! A runtime is a **value** that is passed along: a cheap handle, cloned at will. Nothing here is global,
-//! nothing is looked up in a thread-local. Who owns the threads holds something else, an owner, which is the
-//! only thing that has [`block_on`](BlockOn::block_on).
+//! A runtime is a **value** that is passed along: a cheap handle, cloned at will. Nothing finds its runtime in a
+//! global or a thread-local. Who owns the threads holds something else, an owner, which is the only thing that
+//! has [`block_on`](BlockOn::block_on).
 //!
 //! ```
 //! use backstay_core::runtime::{BlockOn, Config, Runtime};
@@ -246,7 +246,8 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
 ///
 /// One owner, many handles: code passes [`runtime()`](Self::runtime) around and leaves the owner where the
 /// program starts and ends. Dropping the owner ends its runtime (not async-std's, which never ends): it stops
-/// the workers and drops the tasks. That is safe inside async code too (C21), where it doesn't wait.
+/// the workers and drops the tasks, and waits a limited time for them. That is safe inside async code too
+/// (C21), where it doesn't wait for its own kind.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not own a runtime's threads",
     note = "`block_on` is the owner's: `TokioOwner`, `SmolOwner`, `AsyncStdOwner` or `AnyOwner`; a handle such \
@@ -264,6 +265,6 @@ pub trait BlockOn {
     /// # Panics
     ///
     /// Inside async code it works (smol, and tokio's multi-threaded runtime), or panics with a message that
-    /// says what to do instead; it never deadlocks silently (C22). A panic of `future` is passed on.
+    /// says what to do instead (C22). A panic of `future` is passed on.
     fn block_on<F: Future>(&self, future: F) -> F::Output;
 }

@@ -197,6 +197,7 @@ impl<N: NativeTask> Future for Abortable<N> {
             Phase::Taken => panic!("a join handle was polled after it gave its outcome"),
         };
         state.phase = Phase::Taken;
+        state.waiter = None;
         Poll::Ready(outcome)
     }
 }

@@ -6,10 +6,11 @@ use crate::instant::Instant;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// The one static in the house.
+/// The one static of core.
 static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
 
-/// How long before its first use the origin lies, so that instants taken a while ago convert exactly.
+/// How long before its first use the origin lies, so that instants taken a while ago convert exactly
+/// (where the platform's clock goes back so far).
 const PAST: Duration = Duration::from_secs(3600);
 
 /// As far ahead as every platform's clock can tell, for instants that it can't.
