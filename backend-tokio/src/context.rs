@@ -20,6 +20,7 @@ impl Context {
         Self(Arc::new(Inner { handle, ended: AtomicBool::new(false) }))
     }
 
+    #[inline]
     pub(crate) fn handle(&self) -> &Handle {
         &self.0.handle
     }

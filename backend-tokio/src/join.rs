@@ -34,12 +34,21 @@ impl<T> Future for TokioJoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.native).poll(cx).map(|outcome| {
-            outcome.map_err(|error| match error.try_into_panic() {
-                Ok(payload) => JoinError::panicked(payload),
-                Err(_) if self.aborted.load(Ordering::Relaxed) => JoinError::Aborted,
-                Err(_) => JoinError::Shutdown,
-            })
-        })
+        match Pin::new(&mut self.native).poll(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(value)) => Poll::Ready(Ok(value)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(self.explain(error))),
+        }
+    }
+}
+
+impl<T> TokioJoinHandle<T> {
+    #[cold]
+    fn explain(&self, error: tokio::task::JoinError) -> JoinError {
+        match error.try_into_panic() {
+            Ok(payload) => JoinError::panicked(payload),
+            Err(_) if self.aborted.load(Ordering::Relaxed) => JoinError::Aborted,
+            Err(_) => JoinError::Shutdown,
+        }
     }
 }

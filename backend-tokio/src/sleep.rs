@@ -59,7 +59,7 @@ impl Future for TokioSleep {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
-        let this = self.project();
+        let mut this = self.project();
         if *this.elapsed {
             return Poll::Ready(());
         }
@@ -67,13 +67,12 @@ impl Future for TokioSleep {
             return Poll::Pending;
         }
         // Outside the cooperative budget: work that uses it up must not keep its own timeout from firing.
-        let deadline = this.native.deadline();
-        let native = unconstrained(this.native);
+        let native = unconstrained(this.native.as_mut());
         // The runtime may end right here: tokio then fires every timer, or panics.
         match catch_unwind(AssertUnwindSafe(|| pin!(native).poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
             Err(payload) if !is_shutdown(&*payload) => resume_unwind(payload),
-            Ok(Poll::Ready(())) if this.context.enter(|| deadline <= time::Instant::now()) => Poll::Ready(()),
+            Ok(Poll::Ready(())) if has_passed(this.context, this.native.deadline()) => Poll::Ready(()),
             // It has ended, and nobody may have told.
             _ => {
                 this.context.set_ended();
@@ -83,7 +82,14 @@ impl Future for TokioSleep {
     }
 }
 
+/// Whether a sleep that says so is over: tokio says it of all when the runtime ends.
+#[cold]
+fn has_passed(context: &Context, deadline: time::Instant) -> bool {
+    context.enter(|| deadline <= time::Instant::now())
+}
+
 /// Whether this is how tokio's sleep panics when its runtime has ended.
+#[cold]
 fn is_shutdown(payload: &(dyn Any + Send)) -> bool {
     let message = match payload.downcast_ref::<String>() {
         Some(message) => message,
