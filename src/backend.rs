@@ -35,6 +35,9 @@ pub enum Backend {
     /// async-std, which is discontinued.
     #[cfg(feature = "async-std")]
     AsyncStd,
+    /// Simulated: deterministic, in virtual time.
+    #[cfg(feature = "sim")]
+    Sim,
 }
 
 impl Backend {
@@ -46,6 +49,8 @@ impl Backend {
         Self::Smol,
         #[cfg(feature = "async-std")]
         Self::AsyncStd,
+        #[cfg(feature = "sim")]
+        Self::Sim,
     ];
 
     /// Its name: what [`Runtime::name`](backstay_core::Runtime::name) says of it.
@@ -57,6 +62,8 @@ impl Backend {
             Self::Smol => "smol",
             #[cfg(feature = "async-std")]
             Self::AsyncStd => "async-std",
+            #[cfg(feature = "sim")]
+            Self::Sim => "sim",
         }
     }
 
@@ -75,6 +82,8 @@ impl Backend {
             Self::Smol => backstay_smol::SmolOwner::new(config).map(AnyOwner::new),
             #[cfg(feature = "async-std")]
             Self::AsyncStd => backstay_async_std::AsyncStdOwner::new(config).map(AnyOwner::new),
+            #[cfg(feature = "sim")]
+            Self::Sim => backstay_sim::SimOwner::new(config).map(AnyOwner::new),
         }
     }
 }
@@ -116,7 +125,7 @@ impl fmt::Display for UnknownBackend {
         let names: Vec<_> = Backend::ALL.iter().map(|backend| backend.name()).collect();
         match names.as_slice() {
             [] => f.write_str(
-                "backstay was built without a backend; enable the feature `tokio`, `smol` or `async-std`",
+                "backstay was built without a backend; enable the feature `tokio`, `smol`, `async-std` or `sim`",
             ),
             names => write!(f, "expected one of {}", names.join(", ")),
         }

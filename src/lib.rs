@@ -1,4 +1,4 @@
-//! Production async patterns, written once, running on tokio, smol and async-std.
+//! Production async patterns, written once, running on tokio, smol and async-std, and simulated in virtual time.
 //!
 //! This package is [`backstay_core`], re-exported whole, and each backend as a module behind its feature. A
 //! program depends on it with the feature of its backend; a library depends on `backstay-core` and takes an
@@ -9,6 +9,9 @@
 //! | `tokio` | [`tokio`] | [`tokio::Tokio`] | [`tokio::TokioOwner`] |
 //! | `smol` | [`smol`] | [`smol::Smol`] | [`smol::SmolOwner`] |
 //! | `async-std` | [`async_std`], discontinued upstream | [`async_std::AsyncStd`] | [`async_std::AsyncStdOwner`] |
+//! | `sim` | [`sim`], in virtual time, for tests | [`sim::Sim`] | [`sim::SimOwner`] |
+//!
+//! The feature `testing` brings `sim` and the [test kit](testing).
 //!
 //! No feature is on by default. With one, `main` looks like this:
 //!
@@ -40,11 +43,14 @@
 //! | a limit on a future's time | [`Runtime::timeout`], [`Runtime::timeout_at`] |
 //! | something done again and again | [`time::ticker`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
+//! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backend;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use backend::{Backend, UnknownBackend};
 pub use backstay_core::*;
@@ -53,6 +59,11 @@ pub use backstay_core::*;
 #[cfg(feature = "async-std")]
 #[doc(inline)]
 pub use backstay_async_std as async_std;
+
+/// The simulated runtime: deterministic, in virtual time.
+#[cfg(feature = "sim")]
+#[doc(inline)]
+pub use backstay_sim as sim;
 
 /// smol.
 #[cfg(feature = "smol")]
@@ -71,6 +82,9 @@ mod documents {
     struct Readme;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/testing.md")]
+    struct Testing;
     #[doc = include_str!("../docs/guide/timeout.md")]
     struct Timeout;
 }

@@ -24,6 +24,11 @@
 //! | [`runtime`] | the [`Runtime`] trait, join handles, the erased [`AnyRuntime`], the conformance suite |
 //! | [`time`] | [`Instant`](time::Instant), timeouts, the ticker |
 //! | [`net`] | [`Net`]: TCP over the runtime's own sockets, a trait of its own |
+#![cfg_attr(
+    feature = "testing",
+    doc = "| [`testing`] | what tests need, on any runtime (feature `testing`) |"
+)]
+//! | [`probe`] | what code tells a test runtime: what it waits for, holds, has reached |
 
 #![forbid(unsafe_code)]
 
@@ -31,7 +36,10 @@ mod config_error;
 mod instant;
 pub mod net;
 mod primitives;
+pub mod probe;
 pub mod runtime;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
 
 pub use config_error::ConfigError;

@@ -2,6 +2,7 @@
 
 use backstay_async_std::AsyncStdOwner;
 use backstay_core::{AnyOwner, Config, Flavor, conformance};
+use backstay_sim::{Builder, Faults, Schedule, Sim, SimOwner};
 use backstay_smol::SmolOwner;
 use backstay_tokio::TokioOwner;
 use std::num::NonZeroUsize;
@@ -26,6 +27,14 @@ fn async_std() -> AsyncStdOwner {
     AsyncStdOwner::new(Config::new()).expect("a good configuration")
 }
 
+fn sim() -> SimOwner {
+    SimOwner::new(Config::new()).expect("a good configuration")
+}
+
+fn sim_with(configure: impl Fn(Builder) -> Builder) -> SimOwner {
+    configure(Sim::builder()).build().expect("a good configuration")
+}
+
 conformance!(tokio_1_worker, || tokio(workers(1)));
 conformance!(tokio_2_workers, || tokio(workers(2)));
 conformance!(tokio_current_thread, || tokio(current_thread()));
@@ -42,3 +51,10 @@ conformance!(any_smol_1_worker, || AnyOwner::new(smol(workers(1))));
 conformance!(any_smol_2_workers, || AnyOwner::new(smol(workers(2))));
 conformance!(any_smol_current_thread, || AnyOwner::new(smol(current_thread())));
 conformance!(any_async_std_default, || AnyOwner::new(async_std()), except [c10, c21]);
+
+// Everything runs on the thread that is in `block_on`: no plain thread, no block_on inside another.
+conformance!(sim_random, sim, except [c18, c22]);
+conformance!(sim_fifo, || sim_with(|sim| sim.schedule(Schedule::Fifo)), except [c18, c22]);
+conformance!(sim_lifo, || sim_with(|sim| sim.schedule(Schedule::Lifo)), except [c18, c22]);
+conformance!(sim_gentle, || sim_with(|sim| sim.faults(Faults::gentle())), except [c18, c22]);
+conformance!(any_sim, || AnyOwner::new(sim()), except [c18, c22]);

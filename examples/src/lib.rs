@@ -8,7 +8,7 @@ use std::process::ExitCode;
 /// The command line of an example.
 #[derive(Debug, Parser)]
 struct Args {
-    /// The runtime to run on: tokio, smol or async-std.
+    /// The runtime to run on: tokio, smol, async-std, or sim, which is simulated.
     #[arg(long, default_value = "tokio")]
     runtime: Backend,
 }

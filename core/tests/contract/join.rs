@@ -1,13 +1,14 @@
 //! Outcomes of tasks, and clocks of handles.
 
-use crate::kit::{SOON, drop_after, ms, on_every_runtime};
+use crate::kit::{SOON, drop_after, ms};
+use backstay::test_on_every_runtime;
 use backstay_core::time::Instant;
 use backstay_core::{JoinError, JoinHandle, Runtime};
 use std::error::Error;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-on_every_runtime! {
+test_on_every_runtime! {
     s18_a_panic_is_caught_once_and_told_apart
     c08_no_destructor_ends_the_process_or_a_worker
     a_join_handle_may_be_dropped_and_taken_up_at_every_poll

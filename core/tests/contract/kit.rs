@@ -1,50 +1,9 @@
-//! One test, every runtime.
+//! What the tests share.
 
 use backstay_core::Runtime;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-
-/// Makes of an `async fn(R)` a test on each runtime, named after it.
-macro_rules! on_every_runtime {
-    ($($test:ident)*) => {$(
-        mod $test {
-            use backstay_core::{AnyOwner, BlockOn, Config, Runtime};
-
-            fn run<O: BlockOn<Runtime: backstay_core::Net>>(owner: O) {
-                let rt = owner.runtime().clone();
-                let test = super::$test(rt.clone());
-                owner.block_on(rt.timeout(crate::kit::LIMIT, test)).expect("the test hangs");
-            }
-
-            #[test]
-            fn tokio() {
-                run(backstay_tokio::TokioOwner::new(Config::new()).expect("a good configuration"));
-            }
-
-            #[test]
-            fn smol() {
-                run(backstay_smol::SmolOwner::new(Config::new()).expect("a good configuration"));
-            }
-
-            #[test]
-            fn async_std() {
-                run(backstay_async_std::AsyncStdOwner::new(Config::new()).expect("a good configuration"));
-            }
-
-            #[test]
-            fn any() {
-                let owner = backstay_tokio::TokioOwner::new(Config::new()).expect("a good configuration");
-                run(AnyOwner::new(owner));
-            }
-        }
-    )*};
-}
-
-pub(crate) use on_every_runtime;
-
-/// A test that takes longer hangs.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Long enough on a machine that is busy with other tests.
 pub(crate) const SOON: Duration = Duration::from_secs(10);

@@ -1,13 +1,14 @@
 //! Sockets: real ones, over loopback.
 
-use crate::kit::{SOON, drop_after, on_every_runtime};
+use crate::kit::{SOON, drop_after};
+use backstay::test_on_every_runtime;
 use backstay_core::Runtime;
 use backstay_core::net::{Net, NetError, TcpListener, TcpStream};
 use futures::io::{AsyncReadExt, AsyncWriteExt};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-on_every_runtime! {
+test_on_every_runtime! {
     bytes_go_both_ways_and_the_end_is_seen
     a_refused_connection_names_its_address
     a_port_in_use_names_its_address

@@ -1,13 +1,14 @@
 //! The ticker beside its conformance case: streams, budgets, cancel safety.
 
-use crate::kit::{SOON, drop_after, ms, on_every_runtime, poll_once};
+use crate::kit::{SOON, drop_after, ms, poll_once};
+use backstay::test_on_every_runtime;
 use backstay_core::Runtime;
 use backstay_core::time::{Elapsed, MissedTicks, ticker};
 use futures::StreamExt;
 use std::pin::pin;
 use std::time::Duration;
 
-on_every_runtime! {
+test_on_every_runtime! {
     s19_ticks_missed_are_counted_by_default
     s13_a_burst_does_not_starve_a_timeout_around_it
     s20_a_ticker_of_any_period_works

@@ -1,6 +1,7 @@
 //! Timeouts: who wins, what is dropped, and when a timer is touched.
 
-use crate::kit::{SOON, drop_after, ms, on_every_runtime, poll_once};
+use crate::kit::{SOON, drop_after, ms, poll_once};
+use backstay::test_on_every_runtime;
 use backstay_core::Runtime;
 use backstay_core::time::{Elapsed, Instant};
 use std::future::{pending, poll_fn, ready};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-on_every_runtime! {
+test_on_every_runtime! {
     b30_a_value_wins_over_a_timer_that_is_ready_too
     b32_a_timeout_is_never_early
     s20_no_duration_panics

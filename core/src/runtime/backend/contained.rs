@@ -23,10 +23,7 @@ pin_project! {
 
     impl<F> PinnedDrop for Contained<F> {
         fn drop(this: Pin<&mut Self>) {
-            let mut future = this.project().future;
-            if future.is_some() {
-                quietly(|| future.set(None));
-            }
+            this.clear();
         }
     }
 }
@@ -35,6 +32,14 @@ impl<F> Contained<F> {
     /// Contains `future`.
     pub const fn new(future: F) -> Self {
         Self { future: Some(future) }
+    }
+
+    /// Drops the future, if it is still there.
+    pub(super) fn clear(self: Pin<&mut Self>) {
+        let mut future = self.project().future;
+        if future.is_some() {
+            quietly(|| future.set(None));
+        }
     }
 }
 
@@ -61,13 +66,18 @@ impl<F: Future> Future for Contained<F> {
 pub struct Outcome<T>(Option<Result<T, JoinError>>);
 
 impl<T> Outcome<T> {
-    pub(super) const fn new(outcome: Result<T, JoinError>) -> Self {
+    /// An outcome.
+    pub const fn new(outcome: Result<T, JoinError>) -> Self {
         Self(Some(outcome))
     }
 
     /// What it was.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no value.
     #[inline]
-    pub(super) fn into_result(mut self) -> Result<T, JoinError> {
+    pub fn into_result(mut self) -> Result<T, JoinError> {
         match self.0.take() {
             Some(outcome) => outcome,
             None => unreachable!("taken once, by value"),

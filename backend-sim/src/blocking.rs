@@ -1,0 +1,142 @@
+//! Blocking jobs: each at a point of the schedule, for as long as a test says.
+
+use crate::kernel::{Kernel, lock};
+use crate::sleep::SimSleep;
+use crate::task::Task;
+use backstay_core::probe;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+/// The threads that blocking jobs run on, in virtual time.
+///
+/// A job that gets a thread holds it for its cost, then runs; a job that gets none waits for one.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    threads: usize,
+    busy: usize,
+    // By the number of the task, so that who has waited longest is the first.
+    waiting: BTreeMap<u64, Waker>,
+    /// What a job costs that is spawned from here on.
+    pub(crate) cost: Duration,
+}
+
+impl Pool {
+    pub(crate) const fn new(threads: usize, cost: Duration) -> Self {
+        Self { threads, busy: 0, waiting: BTreeMap::new(), cost }
+    }
+}
+
+/// A blocking job as a task.
+pub(crate) struct Job<F> {
+    kernel: Arc<Kernel>,
+    task: Arc<Task>,
+    // `None` once it runs.
+    f: Option<F>,
+    cost: Duration,
+    step: Step,
+}
+
+enum Step {
+    Queued,
+    Running { busy: SimSleep, _thread: Thread },
+    Ended,
+}
+
+impl<F> Job<F> {
+    /// The job of `task`.
+    pub(crate) fn new(kernel: &Arc<Kernel>, task: &Arc<Task>, f: F) -> Self {
+        let cost = lock(&kernel.pool).cost;
+        Self { kernel: Arc::clone(kernel), task: Arc::clone(task), f: Some(f), cost, step: Step::Queued }
+    }
+}
+
+// The function is only moved, never pinned.
+impl<F> Unpin for Job<F> {}
+
+impl<T, F: FnOnce() -> T> Future for Job<F> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let this = &mut *self;
+        loop {
+            match &mut this.step {
+                Step::Queued => {
+                    let thread = ready!(Thread::take(&this.kernel, this.task.id, cx));
+                    this.task.make_unstoppable();
+                    let busy = SimSleep::new(Arc::clone(&this.kernel), this.kernel.now() + this.cost);
+                    this.step = Step::Running { busy, _thread: thread };
+                }
+                Step::Running { busy, .. } => {
+                    ready!(Pin::new(busy).poll(cx));
+                    let f = this.f.take().expect("a job runs once");
+                    let value = f();
+                    this.step = Step::Ended;
+                    return Poll::Ready(value);
+                }
+                Step::Ended => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl<F> Drop for Job<F> {
+    fn drop(&mut self) {
+        if !matches!(self.step, Step::Queued) {
+            return;
+        }
+        let mut pool = lock(&self.kernel.pool);
+        let own = pool.waiting.remove(&self.task.id);
+        // It may have been woken for a thread that it does not take any more.
+        let next = if pool.busy < pool.threads { pool.waiting.pop_first() } else { None };
+        drop(pool);
+        drop(own);
+        if let Some((_, waker)) = next {
+            waker.wake();
+        }
+    }
+}
+
+/// One of the pool's threads, given back when it is dropped.
+struct Thread(Arc<Kernel>);
+
+impl Thread {
+    fn take(kernel: &Arc<Kernel>, task: u64, cx: &mut Context<'_>) -> Poll<Self> {
+        let mut pool = lock(&kernel.pool);
+        let is_free = pool.busy < pool.threads;
+        let before = if is_free {
+            pool.busy += 1;
+            pool.waiting.remove(&task)
+        } else {
+            pool.waiting.insert(task, cx.waker().clone())
+        };
+        drop(pool);
+        drop(before);
+        if is_free {
+            return Poll::Ready(Self(Arc::clone(kernel)));
+        }
+        probe::waiting(|| "a thread for blocking jobs".to_owned());
+        Poll::Pending
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        let mut pool = lock(&self.0.pool);
+        pool.busy -= 1;
+        let next = pool.waiting.pop_first();
+        drop(pool);
+        if let Some((_, waker)) = next {
+            waker.wake();
+        }
+    }
+}
+
+impl<F> fmt::Debug for Job<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("task", &self.task.id).finish_non_exhaustive()
+    }
+}

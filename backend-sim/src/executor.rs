@@ -1,0 +1,647 @@
+//! Runs everything: one poll at a time, and the clock when nothing can run.
+
+use crate::choice::Choices;
+use crate::clock::Due;
+use crate::faults::Active;
+use crate::kernel::{Command, Kernel, Spawned, Work};
+use crate::limits::Limits;
+use crate::net::NetFaults;
+use crate::policy::{Ready, Schedule};
+use crate::task::{FreshWakers, Kind, ROOT, Site, Task};
+use crate::trace::{Trace, What};
+use crate::wakes::{self, Running};
+use backstay_core::time::Instant;
+use std::mem;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// A task whose every poll wakes itself is waiting for time to pass. Once the tasks that can run have done so, on
+/// the average, this many times in a row, the clock moves as if nothing could run.
+const YIELDS_BEFORE_TIME_PASSES: u64 = 1_000;
+
+/// Why a run can't go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stuck {
+    /// Nothing can run, and nothing is due.
+    Deadlock,
+    /// Too many polls, and the clock did not move.
+    Livelock,
+    /// Too many polls in all.
+    Polls,
+    /// Too much virtual time.
+    Time,
+    /// Too long after the faults had ended.
+    NotSettled,
+    /// A task is pending, and nobody can wake it.
+    NoWaker(u64),
+}
+
+/// A task in its place.
+pub(crate) struct Slot {
+    pub(crate) task: Arc<Task>,
+    pub(crate) site: Site,
+    pub(crate) polls: u64,
+    /// When it was last polled.
+    pub(crate) since: Instant,
+    waker: Waker,
+    fresh: FreshWakers,
+    // `None` for the root future, which `block_on` has.
+    work: Option<Work>,
+}
+
+/// Whether faults end at some time.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// They don't.
+    Open,
+    /// They do, at `until`; then the root must end until `settled`.
+    Faulty { until: Instant, settled: Instant },
+    /// They have, and the root must end.
+    Settling { settled: Instant },
+}
+
+/// Runs everything.
+pub(crate) struct Executor {
+    pub(crate) slots: Vec<Option<Slot>>,
+    ready: Ready,
+    pub(crate) choices: Choices,
+    faults: Active,
+    faults_are_on: bool,
+    phase: Phase,
+    pub(crate) trace: Trace,
+    limits: Limits,
+    pub(crate) polls: u64,
+    // Since the clock moved last.
+    polls_now: u64,
+    // Polls in a row that woke their own task.
+    yields: u64,
+    // Tasks that can run, on hosts that don't.
+    parked: Vec<u32>,
+    paused: Vec<u32>,
+    // Kept for their memory.
+    woken: Vec<u32>,
+    due: Vec<Due>,
+    net_wakers: Vec<Waker>,
+}
+
+/// The root future, if there is one.
+pub(crate) type Root<'a, 'b> = Option<Pin<&'a mut (dyn Future<Output = ()> + 'b)>>;
+
+impl Executor {
+    pub(crate) fn new(
+        schedule: &Schedule,
+        seed: u64,
+        faults: Active,
+        phases: Option<(Duration, Duration)>,
+        limits: Limits,
+        trace: Trace,
+    ) -> Self {
+        Self {
+            slots: Vec::new(),
+            ready: Ready::new(schedule, seed),
+            choices: schedule.choices(seed),
+            faults_are_on: faults.are_possible(),
+            faults,
+            phase: phases.map_or(Phase::Open, |(faulty, settle)| {
+                let until = Instant::ORIGIN + faulty;
+                Phase::Faulty { until, settled: until + settle }
+            }),
+            trace,
+            limits,
+            polls: 0,
+            polls_now: 0,
+            yields: 0,
+            parked: Vec::new(),
+            paused: Vec::new(),
+            woken: Vec::new(),
+            due: Vec::new(),
+            net_wakers: Vec::new(),
+        }
+    }
+
+    /// Runs until `root` has ended, or until that is out of reach: then with what each task waits for.
+    pub(crate) fn run(
+        &mut self,
+        kernel: &Arc<Kernel>,
+        location: &'static Location<'static>,
+        root: Pin<&mut (dyn Future<Output = ()> + '_)>,
+    ) -> Result<(), (Stuck, Vec<Waiting>)> {
+        // One that panicked may still be there.
+        self.remove_root();
+        let task = Task::new(kernel, 0, ROOT, 0);
+        let site = Site { name: None, location, kind: Kind::Root };
+        self.place(Slot::new(task, site, None, kernel.now()));
+        let mut root = Some(root);
+        let result = self.run_until(kernel, &mut root, None);
+        let result = result.map_err(|stuck| (stuck, self.waiting(kernel, &mut root)));
+        self.remove_root();
+        result
+    }
+
+    pub(crate) fn remove_root(&mut self) {
+        if let Some(slot) = self.slots.first_mut().and_then(Option::take) {
+            slot.task.end();
+            self.ready.remove(|slot| slot == ROOT);
+        }
+    }
+
+    /// Polls every task once more, to hear what it waits for: its place, what it told, and whether it went on.
+    pub(crate) fn waiting(&mut self, kernel: &Kernel, root: &mut Root<'_, '_>) -> Vec<Waiting> {
+        let slots = self.slots.iter_mut().flatten();
+        slots.map(|slot| slot.waiting(kernel, root)).collect()
+    }
+
+    /// Runs what is left until nothing can run any more, or until `until`; without faults.
+    pub(crate) fn run_down(&mut self, kernel: &Arc<Kernel>, until: Instant) -> Result<(), Stuck> {
+        self.phase = Phase::Open;
+        self.end_faults(kernel);
+        self.run_until(kernel, &mut None, Some(until))
+    }
+
+    fn run_until(
+        &mut self,
+        kernel: &Arc<Kernel>,
+        root: &mut Root<'_, '_>,
+        until: Option<Instant>,
+    ) -> Result<(), Stuck> {
+        let _running = Running::enter(kernel);
+        loop {
+            self.look_at_news(kernel);
+            if self.polls_now > self.limits.livelock_after {
+                return Err(Stuck::Livelock);
+            }
+            if self.yields > YIELDS_BEFORE_TIME_PASSES && self.only_yields() {
+                self.yields = 0;
+                match (self.next_event(kernel), until) {
+                    (Some(at), Some(until)) if at > until => return Ok(()),
+                    (Some(at), _) => self.move_on(kernel, at)?,
+                    // A livelock, soon.
+                    (None, _) => {}
+                }
+            }
+            let Some(place) = self.ready.pick(&mut self.choices) else {
+                // A host that crashed has dropped its tasks just now, and that may have woken others.
+                self.look_at_news(kernel);
+                if self.ready.is_empty() && self.idle(kernel, until)?.is_ready() {
+                    return Ok(());
+                }
+                continue;
+            };
+            let poll = self.turn(kernel, place, root)?;
+            if place == ROOT && poll.is_ready() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn only_yields(&self) -> bool {
+        self.yields > YIELDS_BEFORE_TIME_PASSES * self.ready.len().max(1) as u64
+    }
+
+    /// Takes in what was spawned, woken and asked for since the last look.
+    #[inline]
+    fn look_at_news(&mut self, kernel: &Arc<Kernel>) {
+        self.make_woken_ready(kernel);
+        let Some(mut news) = kernel.latest_news() else { return };
+        let woken = mem::take(&mut news.woken);
+        let spawned = mem::take(&mut news.spawned);
+        let commands = mem::take(&mut news.commands);
+        drop(news);
+        for place in woken {
+            self.make_ready(kernel, place);
+        }
+        for Spawned { task, site, work } in spawned {
+            self.spawned(kernel, task, site, work);
+        }
+        for command in commands {
+            self.obey(kernel, command);
+        }
+    }
+
+    /// Takes in the wakes of this thread.
+    #[inline]
+    fn make_woken_ready(&mut self, kernel: &Kernel) {
+        let mut woken = mem::take(&mut self.woken);
+        wakes::take(&mut woken);
+        for place in woken.drain(..) {
+            self.make_ready(kernel, place);
+        }
+        self.woken = woken;
+    }
+
+    fn spawned(&mut self, kernel: &Kernel, task: Arc<Task>, site: Site, work: Work) {
+        self.trace.push(kernel.now(), task.id, What::Spawned);
+        let place = task.slot;
+        let delay = match site.kind {
+            Kind::Job if self.faults_are_on => {
+                Active::strikes_for(&mut self.faults.dice, &self.faults.late_jobs)
+            }
+            _ => None,
+        };
+        let id = task.id;
+        self.place(Slot::new(task, site, Some(work), kernel.now()));
+        if let Some(delay) = delay {
+            self.ready.remove(|other| other == place);
+            kernel.timers().set(kernel.now() + delay, Due::LateWake { slot: place, task: id });
+        }
+    }
+
+    fn place(&mut self, slot: Slot) {
+        let place = slot.task.slot;
+        let index = place as usize;
+        if self.slots.len() <= index {
+            self.slots.resize_with(index + 1, || None);
+        }
+        self.slots[index] = Some(slot);
+        self.ready.push(place);
+    }
+
+    /// A task was woken, unless it is gone or a fault is in the way.
+    #[inline]
+    fn make_ready(&mut self, kernel: &Kernel, place: u32) {
+        // Its place is empty if it has ended.
+        let Some(slot) = self.slots.get(place as usize).and_then(Option::as_ref) else { return };
+        if self.faults_are_on {
+            let id = slot.task.id;
+            if self.faults.dice.strikes(self.faults.lost_wakes) {
+                slot.task.begin_poll();
+                self.trace.push(kernel.now(), id, What::LostWake);
+                return;
+            }
+            if let Some(delay) = Active::strikes_for(&mut self.faults.dice, &self.faults.late_wakes) {
+                self.trace.push(kernel.now(), id, What::LateWake);
+                kernel.timers().set(kernel.now() + delay, Due::LateWake { slot: place, task: id });
+                return;
+            }
+        }
+        self.ready.push(place);
+    }
+
+    /// Gives a task its turn.
+    #[inline]
+    fn turn(&mut self, kernel: &Arc<Kernel>, place: u32, root: &mut Root<'_, '_>) -> Result<Poll<()>, Stuck> {
+        if self.polls >= self.limits.max_polls {
+            return Err(Stuck::Polls);
+        }
+        if self.faults_are_on {
+            self.strike(kernel, place)?;
+        }
+        let Some(slot) = &mut self.slots[place as usize] else { return Ok(Poll::Pending) };
+        if !self.paused.is_empty() && self.paused.contains(&slot.task.host) && place != ROOT {
+            self.parked.push(place);
+            return Ok(Poll::Pending);
+        }
+        self.polls += 1;
+        self.polls_now += 1;
+        if slot.task.is_aborted() {
+            self.trace.push(kernel.now(), slot.task.id, What::Aborted);
+            self.vacate(kernel, place);
+            return Ok(Poll::Pending);
+        }
+        let poll = slot.poll(root, self.faults_are_on && self.faults.fresh_wakers, kernel.now());
+        let id = slot.task.id;
+        if poll.is_ready() {
+            self.trace.push(kernel.now(), id, What::Ended);
+            if place != ROOT {
+                self.vacate(kernel, place);
+            }
+        } else {
+            self.trace.push(kernel.now(), id, What::Polled);
+            self.after_pending(place)?;
+        }
+        if kernel.is_networked() {
+            self.note_network(kernel);
+        }
+        Ok(poll)
+    }
+
+    #[inline]
+    fn after_pending(&mut self, place: u32) -> Result<(), Stuck> {
+        let Some(slot) = &self.slots[place as usize] else { return Ok(()) };
+        if slot.task.is_scheduled() {
+            self.yields += 1;
+            self.ready.yielded(place);
+        } else {
+            self.yields = 0;
+            if self.limits.strict_wakers && slot.is_forgotten() {
+                return Err(Stuck::NoWaker(slot.task.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops a task and frees its place.
+    fn vacate(&mut self, kernel: &Kernel, place: u32) {
+        if let Some(slot) = self.slots[place as usize].take() {
+            slot.task.end();
+            // Its destructors run here, and may wake, spawn and abort.
+            drop(slot);
+            kernel.free(place);
+        }
+    }
+
+    /// Nothing can run: moves the clock to what comes next, and tells whether there is nothing more to do.
+    fn idle(&mut self, kernel: &Arc<Kernel>, until: Option<Instant>) -> Result<Poll<()>, Stuck> {
+        self.yields = 0;
+        let next = self.next_event(kernel);
+        if let Some(idler) = kernel.next_idler(next) {
+            idler.wake();
+            return Ok(Poll::Pending);
+        }
+        match (next, until) {
+            (Some(at), Some(until)) if at > until => Ok(Poll::Ready(())),
+            (Some(at), _) => {
+                let at = self.jump(kernel, at);
+                self.move_on(kernel, at)?;
+                Ok(Poll::Pending)
+            }
+            (None, Some(_)) => Ok(Poll::Ready(())),
+            (None, None) => Err(Stuck::Deadlock),
+        }
+    }
+
+    fn next_event(&self, kernel: &Kernel) -> Option<Instant> {
+        let timer = kernel.timers().next();
+        let packet = if kernel.is_networked() { kernel.network().next_event() } else { None };
+        let next = [timer, packet].into_iter().flatten().min();
+        match self.phase {
+            Phase::Open => next,
+            // The end of the faults may set free what they held back.
+            Phase::Faulty { until, .. } => Some(next.map_or(until, |next| next.min(until))),
+            Phase::Settling { settled } => next.map(|next| next.min(settled)),
+        }
+    }
+
+    /// Moves the clock and lets happen what is due then.
+    fn move_on(&mut self, kernel: &Arc<Kernel>, at: Instant) -> Result<(), Stuck> {
+        if at.since_origin() > self.limits.max_time {
+            return Err(Stuck::Time);
+        }
+        if at > kernel.now() {
+            kernel.move_clock(at);
+            self.polls_now = 0;
+            self.trace.push(at, 0, What::ClockMoved);
+        }
+        self.let_happen(kernel)
+    }
+
+    /// Lets happen what is due.
+    fn let_happen(&mut self, kernel: &Arc<Kernel>) -> Result<(), Stuck> {
+        let now = kernel.now();
+        match self.phase {
+            Phase::Faulty { until, settled } if now >= until => {
+                self.phase = Phase::Settling { settled };
+                self.end_faults(kernel);
+            }
+            Phase::Settling { settled } if now >= settled => return Err(Stuck::NotSettled),
+            _ => {}
+        }
+        let mut due = mem::take(&mut self.due);
+        kernel.timers().take_due(now, &mut due);
+        for due in due.drain(..) {
+            match due {
+                Due::Wake(waker) => waker.wake(),
+                Due::LateWake { slot, task } => self.late_wake(slot, task),
+                Due::Resume(host) => self.resume(kernel, host),
+            }
+        }
+        self.due = due;
+        if kernel.is_networked() {
+            kernel.network().advance(now, &mut self.net_wakers);
+            let mut wakers = mem::take(&mut self.net_wakers);
+            wakers.drain(..).for_each(Waker::wake);
+            self.net_wakers = wakers;
+            self.note_network(kernel);
+        }
+        Ok(())
+    }
+
+    fn late_wake(&mut self, place: u32, task: u64) {
+        if self.slots[place as usize].as_ref().is_some_and(|slot| slot.task.id == task) {
+            self.ready.push(place);
+        }
+    }
+
+    fn note_network(&mut self, kernel: &Kernel) {
+        let trace = &mut self.trace;
+        let now = kernel.now();
+        kernel.network().drain_events(|event| trace.push_network(now, *event));
+    }
+}
+
+/// Faults and hosts.
+impl Executor {
+    /// Lets the faults of a turn strike.
+    fn strike(&mut self, kernel: &Arc<Kernel>, place: u32) -> Result<(), Stuck> {
+        let Some(slot) = &self.slots[place as usize] else { return Ok(()) };
+        let (task, host) = (slot.task.id, slot.task.host);
+        if self.faults.dice.strikes(self.faults.spurious_polls) {
+            self.schedule_anyone(kernel);
+        }
+        if let Some(pause) = Active::strikes_for(&mut self.faults.dice, &self.faults.host_pauses)
+            && place != ROOT
+            && !self.paused.contains(&host)
+        {
+            self.pause(kernel, host);
+            kernel.timers().set(kernel.now() + pause, Due::Resume(host));
+        }
+        if let Some(delay) = Active::strikes_for(&mut self.faults.dice, &self.faults.slow_polls) {
+            self.trace.push(kernel.now(), task, What::SlowPoll);
+            self.move_on(kernel, kernel.now() + delay)?;
+        }
+        Ok(())
+    }
+
+    /// Schedules a task that nobody has woken: any of those that wait.
+    fn schedule_anyone(&mut self, kernel: &Kernel) {
+        let place = self.faults.dice.below(self.slots.len() as u32);
+        if let Some(slot) = &self.slots[place as usize]
+            && slot.task.schedule()
+        {
+            self.trace.push(kernel.now(), slot.task.id, What::SpuriousPoll);
+            self.ready.push(place);
+        }
+    }
+
+    /// Where the clock moves to instead of to `at`: there, or somewhere after it.
+    fn jump(&mut self, kernel: &Kernel, at: Instant) -> Instant {
+        if !self.faults_are_on {
+            return at;
+        }
+        match Active::strikes_for(&mut self.faults.dice, &self.faults.clock_jumps) {
+            Some(by) => {
+                self.trace.push(kernel.now(), 0, What::ClockJumped);
+                at + by
+            }
+            None => at,
+        }
+    }
+
+    fn end_faults(&mut self, kernel: &Arc<Kernel>) {
+        self.faults_are_on = false;
+        for host in mem::take(&mut self.paused) {
+            self.resume(kernel, host);
+        }
+        if kernel.is_networked() {
+            kernel.change_network(|network, now| {
+                network.set_faults(NetFaults::default());
+                network.heal_all(now);
+            });
+        }
+    }
+
+    fn obey(&mut self, kernel: &Arc<Kernel>, command: Command) {
+        match command {
+            Command::Crash(host) => self.crash(kernel, host),
+            Command::Pause(host) => self.pause(kernel, host),
+            Command::Resume(host) => self.resume(kernel, host),
+        }
+    }
+
+    fn pause(&mut self, kernel: &Kernel, host: u32) {
+        if !self.paused.contains(&host) {
+            self.trace.push(kernel.now(), u64::from(host), What::HostPaused);
+            self.paused.push(host);
+        }
+    }
+
+    fn resume(&mut self, kernel: &Kernel, host: u32) {
+        self.trace.push(kernel.now(), u64::from(host), What::HostResumed);
+        self.paused.retain(|&paused| paused != host);
+        // Those of other hosts that are paused come back here by themselves.
+        for place in mem::take(&mut self.parked) {
+            self.ready.push(place);
+        }
+    }
+
+    /// Drops the tasks of a host, in an order that the schedule chooses.
+    fn crash(&mut self, kernel: &Kernel, host: u32) {
+        self.trace.push(kernel.now(), u64::from(host), What::HostCrashed);
+        self.paused.retain(|&paused| paused != host);
+        let mut places: Vec<_> = self
+            .tasks()
+            .filter(|slot| slot.task.host == host && slot.task.slot != ROOT)
+            .map(|slot| slot.task.slot)
+            .collect();
+        while !places.is_empty() {
+            let next = self.choices.below(places.len() as u32);
+            let place = places.swap_remove(next as usize);
+            self.ready.remove(|other| other == place);
+            self.parked.retain(|&other| other != place);
+            self.vacate(kernel, place);
+        }
+    }
+
+    /// The tasks that live, by place.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().flatten()
+    }
+
+    /// Drops every task, in an order that the schedule chooses, then all that was set or sent.
+    pub(crate) fn end(&mut self, kernel: &Arc<Kernel>) {
+        let mut news = kernel.end();
+        for Spawned { task, site, work } in mem::take(&mut news.spawned) {
+            self.place(Slot::new(task, site, Some(work), kernel.now()));
+        }
+        drop(news);
+        let mut places: Vec<_> = self.tasks().map(|slot| slot.task.slot).collect();
+        while !places.is_empty() {
+            let next = self.choices.below(places.len() as u32);
+            let slot = self.slots[places.swap_remove(next as usize) as usize].take();
+            if let Some(slot) = slot {
+                self.trace.push(kernel.now(), slot.task.id, What::Dropped);
+                slot.task.end();
+            }
+        }
+        let set = kernel.timers().clear();
+        drop(set);
+    }
+}
+
+impl Slot {
+    fn new(task: Arc<Task>, site: Site, work: Option<Work>, now: Instant) -> Self {
+        let waker = Waker::from(Arc::clone(&task));
+        Self { task, site, polls: 0, since: now, waker, fresh: FreshWakers::default(), work }
+    }
+
+    /// Polls the task, which is the root's if it has no work of its own.
+    #[inline]
+    pub(crate) fn poll(&mut self, root: &mut Root<'_, '_>, freshly: bool, now: Instant) -> Poll<()> {
+        self.polls += 1;
+        self.since = now;
+        self.task.begin_poll();
+        let fresh = if freshly { Some(self.fresh.next(&self.task)) } else { None };
+        let mut cx = Context::from_waker(fresh.as_ref().unwrap_or(&self.waker));
+        match (&mut self.work, root) {
+            (Some(work), _) => work.as_mut().poll(&mut cx),
+            (None, Some(root)) => root.as_mut().poll(&mut cx),
+            (None, None) => Poll::Pending,
+        }
+    }
+
+    /// Whether nobody has a waker of it.
+    fn has_no_waker(&self) -> bool {
+        match self.fresh.clones() {
+            Some(clones) => clones == 0,
+            None => {
+                // The slot's own two, that of what it shares with its handle, and a job's.
+                let own = match self.site.kind {
+                    Kind::Root => 2,
+                    Kind::Task => 3,
+                    Kind::Job => 4,
+                };
+                Arc::strong_count(&self.task) <= own
+            }
+        }
+    }
+
+    /// Whether it is pending for good: nobody can wake it, and nobody can abort it.
+    fn is_forgotten(&self) -> bool {
+        self.has_no_waker() && !self.task.has_handle()
+    }
+
+    /// Polls the task to hear what it waits for.
+    fn waiting(&mut self, kernel: &Kernel, root: &mut Root<'_, '_>) -> Waiting {
+        let (polls, since) = (self.polls, self.since);
+        let (was_scheduled, had_no_waker) = (self.task.is_scheduled(), self.has_no_waker());
+        let (poll, labels) =
+            kernel.recorder.waits(|| catch_unwind(AssertUnwindSafe(|| self.poll(root, false, kernel.now()))));
+        let why = match poll {
+            _ if was_scheduled => Why::CanRun,
+            Ok(Poll::Ready(())) => Why::WakeLost,
+            _ if had_no_waker => Why::NoWaker,
+            _ => Why::Waits,
+        };
+        if let Ok(Poll::Ready(())) = poll {
+            self.work = None;
+        }
+        Waiting { task: self.task.id, site: self.site.clone(), polls, since, why, labels }
+    }
+}
+
+/// What a task waits for, when a run can't go on.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) task: u64,
+    pub(crate) site: Site,
+    pub(crate) polls: u64,
+    pub(crate) since: Instant,
+    pub(crate) why: Why,
+    pub(crate) labels: Vec<String>,
+}
+
+/// Why a task does not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// For what it tells.
+    Waits,
+    /// It could; the run has ended otherwise.
+    CanRun,
+    /// It ended when it was polled once more: a wake was lost.
+    WakeLost,
+    /// It is pending, and nobody has a waker of it.
+    NoWaker,
+}

@@ -1,0 +1,50 @@
+//! The simulated network: hosts, links, TCP.
+//!
+//! [`Sim`](crate::Sim) is a [`Net`](backstay_core::Net) like any other runtime. What is different: each handle
+//! belongs to a host, hosts have names that [`resolve`](backstay_core::Net::resolve) knows and addresses (10.0.0.1
+//! for `main`, then 10.0.0.2 and so on in the order of creation), and a test has the links between them in its
+//! hand: [`NetControl`].
+//!
+//! What a program sees is what Linux shows it: which errors come when, and in which order; what is left to be read
+//! after a reset; which two addresses can share a port. The rest is simpler than in the real world:
+//!
+//! * Nothing that was sent is lost, unless an end crashes: TCP would send it again, and here it comes late at once.
+//!   So an established connection never times out, and a partition is a delay without limit.
+//! * Packets of one connection arrive in order; acknowledgements, congestion control and retransmission timers are
+//!   not modelled. A latency stands for all of them.
+//! * A connect waits [127 seconds](NetControl::CONNECT_TIMEOUT) for its answer; until then the call gets through as
+//!   soon as it can.
+//! * IPv6 is spoken within a host only. There is no UDP, no `SO_LINGER`, no keep-alive, and names resolve at once.
+
+mod agenda;
+mod calls;
+mod control;
+mod describe;
+mod event;
+mod faults;
+mod host;
+mod latency;
+mod link;
+mod listener;
+mod network;
+mod resolve;
+mod segment;
+mod shell;
+mod socket;
+mod wakes;
+mod weather;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use control::{NetControl, UnknownHost};
+pub use latency::Latency;
+pub use link::Link;
+pub use shell::{SimConnection, SimTcpListener, SimTcpStream};
+
+pub(crate) use control::find;
+pub(crate) use event::NetEvent;
+pub(crate) use faults::NetFaults;
+pub(crate) use host::HostId;
+pub(crate) use network::Network;

@@ -1,0 +1,79 @@
+//! What travels over a link.
+
+use super::host::HostId;
+use super::link::Path;
+use super::socket::SocketId;
+use std::net::SocketAddr;
+
+/// One end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    pub(super) host: HostId,
+    pub(super) addr: SocketAddr,
+    /// Its socket, as far as the sender knows it: none before the other end has answered.
+    pub(super) socket: Option<SocketId>,
+}
+
+/// From which end of a connection to which.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    pub(super) from: End,
+    pub(super) to: End,
+}
+
+impl Route {
+    pub(super) const fn path(&self) -> Path {
+        Path::new(self.from.host, self.to.host)
+    }
+
+    pub(super) const fn back(self) -> Self {
+        Self { from: self.to, to: self.from }
+    }
+}
+
+/// A packet of a connection.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) route: Route,
+    pub(super) kind: Kind,
+}
+
+/// What a packet says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// May I?
+    Syn,
+    /// You may.
+    SynAck,
+    /// So be it.
+    Ack,
+    /// Bytes.
+    Data(Vec<u8>),
+    /// There is room for so many more.
+    Room(usize),
+    /// No more will come.
+    Fin,
+    /// There is no such connection.
+    Rst,
+}
+
+/// The most bytes in a packet between hosts: an Ethernet frame's, less the headers.
+const BETWEEN_HOSTS: usize = 1_460;
+
+/// The most bytes in a packet within a host.
+const WITHIN_A_HOST: usize = 64 * 1024;
+
+impl Segment {
+    /// The most bytes of one on `path`.
+    pub(super) fn limit(path: Path) -> usize {
+        if path.is_loopback() { WITHIN_A_HOST } else { BETWEEN_HOSTS }
+    }
+
+    /// How many of the program's bytes it carries.
+    pub(super) const fn len(&self) -> usize {
+        match &self.kind {
+            Kind::Data(bytes) => bytes.len(),
+            _ => 0,
+        }
+    }
+}

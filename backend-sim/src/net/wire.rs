@@ -1,0 +1,229 @@
+//! What packets do: leave, arrive, and what they cause there.
+
+use super::agenda::Event;
+use super::event::{Fate, NetEvent};
+use super::network::Network;
+use super::segment::{Kind, Route, Segment};
+use super::socket::{Holder, Socket, SocketId, State};
+use backstay_core::time::Instant;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+/// Leaving.
+impl Network {
+    /// Sends a packet, if no fault is in its way.
+    pub(super) fn send(&mut self, now: Instant, segment: Segment) {
+        if segment.len() > 0 && self.dice.strikes(self.faults.resets) {
+            self.break_connection(now, segment.route);
+            return;
+        }
+        self.maybe_fail(now, segment.route.path());
+        self.launch(now, segment);
+    }
+
+    /// Puts a packet on its way, where it may have to wait for the link to work.
+    pub(super) fn launch(&mut self, now: Instant, segment: Segment) {
+        let path = segment.route.path();
+        let link = self.link_of(path);
+        let departs = self.direction(path).departure(now, link.transmission(segment.len()));
+        let mut due = departs + link.latency_of().draw(&mut self.dice);
+        let (chance, most) = self.faults.jitter;
+        if self.dice.strikes(chance) {
+            due += self.dice.duration(&(Duration::ZERO..=most));
+        }
+        if self.works(path) {
+            self.schedule(departs, due, segment);
+        } else {
+            self.note_fate(Fate::Waits(segment.len() as u32), segment.route);
+            self.direction(path).waiting.push_back((due, segment));
+        }
+    }
+
+    /// Lets a packet arrive at `due`, or when the one before it does.
+    pub(super) fn schedule(&mut self, departs: Instant, due: Instant, segment: Segment) {
+        let mut due = due;
+        if let Some(socket) = segment.route.to.socket.and_then(|id| self.sockets.get_mut(&id)) {
+            due = due.max(socket.last_arrival);
+            socket.last_arrival = due;
+        }
+        self.agenda.enter(due, Event::Arrival { departs, segment });
+    }
+
+    fn answer(&mut self, now: Instant, to: Route, kind: Kind) {
+        self.send(now, Segment { route: to.back(), kind });
+    }
+
+    pub(super) fn note_fate(&mut self, what: Fate, route: Route) {
+        self.note(NetEvent::Connection { what, from: route.from.addr, to: route.to.addr });
+    }
+}
+
+/// Arriving.
+impl Network {
+    pub(super) fn arrive(&mut self, now: Instant, segment: Segment) {
+        let bytes = segment.len() as u32;
+        let Segment { route, kind } = segment;
+        if kind == Kind::Syn {
+            return self.call_arrives(now, route);
+        }
+        let known = route.to.socket.and_then(|id| Some((id, self.sockets.get_mut(&id)?)));
+        let Some((id, socket)) = known else {
+            return self.arrive_at_nobody(now, route, &kind);
+        };
+        let orphaned = socket.holder == Holder::Nobody;
+        match (kind, socket.state) {
+            (Kind::SynAck, State::Calling { gives_up }) => {
+                socket.route.to.socket = route.from.socket;
+                socket.open(&mut self.wakes);
+                self.agenda.strike_off(gives_up);
+                self.answer(now, route, Kind::Ack);
+            }
+            (Kind::Ack, State::Answering { listener }) => {
+                socket.open(&mut self.wakes);
+                self.connected(listener, id, route);
+            }
+            (Kind::Data(_), State::Open) if orphaned => {
+                // Whoever drops a socket wants nothing more from it, and says so.
+                self.sockets.remove(&id);
+                self.note_fate(Fate::Dropped(bytes), route);
+                self.answer(now, route, Kind::Rst);
+            }
+            (Kind::Data(data), State::Open) => {
+                socket.receive(data, &mut self.wakes);
+                self.note_fate(Fate::Delivered(bytes), route);
+            }
+            (Kind::Room(count), State::Open) => socket.has_room(count, &mut self.wakes),
+            (Kind::Fin, State::Open) => {
+                socket.peer_ends(&mut self.wakes);
+                if orphaned {
+                    // Both ends have said all they had to say.
+                    self.sockets.remove(&id);
+                }
+                self.note_fate(Fate::Ended, route);
+            }
+            (Kind::Rst, state) => {
+                if state == State::Open {
+                    self.note_fate(Fate::Reset, route);
+                }
+                self.reset_socket(now, id);
+            }
+            // A connection that is over is like none.
+            (kind, _) => self.arrive_at_nobody(now, route, &kind),
+        }
+    }
+
+    fn arrive_at_nobody(&mut self, now: Instant, route: Route, kind: &Kind) {
+        if let Kind::Data(data) = kind {
+            self.note_fate(Fate::Dropped(data.len() as u32), route);
+        }
+        let sender = route.from.socket.and_then(|id| self.sockets.get(&id));
+        let wants_to_know = sender.is_some_and(|socket| socket.state != State::Over);
+        if *kind != Kind::Rst && wants_to_know {
+            self.answer(now, route, Kind::Rst);
+        }
+    }
+
+    fn call_arrives(&mut self, now: Instant, route: Route) {
+        let host = self.get_host(route.to.host);
+        let heard = host.filter(|host| !host.refuses).and_then(|host| {
+            let addr = route.to.addr;
+            host.listener(addr.ip(), addr.port())
+        });
+        let is_refused = self.dice.strikes(self.faults.refusals);
+        match heard.filter(|_| !is_refused) {
+            Some(id) => match self.listeners.get_mut(&id) {
+                Some(listener) if listener.has_room() => self.take_call(now, id, route),
+                Some(listener) => listener.overflow.push_back(route),
+                None => {}
+            },
+            None => {
+                self.note_fate(Fate::Refused, route);
+                self.answer(now, route, Kind::Rst);
+            }
+        }
+    }
+
+    /// Answers a call: the backlog has room for it.
+    fn take_call(&mut self, now: Instant, listener: SocketId, call: Route) {
+        let id = self.new_socket();
+        let mut route = call.back();
+        route.from.socket = Some(id);
+        let window = self.link_of(route.path()).window_size();
+        let socket = Socket::new(route, State::Answering { listener }, Holder::Listener, window);
+        self.sockets.insert(id, socket);
+        if let Some(listener) = self.listeners.get_mut(&listener) {
+            listener.answering += 1;
+        }
+        self.send(now, Segment { route, kind: Kind::SynAck });
+    }
+
+    /// The caller has heard the answer.
+    fn connected(&mut self, listener: SocketId, id: SocketId, route: Route) {
+        if let Some(listener) = self.listeners.get_mut(&listener) {
+            listener.answering -= 1;
+            listener.ready.push_back(id);
+            listener.waiters.wake_all(&mut self.wakes);
+        }
+        self.note_fate(Fate::Connected, route);
+    }
+
+    /// Takes in a call that waits for room in the backlog, if there is room now.
+    pub(super) fn take_waiting_call(&mut self, now: Instant, id: SocketId) {
+        while let Some(listener) = self.listeners.get_mut(&id).filter(|listener| listener.has_room())
+            && let Some(call) = listener.overflow.pop_front()
+        {
+            // Its caller may have given up, and then does not call again.
+            let caller = call.from.socket.and_then(|caller| self.sockets.get(&caller));
+            if caller.is_some_and(|caller| matches!(caller.state, State::Calling { .. })) {
+                self.take_call(now, id, call);
+            }
+        }
+    }
+
+    /// A call was not answered in time.
+    pub(super) fn give_up(&mut self, caller: SocketId) {
+        if let Some(socket) = self.sockets.get_mut(&caller) {
+            let route = socket.route;
+            socket.fail(ErrorKind::TimedOut, &mut self.wakes);
+            self.stop_calling(route);
+            self.note_fate(Fate::TimedOut, route);
+        }
+    }
+
+    /// A caller does not call again: what waits to be sent again is not.
+    pub(super) fn stop_calling(&mut self, route: Route) {
+        let caller = route.from.socket;
+        self.direction(route.path()).waiting.retain(|(_, segment)| segment.route.from.socket != caller);
+    }
+
+    /// A socket learns that there is no connection.
+    fn reset_socket(&mut self, now: Instant, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        match socket.state {
+            State::Calling { gives_up } => {
+                socket.fail(ErrorKind::ConnectionRefused, &mut self.wakes);
+                self.agenda.strike_off(gives_up);
+            }
+            State::Answering { listener } => {
+                self.sockets.remove(&id);
+                if let Some(listener) = self.listeners.get_mut(&listener) {
+                    listener.answering -= 1;
+                }
+                self.take_waiting_call(now, listener);
+            }
+            State::Open if socket.holder == Holder::Nobody => {
+                self.sockets.remove(&id);
+            }
+            State::Open => socket.reset(&mut self.wakes),
+            State::Over => {}
+        }
+    }
+
+    /// Resets both ends of a connection at once.
+    pub(super) fn break_connection(&mut self, now: Instant, route: Route) {
+        self.note_fate(Fate::Reset, route);
+        for id in [route.from.socket, route.to.socket].into_iter().flatten() {
+            self.reset_socket(now, id);
+        }
+    }
+}

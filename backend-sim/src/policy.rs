@@ -1,0 +1,191 @@
+//! Which of the tasks that can run goes next.
+
+use crate::choice::{Choices, Dice, Purpose};
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+
+/// The order in which tasks that can run are run.
+///
+/// | schedule | finds | misses |
+/// |---|---|---|
+/// | random (the default) | most orders that matter, with enough seeds | what needs one order of very many |
+/// | PCT | a bug of a given depth with a known chance, in long runs too | – |
+/// | FIFO, LIFO, round robin | what breaks in that one order; what most executors do is FIFO | all else |
+/// | choices | all of a small scenario, when counted through by [`Explore::exhaustive`](crate::Explore::exhaustive) | – |
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Schedule {
+    /// Any of them, each as likely as any other.
+    #[default]
+    Random,
+    /// Who has been ready longest.
+    Fifo,
+    /// Who became ready last; a task that yields goes behind all others.
+    Lifo,
+    /// The next by number after who ran last.
+    RoundRobin,
+    /// By random priorities that change at random points (Burckhardt, Kothari, Musuvathi and Nagarakatte, "A
+    /// randomized scheduler with probabilistic guarantees of finding bugs", 2010). A task that yields falls
+    /// behind all others.
+    Pct {
+        /// How many orderings the bug needs; 3 finds most. One less is the number of points.
+        depth: NonZeroU32,
+        /// Among how many polls the points are spread: about as many as the run takes.
+        polls: u64,
+    },
+    /// As this list says, one number for each poll with a choice; the first that is ready after its end.
+    Choices(Vec<u32>),
+    /// As these bytes say, a fuzzer's input: one for each poll with a choice.
+    Bytes(Vec<u8>),
+}
+
+impl Schedule {
+    /// The choices it makes under `seed`.
+    pub(crate) fn choices(&self, seed: u64) -> Choices {
+        match self {
+            Self::Choices(list) => Choices::list(list.clone()),
+            Self::Bytes(bytes) => Choices::bytes(bytes.clone()),
+            _ => Choices::seeded(seed),
+        }
+    }
+
+    /// Whether timers of one instant fire in the order in which they were set, rather than in any.
+    pub(crate) const fn keeps_timers_in_order(&self) -> bool {
+        matches!(self, Self::Fifo | Self::Lifo | Self::RoundRobin)
+    }
+}
+
+/// The tasks that can run, by slot.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    queue: VecDeque<u32>,
+    order: Order,
+}
+
+#[derive(Debug)]
+enum Order {
+    Chosen,
+    Fifo,
+    // With who yielded last: it goes to the end, or nobody else would ever run.
+    Lifo { yielder: Option<u32> },
+    RoundRobin { last: u32 },
+    Pct(Pct),
+}
+
+impl Ready {
+    pub(crate) fn new(schedule: &Schedule, seed: u64) -> Self {
+        let order = match schedule {
+            Schedule::Random | Schedule::Choices(_) | Schedule::Bytes(_) => Order::Chosen,
+            Schedule::Fifo => Order::Fifo,
+            Schedule::Lifo => Order::Lifo { yielder: None },
+            Schedule::RoundRobin => Order::RoundRobin { last: 0 },
+            Schedule::Pct { depth, polls } => Order::Pct(Pct::new(seed, *depth, *polls)),
+        };
+        Self { queue: VecDeque::new(), order }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, slot: u32) {
+        match &mut self.order {
+            Order::Lifo { yielder } if *yielder == Some(slot) => {
+                *yielder = None;
+                self.queue.push_front(slot);
+            }
+            _ => self.queue.push_back(slot),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Takes who goes next, if anybody can.
+    #[inline]
+    pub(crate) fn pick(&mut self, choices: &mut Choices) -> Option<u32> {
+        let queue = &mut self.queue;
+        match &mut self.order {
+            Order::Chosen => {
+                let index = choices.below(queue.len() as u32);
+                // The first takes the place of who is taken out: with choices of zero, this is FIFO.
+                queue.swap_remove_front(index as usize)
+            }
+            Order::Fifo => queue.pop_front(),
+            Order::Lifo { .. } => queue.pop_back(),
+            Order::RoundRobin { last } => {
+                let distance = |slot: &u32| slot.wrapping_sub(*last).wrapping_sub(1);
+                let index = (0..queue.len()).min_by_key(|&index| distance(&queue[index]))?;
+                let slot = queue.swap_remove_front(index)?;
+                *last = slot;
+                Some(slot)
+            }
+            Order::Pct(pct) => {
+                let index = (0..queue.len()).max_by_key(|&index| pct.priority(queue[index]))?;
+                let slot = queue.swap_remove_front(index)?;
+                pct.picked(slot);
+                Some(slot)
+            }
+        }
+    }
+
+    /// Tells that a task has woken itself: it lets others run.
+    #[inline]
+    pub(crate) fn yielded(&mut self, slot: u32) {
+        match &mut self.order {
+            Order::Pct(pct) => pct.fall_behind(slot),
+            Order::Lifo { yielder } => *yielder = Some(slot),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn remove(&mut self, mut gone: impl FnMut(u32) -> bool) {
+        self.queue.retain(|&slot| !gone(slot));
+    }
+}
+
+/// The priorities of [`Schedule::Pct`].
+#[derive(Debug)]
+struct Pct {
+    dice: Dice,
+    // By slot; the higher goes first. Those drawn at random are above all that were given later.
+    priorities: Vec<u64>,
+    // At which polls who is running falls behind; the latest first.
+    changes: Vec<u64>,
+    polls: u64,
+    // What the next to fall behind gets: less than all before.
+    lowest: u64,
+}
+
+impl Pct {
+    fn new(seed: u64, depth: NonZeroU32, polls: u64) -> Self {
+        let mut dice = Dice::new(seed ^ 0x5043_5400, Purpose::Schedule);
+        let mut changes: Vec<_> = (1..depth.get().min(1_000)).map(|_| dice.next() % polls.max(1)).collect();
+        changes.sort_unstable_by(|a, b| b.cmp(a));
+        Self { dice, priorities: Vec::new(), changes, polls: 0, lowest: u64::MAX / 2 }
+    }
+
+    fn priority(&mut self, slot: u32) -> u64 {
+        let slot = slot as usize;
+        while self.priorities.len() <= slot {
+            self.priorities.push(self.dice.next() | 1 << 63);
+        }
+        self.priorities[slot]
+    }
+
+    fn picked(&mut self, slot: u32) {
+        while self.changes.last().is_some_and(|&at| at <= self.polls) {
+            self.changes.pop();
+            self.fall_behind(slot);
+        }
+        self.polls += 1;
+    }
+
+    fn fall_behind(&mut self, slot: u32) {
+        self.priority(slot);
+        self.priorities[slot as usize] = self.lowest;
+        self.lowest = self.lowest.saturating_sub(1);
+    }
+}

@@ -1,0 +1,261 @@
+//! The handle.
+
+use crate::blocking::Job;
+use crate::join::SimJoinHandle;
+use crate::kernel::{Command, Idler, Kernel, lock};
+use crate::net::{HostId, NetControl, Network, UnknownHost, find};
+use crate::sim::Builder;
+use crate::sleep::SimSleep;
+use crate::task::{Kind, Site};
+use backstay_core::probe;
+use backstay_core::runtime::SpawnSite;
+use backstay_core::time::Instant;
+use backstay_core::{Runtime, probe::Recorder};
+use std::fmt;
+use std::future::poll_fn;
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard};
+use std::task::Poll;
+use std::time::Duration;
+
+/// A handle on a simulated runtime, as seen from one of its hosts.
+///
+/// A [`Runtime`] and a [`Net`](backstay_core::Net) like any other; what is different is that its time is virtual,
+/// that one seed decides all that happens by chance, and that hosts, their network and their failures are at the
+/// test's disposal.
+///
+/// Runs are made by a [`Builder`]; code that wants an owner with `block_on` uses [`SimOwner`](crate::SimOwner).
+///
+/// # Examples
+///
+/// ```
+/// use backstay_core::Runtime;
+/// use backstay_sim::Sim;
+/// use std::time::Duration;
+///
+/// let run = Sim::builder().seed(1).run(|rt: Sim| async move {
+///     rt.sleep(Duration::from_secs(365 * 24 * 3600)).await; // takes no time
+///     rt.now().since_origin()
+/// })?;
+/// assert_eq!(run.value, Duration::from_secs(365 * 24 * 3600));
+/// # Ok::<(), backstay_sim::Failure>(())
+/// ```
+///
+/// All that runs must run on the thread that is inside the run: a wake from another thread is heard, but when it
+/// comes is nobody's choice, and nothing waits for it.
+#[derive(Clone)]
+pub struct Sim {
+    kernel: Arc<Kernel>,
+    host: HostId,
+}
+
+impl Sim {
+    /// A simulated runtime, to be configured.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) const fn new(kernel: Arc<Kernel>, host: HostId) -> Self {
+        Self { kernel, host }
+    }
+
+    /// The host of this name, which comes into being when it is first asked for: what is spawned, bound and
+    /// connected through the handle is so on that host.
+    ///
+    /// A run begins on the host `main`.
+    #[must_use]
+    pub fn host(&self, name: &str) -> Self {
+        let host = self.network().host(name);
+        Self { kernel: Arc::clone(&self.kernel), host }
+    }
+
+    /// The name of this handle's host.
+    pub fn host_name(&self) -> String {
+        self.network().name(self.host).to_owned()
+    }
+
+    /// Turns a host off, as by a power failure: its tasks are dropped, its connections vanish without a word, and
+    /// nothing can be spawned on it until it [`restart`](Self::restart)s.
+    ///
+    /// What is dropped is so at the next turn, in an order that the schedule chooses. The run's own future belongs
+    /// to no host and goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownHost`] for a name that no host has.
+    pub fn crash(&self, host: &str) -> Result<(), UnknownHost> {
+        let host = self.find(host)?;
+        self.kernel.set_down(host.index(), true);
+        self.kernel.change_network(|network, now| network.crash(host, now));
+        self.kernel.command(Command::Crash(host.index()));
+        Ok(())
+    }
+
+    /// Turns a host on again that has crashed; what is to run there is to be spawned again. A peer that sends on a
+    /// connection of before gets a reset.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownHost`] for a name that no host has.
+    pub fn restart(&self, host: &str) -> Result<(), UnknownHost> {
+        let host = self.find(host)?;
+        self.kernel.set_down(host.index(), false);
+        self.kernel.change_network(|network, now| network.restore(host, now));
+        Ok(())
+    }
+
+    /// Lets a host stand still: none of its tasks runs until it [`resume`](Self::resume)s. Its connections stay.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownHost`] for a name that no host has.
+    pub fn pause(&self, host: &str) -> Result<(), UnknownHost> {
+        self.kernel.command(Command::Pause(self.find(host)?.index()));
+        Ok(())
+    }
+
+    /// Lets a host go on that was paused.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownHost`] for a name that no host has.
+    pub fn resume(&self, host: &str) -> Result<(), UnknownHost> {
+        self.kernel.command(Command::Resume(self.find(host)?.index()));
+        Ok(())
+    }
+
+    fn find(&self, host: &str) -> Result<HostId, UnknownHost> {
+        find(&self.network(), host)
+    }
+
+    /// The network: its links, and what goes wrong with them.
+    pub fn net(&self) -> NetControl {
+        NetControl::new(self.clone())
+    }
+
+    /// Gives every blocking job that is spawned from here on a cost in virtual time: it holds its thread for so
+    /// long, then runs.
+    pub fn set_blocking_cost(&self, cost: Duration) {
+        lock(&self.kernel.pool).cost = cost;
+    }
+
+    /// Waits until nothing else can run and nothing is due within `limit`.
+    ///
+    /// For a test that has dropped or aborted something and wants all that follows from it to have happened. A
+    /// ticker makes it take the whole limit, which costs as many polls as there are ticks.
+    pub async fn quiesce(&self, limit: Duration) {
+        let until = self.now() + limit;
+        let is_idle = Arc::new(AtomicBool::new(false));
+        poll_fn(|cx| {
+            if is_idle.load(Ordering::Acquire) {
+                return Poll::Ready(());
+            }
+            let waker = cx.waker().clone();
+            self.kernel.wait_for_idle(Idler { until, is_idle: Arc::clone(&is_idle), waker });
+            probe::waiting(|| "nothing else to run".to_owned());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Who listens to what the code under test tells: see [`probe`].
+    pub fn recorder(&self) -> &Recorder {
+        &self.kernel.recorder
+    }
+
+    pub(crate) fn network(&self) -> MutexGuard<'_, Network> {
+        self.kernel.network()
+    }
+
+    pub(crate) const fn host_id(&self) -> HostId {
+        self.host
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.kernel.has_ended()
+    }
+
+    pub(crate) fn kernel(&self) -> &Arc<Kernel> {
+        &self.kernel
+    }
+}
+
+impl Runtime for Sim {
+    type JoinHandle<T: Send + 'static> = SimJoinHandle<T>;
+    type BlockingHandle<T: Send + 'static> = SimJoinHandle<T>;
+    type Sleep = SimSleep;
+
+    fn name(&self) -> &'static str {
+        "sim"
+    }
+
+    #[track_caller]
+    fn spawn<F>(&self, future: F) -> SimJoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_from(SpawnSite::new(None, Location::caller()), future)
+    }
+
+    #[track_caller]
+    fn spawn_blocking<F, T>(&self, f: F) -> SimJoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.spawn_blocking_from(SpawnSite::new(None, Location::caller()), f)
+    }
+
+    fn spawn_from<F>(&self, site: SpawnSite<'_>, future: F) -> SimJoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.kernel.spawn(self.host.index(), site_of(site, Kind::Task), |_| future)
+    }
+
+    fn spawn_blocking_from<F, T>(&self, site: SpawnSite<'_>, f: F) -> SimJoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let kernel = &self.kernel;
+        kernel.spawn(self.host.index(), site_of(site, Kind::Job), |task| Job::new(kernel, task, f))
+    }
+
+    fn now(&self) -> Instant {
+        self.kernel.now()
+    }
+
+    fn sleep_until(&self, at: Instant) -> SimSleep {
+        SimSleep::new(Arc::clone(&self.kernel), self.kernel.end_of_sleep(at))
+    }
+
+    fn random_u64(&self) -> u64 {
+        self.kernel.random_u64()
+    }
+
+    fn to_std(&self, at: Instant) -> std::time::Instant {
+        let base = self.kernel.base();
+        base.checked_add(at.since_origin()).unwrap_or_else(|| base + FAR)
+    }
+
+    fn from_std(&self, at: std::time::Instant) -> Instant {
+        Instant::ORIGIN + at.saturating_duration_since(self.kernel.base())
+    }
+}
+
+/// As far ahead as every platform's clock can tell, for instants that it can't.
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
+fn site_of(site: SpawnSite<'_>, kind: Kind) -> Site {
+    Site { name: site.name().map(Into::into), location: site.location(), kind }
+}
+
+impl fmt::Debug for Sim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sim").field("host", &self.host).field("now", &self.now()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,149 @@
+//! The command line, the same for every bench.
+
+use crate::contest::{Contest, Entry};
+use crate::table;
+use clap::Parser;
+use fastrand::Rng;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// What a bench is.
+#[derive(Debug)]
+pub struct Bench {
+    /// Printed first: what is compared, in which versions, under which conditions.
+    pub title: &'static str,
+    /// The contestants from left to right.
+    pub columns: &'static [&'static str],
+    /// The contests, at full size or, to be quick, at a smaller one.
+    pub contests: fn(Size) -> Vec<Contest>,
+}
+
+/// How much work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// So much that a figure is steady.
+    Full,
+    /// A tenth of that.
+    Quick,
+}
+
+/// Compares backstay with other crates on the same work, in one process and on one thread.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo bench -p backstay-peers --bench NAME --")]
+struct Args {
+    /// Only work with one of these in its name
+    filters: Vec<String>,
+
+    /// A tenth of the work, and fewer repetitions: a first impression
+    #[arg(long)]
+    quick: bool,
+
+    /// How often everybody does each piece of work [default: 11, with --quick 7]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    repetitions: Option<u32>,
+
+    /// Seed of the order and of the intervals [default: a new one]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Print every median with its interval too
+    #[arg(long)]
+    intervals: bool,
+
+    /// Only these contestants, for a profiler
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    only: Vec<String>,
+
+    /// List the work and end
+    #[arg(long)]
+    list: bool,
+
+    /// What cargo passes
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// Runs a bench as the command line says, prints its table and gives the exit code: 2 where the command line
+/// can't be understood, 1 where a contestant's result is wrong.
+pub fn main(bench: &Bench) -> ExitCode {
+    let args = Args::parse();
+    let size = if args.quick { Size::Quick } else { Size::Full };
+    let mut contests = (bench.contests)(size);
+    contests.retain(|contest| args.wants(contest.name));
+    if let Some(name) = args.only.iter().find(|name| !bench.columns.contains(&name.as_str())) {
+        eprintln!("error: {name} takes no part; {} do", bench.columns.join(", "));
+        return ExitCode::from(2);
+    }
+    if !args.only.is_empty() {
+        let stays = |entry: &Entry| args.only.iter().any(|name| name == entry.name);
+        contests.iter_mut().for_each(|contest| contest.entries.retain(stays));
+    }
+    if contests.is_empty() {
+        eprintln!("error: no work has {} in its name; --list gives the names", args.filters.join(" or "));
+        return ExitCode::from(2);
+    }
+    if args.list {
+        contests.iter().for_each(|contest| println!("{}", contest.name));
+        return ExitCode::SUCCESS;
+    }
+    match report(bench, &contests, &args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn report(bench: &Bench, contests: &[Contest], args: &Args) -> Result<(), String> {
+    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1 << 32));
+    let repetitions = args.repetitions.unwrap_or(if args.quick { 7 } else { 11 });
+    let begin = Instant::now();
+    println!("{}", bench.title);
+    println!(
+        "  repetitions  {repetitions} after one to warm up, everybody once in each, in random order; --seed {seed}\n"
+    );
+    let mut rng = Rng::with_seed(seed);
+    let mut held = Vec::new();
+    for contest in contests {
+        eprint!("{} ", contest.name);
+        let samples = contest.hold(repetitions, &mut rng);
+        let samples = samples.map_err(|(name, wrong)| format!("{} on {name}: {wrong}", contest.name))?;
+        held.push((contest, samples));
+    }
+    eprintln!();
+    println!("{}", table::legend(&held));
+    print!("{}", table::table(bench.columns, &held, &mut rng));
+    if args.intervals {
+        print!("\n{}", table::intervals(&held, &mut rng));
+    }
+    println!("{} s", begin.elapsed().as_secs());
+    Ok(())
+}
+
+impl Args {
+    fn wants(&self, name: &str) -> bool {
+        self.filters.is_empty() || self.filters.iter().any(|filter| name.contains(filter.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from(["sim"].iter().chain(args))
+    }
+
+    #[test]
+    fn cargo_s_own_flag_is_taken_and_filters_are_alternatives() {
+        let args = parse(&["--bench", "--quick", "yields", "timers"]).unwrap();
+        assert!(args.quick && args.wants("yields") && args.wants("timers-few") && !args.wants("sleeps"));
+    }
+
+    #[test]
+    fn what_is_not_known_is_an_error_of_the_command_line() {
+        assert_eq!(parse(&["--fast"]).unwrap_err().exit_code(), 2);
+        assert_eq!(parse(&["--repetitions", "0"]).unwrap_err().exit_code(), 2);
+    }
+}
