@@ -65,6 +65,8 @@ pub struct Explore {
     plan: Plan,
     builder: Builder,
     twice: bool,
+    // Not where somebody asks for these very choices.
+    shrinks: bool,
     must_reach: Vec<&'static str>,
     threads: Option<NonZeroUsize>,
 }
@@ -104,7 +106,14 @@ impl Explore {
     }
 
     fn new(plan: Plan) -> Self {
-        Self { plan, builder: Builder::new(), twice: true, must_reach: Vec::new(), threads: None }
+        Self {
+            plan,
+            builder: Builder::new(),
+            twice: true,
+            shrinks: true,
+            must_reach: Vec::new(),
+            threads: None,
+        }
     }
 
     /// How each run is made; the seed is replaced.
@@ -187,6 +196,7 @@ impl Explore {
             self.plan = Plan::Seeds(asked.seed..asked.seed.saturating_add(1));
             if let Some(choices) = &asked.choices {
                 self.builder = self.builder.schedule(Schedule::Choices(choices.clone()));
+                self.shrinks = false;
             }
         }
         let marks = Mutex::new(BTreeMap::new());
@@ -227,10 +237,10 @@ impl Explore {
         let limit = AtomicU64::new(seeds.end);
         on_threads(self.thread_count(), seeds.end.saturating_sub(seeds.start), || {
             loop {
-                let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= limit.load(Ordering::Relaxed) {
+                let is_wanted = |seed| (seed < limit.load(Ordering::Relaxed)).then(|| seed + 1);
+                let Ok(seed) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, is_wanted) else {
                     return;
-                }
+                };
                 let builder = self.builder.clone().seed(seed);
                 let outcome = if self.twice {
                     builder.twice(location, scenario)
@@ -251,6 +261,7 @@ impl Explore {
         });
         match worst.into_inner().unwrap_or_default() {
             None => Ok(()),
+            Some((_, failure)) if !self.shrinks => Err(failure),
             Some((seed, failure)) => {
                 let builder = self.builder.clone().seed(seed);
                 Err(shrink::shrink(builder, location, scenario, failure))

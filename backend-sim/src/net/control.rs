@@ -94,6 +94,31 @@ impl NetControl {
     /// # Errors
     ///
     /// [`UnknownHost`] for a name that no host has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::net::{Net, TcpListener};
+    /// use backstay_core::Runtime;
+    /// use backstay_sim::Sim;
+    /// use futures::io::{AsyncReadExt, AsyncWriteExt};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let listener = rt.host("server").bind("0.0.0.0:80".parse().unwrap()).await.unwrap();
+    ///     let (client, accepted) = futures::join!(rt.connect_to("server:80"), listener.accept());
+    ///     let (mut client, mut server) = (client.unwrap(), accepted.unwrap().0);
+    ///     rt.net().partition_one_way("main", "server").unwrap();
+    ///     client.write_all(b"question").await.unwrap();
+    ///     server.write_all(b"news").await.unwrap();
+    ///
+    ///     let mut bytes = [0; 4];
+    ///     client.read_exact(&mut bytes).await.unwrap();
+    ///     assert_eq!(&bytes, b"news");
+    ///     assert!(rt.timeout(Duration::from_secs(60), server.read(&mut bytes)).await.is_err());
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn partition_one_way(&self, from: &str, to: &str) -> Result<(), UnknownHost> {
         self.one_way(from, to, |network, _, path| network.cut(path))
     }
@@ -119,6 +144,32 @@ impl NetControl {
     /// # Errors
     ///
     /// [`UnknownHost`] for a name that no host has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::net::{Net, TcpListener};
+    /// use backstay_core::Runtime;
+    /// use backstay_sim::Sim;
+    /// use futures::io::{AsyncReadExt, AsyncWriteExt};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let listener = rt.host("server").bind("0.0.0.0:80".parse().unwrap()).await.unwrap();
+    ///     let (client, accepted) = futures::join!(rt.connect_to("server:80"), listener.accept());
+    ///     let (mut client, mut server) = (client.unwrap(), accepted.unwrap().0);
+    ///     rt.net().hold("main", "server").unwrap();
+    ///     for _ in 0..3 {
+    ///         client.write_all(b"tick ").await.unwrap();
+    ///         rt.sleep(Duration::from_secs(1)).await;
+    ///     }
+    ///     rt.net().release("main", "server").unwrap();
+    ///     let (released, mut bytes) = (rt.now(), [0; 15]);
+    ///     server.read_exact(&mut bytes).await.unwrap();
+    ///     assert_eq!((&bytes, rt.now()), (b"tick tick tick ", released));
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn hold(&self, a: &str, b: &str) -> Result<(), UnknownHost> {
         self.both_ways(a, b, |network, _, path| network.hold(path))
     }
@@ -139,6 +190,26 @@ impl NetControl {
     /// # Errors
     ///
     /// [`UnknownHost`] for a name that no host has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::net::{Net, TcpListener};
+    /// use backstay_sim::Sim;
+    /// use futures::io::{AsyncReadExt, AsyncWriteExt};
+    /// use std::io::ErrorKind;
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let listener = rt.host("server").bind("0.0.0.0:80".parse().unwrap()).await.unwrap();
+    ///     let (client, accepted) = futures::join!(rt.connect_to("server:80"), listener.accept());
+    ///     let (mut client, mut server) = (client.unwrap(), accepted.unwrap().0);
+    ///     rt.net().reset("main", "server").unwrap();
+    ///     assert_eq!(client.read(&mut [0]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    ///     assert_eq!(server.write(b"x").await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    ///     assert_eq!(server.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reset(&self, a: &str, b: &str) -> Result<(), UnknownHost> {
         self.one_way(a, b, Network::reset)
     }
@@ -148,6 +219,26 @@ impl NetControl {
     /// # Errors
     ///
     /// [`UnknownHost`] for a name that no host has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::net::Net;
+    /// use backstay_sim::Sim;
+    /// use std::io::ErrorKind;
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let listener = rt.host("server").bind("0.0.0.0:80".parse().unwrap()).await.unwrap();
+    ///     rt.net().refuse("server").unwrap();
+    ///     let refused = rt.connect_to("server:80").await.unwrap_err();
+    ///     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    ///
+    ///     rt.net().accept("server").unwrap();
+    ///     rt.connect_to("server:80").await.unwrap();
+    ///     drop(listener);
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn refuse(&self, host: &str) -> Result<(), UnknownHost> {
         self.one_way(host, host, |network, _, path| network.set_refuses(path.to, true))
     }

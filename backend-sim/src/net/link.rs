@@ -188,6 +188,16 @@ mod tests {
     }
 
     #[test]
+    fn links_are_by_default_as_documented() {
+        let us = Duration::from_micros;
+        let between = Link::new();
+        assert_eq!(between, Link::default());
+        assert_eq!(between.latency_of(), Latency::uniform(us(500), us(1_500)));
+        assert_eq!((between.window_size(), between.transmission(1 << 30)), (65_536, Duration::ZERO));
+        assert_eq!(Link::loopback(), between.latency(Latency::fixed(us(20))));
+    }
+
+    #[test]
     fn packets_leave_one_after_the_other() {
         let (ms, at) = (Duration::from_millis, |ms| Instant::ORIGIN + Duration::from_millis(ms));
         let mut direction = Direction::default();

@@ -8,8 +8,8 @@ use super::resolve::resolve;
 use super::socket::SocketId;
 use crate::runtime::Sim;
 use backstay_core::net::{Net, NetError, Socket, SocketOps, TcpListener};
+use backstay_core::probe;
 use backstay_core::time::Instant;
-use backstay_core::{Runtime, probe};
 use futures_io::{AsyncRead, AsyncWrite};
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -20,13 +20,7 @@ use std::task::{Context, Poll, ready};
 
 /// Lets something happen on the network now, then wakes whom it concerns, with the network unlocked.
 pub(super) fn act<T>(sim: &Sim, action: impl FnOnce(&mut Network, Instant) -> T) -> T {
-    let now = sim.now();
-    let mut network = sim.network();
-    let result = action(&mut network, now);
-    let wakes = network.take_wakes();
-    drop(network);
-    wakes.fire();
-    result
+    sim.kernel().change_network(action)
 }
 
 /// Lets something happen, unless the runtime has ended.

@@ -2,6 +2,7 @@
 
 mod connections;
 mod crashes;
+mod descriptions;
 mod faults;
 mod kit;
 mod links;

@@ -165,7 +165,7 @@ impl Network {
         }
         let direction = self.direction(path);
         let waiting = std::mem::take(&mut direction.waiting);
-        if again == Again::Resent && !waiting.is_empty() {
+        if again == Again::Resent {
             // Nothing is under way, and what was leaving has left in vain.
             direction.forget_departures();
         }

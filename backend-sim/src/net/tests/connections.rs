@@ -52,13 +52,13 @@ fn large_writes_travel_in_packets_as_large_as_the_link_carries() {
 fn several_buffers_are_read_and_written_at_once() {
     let mut bench = Bench::new();
     let (client, server, _) = bench.pair();
-    let bufs = [IoSlice::new(b"he"), IoSlice::new(b""), IoSlice::new(b"llo")];
-    assert_eq!(bench.net.poll_write(bench.now, client, &bufs, Waker::noop()), took(5));
+    let bufs = [IoSlice::new(b"se"), IoSlice::new(b""), IoSlice::new(b"veral")];
+    assert_eq!(bench.net.poll_write(bench.now, client, &bufs, Waker::noop()), took(7));
     bench.settle();
-    let (mut first, mut second, mut third) = ([0; 1], [0; 3], [0; 3]);
+    let (mut first, mut second, mut third) = ([0; 2], [0; 3], [0; 4]);
     let mut bufs = [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second), IoSliceMut::new(&mut third)];
-    assert_eq!(bench.net.poll_read(bench.now, server, &mut bufs, Waker::noop()), took(5));
-    assert_eq!((&first, &second, &third), (b"h", b"ell", b"o\0\0"));
+    assert_eq!(bench.net.poll_read(bench.now, server, &mut bufs, Waker::noop()), took(7));
+    assert_eq!((&first, &second, &third), (b"se", b"ver", b"al\0\0"));
 }
 
 #[test]
@@ -179,6 +179,32 @@ fn data_to_somebody_who_has_gone_while_it_was_on_its_way_is_answered_by_a_reset(
     // First the end arrives, then the reset.
     assert_eq!(bench.read(client, 9), end());
     assert_eq!(bench.write(client, b"a"), error(ErrorKind::BrokenPipe));
+}
+
+#[test]
+fn two_ends_that_are_gone_have_nothing_more_to_say() {
+    let mut bench = Bench::new();
+    let (client, server, _) = bench.pair();
+    let start = bench.time();
+    assert_eq!(bench.write(client, b"to nobody"), took(9));
+    bench.drop_socket(server);
+    bench.drop_socket(client);
+    bench.settle();
+    assert!(bench.net.sockets.is_empty());
+    assert_eq!(bench.time() - start, ms(2), "one answer to the data, which finds nobody");
+}
+
+#[test]
+fn a_reset_ends_what_was_dropped_in_good_order() {
+    let mut bench = Bench::new();
+    let (client, server, _) = bench.pair();
+    assert_eq!(bench.write(server, b"unread"), took(6));
+    bench.drop_socket(server);
+    bench.settle();
+    assert!(bench.net.sockets.contains_key(&server), "the client may have more to send");
+    bench.drop_socket(client);
+    bench.settle();
+    assert!(bench.net.sockets.is_empty());
 }
 
 #[test]

@@ -28,6 +28,11 @@ fn what_cannot_happen_draws_no_number() {
     bench.read_all(server);
     bench.net.cut(THERE);
     bench.net.mend(bench.now, THERE);
+    // A byte can't be cut short.
+    bench.net.set_faults(NetFaults { short_io: always(), ..NetFaults::default() });
+    assert_eq!(bench.write(client, b"x"), took(1));
+    bench.settle();
+    assert_eq!(bench.read(server, 9).map_ok(|bytes| bytes.len()), took(1));
     bench.drop_socket(client);
     bench.settle();
     assert_eq!(bench.net.dice.state(), before);

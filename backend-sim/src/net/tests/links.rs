@@ -249,6 +249,20 @@ fn held_packets_arrive_in_a_burst_at_the_release_and_not_before_their_time() {
 }
 
 #[test]
+fn a_hold_does_not_stop_what_is_leaving() {
+    let mut bench = Bench::new();
+    bench.net.set_link(THERE, modem(1_000)); // a second for a thousand bytes
+    let (client, server, _) = bench.pair();
+    let start = bench.time();
+    bench.net.hold(THERE);
+    assert_eq!(bench.write(client, &[0; 1_000]), took(1_000));
+    bench.net.release(bench.now, THERE);
+    assert_eq!(bench.write(client, &[0; 500]), took(500));
+    bench.settle();
+    assert_eq!((bench.time() - start, bench.read_all(server).len()), (ms(1_505), 1_500));
+}
+
+#[test]
 fn a_link_works_when_nothing_is_left_in_its_way() {
     let mut bench = Bench::new();
     let (client, server, _) = bench.pair();

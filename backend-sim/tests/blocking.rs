@@ -1,0 +1,98 @@
+//! Blocking jobs in virtual time.
+
+use backstay_core::{JoinError, JoinHandle, Runtime};
+use backstay_sim::{Explore, Faults, Sim};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::time::Duration;
+
+const MS: Duration = Duration::from_millis(1);
+
+#[test]
+fn a_job_takes_the_time_that_a_test_gives_it() {
+    let run = Sim::builder().blocking_cost(3 * MS).run(|rt: Sim| async move {
+        let clock = rt.clone();
+        let at = rt.spawn_blocking(move || clock.now().since_origin()).await.expect("it runs");
+        assert_eq!(at, 3 * MS);
+        rt.set_blocking_cost(Duration::from_secs(3_600));
+        let long = rt.spawn_blocking(|| ());
+        rt.set_blocking_cost(Duration::ZERO);
+        rt.spawn_blocking(|| ()).await.expect("it runs beside the long one");
+        assert_eq!(rt.now().since_origin(), 3 * MS);
+        long.await.expect("it runs");
+        rt.now().since_origin()
+    });
+    assert_eq!(run.expect("it ends").value, 3 * MS + Duration::from_secs(3_600));
+}
+
+#[test]
+fn no_more_jobs_run_than_there_are_threads_and_each_in_its_turn() {
+    let threads = NonZeroUsize::new(2).expect("not zero");
+    let builder = Sim::builder().blocking_cost(MS).max_blocking_threads(threads);
+    let explored = Explore::seeds(0..100).builder(builder).run(|rt: Sim| async move {
+        let jobs: Vec<_> = (0..7).map(|_| rt.spawn_blocking(|| ())).collect();
+        for job in jobs {
+            job.await.expect("it runs");
+        }
+        // Two at a time, a millisecond each.
+        assert_eq!(rt.now().since_origin(), 4 * MS);
+    });
+    explored.expect("the threads are used, and no more");
+}
+
+#[test]
+fn an_aborted_job_gives_its_place_to_the_next() {
+    let builder = Sim::builder().blocking_cost(MS).max_blocking_threads(NonZeroUsize::MIN);
+    let explored =
+        Explore::seeds(0..500).builder(builder.faults(Faults::gentle())).run(|rt: Sim| async move {
+            let ran = Arc::new(AtomicU32::new(0));
+            let job = || {
+                let ran = Arc::clone(&ran);
+                rt.spawn_blocking(move || ran.fetch_add(1, SeqCst))
+            };
+            let (first, second, third) = (job(), job(), job());
+            // At about the time at which the first gives its thread to the second.
+            rt.sleep(MS).await;
+            second.abort();
+            first.await.expect("it runs");
+            let outcome = second.await;
+            third.await.expect("it gets the thread");
+            match outcome {
+                Ok(_) => assert_eq!(ran.load(SeqCst), 3),
+                Err(JoinError::Aborted) => assert_eq!(ran.load(SeqCst), 2),
+                Err(error) => panic!("{error}"),
+            }
+        });
+    explored.expect("no thread is lost");
+}
+
+#[test]
+fn a_job_runs_at_any_point_of_the_schedule() {
+    let orders: std::collections::BTreeSet<_> = (0..100)
+        .map(|seed| {
+            let run = Sim::builder().seed(seed).run(|rt: Sim| async move {
+                let at = Arc::new(AtomicU32::new(0));
+                let seen = Arc::clone(&at);
+                let job = rt.spawn_blocking(move || seen.load(SeqCst));
+                for _ in 0..3 {
+                    at.fetch_add(1, SeqCst);
+                    rt.yield_now().await;
+                }
+                job.await.expect("it runs")
+            });
+            run.expect("it ends").value
+        })
+        .collect();
+    assert!(orders.len() >= 3, "{orders:?}");
+}
+
+#[test]
+fn a_job_that_panics_gives_its_thread_back() {
+    let run = Sim::builder().max_blocking_threads(NonZeroUsize::MIN).run(|rt: Sim| async move {
+        let job = rt.spawn_blocking(|| std::panic::resume_unwind(Box::new("a job's panic")));
+        assert!(matches!(job.await.map(|_: ()| ()), Err(JoinError::Panicked(_))));
+        rt.spawn_blocking(|| 1).await.expect("it runs")
+    });
+    assert_eq!(run.expect("it ends").value, 1);
+}
