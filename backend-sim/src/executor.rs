@@ -1,21 +1,25 @@
 //! Runs everything: one poll at a time, and the clock when nothing can run.
 
+mod disturb;
+mod slot;
+
+pub(crate) use slot::{Root, Slot, Waiting, Why};
+
 use crate::choice::Choices;
 use crate::clock::Due;
 use crate::faults::Active;
-use crate::kernel::{Command, Kernel, Spawned, Work};
+use crate::kernel::{Kernel, Spawned, Work};
 use crate::limits::Limits;
-use crate::net::NetFaults;
 use crate::policy::{Ready, Schedule};
-use crate::task::{FreshWakers, Kind, ROOT, Site, Task};
+use crate::task::{Kind, ROOT, Site, Task};
 use crate::trace::{Trace, What};
 use crate::wakes::{self, Running};
 use backstay_core::time::Instant;
 use std::mem;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 /// A task whose every poll wakes itself is waiting for time to pass. Once the tasks that can run have done so, on
@@ -37,19 +41,6 @@ pub(crate) enum Stuck {
     NotSettled,
     /// A task is pending, and nobody can wake it.
     NoWaker(u64),
-}
-
-/// A task in its place.
-pub(crate) struct Slot {
-    pub(crate) task: Arc<Task>,
-    pub(crate) site: Site,
-    pub(crate) polls: u64,
-    /// When it was last polled.
-    pub(crate) since: Instant,
-    waker: Waker,
-    fresh: FreshWakers,
-    // `None` for the root future, which `block_on` has.
-    work: Option<Work>,
 }
 
 /// Whether faults end at some time.
@@ -86,9 +77,6 @@ pub(crate) struct Executor {
     due: Vec<Due>,
     net_wakers: Vec<Waker>,
 }
-
-/// The root future, if there is one.
-pub(crate) type Root<'a, 'b> = Option<Pin<&'a mut (dyn Future<Output = ()> + 'b)>>;
 
 impl Executor {
     pub(crate) fn new(
@@ -430,110 +418,6 @@ impl Executor {
         let now = kernel.now();
         kernel.network().drain_events(|event| trace.push_network(now, *event));
     }
-}
-
-/// Faults and hosts.
-impl Executor {
-    /// Lets the faults of a turn strike.
-    fn strike(&mut self, kernel: &Arc<Kernel>, place: u32) -> Result<(), Stuck> {
-        let Some(slot) = &self.slots[place as usize] else { return Ok(()) };
-        let (task, host) = (slot.task.id, slot.task.host);
-        if self.faults.dice.strikes(self.faults.spurious_polls) {
-            self.schedule_anyone(kernel);
-        }
-        if let Some(pause) = Active::strikes_for(&mut self.faults.dice, &self.faults.host_pauses)
-            && place != ROOT
-            && !self.paused.contains(&host)
-        {
-            self.pause(kernel, host);
-            kernel.timers().set(kernel.now() + pause, Due::Resume(host));
-        }
-        if let Some(delay) = Active::strikes_for(&mut self.faults.dice, &self.faults.slow_polls) {
-            self.trace.push(kernel.now(), task, What::SlowPoll);
-            self.move_on(kernel, kernel.now() + delay)?;
-        }
-        Ok(())
-    }
-
-    /// Schedules a task that nobody has woken: any of those that wait.
-    fn schedule_anyone(&mut self, kernel: &Kernel) {
-        let place = self.faults.dice.below(self.slots.len() as u32);
-        if let Some(slot) = &self.slots[place as usize]
-            && slot.task.schedule()
-        {
-            self.trace.push(kernel.now(), slot.task.id, What::SpuriousPoll);
-            self.ready.push(place);
-        }
-    }
-
-    /// Where the clock moves to instead of to `at`: there, or somewhere after it.
-    fn jump(&mut self, kernel: &Kernel, at: Instant) -> Instant {
-        if !self.faults_are_on {
-            return at;
-        }
-        match Active::strikes_for(&mut self.faults.dice, &self.faults.clock_jumps) {
-            Some(by) => {
-                self.trace.push(kernel.now(), 0, What::ClockJumped);
-                at + by
-            }
-            None => at,
-        }
-    }
-
-    fn end_faults(&mut self, kernel: &Arc<Kernel>) {
-        self.faults_are_on = false;
-        for host in mem::take(&mut self.paused) {
-            self.resume(kernel, host);
-        }
-        if kernel.is_networked() {
-            kernel.change_network(|network, now| {
-                network.set_faults(NetFaults::default());
-                network.heal_all(now);
-            });
-        }
-    }
-
-    fn obey(&mut self, kernel: &Arc<Kernel>, command: Command) {
-        match command {
-            Command::Crash(host) => self.crash(kernel, host),
-            Command::Pause(host) => self.pause(kernel, host),
-            Command::Resume(host) => self.resume(kernel, host),
-        }
-    }
-
-    fn pause(&mut self, kernel: &Kernel, host: u32) {
-        if !self.paused.contains(&host) {
-            self.trace.push(kernel.now(), u64::from(host), What::HostPaused);
-            self.paused.push(host);
-        }
-    }
-
-    fn resume(&mut self, kernel: &Kernel, host: u32) {
-        self.trace.push(kernel.now(), u64::from(host), What::HostResumed);
-        self.paused.retain(|&paused| paused != host);
-        // Those of other hosts that are paused come back here by themselves.
-        for place in mem::take(&mut self.parked) {
-            self.ready.push(place);
-        }
-    }
-
-    /// Drops the tasks of a host, in an order that the schedule chooses.
-    fn crash(&mut self, kernel: &Kernel, host: u32) {
-        self.trace.push(kernel.now(), u64::from(host), What::HostCrashed);
-        self.paused.retain(|&paused| paused != host);
-        let mut places: Vec<_> = self
-            .tasks()
-            .filter(|slot| slot.task.host == host && slot.task.slot != ROOT)
-            .map(|slot| slot.task.slot)
-            .collect();
-        while !places.is_empty() {
-            let next = self.choices.below(places.len() as u32);
-            let place = places.swap_remove(next as usize);
-            self.ready.remove(|other| other == place);
-            self.parked.retain(|&other| other != place);
-            self.vacate(kernel, place);
-        }
-    }
 
     /// The tasks that live, by place.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = &Slot> {
@@ -559,89 +443,4 @@ impl Executor {
         let set = kernel.timers().clear();
         drop(set);
     }
-}
-
-impl Slot {
-    fn new(task: Arc<Task>, site: Site, work: Option<Work>, now: Instant) -> Self {
-        let waker = Waker::from(Arc::clone(&task));
-        Self { task, site, polls: 0, since: now, waker, fresh: FreshWakers::default(), work }
-    }
-
-    /// Polls the task, which is the root's if it has no work of its own.
-    #[inline]
-    pub(crate) fn poll(&mut self, root: &mut Root<'_, '_>, freshly: bool, now: Instant) -> Poll<()> {
-        self.polls += 1;
-        self.since = now;
-        self.task.begin_poll();
-        let fresh = if freshly { Some(self.fresh.next(&self.task)) } else { None };
-        let mut cx = Context::from_waker(fresh.as_ref().unwrap_or(&self.waker));
-        match (&mut self.work, root) {
-            (Some(work), _) => work.as_mut().poll(&mut cx),
-            (None, Some(root)) => root.as_mut().poll(&mut cx),
-            (None, None) => Poll::Pending,
-        }
-    }
-
-    /// Whether nobody has a waker of it.
-    fn has_no_waker(&self) -> bool {
-        match self.fresh.clones() {
-            Some(clones) => clones == 0,
-            None => {
-                // The slot's own two, that of what it shares with its handle, and a job's.
-                let own = match self.site.kind {
-                    Kind::Root => 2,
-                    Kind::Task => 3,
-                    Kind::Job => 4,
-                };
-                Arc::strong_count(&self.task) <= own
-            }
-        }
-    }
-
-    /// Whether it is pending for good: nobody can wake it, and nobody can abort it.
-    fn is_forgotten(&self) -> bool {
-        self.has_no_waker() && !self.task.has_handle()
-    }
-
-    /// Polls the task to hear what it waits for.
-    fn waiting(&mut self, kernel: &Kernel, root: &mut Root<'_, '_>) -> Waiting {
-        let (polls, since) = (self.polls, self.since);
-        let (was_scheduled, had_no_waker) = (self.task.is_scheduled(), self.has_no_waker());
-        let (poll, labels) =
-            kernel.recorder.waits(|| catch_unwind(AssertUnwindSafe(|| self.poll(root, false, kernel.now()))));
-        let why = match poll {
-            _ if was_scheduled => Why::CanRun,
-            Ok(Poll::Ready(())) => Why::WakeLost,
-            _ if had_no_waker => Why::NoWaker,
-            _ => Why::Waits,
-        };
-        if let Ok(Poll::Ready(())) = poll {
-            self.work = None;
-        }
-        Waiting { task: self.task.id, site: self.site.clone(), polls, since, why, labels }
-    }
-}
-
-/// What a task waits for, when a run can't go on.
-#[derive(Debug)]
-pub(crate) struct Waiting {
-    pub(crate) task: u64,
-    pub(crate) site: Site,
-    pub(crate) polls: u64,
-    pub(crate) since: Instant,
-    pub(crate) why: Why,
-    pub(crate) labels: Vec<String>,
-}
-
-/// Why a task does not run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// For what it tells.
-    Waits,
-    /// It could; the run has ended otherwise.
-    CanRun,
-    /// It ended when it was polled once more: a wake was lost.
-    WakeLost,
-    /// It is pending, and nobody has a waker of it.
-    NoWaker,
 }

@@ -56,20 +56,18 @@ fn a_task_is_aborted_before_each_of_its_polls_and_made_to_panic_at_each() {
         assert_eq!(*seen.lock().expect("no panic"), expected(8));
     }
 
-    fn scenario(rt: Sim, subject: Subject, seen: Arc<Seen>, tracker: Tracker) -> impl Future<Output = ()> {
-        async move {
-            let steps = Arc::new(AtomicU32::new(0));
-            let held = tracker.track(());
-            let work = three_polls(rt.clone(), Arc::clone(&steps));
-            let output = subject.spawn(&rt, async move {
-                let output = work.await;
-                drop(held);
-                output
-            });
-            let output = output.await;
-            assert_eq!(tracker.alive(), 0, "its destructor has run by then");
-            seen.lock().expect("no panic").push((steps.load(SeqCst), output));
-        }
+    async fn scenario(rt: Sim, subject: Subject, seen: Arc<Seen>, tracker: Tracker) {
+        let steps = Arc::new(AtomicU32::new(0));
+        let held = tracker.track(());
+        let work = three_polls(rt.clone(), Arc::clone(&steps));
+        let output = subject.spawn(&rt, async move {
+            let output = work.await;
+            drop(held);
+            output
+        });
+        let output = output.await;
+        assert_eq!(tracker.alive(), 0, "its destructor has run by then");
+        seen.lock().expect("no panic").push((steps.load(SeqCst), output));
     }
     fn abort(seen: Arc<Seen>, tracker: Tracker) {
         let scenario = |rt, subject| scenario(rt, subject, Arc::clone(&seen), tracker.clone());

@@ -201,7 +201,11 @@ impl Network {
         };
         let route = socket.route;
         let count = self.shorten(offered.min(room), self.faults.short_io);
-        let bytes: Vec<u8> = bufs.iter().flat_map(|buf| buf.iter().copied()).take(count).collect();
+        let mut bytes = Vec::with_capacity(count);
+        for buf in bufs {
+            let rest = count - bytes.len();
+            bytes.extend_from_slice(&buf[..rest.min(buf.len())]);
+        }
         if let Some(socket) = self.sockets.get_mut(&id) {
             socket.wrote(count);
         }

@@ -5,7 +5,7 @@ use super::segment::Route;
 use super::wakes::Wakes;
 use backstay_core::time::Instant;
 use std::collections::VecDeque;
-use std::io::{ErrorKind, IoSliceMut};
+use std::io::{ErrorKind, IoSliceMut, Read};
 use std::task::Waker;
 
 /// A socket, numbered in the order of creation; a listener is one too.
@@ -124,9 +124,7 @@ impl Socket {
         self.untold += count;
         for buf in bufs {
             let part = count.min(buf.len());
-            for (place, byte) in buf.iter_mut().zip(self.received.drain(..part)) {
-                *place = byte;
-            }
+            self.received.read_exact(&mut buf[..part]).expect("so many were received");
             count -= part;
         }
         // Small bits of room are told together, or every read would cause a packet.

@@ -1,0 +1,110 @@
+//! A task in its place, and what it says when it can't go on.
+
+use crate::kernel::{Kernel, Work};
+use crate::task::{FreshWakers, Kind, Site, Task};
+use backstay_core::time::Instant;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+/// The root future, if there is one.
+pub(crate) type Root<'a, 'b> = Option<Pin<&'a mut (dyn Future<Output = ()> + 'b)>>;
+
+/// A task in its place.
+pub(crate) struct Slot {
+    pub(crate) task: Arc<Task>,
+    pub(crate) site: Site,
+    pub(crate) polls: u64,
+    /// When it was last polled.
+    pub(crate) since: Instant,
+    waker: Waker,
+    fresh: FreshWakers,
+    // `None` for the root future, which `block_on` has.
+    work: Option<Work>,
+}
+
+impl Slot {
+    pub(super) fn new(task: Arc<Task>, site: Site, work: Option<Work>, now: Instant) -> Self {
+        let waker = Waker::from(Arc::clone(&task));
+        Self { task, site, polls: 0, since: now, waker, fresh: FreshWakers::default(), work }
+    }
+
+    /// Polls the task, which is the root's if it has no work of its own.
+    #[inline]
+    pub(super) fn poll(&mut self, root: &mut Root<'_, '_>, freshly: bool, now: Instant) -> Poll<()> {
+        self.polls += 1;
+        self.since = now;
+        self.task.begin_poll();
+        let fresh = if freshly { Some(self.fresh.next(&self.task)) } else { None };
+        let mut cx = Context::from_waker(fresh.as_ref().unwrap_or(&self.waker));
+        match (&mut self.work, root) {
+            (Some(work), _) => work.as_mut().poll(&mut cx),
+            (None, Some(root)) => root.as_mut().poll(&mut cx),
+            (None, None) => Poll::Pending,
+        }
+    }
+
+    /// Whether nobody has a waker of it.
+    fn has_no_waker(&self) -> bool {
+        match self.fresh.clones() {
+            Some(clones) => clones == 0,
+            None => {
+                // The slot's own two, that of what it shares with its handle, and a job's.
+                let own = match self.site.kind {
+                    Kind::Root => 2,
+                    Kind::Task => 3,
+                    Kind::Job => 4,
+                };
+                Arc::strong_count(&self.task) <= own
+            }
+        }
+    }
+
+    /// Whether it is pending for good: nobody can wake it, and nobody can abort it.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.has_no_waker() && !self.task.has_handle()
+    }
+
+    /// Polls the task to hear what it waits for.
+    pub(super) fn waiting(&mut self, kernel: &Kernel, root: &mut Root<'_, '_>) -> Waiting {
+        let (polls, since) = (self.polls, self.since);
+        let (was_scheduled, had_no_waker) = (self.task.is_scheduled(), self.has_no_waker());
+        let (poll, labels) =
+            kernel.recorder.waits(|| catch_unwind(AssertUnwindSafe(|| self.poll(root, false, kernel.now()))));
+        let why = match poll {
+            _ if was_scheduled => Why::CanRun,
+            Ok(Poll::Ready(())) => Why::WakeLost,
+            _ if had_no_waker => Why::NoWaker,
+            _ => Why::Waits,
+        };
+        if let Ok(Poll::Ready(())) = poll {
+            self.work = None;
+        }
+        Waiting { task: self.task.id, site: self.site.clone(), polls, since, why, labels }
+    }
+}
+
+/// What a task waits for, when a run can't go on.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) task: u64,
+    pub(crate) site: Site,
+    pub(crate) polls: u64,
+    pub(crate) since: Instant,
+    pub(crate) why: Why,
+    pub(crate) labels: Vec<String>,
+}
+
+/// Why a task does not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// For what it tells.
+    Waits,
+    /// It could; the run has ended otherwise.
+    CanRun,
+    /// It ended when it was polled once more: a wake was lost.
+    WakeLost,
+    /// It is pending, and nobody has a waker of it.
+    NoWaker,
+}
