@@ -1,34 +1,15 @@
 //! Blocking jobs: each at a point of the schedule, for as long as a test says.
 
-use crate::kernel::{Kernel, lock};
+use crate::kernel::Kernel;
+use crate::lock::lock;
 use crate::sleep::SimSleep;
 use crate::task::Task;
 use backstay_core::probe;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
-
-/// The threads that blocking jobs run on, in virtual time.
-///
-/// A job that gets a thread holds it for its cost, then runs; a job that gets none waits for one.
-#[derive(Debug)]
-pub(crate) struct Pool {
-    threads: usize,
-    busy: usize,
-    // By the number of the task, so that who has waited longest is the first.
-    waiting: BTreeMap<u64, Waker>,
-    /// What a job costs that is spawned from here on.
-    pub(crate) cost: Duration,
-}
-
-impl Pool {
-    pub(crate) const fn new(threads: usize, cost: Duration) -> Self {
-        Self { threads, busy: 0, waiting: BTreeMap::new(), cost }
-    }
-}
 
 /// A blocking job as a task.
 pub(crate) struct Job<F> {

@@ -13,7 +13,7 @@ use crate::limits::Limits;
 use crate::policy::{Ready, Schedule};
 use crate::task::{Kind, ROOT, Site, Task};
 use crate::trace::{Trace, What};
-use crate::wakes::{self, Running};
+use crate::wakes::Running;
 use backstay_core::time::Instant;
 use std::mem;
 use std::panic::Location;
@@ -119,7 +119,7 @@ impl Executor {
     ) -> Result<(), (Stuck, Vec<Waiting>)> {
         // One that panicked may still be there.
         self.remove_root();
-        let task = Task::new(kernel, 0, ROOT, 0);
+        let task = Task::new(&kernel.wakes, 0, ROOT, 0);
         let site = Site { name: None, location, kind: Kind::Root };
         self.place(Slot::new(task, site, None, kernel.now()));
         let mut root = Some(root);
@@ -155,7 +155,7 @@ impl Executor {
         root: &mut Root<'_, '_>,
         until: Option<Instant>,
     ) -> Result<(), Stuck> {
-        let _running = Running::enter(kernel);
+        let _running = Running::enter(&kernel.wakes);
         loop {
             self.look_at_news(kernel);
             if self.polls_now > self.limits.livelock_after {
@@ -194,13 +194,9 @@ impl Executor {
     fn look_at_news(&mut self, kernel: &Arc<Kernel>) {
         self.make_woken_ready(kernel);
         let Some(mut news) = kernel.latest_news() else { return };
-        let woken = mem::take(&mut news.woken);
         let spawned = mem::take(&mut news.spawned);
         let commands = mem::take(&mut news.commands);
         drop(news);
-        for place in woken {
-            self.make_ready(kernel, place);
-        }
         for Spawned { task, site, work } in spawned {
             self.spawned(kernel, task, site, work);
         }
@@ -209,11 +205,11 @@ impl Executor {
         }
     }
 
-    /// Takes in the wakes of this thread.
+    /// Takes in the wakes since the last look.
     #[inline]
     fn make_woken_ready(&mut self, kernel: &Kernel) {
         let mut woken = mem::take(&mut self.woken);
-        wakes::take(&mut woken);
+        kernel.wakes.take(&mut woken);
         for place in woken.drain(..) {
             self.make_ready(kernel, place);
         }

@@ -1,7 +1,6 @@
 //! Many runs of one scenario: other seeds, or every schedule there is.
 
 mod exhaustive;
-mod quiet;
 mod shrink;
 
 use crate::policy::Schedule;
@@ -20,9 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::kernel::lock;
-
-pub(crate) use quiet::quietly;
+use crate::lock::lock;
 
 /// Runs a scenario under many seeds, or under every schedule there is, on all cores.
 ///

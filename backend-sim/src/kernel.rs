@@ -1,12 +1,13 @@
 //! What handles, wakers and the executor share.
 
-use crate::blocking::Pool;
 use crate::choice::{self, Dice, Purpose};
 use crate::clock::{Due, TimerKey, Timers};
 use crate::join::{Join, SimJoinHandle};
+use crate::lock::lock;
 use crate::net::Network;
+use crate::pool::Pool;
 use crate::task::{Site, Task};
-use crate::wakes;
+use crate::wakes::Wakes;
 use backstay_core::probe::Recorder;
 use backstay_core::runtime::backend::Delivered;
 use backstay_core::time::Instant;
@@ -14,7 +15,7 @@ use std::fmt;
 use std::mem;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::Waker;
 
 /// What the executor stores of a task.
@@ -31,6 +32,8 @@ pub(crate) struct Kernel {
     random: AtomicU64,
     // Nothing can be spawned any more, and no timer set.
     ended: AtomicBool,
+    /// Who has been woken.
+    pub(crate) wakes: Arc<Wakes>,
     news: Mutex<News>,
     // Whether there is any: most turns have none, and don't take the lock.
     has_news: AtomicBool,
@@ -49,7 +52,6 @@ pub(crate) struct Kernel {
 /// What has happened since the executor last looked.
 #[derive(Default)]
 pub(crate) struct News {
-    pub(crate) woken: Vec<u32>,
     pub(crate) spawned: Vec<Spawned>,
     pub(crate) commands: Vec<Command>,
     idlers: Vec<Idler>,
@@ -109,6 +111,7 @@ impl Kernel {
             ended: AtomicBool::new(false),
             // The first place is the root future's.
             news: Mutex::new(News { slots: 1, ..News::default() }),
+            wakes: Arc::default(),
             has_news: AtomicBool::new(false),
             timers: Mutex::new(Timers::new((!timers_in_order).then_some(seed))),
             network: Mutex::new(Network::new(Dice::new(seed, Purpose::Network))),
@@ -192,14 +195,6 @@ impl Kernel {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// A place has something to do.
-    #[inline]
-    pub(crate) fn woken(&self, slot: u32) {
-        if !wakes::push(self, slot) {
-            self.tell().woken.push(slot);
-        }
-    }
-
     pub(crate) fn command(&self, command: Command) {
         self.tell().commands.push(command);
     }
@@ -260,7 +255,7 @@ impl Kernel {
             news.slots += 1;
             news.slots - 1
         });
-        let task = Task::new(self, id, slot, host);
+        let task = Task::new(&self.wakes, id, slot, host);
         let join = Join::new(Arc::clone(&task));
         let work = Delivered::new(make(&task), {
             let join = Arc::clone(&join);
@@ -278,10 +273,8 @@ impl Kernel {
     /// A place is free again. Wakes of the task that was there are forgotten: none may be taken for one of the
     /// next.
     pub(crate) fn free(&self, place: u32) {
-        wakes::forget(place);
-        let mut news = self.news();
-        news.woken.retain(|&woken| woken != place);
-        news.free.push(place);
+        self.wakes.forget(place);
+        self.news().free.push(place);
     }
 
     /// Takes who waits until nothing can run, if `next`, what comes next, is after what they wait for.
@@ -321,9 +314,4 @@ impl fmt::Debug for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kernel").field("now", &self.now()).finish_non_exhaustive()
     }
-}
-
-/// Locks what no panic can leave half done.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,19 +1,21 @@
 //! What drives a simulated runtime.
 
-use crate::executor::Executor;
+use crate::executor::{Executor, Waiting};
 use crate::kernel::Kernel;
-use crate::report::{Failure, Replay};
+use crate::report::{Failure, FailureKind, Replay};
 use crate::runtime::Sim;
-use crate::sim::Builder;
-use backstay_core::{BlockOn, Config, ConfigError};
+use backstay_core::BlockOn;
+use backstay_core::runtime::Panic;
+use std::any::Any;
 use std::fmt;
 use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
 
 /// What drives a simulated runtime: everything runs on the thread that is inside [`block_on`](BlockOn::block_on).
 ///
-/// For code that takes any owner. A test uses [`Builder::run`], which also checks that nothing is left over and
+/// For code that takes any owner. A test uses [`Builder::run`](crate::Builder::run), which also checks that nothing is left over and
 /// gives a failure as a value.
 ///
 /// # Examples
@@ -37,16 +39,6 @@ pub struct SimOwner {
 }
 
 impl SimOwner {
-    /// A simulated runtime with the seed 0, the random schedule and no faults; [`Sim::builder`] makes others.
-    ///
-    /// # Errors
-    ///
-    /// What [`Config::validate`] refuses; [`ConfigError::Unsupported`], naming the field, for what makes no sense
-    /// without threads: more than one worker, a thread's name, its stack.
-    pub fn new(config: Config) -> Result<Self, ConfigError> {
-        Builder::new().config(&config)?.build()
-    }
-
     pub(crate) const fn from_parts(rt: Sim, executor: Executor, replay: Replay) -> Self {
         Self { rt, replay, executor: Mutex::new(executor) }
     }
@@ -79,6 +71,42 @@ impl SimOwner {
         self.executor.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The report of a run whose future panicked.
+    pub(crate) fn panicked(&mut self, payload: Box<dyn Any + Send>) -> Failure {
+        let kernel = self.kernel().clone();
+        let replay = self.replay.clone();
+        // What panicked can't be asked any more.
+        self.executor().remove_root();
+        let waiting = self.waiting();
+        let kind = FailureKind::Panicked(Panic::new(payload));
+        replay.report(kind, waiting, &kernel, self.executor(), kernel.recorder.held())
+    }
+
+    /// Runs what is left for as long as `grace`, and reports what is left then, but for what may be.
+    pub(crate) fn run_down(&mut self, grace: Duration, allowed: &[String]) -> Result<(), Failure> {
+        let kernel = self.kernel().clone();
+        let replay = self.replay.clone();
+        let until = kernel.now() + grace;
+        let result = kernel.recorder.clone().listen(|| self.executor().run_down(&kernel, until));
+        if let Err(stuck) = result {
+            let waiting = self.waiting();
+            return Err(replay.stuck(stuck, waiting, &kernel, self.executor()));
+        }
+        let is_allowed = |name: &str| allowed.iter().any(|allowed| allowed == name);
+        let held: Vec<_> = kernel.recorder.held().into_iter().filter(|label| !is_allowed(label)).collect();
+        let mut waiting = if self.executor().tasks().next().is_none() { Vec::new() } else { self.waiting() };
+        waiting.retain(|waiting| !waiting.site.name.as_deref().is_some_and(is_allowed));
+        if waiting.is_empty() && held.is_empty() {
+            return Ok(());
+        }
+        Err(replay.report(FailureKind::Leak, waiting, &kernel, self.executor(), held))
+    }
+
+    fn waiting(&mut self) -> Vec<Waiting> {
+        let kernel = self.kernel().clone();
+        kernel.recorder.clone().listen(|| self.executor().waiting(&kernel, &mut None))
+    }
+
     /// Drops every task, in an order that the schedule chooses.
     pub(crate) fn end(&mut self) {
         let kernel = Arc::clone(self.kernel());
@@ -98,7 +126,7 @@ impl BlockOn for SimOwner {
     /// # Panics
     ///
     /// With a report where the future can't end: nothing can run any more (a deadlock), or one of the limits of
-    /// [`Builder`] is reached. Inside a run: it would wait for itself. A panic of `future` is passed on.
+    /// [`Builder`](crate::Builder) is reached. Inside a run: it would wait for itself. A panic of `future` is passed on.
     #[track_caller]
     fn block_on<F: Future>(&self, future: F) -> F::Output {
         let location = Location::caller();

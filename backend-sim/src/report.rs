@@ -2,19 +2,16 @@
 
 use crate::executor::{Executor, Stuck, Waiting, Why};
 use crate::kernel::Kernel;
-use crate::owner::SimOwner;
 use crate::policy::Schedule;
 use crate::task::Kind;
 use backstay_core::ConfigError;
 use backstay_core::runtime::Panic;
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 use std::thread;
-use std::time::Duration;
 
 /// Why a run failed.
 #[derive(Debug)]
@@ -157,7 +154,7 @@ impl Replay {
         self.report(kind, waiting.collect(), kernel, executor, kernel.recorder.held())
     }
 
-    fn report(
+    pub(crate) fn report(
         &self,
         kind: FailureKind,
         waiting: Vec<Waiting>,
@@ -210,44 +207,6 @@ fn counted(held: Vec<String>) -> Vec<String> {
     }
     let times = |(label, count)| if count == 1 { label } else { format!("{label} ({count} times)") };
     counts.into_iter().map(times).collect()
-}
-
-impl SimOwner {
-    /// The report of a run whose future panicked.
-    pub(crate) fn panicked(&mut self, payload: Box<dyn Any + Send>) -> Failure {
-        let kernel = self.kernel().clone();
-        let replay = self.replay.clone();
-        // What panicked can't be asked any more.
-        self.executor().remove_root();
-        let waiting = self.waiting();
-        let kind = FailureKind::Panicked(Panic::new(payload));
-        replay.report(kind, waiting, &kernel, self.executor(), kernel.recorder.held())
-    }
-
-    /// Runs what is left for as long as `grace`, and reports what is left then, but for what may be.
-    pub(crate) fn run_down(&mut self, grace: Duration, allowed: &[String]) -> Result<(), Failure> {
-        let kernel = self.kernel().clone();
-        let replay = self.replay.clone();
-        let until = kernel.now() + grace;
-        let result = kernel.recorder.clone().listen(|| self.executor().run_down(&kernel, until));
-        if let Err(stuck) = result {
-            let waiting = self.waiting();
-            return Err(replay.stuck(stuck, waiting, &kernel, self.executor()));
-        }
-        let is_allowed = |name: &str| allowed.iter().any(|allowed| allowed == name);
-        let held: Vec<_> = kernel.recorder.held().into_iter().filter(|label| !is_allowed(label)).collect();
-        let mut waiting = if self.executor().tasks().next().is_none() { Vec::new() } else { self.waiting() };
-        waiting.retain(|waiting| !waiting.site.name.as_deref().is_some_and(is_allowed));
-        if waiting.is_empty() && held.is_empty() {
-            return Ok(());
-        }
-        Err(replay.report(FailureKind::Leak, waiting, &kernel, self.executor(), held))
-    }
-
-    fn waiting(&mut self) -> Vec<Waiting> {
-        let kernel = self.kernel().clone();
-        kernel.recorder.clone().listen(|| self.executor().waiting(&kernel, &mut None))
-    }
 }
 
 impl Failure {

@@ -2,9 +2,9 @@
 
 use crate::blocking::Job;
 use crate::join::SimJoinHandle;
-use crate::kernel::{Command, Idler, Kernel, lock};
-use crate::net::{HostId, NetControl, Network, UnknownHost, find};
-use crate::sim::Builder;
+use crate::kernel::{Idler, Kernel};
+use crate::lock::lock;
+use crate::net::{HostId, Network};
 use crate::sleep::SimSleep;
 use crate::task::{Kind, Site};
 use backstay_core::probe;
@@ -25,7 +25,7 @@ use std::time::Duration;
 /// that one seed decides all that happens by chance, and that hosts, their network and their failures are at the
 /// test's disposal.
 ///
-/// Runs are made by a [`Builder`]; code that wants an owner with `block_on` uses [`SimOwner`](crate::SimOwner).
+/// Runs are made by a [`Builder`](crate::Builder); code that wants an owner with `block_on` uses [`SimOwner`](crate::SimOwner).
 ///
 /// # Examples
 ///
@@ -51,87 +51,13 @@ pub struct Sim {
 }
 
 impl Sim {
-    /// A simulated runtime, to be configured.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
     pub(crate) const fn new(kernel: Arc<Kernel>, host: HostId) -> Self {
         Self { kernel, host }
     }
 
-    /// The host of this name, which comes into being when it is first asked for: what is spawned, bound and
-    /// connected through the handle is so on that host.
-    ///
-    /// A run begins on the host `main`.
-    #[must_use]
-    pub fn host(&self, name: &str) -> Self {
-        let host = self.network().host(name);
+    /// The same runtime, as seen from another host.
+    pub(crate) fn on(&self, host: HostId) -> Self {
         Self { kernel: Arc::clone(&self.kernel), host }
-    }
-
-    /// The name of this handle's host.
-    pub fn host_name(&self) -> String {
-        self.network().name(self.host).to_owned()
-    }
-
-    /// Turns a host off, as by a power failure: its tasks are dropped, its connections vanish without a word, and
-    /// nothing can be spawned on it until it [`restart`](Self::restart)s.
-    ///
-    /// What is dropped is so at the next turn, in an order that the schedule chooses. The run's own future belongs
-    /// to no host and goes on.
-    ///
-    /// # Errors
-    ///
-    /// [`UnknownHost`] for a name that no host has.
-    pub fn crash(&self, host: &str) -> Result<(), UnknownHost> {
-        let host = self.find(host)?;
-        self.kernel.set_down(host.index(), true);
-        self.kernel.change_network(|network, now| network.crash(host, now));
-        self.kernel.command(Command::Crash(host.index()));
-        Ok(())
-    }
-
-    /// Turns a host on again that has crashed; what is to run there is to be spawned again. A peer that sends on a
-    /// connection of before gets a reset.
-    ///
-    /// # Errors
-    ///
-    /// [`UnknownHost`] for a name that no host has.
-    pub fn restart(&self, host: &str) -> Result<(), UnknownHost> {
-        let host = self.find(host)?;
-        self.kernel.set_down(host.index(), false);
-        self.kernel.change_network(|network, now| network.restore(host, now));
-        Ok(())
-    }
-
-    /// Lets a host stand still: none of its tasks runs until it [`resume`](Self::resume)s. Its connections stay.
-    ///
-    /// # Errors
-    ///
-    /// [`UnknownHost`] for a name that no host has.
-    pub fn pause(&self, host: &str) -> Result<(), UnknownHost> {
-        self.kernel.command(Command::Pause(self.find(host)?.index()));
-        Ok(())
-    }
-
-    /// Lets a host go on that was paused.
-    ///
-    /// # Errors
-    ///
-    /// [`UnknownHost`] for a name that no host has.
-    pub fn resume(&self, host: &str) -> Result<(), UnknownHost> {
-        self.kernel.command(Command::Resume(self.find(host)?.index()));
-        Ok(())
-    }
-
-    fn find(&self, host: &str) -> Result<HostId, UnknownHost> {
-        find(&self.network(), host)
-    }
-
-    /// The network: its links, and what goes wrong with them.
-    pub fn net(&self) -> NetControl {
-        NetControl::new(self.clone())
     }
 
     /// Gives every blocking job that is spawned from here on a cost in virtual time: it holds its thread for so

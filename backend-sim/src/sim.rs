@@ -1,15 +1,15 @@
 //! A run: how it is made, and what comes of it.
 
-use crate::blocking::Pool;
 use crate::choice::Choice;
 use crate::executor::Executor;
-use crate::explore::quietly;
 use crate::faults::Faults;
 use crate::kernel::{Kernel, Start};
 use crate::limits::Limits;
 use crate::net::HostId;
 use crate::owner::SimOwner;
 use crate::policy::Schedule;
+use crate::pool::Pool;
+use crate::quiet::quietly;
 use crate::report::{Failure, Replay};
 use crate::runtime::Sim;
 use crate::trace::{Trace, TraceHash};
@@ -86,6 +86,13 @@ pub struct Completed<T> {
     pub marks: BTreeMap<&'static str, bool>,
     /// The choices of the schedule, if they were to be recorded.
     pub choices: Vec<u32>,
+}
+
+impl Sim {
+    /// A simulated runtime, to be configured.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
 }
 
 impl Default for Builder {
@@ -356,6 +363,16 @@ impl Builder {
 }
 
 impl SimOwner {
+    /// A simulated runtime with the seed 0, the random schedule and no faults; [`Sim::builder`] makes others.
+    ///
+    /// # Errors
+    ///
+    /// What [`Config::validate`] refuses; [`ConfigError::Unsupported`], naming the field, for what makes no sense
+    /// without threads: more than one worker, a thread's name, its stack.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        Builder::new().config(&config)?.build()
+    }
+
     /// Runs a scenario to its end, then what is left, and drops all.
     fn complete<F, Fut>(
         &mut self,

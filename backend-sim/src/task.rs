@@ -1,6 +1,6 @@
 //! A task as its wakers and handles see it.
 
-use crate::kernel::Kernel;
+use crate::wakes::Wakes;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ pub(crate) struct Task {
     pub(crate) slot: u32,
     /// Whose it is.
     pub(crate) host: u32,
-    kernel: Arc<Kernel>,
+    wakes: Arc<Wakes>,
     // Whether it is to be polled, so that many wakes are one. Stays set when it has ended: nobody wakes it again.
     scheduled: AtomicBool,
     aborted: AtomicBool,
@@ -29,12 +29,12 @@ pub(crate) struct Task {
 
 impl Task {
     /// A task that is about to be scheduled.
-    pub(crate) fn new(kernel: &Arc<Kernel>, id: u64, slot: u32, host: u32) -> Arc<Self> {
+    pub(crate) fn new(wakes: &Arc<Wakes>, id: u64, slot: u32, host: u32) -> Arc<Self> {
         Arc::new(Self {
             id,
             slot,
             host,
-            kernel: Arc::clone(kernel),
+            wakes: Arc::clone(wakes),
             scheduled: AtomicBool::new(true),
             aborted: AtomicBool::new(false),
             unstoppable: AtomicBool::new(false),
@@ -100,7 +100,7 @@ impl Wake for Task {
     #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
         if self.schedule() {
-            self.kernel.woken(self.slot);
+            self.wakes.push(self.slot);
         }
     }
 }

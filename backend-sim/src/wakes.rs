@@ -1,57 +1,90 @@
-//! Wakes on the thread that runs a simulation: nearly all of them, and they need no lock.
+//! Who has been woken since the executor last looked.
 
-use crate::kernel::Kernel;
+use crate::lock::lock;
 use std::cell::RefCell;
 use std::mem;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 thread_local! {
-    /// The run that this thread is in. It changes no result: a wake that does not come here takes the lock.
-    static HERE: RefCell<Here> = const { RefCell::new(Here { kernel: 0, woken: Vec::new() }) };
+    /// The run that this thread is in. Nearly all wakes come from there, and need no lock. It changes no result: a
+    /// wake that comes from elsewhere takes the lock.
+    static HERE: RefCell<Here> = const { RefCell::new(Here { run: 0, woken: Vec::new() }) };
 }
 
 struct Here {
-    // The address of the kernel that runs; no other can have it meanwhile.
-    kernel: usize,
+    // The address of the run's `Wakes`; no other can have it meanwhile.
+    run: usize,
     woken: Vec<u32>,
 }
 
-/// Notes a wake, if `kernel` runs on this thread.
-#[inline]
-pub(crate) fn push(kernel: &Kernel, place: u32) -> bool {
-    let noted = HERE.try_with(|here| {
-        let mut here = here.borrow_mut();
-        let is_here = here.kernel == address(kernel);
-        if is_here {
-            here.woken.push(place);
+/// Who has been woken since the executor last looked, by place.
+#[derive(Debug, Default)]
+pub(crate) struct Wakes {
+    from_elsewhere: Mutex<Vec<u32>>,
+    // Whether there are any: most looks find none, and don't take the lock.
+    any_from_elsewhere: AtomicBool,
+}
+
+impl Wakes {
+    /// Somebody is woken.
+    #[inline]
+    pub(crate) fn push(&self, place: u32) {
+        if !self.push_here(place) {
+            let mut woken = lock(&self.from_elsewhere);
+            woken.push(place);
+            self.any_from_elsewhere.store(true, Ordering::Release);
         }
-        is_here
-    });
-    noted.unwrap_or(false)
+    }
+
+    /// Notes a wake without a lock, if the run is on this thread.
+    #[inline]
+    fn push_here(&self, place: u32) -> bool {
+        let noted = HERE.try_with(|here| {
+            let mut here = here.borrow_mut();
+            let is_here = here.run == self.address();
+            if is_here {
+                here.woken.push(place);
+            }
+            is_here
+        });
+        noted.unwrap_or(false)
+    }
+
+    /// Takes all that were woken into `list`, which is empty and whose memory is used on.
+    #[inline]
+    pub(crate) fn take(&self, list: &mut Vec<u32>) {
+        HERE.with_borrow_mut(|here| mem::swap(&mut here.woken, list));
+        if self.any_from_elsewhere.load(Ordering::Acquire) {
+            let mut woken = lock(&self.from_elsewhere);
+            // Under the lock: who pushes later sets it again.
+            self.any_from_elsewhere.store(false, Ordering::Release);
+            list.append(&mut woken);
+        }
+    }
+
+    /// Forgets wakes of this place.
+    pub(crate) fn forget(&self, place: u32) {
+        HERE.with_borrow_mut(|here| here.woken.retain(|&woken| woken != place));
+        lock(&self.from_elsewhere).retain(|&woken| woken != place);
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
 }
 
-/// Takes what was noted, in exchange for an empty list whose memory is used on.
-#[inline]
-pub(crate) fn take(list: &mut Vec<u32>) {
-    HERE.with_borrow_mut(|here| mem::swap(&mut here.woken, list));
-}
-
-/// Forgets wakes of this place.
-pub(crate) fn forget(place: u32) {
-    HERE.with_borrow_mut(|here| here.woken.retain(|&woken| woken != place));
-}
-
-/// While this lives, `kernel` runs on this thread; what is noted and not taken is handed to the kernel at the end.
+/// While this lives, the run is on this thread; what is noted here and not taken is kept for the next.
 pub(crate) struct Running {
-    kernel: Arc<Kernel>,
+    wakes: Arc<Wakes>,
     before: Option<Here>,
 }
 
 impl Running {
     /// One run may be inside another's poll.
-    pub(crate) fn enter(kernel: &Arc<Kernel>) -> Self {
-        let here = Here { kernel: address(kernel), woken: Vec::new() };
-        Self { kernel: Arc::clone(kernel), before: Some(HERE.replace(here)) }
+    pub(crate) fn enter(wakes: &Arc<Wakes>) -> Self {
+        let here = Here { run: wakes.address(), woken: Vec::new() };
+        Self { wakes: Arc::clone(wakes), before: Some(HERE.replace(here)) }
     }
 }
 
@@ -59,12 +92,8 @@ impl Drop for Running {
     fn drop(&mut self) {
         if let Some(before) = self.before.take() {
             for place in HERE.replace(before).woken {
-                self.kernel.woken(place);
+                self.wakes.push(place);
             }
         }
     }
-}
-
-fn address(kernel: &Kernel) -> usize {
-    std::ptr::from_ref(kernel).addr()
 }

@@ -1,9 +1,10 @@
 //! Every schedule there is, each once.
 
-use super::{on_threads, quietly};
+use super::on_threads;
 use crate::choice::Choice;
-use crate::kernel::lock;
+use crate::lock::lock;
 use crate::policy::Schedule;
+use crate::quiet::quietly;
 use crate::report::Failure;
 use crate::runtime::Sim;
 use crate::sim::{Builder, Completed};

@@ -1,7 +1,7 @@
 //! The schedule of a failure, made as simple as it gets.
 
-use super::quietly;
 use crate::policy::Schedule;
+use crate::quiet::quietly;
 use crate::report::Failure;
 use crate::runtime::Sim;
 use crate::sim::Builder;

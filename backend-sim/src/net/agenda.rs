@@ -1,8 +1,7 @@
 //! What is under way, in the order in which it is due.
 
-use super::link::Path;
+use super::ids::{Key, Path, SocketId};
 use super::segment::Segment;
-use super::socket::SocketId;
 use backstay_core::time::Instant;
 use std::collections::BTreeMap;
 
@@ -15,23 +14,6 @@ pub(super) enum Event {
     GiveUp(SocketId),
     /// A direction of a link mends itself.
     OutageEnds(Path),
-}
-
-/// When something will happen, and its place among what happens at the same time: first come, first served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    at: Instant,
-    number: u64,
-}
-
-impl Key {
-    pub(super) const fn new(at: Instant, number: u64) -> Self {
-        Self { at, number }
-    }
-
-    pub(super) const fn at(self) -> Instant {
-        self.at
-    }
 }
 
 /// All that will happen. Each operation on one event takes the logarithm of their number.
@@ -59,7 +41,7 @@ impl Agenda {
 
     /// When the next event is due; what is due never does not count.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.events.first_key_value().map(|(key, _)| key.at).filter(|at| *at != Instant::MAX)
+        self.events.first_key_value().map(|(key, _)| key.at()).filter(|at| *at != Instant::MAX)
     }
 
     /// The next event that is due at or before `now`.
@@ -67,15 +49,15 @@ impl Agenda {
         let due = self
             .events
             .first_entry()
-            .filter(|entry| entry.key().at <= now && entry.key().at != Instant::MAX)?;
+            .filter(|entry| entry.key().at() <= now && entry.key().at() != Instant::MAX)?;
         let (key, event) = due.remove_entry();
-        Some((key.at, event))
+        Some((key.at(), event))
     }
 
     /// When the last packet for a socket arrives that is under way; the origin if none is.
     pub(super) fn last_arrival(&self, at: SocketId) -> Instant {
         let is_for_it = |event: &Event| matches!(event, Event::Arrival { segment, .. } if segment.route.to.socket == Some(at));
-        self.events.iter().rfind(|(_, event)| is_for_it(event)).map_or(Instant::ORIGIN, |(key, _)| key.at)
+        self.events.iter().rfind(|(_, event)| is_for_it(event)).map_or(Instant::ORIGIN, |(key, _)| key.at())
     }
 
     /// Takes the packets under way of which `which` says so, in the order in which they would arrive.
@@ -89,7 +71,7 @@ impl Agenda {
         });
         recalled
             .filter_map(|(key, event)| match event {
-                Event::Arrival { segment, .. } => Some((key.at, segment)),
+                Event::Arrival { segment, .. } => Some((key.at(), segment)),
                 _ => None,
             })
             .collect()

@@ -4,11 +4,12 @@
 //! a host that is down gives `NetworkDown`.
 
 use super::agenda::Event;
-use super::host::{HostId, callee};
+use super::host::callee;
+use super::ids::{End, HostId, Route, SocketId};
 use super::listener::{Listener, Ticket};
 use super::network::Network;
-use super::segment::{End, Kind, Route, Segment};
-use super::socket::{Holder, Readable, Socket, SocketId, State, Writable};
+use super::segment::{Kind, Segment};
+use super::socket::{Holder, Readable, Socket, State, Writable};
 use backstay_core::time::Instant;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::net::SocketAddr;

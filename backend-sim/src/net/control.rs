@@ -1,8 +1,8 @@
 //! The test's hand on the network.
 
 use super::calls::CONNECT_TIMEOUT;
-use super::host::HostId;
-use super::link::{Link, Path};
+use super::ids::{HostId, Path};
+use super::link::Link;
 use super::network::Network;
 use super::shell::act;
 use crate::runtime::Sim;

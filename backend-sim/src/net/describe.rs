@@ -1,8 +1,8 @@
 //! What reports say of the network.
 
+use super::ids::{Route, SocketId};
 use super::network::Network;
-use super::segment::Route;
-use super::socket::{Holder, SocketId};
+use super::socket::Holder;
 use std::collections::BTreeMap;
 
 /// What a task waits for at a socket.

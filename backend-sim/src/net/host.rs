@@ -1,53 +1,9 @@
 //! Hosts: their names, addresses and ports.
 
-use super::socket::SocketId;
+use super::ids::SocketId;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-/// A host, numbered in the order of creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct HostId(pub(super) u32);
-
-/// The address of host 0.
-const FIRST: u32 = u32::from_be_bytes([10, 0, 0, 1]);
-
-impl HostId {
-    /// The host that exists from the start.
-    pub(crate) const MAIN: Self = Self(0);
-
-    pub(crate) const fn index(self) -> u32 {
-        self.0
-    }
-
-    /// Its address: 10.0.0.1 for host 0, 10.0.0.2 for host 1, and so on.
-    pub(super) const fn ip(self) -> Ipv4Addr {
-        Ipv4Addr::from_bits(FIRST.wrapping_add(self.0))
-    }
-
-    /// The host that has `ip`, seen from this one; it need not exist. IPv6 is spoken with oneself only.
-    pub(super) fn at(self, ip: IpAddr) -> Option<Self> {
-        match ip {
-            _ if ip.is_loopback() || ip.is_unspecified() => Some(self),
-            IpAddr::V4(ip) => Some(Self(ip.to_bits().wrapping_sub(FIRST))),
-            IpAddr::V6(_) => None,
-        }
-    }
-
-    /// Whether a socket of this host may be bound to `ip`.
-    pub(super) fn owns(self, ip: IpAddr) -> bool {
-        ip.is_loopback() || ip.is_unspecified() || ip == self.ip()
-    }
-
-    /// The address from which this host calls `ip`.
-    pub(super) fn calls_from(self, ip: IpAddr) -> IpAddr {
-        match ip {
-            IpAddr::V4(ip) if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-            IpAddr::V4(_) => self.ip().into(),
-        }
-    }
-}
 
 /// An address as a call means it: an IPv4 address in IPv6's clothes is an IPv4 address, and calling "any" calls
 /// oneself.
@@ -157,6 +113,7 @@ impl Host {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::ids::HostId;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().expect("an address")

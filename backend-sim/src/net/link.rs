@@ -1,7 +1,6 @@
 //! Links between hosts: how fast they are, and whether they work.
 
-use super::agenda::Key;
-use super::host::HostId;
+use super::ids::Key;
 use super::latency::Latency;
 use super::segment::Segment;
 use backstay_core::time::Instant;
@@ -102,27 +101,6 @@ impl Link {
 impl Default for Link {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// From which host to which.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Path {
-    pub(super) from: HostId,
-    pub(super) to: HostId,
-}
-
-impl Path {
-    pub(super) const fn new(from: HostId, to: HostId) -> Self {
-        Self { from, to }
-    }
-
-    pub(super) const fn back(self) -> Self {
-        Self { from: self.to, to: self.from }
-    }
-
-    pub(super) fn is_loopback(self) -> bool {
-        self.from == self.to
     }
 }
 

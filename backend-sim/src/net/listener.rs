@@ -1,8 +1,6 @@
 //! A listener: who has called, and who waits for a call.
 
-use super::host::HostId;
-use super::segment::Route;
-use super::socket::SocketId;
+use super::ids::{HostId, Route, SocketId};
 use super::wakes::Wakes;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;

@@ -3,10 +3,11 @@
 use super::agenda::{Agenda, Event};
 use super::event::NetEvent;
 use super::faults::NetFaults;
-use super::host::{Host, HostId};
-use super::link::{Direction, Link, Path};
+use super::host::Host;
+use super::ids::{HostId, Path, SocketId};
+use super::link::{Direction, Link};
 use super::listener::Listener;
-use super::socket::{Socket, SocketId};
+use super::socket::Socket;
 use super::wakes::Wakes;
 use crate::choice::{Chance, Dice};
 use backstay_core::time::Instant;

@@ -1,6 +1,6 @@
 //! Names to addresses.
 
-use super::host::HostId;
+use super::ids::HostId;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

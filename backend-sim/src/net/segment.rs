@@ -1,35 +1,6 @@
 //! What travels over a link.
 
-use super::host::HostId;
-use super::link::Path;
-use super::socket::SocketId;
-use std::net::SocketAddr;
-
-/// One end of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct End {
-    pub(super) host: HostId,
-    pub(super) addr: SocketAddr,
-    /// Its socket, as far as the sender knows it: none before the other end has answered.
-    pub(super) socket: Option<SocketId>,
-}
-
-/// From which end of a connection to which.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Route {
-    pub(super) from: End,
-    pub(super) to: End,
-}
-
-impl Route {
-    pub(super) const fn path(&self) -> Path {
-        Path::new(self.from.host, self.to.host)
-    }
-
-    pub(super) const fn back(self) -> Self {
-        Self { from: self.to, to: self.from }
-    }
-}
+use super::ids::{Path, Route};
 
 /// A packet of a connection.
 #[derive(Debug)]

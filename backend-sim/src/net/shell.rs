@@ -2,10 +2,10 @@
 
 use super::calls::Opened;
 use super::describe::WaitsTo;
+use super::ids::SocketId;
 use super::listener::Ticket;
 use super::network::Network;
 use super::resolve::resolve;
-use super::socket::SocketId;
 use crate::runtime::Sim;
 use backstay_core::net::{Net, NetError, Socket, SocketOps, TcpListener};
 use backstay_core::probe;

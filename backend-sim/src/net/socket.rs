@@ -1,16 +1,11 @@
 //! One end of a connection: a state machine that neither sends nor waits.
 
-use super::agenda::Key;
-use super::segment::Route;
+use super::ids::{Key, Route, SocketId};
 use super::wakes::Wakes;
 use backstay_core::time::Instant;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, IoSliceMut, Read};
 use std::task::Waker;
-
-/// A socket, numbered in the order of creation; a listener is one too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct SocketId(pub(crate) u64);
 
 /// How far a connection is, seen from one end.
 ///

@@ -1,9 +1,9 @@
 //! What happens to links and hosts: cuts, holds, outages, crashes.
 
-use super::agenda::{Event, Key};
+use super::agenda::Event;
 use super::event::{Change, Fate, NetEvent};
-use super::host::HostId;
-use super::link::{Direction, Link, Path};
+use super::ids::{HostId, Key, Path};
+use super::link::{Direction, Link};
 use super::network::Network;
 use super::socket::{Socket, State};
 use backstay_core::time::Instant;

@@ -2,9 +2,10 @@
 
 use super::agenda::Event;
 use super::event::{Fate, NetEvent};
+use super::ids::{Route, SocketId};
 use super::network::Network;
-use super::segment::{Kind, Route, Segment};
-use super::socket::{Holder, Socket, SocketId, State};
+use super::segment::{Kind, Segment};
+use super::socket::{Holder, Socket, State};
 use backstay_core::time::Instant;
 use std::io::ErrorKind;
 use std::time::Duration;

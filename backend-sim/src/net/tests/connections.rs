@@ -1,7 +1,8 @@
 //! One connection over a link that works: what its ends see, as measured on Linux.
 
 use super::kit::{Bell, Bench, MAIN, SERVER, bytes, end, error, ms, took};
-use crate::net::link::{Link, Path};
+use crate::net::ids::Path;
+use crate::net::link::Link;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::num::NonZeroUsize;
 use std::task::{Poll, Waker};

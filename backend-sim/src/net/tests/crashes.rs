@@ -1,9 +1,9 @@
 //! Hosts that lose power.
 
 use super::kit::{Bell, Bench, MAIN, SERVER, THERE, addr, bytes, error, ms, took};
-use crate::net::host::HostId;
+use crate::net::ids::{HostId, Path};
 use crate::net::latency::Latency;
-use crate::net::link::{Link, Path};
+use crate::net::link::Link;
 use std::io::ErrorKind;
 use std::num::NonZeroU64;
 use std::task::{Poll, Waker};

@@ -3,8 +3,9 @@
 use super::kit::{Bench, MAIN, SERVER, THERE, end, error, ms, took};
 use crate::choice::Chance;
 use crate::net::faults::NetFaults;
+use crate::net::ids::Path;
 use crate::net::latency::Latency;
-use crate::net::link::{Link, Path};
+use crate::net::link::Link;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::task::Poll;

@@ -2,12 +2,11 @@
 
 use crate::choice::{Dice, Purpose};
 use crate::net::calls::Opened;
-use crate::net::host::HostId;
+use crate::net::ids::{HostId, Path, SocketId};
 use crate::net::latency::Latency;
-use crate::net::link::{Link, Path};
+use crate::net::link::Link;
 use crate::net::listener::Ticket;
 use crate::net::network::Network;
-use crate::net::socket::SocketId;
 use backstay_core::time::Instant;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::net::SocketAddr;

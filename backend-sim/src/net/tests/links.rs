@@ -1,9 +1,9 @@
 //! Links: how long packets take, and what a cut or a hold does to them.
 
 use super::kit::{Bench, MAIN, SERVER, THERE, bytes, end, error, ms, took};
-use crate::net::host::HostId;
+use crate::net::ids::{HostId, Path};
 use crate::net::latency::Latency;
-use crate::net::link::{Link, Path};
+use crate::net::link::Link;
 use std::io::ErrorKind;
 use std::num::NonZeroU64;
 use std::task::Poll;

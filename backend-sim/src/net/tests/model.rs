@@ -3,9 +3,9 @@
 use super::kit::{Bench, MAIN, SERVER, THERE, ms};
 use crate::choice::{Chance, Dice, Purpose};
 use crate::net::faults::NetFaults;
+use crate::net::ids::{Path, SocketId};
 use crate::net::latency::Latency;
-use crate::net::link::{Link, Path};
-use crate::net::socket::SocketId;
+use crate::net::link::Link;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::task::Poll;
 use std::time::Duration;

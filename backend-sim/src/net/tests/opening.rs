@@ -1,7 +1,7 @@
 //! How connections are opened, and what becomes of those that are not.
 
 use super::kit::{Bench, MAIN, SERVER, addr, end, error, ms};
-use crate::net::host::HostId;
+use crate::net::ids::HostId;
 use std::io::ErrorKind;
 use std::task::Poll;
 use std::time::Duration;
