@@ -52,6 +52,14 @@ pub fn run_on<O: BlockOn, F: Future<Output = ()>>(owner: O, test: impl FnOnce(O:
     owner.block_on(rt.timeout(LIMIT, test(rt.clone()))).expect("the test hangs");
 }
 
+/// Panics with the report of a failure: what the macro's tests end with.
+#[doc(hidden)]
+pub fn report<T>(outcome: Result<T, Failure>) {
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}
+
 /// Makes of each `async fn(R)` a module of tests, named after it: one for each backend that is compiled in, and one
 /// for each [`Mode`] of the simulated runtime, with many seeds.
 ///
@@ -87,6 +95,8 @@ pub fn run_on<O: BlockOn, F: Future<Output = ()>>(owner: O, test: impl FnOnce(O:
 /// | `with (seeds = 200);` | so many seeds instead of [`SEEDS`](crate::testing::SEEDS) |
 /// | `with (sim = \|builder\| builder.allow_leak("server"));` | how the simulated runtime is made |
 /// | `sim only, with (seeds = 200, sim = …);` | all of it |
+///
+/// A mark of [`sometimes!`](crate::sometimes) must be true in some run of `sim_random`.
 #[macro_export]
 macro_rules! test_on_every_runtime {
     (sim only; $($test:ident)*) => {
@@ -111,6 +121,9 @@ macro_rules! __tests {
     };
     ($where:ident $test:ident, (seeds = $seeds:expr)) => {
         $crate::__tests!($where $test, (seeds = $seeds, sim = |builder| builder));
+    };
+    ($where:ident $test:ident, (sim = $sim:expr, seeds = $seeds:expr)) => {
+        $crate::__tests!($where $test, (seeds = $seeds, sim = $sim));
     };
     ($where:ident $test:ident, (sim = $sim:expr)) => {
         $crate::__tests!($where $test, (seeds = $crate::testing::SEEDS, sim = $sim));
@@ -137,50 +150,44 @@ macro_rules! __simulated {
         #[allow(unused_imports, reason = "the settings may name anything")]
         use super::*;
 
-        #[allow(clippy::redundant_closure, reason = "a function's path would fix its runtime")]
-        fn run(mode: $crate::testing::Mode) {
+        fn builder() -> $crate::testing::Builder {
             let configure: fn($crate::testing::Builder) -> $crate::testing::Builder = $sim;
-            let builder = configure($crate::testing::Builder::new());
-            let outcome = mode.run($seeds, builder, |rt| super::$test(rt));
-            if let Err(failure) = outcome {
-                panic!("{failure}");
-            }
+            configure($crate::testing::Builder::new())
         }
 
-        #[test]
+        fn run(mode: $crate::testing::Mode) {
+            $crate::testing::report(mode.run($seeds, builder(), |rt| super::$test(rt)));
+        }
+
+        #[::core::prelude::v1::test]
         fn sim_random() {
             run($crate::testing::Mode::Random);
         }
 
-        #[test]
+        #[::core::prelude::v1::test]
         fn sim_faults() {
             run($crate::testing::Mode::Faults);
         }
 
-        #[test]
+        #[::core::prelude::v1::test]
         fn sim_pct() {
             run($crate::testing::Mode::Pct);
         }
 
-        #[test]
+        #[::core::prelude::v1::test]
         fn sim_fifo() {
             run($crate::testing::Mode::Fifo);
         }
 
-        #[test]
+        #[::core::prelude::v1::test]
         fn sim_lifo() {
             run($crate::testing::Mode::Lifo);
         }
 
-        #[test]
+        #[::core::prelude::v1::test]
         fn erased() {
-            let configure: fn($crate::testing::Builder) -> $crate::testing::Builder = $sim;
-            let explore =
-                $crate::testing::Explore::seeds(0..4).builder(configure($crate::testing::Builder::new()));
-            let outcome = explore.run(|rt| super::$test($crate::AnyRuntime::new(rt)));
-            if let Err(failure) = outcome {
-                panic!("{failure}");
-            }
+            let explore = $crate::testing::Explore::seeds(0..4).builder(builder()).allow_unreached();
+            $crate::testing::report(explore.run(|rt| super::$test($crate::AnyRuntime::new(rt))));
         }
     };
 }
@@ -193,14 +200,14 @@ macro_rules! on_a_backend {
         #[doc(hidden)]
         #[macro_export]
         macro_rules! $macro {
-                    ($d test:ident) => {
-                        #[test]
-                        fn $name() {
-                            let owner = $crate::$module::$owner::new($crate::Config::new()).expect("a good configuration");
-                            $crate::testing::run_on(owner, |rt| super::$d test(rt));
-                        }
-                    };
+            ($d test:ident) => {
+                #[::core::prelude::v1::test]
+                fn $name() {
+                    let owner = $crate::$module::$owner::new($crate::Config::new()).expect("a good configuration");
+                    $crate::testing::run_on(owner, |rt| super::$d test(rt));
                 }
+            };
+        }
 
         #[cfg(not(feature = $feature))]
         #[doc(hidden)]

@@ -46,7 +46,7 @@ impl<T, F: FnOnce() -> T> Future for Job<F> {
         loop {
             match &mut this.step {
                 Step::Queued => {
-                    let thread = ready!(Thread::take(&this.kernel, this.task.id, cx));
+                    let thread = ready!(Thread::take(&this.kernel, &this.task, cx));
                     this.task.make_unstoppable();
                     let busy = SimSleep::new(Arc::clone(&this.kernel), this.kernel.now() + this.cost);
                     this.step = Step::Running { busy, _thread: thread };
@@ -69,35 +69,28 @@ impl<F> Drop for Job<F> {
         if !matches!(self.step, Step::Queued) {
             return;
         }
-        let mut pool = lock(&self.kernel.pool);
-        let own = pool.waiting.remove(&self.task.id);
-        // It may have been woken for a thread that it does not take any more.
-        let next = if pool.busy < pool.threads { pool.waiting.pop_first() } else { None };
-        drop(pool);
+        let (own, next) = lock(&self.kernel.pool).stop_waiting(self.task.host, self.task.id);
         drop(own);
-        if let Some((_, waker)) = next {
+        if let Some(waker) = next {
             waker.wake();
         }
     }
 }
 
-/// One of the pool's threads, given back when it is dropped.
-struct Thread(Arc<Kernel>);
+/// One of a host's threads, given back when it is dropped.
+struct Thread {
+    kernel: Arc<Kernel>,
+    host: u32,
+}
 
 impl Thread {
-    fn take(kernel: &Arc<Kernel>, task: u64, cx: &mut Context<'_>) -> Poll<Self> {
-        let mut pool = lock(&kernel.pool);
-        let is_free = pool.busy < pool.threads;
-        let before = if is_free {
-            pool.busy += 1;
-            pool.waiting.remove(&task)
-        } else {
-            pool.waiting.insert(task, cx.waker().clone())
-        };
-        drop(pool);
+    fn take(kernel: &Arc<Kernel>, task: &Task, cx: &mut Context<'_>) -> Poll<Self> {
+        // Wakers are cloned and dropped outside of the lock.
+        let mut waker = Some(cx.waker().clone());
+        let (is_free, before) = lock(&kernel.pool).take(task.host, task.id, &mut waker);
         drop(before);
         if is_free {
-            return Poll::Ready(Self(Arc::clone(kernel)));
+            return Poll::Ready(Self { kernel: Arc::clone(kernel), host: task.host });
         }
         probe::waiting(|| "a thread for blocking jobs".to_owned());
         Poll::Pending
@@ -106,11 +99,8 @@ impl Thread {
 
 impl Drop for Thread {
     fn drop(&mut self) {
-        let mut pool = lock(&self.0.pool);
-        pool.busy -= 1;
-        let next = pool.waiting.pop_first();
-        drop(pool);
-        if let Some((_, waker)) = next {
+        let next = lock(&self.kernel.pool).give_back(self.host);
+        if let Some(waker) = next {
             waker.wake();
         }
     }

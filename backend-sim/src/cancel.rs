@@ -107,7 +107,8 @@ where
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it sweeps"]
 pub struct Sweep {
-    seeds: Range<u64>,
+    first_seed: u64,
+    seeds: u64,
     builder: Builder,
     settle: Duration,
     max_polls: u64,
@@ -132,12 +133,19 @@ impl Default for Sweep {
 impl Sweep {
     /// Eight seeds, without faults.
     pub fn new() -> Self {
-        Self { seeds: 0..8, builder: Builder::new(), settle: Duration::from_secs(60), max_polls: 1_000 }
+        Self {
+            first_seed: 0,
+            seeds: 8,
+            builder: Builder::new(),
+            settle: Duration::from_secs(60),
+            max_polls: 1_000,
+        }
     }
 
     /// With these seeds.
     pub fn seeds(mut self, seeds: Range<u64>) -> Self {
-        self.seeds = seeds;
+        self.first_seed = seeds.start;
+        self.seeds = seeds.end.saturating_sub(seeds.start);
         self
     }
 
@@ -159,7 +167,7 @@ impl Sweep {
         self
     }
 
-    /// Drops the subject before each of its polls.
+    /// Drops the subject before each of its polls. A whole scope is swept by making it the subject.
     ///
     /// # Errors
     ///
@@ -228,10 +236,11 @@ impl Sweep {
     {
         let asked = Asked::from_environment().map_err(Failure::config)?;
         if let Some(asked) = &asked {
-            self.seeds = asked.seed..asked.seed.saturating_add(1);
+            (self.first_seed, self.seeds) = (asked.seed, 1);
         }
         let mut swept = Swept::default();
-        for seed in self.seeds.clone() {
+        for index in 0..self.seeds {
+            let seed = self.first_seed + index;
             let builder = self.builder.clone().seed(seed);
             let run = |at| {
                 let subject = Subject::new(how, at);

@@ -89,13 +89,31 @@ impl Timers {
         TimerKey { index, generation }
     }
 
+    /// Whether a timer would wake this waker's task; one that is gone wakes nobody any more.
+    pub(crate) fn would_wake(&mut self, key: TimerKey, waker: &Waker) -> bool {
+        match self.timer(key).and_then(|timer| timer.due.as_ref()) {
+            Some(Due::Wake(set)) => set.will_wake(waker),
+            _ => true,
+        }
+    }
+
     /// Changes whom a timer wakes, if it is still set; whom it would have woken comes back, to be dropped by the
     /// caller.
-    pub(crate) fn set_waker(&mut self, key: TimerKey, waker: &Waker) -> Option<Waker> {
-        match self.timer(key)?.due.as_mut()? {
-            Due::Wake(old) if !old.will_wake(waker) => Some(mem::replace(old, waker.clone())),
-            _ => None,
+    pub(crate) fn set_waker(&mut self, key: TimerKey, waker: Waker) -> Option<Waker> {
+        match self.timer(key).and_then(|timer| timer.due.as_mut()) {
+            Some(Due::Wake(set)) => Some(mem::replace(set, waker)),
+            _ => Some(waker),
         }
+    }
+
+    /// Takes the wakes that faults have delayed, and the ends of the pauses that they have made.
+    pub(crate) fn take_delayed(&mut self) -> Vec<Due> {
+        let is_delayed = |due: &Option<Due>| matches!(due, Some(Due::LateWake { .. } | Due::Resume(_)));
+        let delayed: Vec<_> = (0..self.table.len() as u32)
+            .filter(|&index| is_delayed(&self.table[index as usize].due))
+            .collect();
+        self.stale += delayed.len();
+        delayed.into_iter().filter_map(|index| self.leave(index)).collect()
     }
 
     /// Cancels a timer, if it is still set; what it would have done comes back, to be dropped by the caller.

@@ -15,6 +15,7 @@ use crate::task::{Kind, ROOT, Site, Task};
 use crate::trace::{Trace, What};
 use crate::wakes::Running;
 use backstay_core::time::Instant;
+use disturb::Paused;
 use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
@@ -48,8 +49,8 @@ pub(crate) enum Stuck {
 enum Phase {
     /// They don't.
     Open,
-    /// They do, at `until`; then the root must end until `settled`.
-    Faulty { until: Instant, settled: Instant },
+    /// They do, at `until`; then the root has so long to end.
+    Faulty { until: Instant, settle: Duration },
     /// They have, and the root must end.
     Settling { settled: Instant },
 }
@@ -71,7 +72,9 @@ pub(crate) struct Executor {
     yields: u64,
     // Tasks that can run, on hosts that don't.
     parked: Vec<u32>,
-    paused: Vec<u32>,
+    paused: Paused,
+    // Tasks that a fault has scheduled: nobody woke them.
+    uninvited: Vec<u32>,
     // Kept for their memory.
     woken: Vec<u32>,
     due: Vec<Due>,
@@ -93,9 +96,9 @@ impl Executor {
             choices: schedule.choices(seed),
             faults_are_on: faults.are_possible(),
             faults,
-            phase: phases.map_or(Phase::Open, |(faulty, settle)| {
-                let until = Instant::ORIGIN + faulty;
-                Phase::Faulty { until, settled: until + settle }
+            phase: phases.map_or(Phase::Open, |(faulty, settle)| Phase::Faulty {
+                until: Instant::ORIGIN + faulty,
+                settle,
             }),
             trace,
             limits,
@@ -103,7 +106,8 @@ impl Executor {
             polls_now: 0,
             yields: 0,
             parked: Vec::new(),
-            paused: Vec::new(),
+            paused: Paused::default(),
+            uninvited: Vec::new(),
             woken: Vec::new(),
             due: Vec::new(),
             net_wakers: Vec::new(),
@@ -118,21 +122,24 @@ impl Executor {
         root: Pin<&mut (dyn Future<Output = ()> + '_)>,
     ) -> Result<(), (Stuck, Vec<Waiting>)> {
         // One that panicked may still be there.
-        self.remove_root();
+        self.remove_root(kernel);
         let task = Task::new(&kernel.wakes, 0, ROOT, 0);
         let site = Site { name: None, location, kind: Kind::Root };
         self.place(Slot::new(task, site, None, kernel.now()));
         let mut root = Some(root);
+        self.end_phase(kernel);
         let result = self.run_until(kernel, &mut root, None);
         let result = result.map_err(|stuck| (stuck, self.waiting(kernel, &mut root)));
-        self.remove_root();
+        self.remove_root(kernel);
         result
     }
 
-    pub(crate) fn remove_root(&mut self) {
+    pub(crate) fn remove_root(&mut self, kernel: &Kernel) {
         if let Some(slot) = self.slots.first_mut().and_then(Option::take) {
             slot.task.end();
             self.ready.remove(|slot| slot == ROOT);
+            // None may be taken for one of the next root.
+            kernel.wakes.forget(ROOT);
         }
     }
 
@@ -162,12 +169,11 @@ impl Executor {
                 return Err(Stuck::Livelock);
             }
             if self.yields > YIELDS_BEFORE_TIME_PASSES && self.only_yields() {
-                self.yields = 0;
-                match (self.next_event(kernel), until) {
-                    (Some(at), Some(until)) if at > until => return Ok(()),
-                    (Some(at), _) => self.move_on(kernel, at)?,
-                    // A livelock, soon.
-                    (None, _) => {}
+                match self.idle(kernel, until) {
+                    Ok(Poll::Ready(())) => return Ok(()),
+                    // They go on until that is a livelock.
+                    Ok(Poll::Pending) | Err(Stuck::Deadlock) => {}
+                    Err(stuck) => return Err(stuck),
                 }
             }
             let Some(place) = self.ready.pick(&mut self.choices) else {
@@ -200,6 +206,7 @@ impl Executor {
         for Spawned { task, site, work } in spawned {
             self.spawned(kernel, task, site, work);
         }
+        // A crash is about those that were there when it came: they are placed by now.
         for command in commands {
             self.obey(kernel, command);
         }
@@ -240,6 +247,7 @@ impl Executor {
             self.slots.resize_with(index + 1, || None);
         }
         self.slots[index] = Some(slot);
+        self.ready.placed(place);
         self.ready.push(place);
     }
 
@@ -267,19 +275,23 @@ impl Executor {
     /// Gives a task its turn.
     #[inline]
     fn turn(&mut self, kernel: &Arc<Kernel>, place: u32, root: &mut Root<'_, '_>) -> Result<Poll<()>, Stuck> {
+        // One that is not polled after all counts too, so that whatever goes round in circles ends.
         if self.polls >= self.limits.max_polls {
             return Err(Stuck::Polls);
         }
+        self.polls += 1;
+        self.polls_now += 1;
         if self.faults_are_on {
             self.strike(kernel, place)?;
         }
         let Some(slot) = &mut self.slots[place as usize] else { return Ok(Poll::Pending) };
-        if !self.paused.is_empty() && self.paused.contains(&slot.task.host) && place != ROOT {
-            self.parked.push(place);
-            return Ok(Poll::Pending);
+        if self.paused.is_anybody() {
+            if self.paused.has(slot.task.host) && place != ROOT {
+                self.parked.push(place);
+                return Ok(Poll::Pending);
+            }
+            self.paused.polled(slot.task.host);
         }
-        self.polls += 1;
-        self.polls_now += 1;
         if slot.task.is_aborted() {
             self.trace.push(kernel.now(), slot.task.id, What::Aborted);
             self.vacate(kernel, place);
@@ -304,17 +316,30 @@ impl Executor {
 
     #[inline]
     fn after_pending(&mut self, place: u32) -> Result<(), Stuck> {
+        let was_uninvited = !self.uninvited.is_empty() && self.was_uninvited(place);
         let Some(slot) = &self.slots[place as usize] else { return Ok(()) };
         if slot.task.is_scheduled() {
             self.yields += 1;
             self.ready.yielded(place);
         } else {
-            self.yields = 0;
+            if !was_uninvited {
+                self.yields = 0;
+            }
             if self.limits.strict_wakers && slot.is_forgotten() {
                 return Err(Stuck::NoWaker(slot.task.id));
             }
         }
         Ok(())
+    }
+
+    /// Whether this poll was a fault's. It says nothing about who waits for what.
+    #[inline]
+    fn was_uninvited(&mut self, place: u32) -> bool {
+        let index = self.uninvited.iter().position(|&uninvited| uninvited == place);
+        index.is_some_and(|index| {
+            self.uninvited.swap_remove(index);
+            true
+        })
     }
 
     /// Drops a task and frees its place.
@@ -354,6 +379,7 @@ impl Executor {
         match self.phase {
             Phase::Open => next,
             // The end of the faults may set free what they held back.
+            Phase::Faulty { until: Instant::MAX, .. } => next,
             Phase::Faulty { until, .. } => Some(next.map_or(until, |next| next.min(until))),
             Phase::Settling { settled } => next.map(|next| next.min(settled)),
         }
@@ -367,30 +393,24 @@ impl Executor {
         if at > kernel.now() {
             kernel.move_clock(at);
             self.polls_now = 0;
-            self.trace.push(at, 0, What::ClockMoved);
+            self.trace.push(at, at.as_nanos(), What::ClockMoved);
         }
         self.let_happen(kernel)
     }
 
     /// Lets happen what is due.
     fn let_happen(&mut self, kernel: &Arc<Kernel>) -> Result<(), Stuck> {
+        self.end_phase(kernel);
         let now = kernel.now();
-        match self.phase {
-            Phase::Faulty { until, settled } if now >= until => {
-                self.phase = Phase::Settling { settled };
-                self.end_faults(kernel);
-            }
-            Phase::Settling { settled } if now >= settled => return Err(Stuck::NotSettled),
-            _ => {}
+        if let Phase::Settling { settled } = self.phase
+            && now >= settled
+        {
+            return Err(Stuck::NotSettled);
         }
         let mut due = mem::take(&mut self.due);
         kernel.timers().take_due(now, &mut due);
         for due in due.drain(..) {
-            match due {
-                Due::Wake(waker) => waker.wake(),
-                Due::LateWake { slot, task } => self.late_wake(slot, task),
-                Due::Resume(host) => self.resume(kernel, host),
-            }
+            self.happen(kernel, due);
         }
         self.due = due;
         if kernel.is_networked() {
@@ -403,9 +423,27 @@ impl Executor {
         Ok(())
     }
 
-    fn late_wake(&mut self, place: u32, task: u64) {
-        if self.slots[place as usize].as_ref().is_some_and(|slot| slot.task.id == task) {
-            self.ready.push(place);
+    /// Lets something happen whose time has come.
+    fn happen(&mut self, kernel: &Kernel, due: Due) {
+        match due {
+            Due::Wake(waker) => waker.wake(),
+            Due::LateWake { slot: place, task } => {
+                if self.slots[place as usize].as_ref().is_some_and(|slot| slot.task.id == task) {
+                    self.ready.push(place);
+                }
+            }
+            Due::Resume(host) => self.fault_lets_go(kernel, host),
+        }
+    }
+
+    /// Ends the faults, if it is time to; from then on counts what the root has to end.
+    fn end_phase(&mut self, kernel: &Arc<Kernel>) {
+        if let Phase::Faulty { until, settle } = self.phase
+            && kernel.now() >= until
+        {
+            self.phase = Phase::Settling { settled: kernel.now() + settle };
+            self.end_faults(kernel);
+            self.heal(kernel);
         }
     }
 

@@ -97,8 +97,8 @@ impl Faults {
             .jitter(0.2, Duration::from_millis(2))
     }
 
-    /// Everything that gives no errors, each run another part of it at other rates: what runs have in common is
-    /// only that they differ (Groce, Zhang, Eide, Chen and Regehr, "Swarm testing", 2012).
+    /// Everything that gives no errors, each run another part of it at other rates, those included that are set
+    /// afterwards: what runs have in common is only that they differ (Groce, Zhang, Eide, Chen and Regehr, "Swarm testing", 2012).
     pub fn swarm() -> Self {
         let faults = Self::off()
             .fresh_wakers()
@@ -207,8 +207,8 @@ impl Faults {
         self
     }
 
-    /// Faults for `period`, then none: the network is whole, hosts run, and the root future must end within
-    /// `settle`.
+    /// Faults for `period`, then none: what they delay comes at once, the network is whole, paused hosts go on, also
+    /// where the test itself has parted and paused them, and the root future must end within `settle` from then on.
     ///
     /// Safety first, then liveness: what holds while things go wrong, and that all is well again afterwards. This
     /// is what finds a retry that never stops and a breaker that never closes again. A run that has not ended by
@@ -243,6 +243,8 @@ impl Faults {
 
     /// What a run of this seed takes of them.
     pub(crate) fn for_seed(&self, seed: u64) -> Result<(Active, NetFaults), ConfigError> {
+        // As they are first: what this seed leaves out must be right too.
+        self.rates.chances()?;
         let mut dice = Dice::new(seed, Purpose::Faults);
         let mut rates = self.rates;
         let mut fresh_wakers = self.fresh_wakers;
@@ -250,31 +252,65 @@ impl Faults {
             fresh_wakers &= dice.next() & 1 == 0;
             rates.thin_out(&mut dice);
         }
-        let timed = |field, (probability, most)| Ok((chance(field, probability)?, Duration::ZERO..=most));
+        let chances = rates.chances()?;
+        let timed = |chance, (_, most)| (chance, Duration::ZERO..=most);
         let active = Active {
             fresh_wakers,
-            spurious_polls: chance("spurious_polls", rates.spurious_polls)?,
-            late_wakes: timed("late_wakes", rates.late_wakes)?,
-            slow_polls: timed("slow_polls", rates.slow_polls)?,
-            clock_jumps: timed("clock_jumps", rates.clock_jumps)?,
-            late_jobs: timed("late_jobs", rates.late_jobs)?,
-            host_pauses: timed("host_pauses", rates.host_pauses)?,
+            spurious_polls: chances.spurious_polls,
+            late_wakes: timed(chances.late_wakes, rates.late_wakes),
+            slow_polls: timed(chances.slow_polls, rates.slow_polls),
+            clock_jumps: timed(chances.clock_jumps, rates.clock_jumps),
+            late_jobs: timed(chances.late_jobs, rates.late_jobs),
+            host_pauses: timed(chances.host_pauses, rates.host_pauses),
             lost_wakes: chance("losing_wakes", self.broken.lost_wakes)?,
             dice,
         };
         let network = NetFaults {
-            short_io: chance("short_io", rates.short_io)?,
-            jitter: (chance("jitter", rates.jitter.0)?, rates.jitter.1),
-            holds: (chance("holds", rates.holds.0)?, rates.holds.1),
-            partitions: (chance("partitions", rates.partitions.0)?, rates.partitions.1),
-            resets: chance("resets", rates.resets)?,
-            refusals: chance("refusals", rates.refusals)?,
+            short_io: chances.short_io,
+            jitter: (chances.jitter, rates.jitter.1),
+            holds: (chances.holds, rates.holds.1),
+            partitions: (chances.partitions, rates.partitions.1),
+            resets: chances.resets,
+            refusals: chances.refusals,
         };
         Ok((active, network))
     }
 }
 
+/// How often, as chances.
+struct Chances {
+    spurious_polls: Chance,
+    late_wakes: Chance,
+    slow_polls: Chance,
+    clock_jumps: Chance,
+    late_jobs: Chance,
+    host_pauses: Chance,
+    short_io: Chance,
+    jitter: Chance,
+    holds: Chance,
+    partitions: Chance,
+    resets: Chance,
+    refusals: Chance,
+}
+
 impl Rates {
+    fn chances(&self) -> Result<Chances, ConfigError> {
+        Ok(Chances {
+            spurious_polls: chance("spurious_polls", self.spurious_polls)?,
+            late_wakes: chance("late_wakes", self.late_wakes.0)?,
+            slow_polls: chance("slow_polls", self.slow_polls.0)?,
+            clock_jumps: chance("clock_jumps", self.clock_jumps.0)?,
+            late_jobs: chance("late_jobs", self.late_jobs.0)?,
+            host_pauses: chance("host_pauses", self.host_pauses.0)?,
+            short_io: chance("short_io", self.short_io)?,
+            jitter: chance("jitter", self.jitter.0)?,
+            holds: chance("holds", self.holds.0)?,
+            partitions: chance("partitions", self.partitions.0)?,
+            resets: chance("resets", self.resets)?,
+            refusals: chance("refusals", self.refusals)?,
+        })
+    }
+
     /// Leaves about half of them out and lowers the others.
     fn thin_out(&mut self, dice: &mut Dice) {
         let rates = [

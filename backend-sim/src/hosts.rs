@@ -31,9 +31,8 @@ impl Sim {
     /// [`UnknownHost`] for a name that no host has.
     pub fn crash(&self, host: &str) -> Result<(), UnknownHost> {
         let host = self.find(host)?;
-        self.kernel().set_down(host.index(), true);
+        self.kernel().crash(host.index());
         self.kernel().change_network(|network, now| network.crash(host, now));
-        self.kernel().command(Command::Crash(host.index()));
         Ok(())
     }
 

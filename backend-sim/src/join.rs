@@ -43,7 +43,9 @@ impl<T> Join<T> {
         let aborted = self.task.as_ref().is_some_and(|task| task.is_aborted());
         let why = if aborted { JoinError::Aborted } else { JoinError::Shutdown };
         let outcome = outcome.unwrap_or_else(|| Outcome::new(Err(why)));
-        if let State::Running(Some(waiter)) = mem::replace(&mut *self.lock(), State::Ended(outcome)) {
+        let before = mem::replace(&mut *self.lock(), State::Ended(outcome));
+        // With the lock released: whom it wakes may look at the handle.
+        if let State::Running(Some(waiter)) = before {
             waiter.wake();
         }
     }
@@ -52,6 +54,11 @@ impl<T> Join<T> {
 impl<T> SimJoinHandle<T> {
     pub(crate) const fn new(join: Arc<Join<T>>) -> Self {
         Self(join)
+    }
+
+    /// The task, if it could be spawned.
+    pub(crate) fn task(&self) -> Option<Arc<Task>> {
+        self.0.task.clone()
     }
 
     /// The handle of a task that could not be spawned: its runtime has ended.
@@ -79,12 +86,13 @@ impl<T> Future for SimJoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Cloned and dropped outside of the lock: both are anybody's code.
+        let waker = cx.waker().clone();
         let mut state = self.0.lock();
         match &mut *state {
             State::Running(waiter) => {
-                let before = waiter.replace(cx.waker().clone());
+                let before = waiter.replace(waker);
                 drop(state);
-                // Outside of the lock: a waker's destructor is anybody's.
                 drop(before);
                 probe::waiting(|| format!("task {}", self.0.task.as_ref().map_or(0, |task| task.id)));
                 Poll::Pending

@@ -86,7 +86,11 @@ impl Idler {
 /// What a handle asks of the executor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Command {
-    Crash(u32),
+    /// Of the tasks up to this number: what is spawned after a restart lives.
+    Crash {
+        host: u32,
+        up_to: u64,
+    },
     Pause(u32),
     Resume(u32),
 }
@@ -199,6 +203,14 @@ impl Kernel {
         self.tell().commands.push(command);
     }
 
+    /// A host loses its power: nothing can be spawned on it until it is up again, and what was is dropped.
+    pub(crate) fn crash(&self, host: u32) {
+        self.set_down(host, true);
+        let mut news = self.tell();
+        let up_to = news.tasks;
+        news.commands.push(Command::Crash { host, up_to });
+    }
+
     /// Sets a timer, unless the runtime has ended.
     pub(crate) fn set_timer(&self, at: Instant, waker: Waker) -> Option<TimerKey> {
         if self.has_ended() {
@@ -209,9 +221,12 @@ impl Kernel {
 
     /// Changes whom a timer wakes.
     pub(crate) fn set_timer_waker(&self, key: TimerKey, waker: &Waker) {
-        let before = self.timers().set_waker(key, waker);
-        // Outside of the lock: a waker's destructor is anybody's code.
-        drop(before);
+        // Cloned and dropped outside of the lock: both are anybody's code.
+        if !self.timers().would_wake(key, waker) {
+            let waker = waker.clone();
+            let before = self.timers().set_waker(key, waker);
+            drop(before);
+        }
     }
 
     /// Cancels a timer and gives back whom it would have woken.
@@ -295,18 +310,25 @@ impl Kernel {
 
     /// Wakes somebody when nothing can run and nothing is due until then.
     pub(crate) fn wait_for_idle(&self, idler: Idler) {
+        let before = self.stop_waiting_for_idle(&idler.is_idle);
+        self.news().idlers.push(idler);
+        // Outside of the lock: a waker's destructor is anybody's code.
+        drop(before);
+    }
+
+    /// Takes somebody back who waits until nothing can run.
+    pub(crate) fn stop_waiting_for_idle(&self, is_idle: &Arc<AtomicBool>) -> Option<Idler> {
         let idlers = &mut self.news().idlers;
-        match idlers.iter_mut().find(|other| Arc::ptr_eq(&other.is_idle, &idler.is_idle)) {
-            // Polled again: always by a task of ours, whose waker can be dropped anywhere.
-            Some(before) => *before = idler,
-            None => idlers.push(idler),
-        }
+        let index = idlers.iter().position(|idler| Arc::ptr_eq(&idler.is_idle, is_idle))?;
+        Some(idlers.remove(index))
     }
 
     /// From here on nothing can be spawned, and no timer set. What was waiting to be looked at comes back.
     pub(crate) fn end(&self) -> News {
         self.ended.store(true, Ordering::Relaxed);
-        mem::take(&mut *self.news())
+        let mut news = self.news();
+        let tasks = news.tasks;
+        mem::replace(&mut *news, News { tasks, ..News::default() })
     }
 }
 

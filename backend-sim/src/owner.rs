@@ -6,12 +6,12 @@ use crate::report::{Failure, FailureKind, Replay};
 use crate::runtime::Sim;
 use backstay_core::BlockOn;
 use backstay_core::runtime::Panic;
+use backstay_core::time::Instant;
 use std::any::Any;
 use std::fmt;
 use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
-use std::time::Duration;
 
 /// What drives a simulated runtime: everything runs on the thread that is inside [`block_on`](BlockOn::block_on).
 ///
@@ -23,8 +23,7 @@ use std::time::Duration;
 /// ```
 /// use backstay_core::{BlockOn, Config, Runtime};
 /// use backstay_sim::SimOwner;
-/// use std::time::Duration;
-///
+/// ///
 /// let owner = SimOwner::new(Config::new())?;
 /// let rt = owner.runtime().clone();
 /// owner.block_on(async move { rt.sleep(Duration::from_secs(3600)).await });
@@ -76,22 +75,17 @@ impl SimOwner {
         let kernel = self.kernel().clone();
         let replay = self.replay.clone();
         // What panicked can't be asked any more.
-        self.executor().remove_root();
+        self.executor().remove_root(&kernel);
         let waiting = self.waiting();
         let kind = FailureKind::Panicked(Panic::new(payload));
         replay.report(kind, waiting, &kernel, self.executor(), kernel.recorder.held())
     }
 
-    /// Runs what is left for as long as `grace`, and reports what is left then, but for what may be.
-    pub(crate) fn run_down(&mut self, grace: Duration, allowed: &[String]) -> Result<(), Failure> {
+    /// Runs what is left until `until`, and reports what is left then, but for what may be.
+    pub(crate) fn run_down(&mut self, until: Instant, allowed: &[String]) -> Result<(), Failure> {
         let kernel = self.kernel().clone();
         let replay = self.replay.clone();
-        let until = kernel.now() + grace;
         let result = kernel.recorder.clone().listen(|| self.executor().run_down(&kernel, until));
-        if let Err(stuck) = result {
-            let waiting = self.waiting();
-            return Err(replay.stuck(stuck, waiting, &kernel, self.executor()));
-        }
         let is_allowed = |name: &str| allowed.iter().any(|allowed| allowed == name);
         let held: Vec<_> = kernel.recorder.held().into_iter().filter(|label| !is_allowed(label)).collect();
         let mut waiting = if self.executor().tasks().next().is_none() { Vec::new() } else { self.waiting() };
@@ -99,7 +93,11 @@ impl SimOwner {
         if waiting.is_empty() && held.is_empty() {
             return Ok(());
         }
-        Err(replay.report(FailureKind::Leak, waiting, &kernel, self.executor(), held))
+        Err(match result {
+            Ok(()) => replay.report(FailureKind::Leak, waiting, &kernel, self.executor(), held),
+            // What is left does not even come to rest.
+            Err(stuck) => replay.stuck(stuck, waiting, &kernel, self.executor()),
+        })
     }
 
     fn waiting(&mut self) -> Vec<Waiting> {

@@ -28,7 +28,7 @@ pub enum Schedule {
     /// randomized scheduler with probabilistic guarantees of finding bugs", 2010). A task that yields falls
     /// behind all others.
     Pct {
-        /// How many orderings the bug needs; 3 finds most. One less is the number of points.
+        /// How many orderings the bug needs; 3 finds most. One less is the number of points, 999 at most.
         depth: NonZeroU32,
         /// Among how many polls the points are spread: about as many as the run takes.
         polls: u64,
@@ -92,6 +92,14 @@ impl Ready {
                 self.queue.push_front(slot);
             }
             _ => self.queue.push_back(slot),
+        }
+    }
+
+    /// A new task has this place.
+    #[inline]
+    pub(crate) fn placed(&mut self, slot: u32) {
+        if let Order::Pct(pct) = &mut self.order {
+            pct.placed(slot);
         }
     }
 
@@ -167,12 +175,17 @@ impl Pct {
         Self { dice, priorities: Vec::new(), changes, polls: 0, lowest: u64::MAX / 2 }
     }
 
-    fn priority(&mut self, slot: u32) -> u64 {
+    /// Draws the priority of a new task.
+    fn placed(&mut self, slot: u32) {
         let slot = slot as usize;
-        while self.priorities.len() <= slot {
-            self.priorities.push(self.dice.next() | 1 << 63);
+        if self.priorities.len() <= slot {
+            self.priorities.resize(slot + 1, 0);
         }
-        self.priorities[slot]
+        self.priorities[slot] = self.dice.next() | 1 << 63;
+    }
+
+    fn priority(&self, slot: u32) -> u64 {
+        self.priorities.get(slot as usize).copied().unwrap_or_default()
     }
 
     fn picked(&mut self, slot: u32) {
@@ -184,8 +197,9 @@ impl Pct {
     }
 
     fn fall_behind(&mut self, slot: u32) {
-        self.priority(slot);
-        self.priorities[slot as usize] = self.lowest;
-        self.lowest = self.lowest.saturating_sub(1);
+        if let Some(priority) = self.priorities.get_mut(slot as usize) {
+            *priority = self.lowest;
+            self.lowest = self.lowest.saturating_sub(1);
+        }
     }
 }

@@ -13,7 +13,7 @@ static INSTALLED: Once = Once::new();
 /// Runs `f` without a word from the panic hook on this thread.
 ///
 /// A failure that is being made simpler panics hundreds of times, and once is enough to read about. The hook that
-/// was there before is called for everything else.
+/// was there before is called for everything else; it is taken when the first failure is made simpler, and stays.
 pub(crate) fn quietly<T>(f: impl FnOnce() -> T) -> T {
     struct Restore(bool);
 

@@ -61,7 +61,7 @@ impl FailureKind {
 
 /// A run that failed: its text is a report.
 ///
-/// The first line is the command that repeats the run. Then: what happened, when; a table of the tasks that live,
+/// The first line is the command that repeats the run, where there is one run to be repeated. Then: what happened, when; a table of the tasks that live,
 /// each with its name, where it was spawned and what it waits for; what is held; the last events. The text is the
 /// same for the same seed and binary, names no absolute path, and has at most 200 lines.
 ///
@@ -85,7 +85,9 @@ pub struct Failure(Box<Report>);
 /// What a failure says.
 struct Report {
     kind: FailureKind,
-    replay: Option<String>,
+    replay: Option<Replay>,
+    // Set beside the seed to repeat a run.
+    variable: Option<String>,
     // Virtual time, polls, seed and so on, as lines.
     facts: Vec<String>,
     tasks: Vec<Row>,
@@ -101,6 +103,9 @@ const TASKS: usize = 20;
 
 /// The most lines under any title.
 const LINES: usize = 30;
+
+/// The most lines in all.
+const MOST_LINES: usize = 200;
 
 /// How to repeat a run.
 #[derive(Clone, Debug)]
@@ -128,8 +133,15 @@ impl Replay {
         let package = env::var("CARGO_PKG_NAME").map(|name| format!(" -p {name}")).unwrap_or_default();
         // The test harness names a test's thread after the test.
         let thread = thread::current();
-        let test = thread.name().filter(|name| *name != "main").map(|name| format!(" {name}"));
+        let test = thread.name().filter(|name| *name != "main").map(|name| format!(" {name} -- --exact"));
         format!("BACKSTAY_SEED={}{choices} cargo test{package}{}", self.seed, test.unwrap_or_default())
+    }
+
+    /// The report of two runs that differ.
+    pub(crate) fn not_deterministic(&self, runs: [String; 2]) -> Failure {
+        let mut failure = Failure::plain(FailureKind::NotDeterministic, vec![("the two runs", runs.into())]);
+        failure.0.replay = Some(self.clone());
+        failure
     }
 
     /// The report of a run that can't go on.
@@ -179,7 +191,7 @@ impl Replay {
         let mut tasks: Vec<_> = waiting.into_iter().map(Row::new).collect();
         tasks.sort_by_key(|row| row.0[0].parse::<u64>().unwrap_or(0));
         let lists = vec![("held", counted(held)), ("open sockets", sockets), ("last events", events)];
-        Failure(Box::new(Report { kind, replay: Some(self.command()), facts, tasks, lists }))
+        Failure(Box::new(Report { kind, replay: Some(self.clone()), variable: None, facts, tasks, lists }))
     }
 
     fn schedule_name(&self) -> &'static str {
@@ -214,16 +226,19 @@ impl Failure {
         Self::plain(FailureKind::Config(error), Vec::new())
     }
 
-    pub(crate) fn not_deterministic(runs: [String; 2]) -> Self {
-        Self::plain(FailureKind::NotDeterministic, vec![("the two runs", runs.into())])
-    }
-
     pub(crate) fn not_covered(marks: Vec<String>) -> Self {
         Self::plain(FailureKind::NotCovered, vec![("marks", marks)])
     }
 
     fn plain(kind: FailureKind, lists: Vec<(&'static str, Vec<String>)>) -> Self {
-        Self(Box::new(Report { kind, replay: None, facts: Vec::new(), tasks: Vec::new(), lists }))
+        Self(Box::new(Report {
+            kind,
+            replay: None,
+            variable: None,
+            facts: Vec::new(),
+            tasks: Vec::new(),
+            lists,
+        }))
     }
 
     /// Why the run failed.
@@ -247,13 +262,23 @@ impl Failure {
     }
 
     /// Adds a variable to the command that repeats the run.
-    pub(crate) fn replay_also(mut self, variable: &str) -> Self {
-        if let Some(replay) = &mut self.0.replay
-            && replay.starts_with("BACKSTAY_SEED=")
-        {
-            *replay = format!("{variable} {replay}");
-        }
+    pub(crate) fn replay_also(mut self, variable: String) -> Self {
+        self.0.variable = Some(variable);
         self
+    }
+
+    /// The seed of the run that failed, if it is about one.
+    pub fn seed(&self) -> Option<u64> {
+        self.0.replay.as_ref().map(|replay| replay.seed)
+    }
+
+    /// The choices of the schedule, if it failed under a list of them:
+    /// [`Schedule::Choices`] repeats them.
+    pub fn choices(&self) -> Option<&[u32]> {
+        match self.0.replay.as_ref().map(|replay| &replay.schedule) {
+            Some(Schedule::Choices(list)) => Some(list),
+            _ => None,
+        }
     }
 }
 
@@ -276,7 +301,10 @@ impl Row {
             (Why::Waits, false) => labels,
         };
         let since = if polls == 0 { "never".to_owned() } else { format!("{since:?}") };
-        Self([task.to_string(), name, place(site.location), polls.to_string(), since, waits])
+        Self(
+            [task.to_string(), name, place(site.location), polls.to_string(), since, waits]
+                .map(|cell| on_one_line(&cell)),
+        )
     }
 }
 
@@ -295,25 +323,37 @@ pub(crate) fn place(location: &Location<'_>) -> String {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { kind, replay, facts, tasks, lists } = &*self.0;
-        if let Some(replay) = replay {
-            writeln!(f, "{replay}")?;
+        let mut text = String::new();
+        self.0.write(&mut text)?;
+        // A message of many lines may be anywhere in it.
+        for line in text.lines().take(MOST_LINES) {
+            writeln!(f, "{line}")?;
         }
-        match kind {
+        Ok(())
+    }
+}
+
+impl Report {
+    fn write(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        if let Some(replay) = &self.replay {
+            let variable = self.variable.as_ref().map(|variable| format!("{variable} "));
+            writeln!(f, "{}{}", variable.unwrap_or_default(), replay.command())?;
+        }
+        match &self.kind {
             FailureKind::Panicked(panic) => {
-                writeln!(f, "{}: {}", kind.summary(), panic.message().unwrap_or("no message"))?;
+                writeln!(f, "{}: {}", self.kind.summary(), panic.message().unwrap_or("no message"))?;
             }
-            FailureKind::Config(error) => writeln!(f, "{}: {error}", kind.summary())?,
+            FailureKind::Config(error) => writeln!(f, "{}: {error}", self.kind.summary())?,
             kind => writeln!(f, "{}", kind.summary())?,
         }
-        for fact in facts {
+        for fact in &self.facts {
             writeln!(f, "  {fact}")?;
         }
-        write_table(f, tasks)?;
-        for (title, lines) in lists.iter().filter(|(_, lines)| !lines.is_empty()) {
+        write_table(f, &self.tasks)?;
+        for (title, lines) in self.lists.iter().filter(|(_, lines)| !lines.is_empty()) {
             writeln!(f, "\n  {title}")?;
             for line in lines.iter().take(LINES) {
-                writeln!(f, "    {line}")?;
+                writeln!(f, "    {}", on_one_line(line))?;
             }
             write_rest(f, lines.len(), LINES)?;
         }
@@ -321,7 +361,11 @@ impl fmt::Display for Failure {
     }
 }
 
-fn write_table(f: &mut fmt::Formatter<'_>, rows: &[Row]) -> fmt::Result {
+fn on_one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
+
+fn write_table(f: &mut impl fmt::Write, rows: &[Row]) -> fmt::Result {
     if rows.is_empty() {
         return Ok(());
     }
@@ -343,7 +387,7 @@ fn write_table(f: &mut fmt::Formatter<'_>, rows: &[Row]) -> fmt::Result {
     write_rest(f, rows.len(), TASKS)
 }
 
-fn write_rest(f: &mut fmt::Formatter<'_>, all: usize, shown: usize) -> fmt::Result {
+fn write_rest(f: &mut impl fmt::Write, all: usize, shown: usize) -> fmt::Result {
     if all > shown { writeln!(f, "    … and {} more", all - shown) } else { Ok(()) }
 }
 

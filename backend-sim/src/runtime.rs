@@ -72,13 +72,13 @@ impl Sim {
     /// ticker makes it take the whole limit, which costs as many polls as there are ticks.
     pub async fn quiesce(&self, limit: Duration) {
         let until = self.now() + limit;
-        let is_idle = Arc::new(AtomicBool::new(false));
+        let waiting = Quiescing { kernel: &self.kernel, is_idle: Arc::new(AtomicBool::new(false)) };
         poll_fn(|cx| {
-            if is_idle.load(Ordering::Acquire) {
+            if waiting.is_idle.load(Ordering::Acquire) {
                 return Poll::Ready(());
             }
-            let waker = cx.waker().clone();
-            self.kernel.wait_for_idle(Idler { until, is_idle: Arc::clone(&is_idle), waker });
+            let (waker, is_idle) = (cx.waker().clone(), Arc::clone(&waiting.is_idle));
+            self.kernel.wait_for_idle(Idler { until, is_idle, waker });
             probe::waiting(|| "nothing else to run".to_owned());
             Poll::Pending
         })
@@ -104,6 +104,19 @@ impl Sim {
 
     pub(crate) fn kernel(&self) -> &Arc<Kernel> {
         &self.kernel
+    }
+}
+
+/// Waits until nothing can run; dropped earlier, it waits no more.
+struct Quiescing<'a> {
+    kernel: &'a Kernel,
+    is_idle: Arc<AtomicBool>,
+}
+
+impl Drop for Quiescing<'_> {
+    fn drop(&mut self) {
+        let waiting = self.kernel.stop_waiting_for_idle(&self.is_idle);
+        drop(waiting);
     }
 }
 

@@ -13,6 +13,7 @@ use crate::quiet::quietly;
 use crate::report::{Failure, Replay};
 use crate::runtime::Sim;
 use crate::trace::{Trace, TraceHash};
+use backstay_core::time::Instant;
 use backstay_core::{BlockOn, Config, ConfigError, Flavor};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -198,7 +199,7 @@ impl Builder {
         self
     }
 
-    /// Remembers the choices of the schedule: [`Schedule::Choices`] repeats them.
+    /// Remembers the choices of the random schedule, or of a list or bytes: [`Schedule::Choices`] repeats them.
     pub fn record(mut self) -> Self {
         self.record = true;
         self
@@ -253,11 +254,7 @@ impl Builder {
             executor.choices.record();
         }
         let rt = Sim::new(kernel, HostId::MAIN);
-        Ok(SimOwner::from_parts(
-            rt,
-            executor,
-            Replay { seed, schedule: schedule.clone(), command: self.replay.clone() },
-        ))
+        Ok(SimOwner::from_parts(rt, executor, self.replay()))
     }
 
     /// Runs a scenario to its end, then what is left, and checks that nothing is left over.
@@ -293,6 +290,15 @@ impl Builder {
 
 /// Runs on behalf of somebody else.
 impl Builder {
+    /// How far what is left over may go: as long as the grace, and no further than the run.
+    fn last_instant(&self, now: Instant) -> Instant {
+        (now + self.grace).min(Instant::ORIGIN + self.limits.max_time)
+    }
+
+    fn replay(&self) -> Replay {
+        Replay { seed: self.seed, schedule: self.schedule.clone(), command: self.replay.clone() }
+    }
+
     /// Whether [`Schedule::Choices`] could repeat its runs.
     pub(crate) const fn has_choices(&self) -> bool {
         matches!(self.schedule, Schedule::Random | Schedule::Choices(_) | Schedule::Bytes(_))
@@ -339,6 +345,7 @@ impl Builder {
         F: Fn(Sim) -> Fut,
         Fut: Future,
     {
+        let replay = self.replay();
         let first = self.clone().once(location, &scenario);
         // One that has failed has been heard.
         let second = if first.is_err() {
@@ -356,7 +363,7 @@ impl Builder {
                     }
                     Err(failure) => failure.summary(),
                 };
-                Err(Failure::not_deterministic([tell(first), tell(second)]))
+                Err(replay.not_deterministic([tell(first), tell(second)]))
             }
         }
     }
@@ -396,7 +403,11 @@ impl SimOwner {
         }
         let value = value.expect("a run without a failure ends with the future's end");
         let elapsed = self.kernel().now().since_origin();
-        self.run_down(builder.grace, &builder.leaks)?;
+        if let Err(failure) = self.run_down(builder.last_instant(self.kernel().now()), &builder.leaks) {
+            // Its destructor is the scenario's code: what that does now changes nothing.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+            return Err(failure);
+        }
         self.end();
         let kernel = self.kernel().clone();
         let executor = self.executor();

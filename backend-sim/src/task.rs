@@ -10,6 +10,7 @@ use std::task::{Wake, Waker};
 pub(crate) const ROOT: u32 = 0;
 
 /// A task as its wakers and handles see it; the future itself is the executor's alone.
+#[derive(Debug)]
 pub(crate) struct Task {
     /// Dense, in the order of spawning; the future inside `block_on` has a number too.
     pub(crate) id: u64,
@@ -131,12 +132,17 @@ pub(crate) struct FreshWakers(Option<Arc<OnePoll>>);
 impl FreshWakers {
     /// The waker for the next poll; the one before is dead from here on.
     pub(crate) fn next(&mut self, task: &Arc<Task>) -> Waker {
-        if let Some(before) = self.0.take() {
-            before.dead.store(true, Ordering::Release);
-        }
+        self.end();
         let fresh = Arc::new(OnePoll { task: Arc::clone(task), dead: AtomicBool::new(false) });
         self.0 = Some(Arc::clone(&fresh));
         Waker::from(fresh)
+    }
+
+    /// The next poll has the task's own waker: the one before is dead from here on.
+    pub(crate) fn end(&mut self) {
+        if let Some(before) = self.0.take() {
+            before.dead.store(true, Ordering::Release);
+        }
     }
 
     /// How many clones of the present waker others hold.

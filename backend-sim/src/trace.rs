@@ -20,6 +20,9 @@ impl fmt::Display for TraceHash {
 /// How many of the last events are kept.
 const KEPT: usize = 32;
 
+/// The bits of an event that say whom it is about.
+const ID: u64 = (1 << 56) - 1;
+
 /// An odd number with bits all over, the golden ratio's.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -98,7 +101,8 @@ pub(crate) struct Trace {
     count: usize,
     // When; what in the high byte, and to whom in the rest.
     ring: [(u64, u64); KEPT],
-    network: VecDeque<(u64, NetEvent)>,
+    // After how many of the others, when, and what.
+    network: VecDeque<(usize, u64, NetEvent)>,
 }
 
 impl Trace {
@@ -106,13 +110,13 @@ impl Trace {
         Self { is_on, hash: 0, count: 0, ring: [(0, 0); KEPT], network: VecDeque::new() }
     }
 
-    /// Something happened to a task, a host or the clock, which `id` says.
+    /// Something happened to a task or a host, which `id` says, or to the clock, of which it says the time.
     #[inline]
     pub(crate) fn push(&mut self, now: Instant, id: u64, what: What) {
         if self.is_on {
-            let (at, event) = (now.as_nanos(), ((what as u64) << 56) | id);
+            let (at, event) = (now.as_nanos(), ((what as u64) << 56) | (id & ID));
             // A multiplication spreads a change of any bit upwards; the rotation brings it back down.
-            self.hash = (self.hash.rotate_left(29) ^ event ^ at.rotate_left(32)).wrapping_mul(SPREAD);
+            self.hash = (self.hash.rotate_left(29) ^ event).wrapping_mul(SPREAD);
             self.ring[self.count % KEPT] = (at, event);
             self.count += 1;
         }
@@ -125,7 +129,7 @@ impl Trace {
             if self.network.len() == KEPT {
                 self.network.pop_front();
             }
-            self.network.push_back((now.as_nanos(), event));
+            self.network.push_back((self.count, now.as_nanos(), event));
         }
     }
 
@@ -136,26 +140,25 @@ impl Trace {
     /// The last events as lines, the latest last.
     pub(crate) fn tail(&self, host: impl Fn(u32) -> String) -> Vec<String> {
         let first = self.count.saturating_sub(KEPT);
-        let mut lines: Vec<_> = (first..self.count)
-            .map(|index| {
-                let (at, event) = self.ring[index % KEPT];
-                let (id, what) = (event & ((1 << 56) - 1), What::ALL[(event >> 56) as usize]);
-                let text = what.text();
-                let line = if what.is_about_the_clock() {
-                    text.to_owned()
-                } else if what.is_about_a_host() {
-                    format!("host {} {text}", host(id as u32))
-                } else {
-                    format!("task {id} {text}")
-                };
-                (at, line)
-            })
-            .chain(self.network.iter().map(|(at, event)| (*at, event.to_string())))
-            .collect();
-        lines.sort_by_key(|(at, _)| *at);
+        let others = (first..self.count).map(|index| {
+            let (at, event) = self.ring[index % KEPT];
+            let (id, what) = (event & ID, What::ALL[(event >> 56) as usize]);
+            let text = what.text();
+            let line = if what.is_about_the_clock() {
+                text.to_owned()
+            } else if what.is_about_a_host() {
+                format!("host {} {text}", host(id as u32))
+            } else {
+                format!("task {id} {text}")
+            };
+            ((index + 1, 0), at, line)
+        });
+        let network = self.network.iter().map(|(count, at, event)| ((*count, 1), *at, event.to_string()));
+        let mut lines: Vec<_> = others.chain(network).collect();
+        lines.sort_by_key(|(order, ..)| *order);
         let surplus = lines.len().saturating_sub(LINES);
         lines.drain(..surplus);
-        lines.iter().map(|(at, line)| format!("{:?}  {line}", Instant::from_nanos(*at))).collect()
+        lines.iter().map(|(_, at, line)| format!("{:?}  {line}", Instant::from_nanos(*at))).collect()
     }
 }
 

@@ -54,7 +54,11 @@ impl Wakes {
     /// Takes all that were woken into `list`, which is empty and whose memory is used on.
     #[inline]
     pub(crate) fn take(&self, list: &mut Vec<u32>) {
-        HERE.with_borrow_mut(|here| mem::swap(&mut here.woken, list));
+        HERE.with_borrow_mut(|here| {
+            if here.run == self.address() {
+                mem::swap(&mut here.woken, list);
+            }
+        });
         if self.any_from_elsewhere.load(Ordering::Acquire) {
             let mut woken = lock(&self.from_elsewhere);
             // Under the lock: who pushes later sets it again.
@@ -65,7 +69,11 @@ impl Wakes {
 
     /// Forgets wakes of this place.
     pub(crate) fn forget(&self, place: u32) {
-        HERE.with_borrow_mut(|here| here.woken.retain(|&woken| woken != place));
+        HERE.with_borrow_mut(|here| {
+            if here.run == self.address() {
+                here.woken.retain(|&woken| woken != place);
+            }
+        });
         lock(&self.from_elsewhere).retain(|&woken| woken != place);
     }
 

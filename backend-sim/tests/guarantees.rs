@@ -244,6 +244,11 @@ fn g4_a_sleep_takes_exactly_its_time() {
     });
     // A year of nothing is a poll.
     assert!(run.expect("it ends").polls < 20);
+    let failure = Sim::builder().run(|rt: Sim| async move {
+        rt.sleep(Duration::from_secs(5 * 365 * 86_400)).await;
+        pending::<()>().await;
+    });
+    assert!(failure.expect_err("a deadlock").to_string().contains("157680000s  the clock moves"));
 }
 
 #[test]

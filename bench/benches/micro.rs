@@ -9,6 +9,7 @@ use backstay_bench::host::{Host, Threads};
 use backstay_bench::job::{Job, Micro, Operation};
 use backstay_bench::sample::{Sampling, nanoseconds};
 use backstay_bench::start;
+use backstay_bench::start::RUNTIMES;
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -23,7 +24,7 @@ const OPERATIONS: [(&str, Operation); 5] = [
 
 fn hosts() -> Vec<(Backend, Variant, Box<dyn Host>)> {
     let mut hosts = Vec::new();
-    for &backend in Backend::ALL {
+    for backend in RUNTIMES {
         // Backstay first: it sizes async-std, of which there is one for the process.
         for variant in [Variant::Backstay, Variant::Any, Variant::Bare] {
             let host = start::start(backend, variant, Threads::Workers(NonZeroUsize::MIN));

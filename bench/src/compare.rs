@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::host::Threads;
 use crate::sample::{Sampling, nanoseconds};
 use crate::start;
+use crate::start::RUNTIMES;
 use crate::workload::{Scale, Workload};
 use args::Args;
 use backstay::Backend;
@@ -103,7 +104,7 @@ pub fn smoke() -> Result<usize, Failure> {
     let workers = Threads::Workers(NonZeroUsize::MIN.saturating_add(1));
     let once = Sampling { iterations: 1, warm_up: 0, meter: nanoseconds };
     let mut cells = 0;
-    for &backend in Backend::ALL {
+    for backend in RUNTIMES {
         // Backstay first: it sizes async-std, of which there is one for the process.
         for variant in [Variant::Backstay, Variant::Any, Variant::Bare] {
             let host = start::start(backend, variant, workers)?;

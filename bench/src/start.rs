@@ -16,6 +16,9 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::mpsc;
 
+/// The runtimes that are compared: those that run on a real clock, whatever else is compiled in.
+pub const RUNTIMES: [Backend; 3] = [Backend::Tokio, Backend::Smol, Backend::AsyncStd];
+
 /// Starts a runtime.
 ///
 /// # Errors

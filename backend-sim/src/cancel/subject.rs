@@ -3,13 +3,14 @@
 use crate::lock::lock;
 use crate::report::{self, Failure};
 use crate::runtime::Sim;
+use crate::task::Task;
 use backstay_core::probe::Recorder;
-use backstay_core::{JoinError, JoinHandle, Runtime};
+use backstay_core::{JoinError, Runtime};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 /// How the subject is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,22 +33,13 @@ struct Progress {
     place: Option<&'static Location<'static>>,
     // What it waited for when it was polled last.
     waits: Vec<String>,
-    // Who awaits the task of the subject, to abort it.
-    to_abort: Option<Waker>,
-    is_to_be_aborted: bool,
+    // The subject's task, if it is one.
+    task: Option<Arc<Task>>,
 }
 
 impl Subject {
     pub(super) fn new(how: Cut, at: Option<u64>) -> Self {
-        Self(Arc::new(Mutex::new(Progress {
-            how,
-            at,
-            polls: 0,
-            place: None,
-            waits: Vec::new(),
-            to_abort: None,
-            is_to_be_aborted: false,
-        })))
+        Self(Arc::new(Mutex::new(Progress { how, at, polls: 0, place: None, waits: Vec::new(), task: None })))
     }
 
     /// Runs `operation` here, where it may borrow: `None` if it was cut.
@@ -65,19 +57,10 @@ impl Subject {
     {
         let place = Location::caller();
         let subject = self.clone();
-        let mut task = rt.spawn_named("subject", async move { subject.cut_in_task(place, operation).await });
+        let task = rt.spawn_named("subject", async move { subject.cut_in_task(place, operation).await });
+        lock(&self.0).task = task.task();
         async move {
-            let outcome = poll_fn(|cx| {
-                let mut progress = lock(&self.0);
-                progress.to_abort = Some(cx.waker().clone());
-                let abort = progress.is_to_be_aborted;
-                drop(progress);
-                if abort {
-                    task.abort();
-                }
-                Pin::new(&mut task).poll(cx)
-            });
-            match outcome.await {
+            match task.await {
                 Ok(output) => output,
                 Err(JoinError::Panicked(panic)) if panic.message() != Some(INJECTED) => panic.resume(),
                 Err(_) => None,
@@ -115,13 +98,11 @@ impl Subject {
             match self.next_poll(place) {
                 Some(Cut::Drop) => operation.set(None),
                 Some(Cut::Panic) => resume_unwind(Box::new(INJECTED)),
+                // Its next turn is its last, whoever awaits it.
                 Some(Cut::Abort) => {
-                    let mut progress = lock(&self.0);
-                    progress.is_to_be_aborted = true;
-                    let waker = progress.to_abort.take();
-                    drop(progress);
-                    if let Some(waker) = waker {
-                        waker.wake();
+                    let task = lock(&self.0).task.clone();
+                    if let Some(task) = task {
+                        task.abort();
                     }
                     return Poll::Pending;
                 }
@@ -140,6 +121,8 @@ impl Subject {
         let mut progress = lock(&self.0);
         progress.place = Some(place);
         if progress.at == Some(progress.polls) {
+            // Once: another subject of the same run goes its way.
+            progress.at = None;
             return Some(progress.how);
         }
         progress.polls += 1;
@@ -174,7 +157,7 @@ impl Subject {
         let place = place.unwrap_or_default();
         failure
             .note(format!("the subject{place} was {how} before poll {at} of {polls}{waits}"))
-            .replay_also(&format!("BACKSTAY_CUT={at}"))
+            .replay_also(format!("BACKSTAY_CUT={at}"))
     }
 }
 

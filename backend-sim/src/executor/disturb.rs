@@ -1,6 +1,6 @@
 //! What disturbs a run: faults, and hosts that pause and crash.
 
-use super::{Executor, Stuck};
+use super::{Executor, Slot, Stuck};
 use crate::clock::Due;
 use crate::faults::Active;
 use crate::kernel::{Command, Kernel};
@@ -10,6 +10,35 @@ use crate::trace::What;
 use backstay_core::time::Instant;
 use std::mem;
 use std::sync::Arc;
+
+/// The hosts that stand still.
+#[derive(Debug, Default)]
+pub(super) struct Paused {
+    by_user: Vec<u32>,
+    by_faults: Vec<u32>,
+    // The host that a fault has let go last: it gets a poll before it is paused again, or a fault that always
+    // strikes would stop everything.
+    spared: Option<u32>,
+}
+
+impl Paused {
+    /// Whether there is anything to be asked.
+    #[inline]
+    pub(super) const fn is_anybody(&self) -> bool {
+        !(self.by_user.is_empty() && self.by_faults.is_empty() && self.spared.is_none())
+    }
+
+    pub(super) fn has(&self, host: u32) -> bool {
+        self.by_user.contains(&host) || self.by_faults.contains(&host)
+    }
+
+    /// A task of this host is polled.
+    pub(super) fn polled(&mut self, host: u32) {
+        if self.spared == Some(host) {
+            self.spared = None;
+        }
+    }
+}
 
 impl Executor {
     /// Lets the faults of a turn strike.
@@ -21,9 +50,11 @@ impl Executor {
         }
         if let Some(pause) = Active::strikes_for(&mut self.faults.dice, &self.faults.host_pauses)
             && place != ROOT
-            && !self.paused.contains(&host)
+            && !self.paused.has(host)
+            && self.paused.spared != Some(host)
         {
-            self.pause(kernel, host);
+            self.trace.push(kernel.now(), u64::from(host), What::HostPaused);
+            self.paused.by_faults.push(host);
             kernel.timers().set(kernel.now() + pause, Due::Resume(host));
         }
         if let Some(delay) = Active::strikes_for(&mut self.faults.dice, &self.faults.slow_polls) {
@@ -34,12 +65,13 @@ impl Executor {
     }
 
     /// Schedules a task that nobody has woken: any of those that wait.
-    pub(super) fn schedule_anyone(&mut self, kernel: &Kernel) {
+    fn schedule_anyone(&mut self, kernel: &Kernel) {
         let place = self.faults.dice.below(self.slots.len() as u32);
         if let Some(slot) = &self.slots[place as usize]
             && slot.task.schedule()
         {
             self.trace.push(kernel.now(), slot.task.id, What::SpuriousPoll);
+            self.uninvited.push(place);
             self.ready.push(place);
         }
     }
@@ -58,10 +90,12 @@ impl Executor {
         }
     }
 
+    /// From here on nothing goes wrong any more: what faults hold back comes at once.
     pub(super) fn end_faults(&mut self, kernel: &Arc<Kernel>) {
         self.faults_are_on = false;
-        for host in mem::take(&mut self.paused) {
-            self.resume(kernel, host);
+        let delayed = kernel.timers().take_delayed();
+        for due in delayed {
+            self.happen(kernel, due);
         }
         if kernel.is_networked() {
             kernel.change_network(|network, now| {
@@ -71,39 +105,54 @@ impl Executor {
         }
     }
 
+    /// The world is whole: what the test itself has paused and parted goes on too.
+    pub(super) fn heal(&mut self, kernel: &Arc<Kernel>) {
+        for host in mem::take(&mut self.paused.by_user) {
+            self.resumed(kernel, host);
+        }
+        if kernel.is_networked() {
+            kernel.change_network(|network, now| network.heal_all(now));
+        }
+    }
+
     pub(super) fn obey(&mut self, kernel: &Arc<Kernel>, command: Command) {
         match command {
-            Command::Crash(host) => self.crash(kernel, host),
-            Command::Pause(host) => self.pause(kernel, host),
-            Command::Resume(host) => self.resume(kernel, host),
+            Command::Crash { host, up_to } => self.crash(kernel, host, up_to),
+            Command::Pause(host) => {
+                if !self.paused.by_user.contains(&host) {
+                    self.trace.push(kernel.now(), u64::from(host), What::HostPaused);
+                    self.paused.by_user.push(host);
+                }
+            }
+            Command::Resume(host) => {
+                self.paused.by_user.retain(|&paused| paused != host);
+                self.resumed(kernel, host);
+            }
         }
     }
 
-    pub(super) fn pause(&mut self, kernel: &Kernel, host: u32) {
-        if !self.paused.contains(&host) {
-            self.trace.push(kernel.now(), u64::from(host), What::HostPaused);
-            self.paused.push(host);
-        }
+    /// The pause of a fault is over.
+    pub(super) fn fault_lets_go(&mut self, kernel: &Kernel, host: u32) {
+        self.paused.by_faults.retain(|&paused| paused != host);
+        self.paused.spared = Some(host);
+        self.resumed(kernel, host);
     }
 
-    pub(super) fn resume(&mut self, kernel: &Kernel, host: u32) {
+    fn resumed(&mut self, kernel: &Kernel, host: u32) {
         self.trace.push(kernel.now(), u64::from(host), What::HostResumed);
-        self.paused.retain(|&paused| paused != host);
-        // Those of other hosts that are paused come back here by themselves.
+        // Those of hosts that are still paused come back here by themselves.
         for place in mem::take(&mut self.parked) {
             self.ready.push(place);
         }
     }
 
-    /// Drops the tasks of a host, in an order that the schedule chooses.
-    pub(super) fn crash(&mut self, kernel: &Kernel, host: u32) {
+    /// Drops the tasks of a host with numbers up to this, in an order that the schedule chooses.
+    fn crash(&mut self, kernel: &Kernel, host: u32, up_to: u64) {
         self.trace.push(kernel.now(), u64::from(host), What::HostCrashed);
-        self.paused.retain(|&paused| paused != host);
-        let mut places: Vec<_> = self
-            .tasks()
-            .filter(|slot| slot.task.host == host && slot.task.slot != ROOT)
-            .map(|slot| slot.task.slot)
-            .collect();
+        self.paused.by_user.retain(|&paused| paused != host);
+        let is_gone =
+            |slot: &&Slot| slot.task.host == host && slot.task.slot != ROOT && slot.task.id <= up_to;
+        let mut places: Vec<_> = self.tasks().filter(is_gone).map(|slot| slot.task.slot).collect();
         while !places.is_empty() {
             let next = self.choices.below(places.len() as u32);
             let place = places.swap_remove(next as usize);

@@ -36,12 +36,17 @@ impl Slot {
         self.polls += 1;
         self.since = now;
         self.task.begin_poll();
-        let fresh = if freshly { Some(self.fresh.next(&self.task)) } else { None };
+        let fresh = if freshly {
+            Some(self.fresh.next(&self.task))
+        } else {
+            self.fresh.end();
+            None
+        };
         let mut cx = Context::from_waker(fresh.as_ref().unwrap_or(&self.waker));
         match (&mut self.work, root) {
             (Some(work), _) => work.as_mut().poll(&mut cx),
-            (None, Some(root)) => root.as_mut().poll(&mut cx),
-            (None, None) => Poll::Pending,
+            (None, Some(root)) if self.site.kind == Kind::Root => root.as_mut().poll(&mut cx),
+            (None, _) => Poll::Pending,
         }
     }
 
@@ -66,22 +71,31 @@ impl Slot {
         self.has_no_waker() && !self.task.has_handle()
     }
 
-    /// Polls the task to hear what it waits for.
+    /// Polls the task to hear what it waits for, if it waits: one that could run is left as it is.
     pub(super) fn waiting(&mut self, kernel: &Kernel, root: &mut Root<'_, '_>) -> Waiting {
-        let (polls, since) = (self.polls, self.since);
-        let (was_scheduled, had_no_waker) = (self.task.is_scheduled(), self.has_no_waker());
-        let (poll, labels) =
-            kernel.recorder.waits(|| catch_unwind(AssertUnwindSafe(|| self.poll(root, false, kernel.now()))));
+        let Self { polls, since, .. } = *self;
+        let (why, labels) = if self.task.is_scheduled() || polls == 0 {
+            (Why::CanRun, Vec::new())
+        } else {
+            self.ask(kernel, root)
+        };
+        Waiting { task: self.task.id, site: self.site.clone(), polls, since, why, labels }
+    }
+
+    fn ask(&mut self, kernel: &Kernel, root: &mut Root<'_, '_>) -> (Why, Vec<String>) {
+        let had_no_waker = self.has_no_waker();
+        // The root's panics are nobody else's to catch.
+        let poll = || catch_unwind(AssertUnwindSafe(|| self.poll(root, false, kernel.now())));
+        let (poll, labels) = kernel.recorder.waits(poll);
         let why = match poll {
-            _ if was_scheduled => Why::CanRun,
-            Ok(Poll::Ready(())) => Why::WakeLost,
+            Ok(Poll::Ready(())) => {
+                self.work = None;
+                Why::WakeLost
+            }
             _ if had_no_waker => Why::NoWaker,
             _ => Why::Waits,
         };
-        if let Ok(Poll::Ready(())) = poll {
-            self.work = None;
-        }
-        Waiting { task: self.task.id, site: self.site.clone(), polls, since, why, labels }
+        (why, labels)
     }
 }
 

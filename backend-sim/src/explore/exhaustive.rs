@@ -9,19 +9,47 @@ use crate::report::Failure;
 use crate::runtime::Sim;
 use crate::sim::{Builder, Completed};
 use std::panic::Location;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// What is left to be run: beginnings of schedules, which go on with zeros.
+/// What is left to be run.
 struct Todo {
-    beginnings: Vec<Vec<u32>>,
+    beginnings: Vec<Beginning>,
     runs_left: u64,
     // Threads that run one now and may find more.
     busy: usize,
     least: Option<(Vec<u32>, Failure)>,
 }
 
+/// The beginning of a schedule, which goes on with zeros: that of another run up to a choice, and another choice
+/// there; of the first schedule, nothing.
+#[derive(Default)]
+struct Beginning {
+    run: Arc<[u32]>,
+    until: usize,
+    other: Option<u32>,
+}
+
+impl Beginning {
+    fn choices(&self) -> impl Iterator<Item = u32> {
+        self.run[..self.until].iter().copied().chain(self.other)
+    }
+}
+
+/// A thread that runs a beginning.
+struct Busy<'a> {
+    todo: &'a Mutex<Todo>,
+    changed: &'a Condvar,
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        lock(self.todo).busy -= 1;
+        self.changed.notify_all();
+    }
+}
+
 /// Runs every schedule there is, in an order that threads decide, and tells whether `max_runs` were enough. Of
-/// those that fail the least counts, by the order of the dictionary: all before it are run.
+/// those that fail the least counts, by the order of the dictionary: all before it are run, if the runs suffice.
 ///
 /// A run with a beginning shows what could have been chosen after it: each other choice there makes a beginning
 /// of its own, so that every schedule comes up exactly once.
@@ -37,33 +65,23 @@ where
     F: Fn(Sim) -> Fut + Sync,
     Fut: Future,
 {
-    let todo = Mutex::new(Todo { beginnings: vec![Vec::new()], runs_left: max_runs, busy: 0, least: None });
+    let beginnings = vec![Beginning::default()];
+    let todo = Mutex::new(Todo { beginnings, runs_left: max_runs, busy: 0, least: None });
     let changed = Condvar::new();
     on_threads(threads, max_runs, || {
         while let Some(beginning) = next(&todo, &changed) {
-            let builder = builder.clone().schedule(Schedule::Choices(beginning.clone()));
+            let _busy = Busy { todo: &todo, changed: &changed };
+            let given: Vec<_> = beginning.choices().collect();
+            let builder = builder.clone().schedule(Schedule::Choices(given.clone()));
             let (outcome, choices) = quietly(|| builder.with_choices(location, scenario));
-            let mut todo = lock(&todo);
-            todo.busy -= 1;
-            todo.beginnings.extend(others(beginning.len(), &choices));
             match outcome {
                 Ok(run) => {
-                    drop(todo);
+                    lock(&todo).add_others(given.len(), &choices);
                     done(run);
                 }
-                Err(failure) => {
-                    let taken: Vec<_> = choices.iter().map(|choice| choice.taken).collect();
-                    if todo.least.as_ref().is_none_or(|(least, _)| taken < *least) {
-                        todo.least = Some((taken, failure));
-                    }
-                    // Nothing before it can come of these.
-                    let Todo { beginnings, least, .. } = &mut *todo;
-                    beginnings.retain(|beginning| least.as_ref().is_none_or(|(least, _)| beginning < least));
-                }
+                Err(failure) => lock(&todo).failed(&choices, failure),
             }
-            changed.notify_all();
         }
-        changed.notify_all();
     });
     let todo = todo.into_inner().unwrap_or_else(PoisonError::into_inner);
     match todo.least {
@@ -76,13 +94,13 @@ where
     }
 }
 
-fn next(todo: &Mutex<Todo>, changed: &Condvar) -> Option<Vec<u32>> {
+fn next(todo: &Mutex<Todo>, changed: &Condvar) -> Option<Beginning> {
     let mut guard = lock(todo);
     loop {
         if guard.runs_left == 0 {
             return None;
         }
-        if let Some(beginning) = guard.beginnings.pop() {
+        if let Some(beginning) = guard.pop() {
             guard.runs_left -= 1;
             guard.busy += 1;
             return Some(beginning);
@@ -94,18 +112,33 @@ fn next(todo: &Mutex<Todo>, changed: &Condvar) -> Option<Vec<u32>> {
     }
 }
 
-/// The beginnings that a run shows beside its own, the least last, so that it is taken first.
-fn others(given: usize, choices: &[Choice]) -> Vec<Vec<u32>> {
-    let taken: Vec<_> = choices.iter().map(|choice| choice.taken).collect();
-    let after = choices.iter().enumerate().skip(given);
-    after
-        .flat_map(|(index, choice)| {
-            let before = taken[..index].to_vec();
-            (1..choice.of).rev().map(move |other| {
-                let mut beginning = before.clone();
-                beginning.push(other);
-                beginning
-            })
-        })
-        .collect()
+impl Todo {
+    /// Adds the beginnings that a run shows beside its own, the least last, so that it is taken first.
+    fn add_others(&mut self, given: usize, choices: &[Choice]) {
+        let run: Arc<[u32]> = choices.iter().map(|choice| choice.taken).collect();
+        for (until, choice) in choices.iter().enumerate().skip(given) {
+            for other in (1..choice.of).rev() {
+                self.beginnings.push(Beginning { run: Arc::clone(&run), until, other: Some(other) });
+            }
+        }
+    }
+
+    /// A run has failed. What it shows beside its own comes after it in the dictionary.
+    fn failed(&mut self, choices: &[Choice], failure: Failure) {
+        let taken: Vec<_> = choices.iter().map(|choice| choice.taken).collect();
+        if self.least.as_ref().is_none_or(|(least, _)| taken < *least) {
+            self.least = Some((taken, failure));
+        }
+    }
+
+    /// Takes the next beginning, if there is one before the least that failed.
+    fn pop(&mut self) -> Option<Beginning> {
+        let Self { beginnings, least, .. } = self;
+        while let Some(beginning) = beginnings.pop() {
+            if least.as_ref().is_none_or(|(least, _)| beginning.choices().lt(least.iter().copied())) {
+                return Some(beginning);
+            }
+        }
+        None
+    }
 }

@@ -2,17 +2,20 @@
 
 use crate::policy::Schedule;
 use crate::quiet::quietly;
-use crate::report::Failure;
+use crate::report::{Failure, FailureKind};
 use crate::runtime::Sim;
 use crate::sim::Builder;
-use std::mem::discriminant;
+use std::mem::{Discriminant, discriminant};
 use std::panic::Location;
 
 /// How many runs it may take.
 const RUNS: usize = 400;
 
-/// Makes the choices that lead to `failure` fewer and smaller, as long as the same kind of failure comes of them:
-/// cuts the list, then replaces parts of it by zeros, which mean the task that has waited longest.
+/// A list longer than this is no help to anybody, and does not fit on a command line: the seed alone says it.
+const WORTH_TELLING: usize = 1_000;
+
+/// Makes the choices that lead to `failure` fewer and smaller, as long as the same failure comes of them: cuts the
+/// list, then replaces parts of it by zeros, which mean the first that is ready.
 pub(super) fn shrink<F, Fut>(
     builder: Builder,
     location: &'static Location<'static>,
@@ -26,13 +29,13 @@ where
     if !builder.has_choices() {
         return failure;
     }
-    let kind = discriminant(failure.kind());
+    let what = shape(&failure);
     let mut runs = 0;
     let mut run = |list: &[u32]| {
         runs += 1;
         let builder = builder.clone().schedule(Schedule::Choices(list.to_vec()));
         let outcome = if runs > RUNS { None } else { quietly(|| builder.once(location, scenario).err()) };
-        outcome.filter(|failure| discriminant(failure.kind()) == kind)
+        outcome.filter(|failure| shape(failure) == what)
     };
     let (_, recorded) = quietly(|| builder.clone().with_choices(location, scenario));
     let recorded: Vec<_> = recorded.iter().map(|choice| choice.taken).collect();
@@ -65,6 +68,19 @@ where
     while best.0.last() == Some(&0) {
         best.0.pop();
     }
+    if best.0.len() > WORTH_TELLING {
+        return failure;
+    }
     // Once more, in full: the report names the list as it is now.
     builder.schedule(Schedule::Choices(best.0)).once(location, scenario).err().unwrap_or(best.1)
+}
+
+/// What makes a failure this one: its kind, and what a panic says, but for numbers.
+fn shape(failure: &Failure) -> (Discriminant<FailureKind>, Option<String>) {
+    let message = match failure.kind() {
+        FailureKind::Panicked(panic) => panic.message(),
+        _ => None,
+    };
+    let words = |message: &str| message.chars().filter(|c| !c.is_ascii_digit()).collect();
+    (discriminant(failure.kind()), message.map(words))
 }

@@ -3,6 +3,7 @@
 use super::args::Args;
 use super::cells;
 use crate::cell::Cell;
+use crate::start::RUNTIMES;
 use crate::workload::{UnknownWorkload, Workload};
 use backstay::Backend;
 use fastrand::Rng;
@@ -40,7 +41,7 @@ impl Plan {
         let (usual, limit) = if args.quick { (QUICK_REPETITIONS, QUICK_LIMIT) } else { (REPETITIONS, LIMIT) };
         Ok(Self {
             workloads,
-            backends: Backend::ALL.iter().copied().filter(chosen).collect(),
+            backends: RUNTIMES.iter().copied().filter(chosen).collect(),
             workers: args.workers(),
             repetitions: args.repetitions.map_or(usual, Into::into),
             limit: if args.repetitions.is_some() { Duration::MAX } else { limit },
@@ -82,7 +83,7 @@ mod tests {
         for cell in plan.rounds().flatten() {
             *counts.entry(cell).or_insert(0) += 1;
         }
-        assert_eq!(counts.len(), Workload::ALL.len() * Backend::ALL.len() * 2);
+        assert_eq!(counts.len(), Workload::ALL.len() * RUNTIMES.len() * 2);
         assert!(counts.values().all(|&count| count == 3));
     }
 

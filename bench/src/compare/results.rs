@@ -121,11 +121,12 @@ fn names<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::start::RUNTIMES;
 
     /// Fifteen runs around each center: tokio, smol, async-std through backstay; bare is 100.
     fn rows(centers: [f64; 3]) -> Vec<Row> {
         let mut results = Results::default();
-        for (&backend, center) in Backend::ALL.iter().zip(centers) {
+        for (&backend, center) in RUNTIMES.iter().zip(centers) {
             for run in 0..15 {
                 let noise = f64::from(run - 7) / 10.0;
                 let workload = Workload::Http;
@@ -133,7 +134,7 @@ mod tests {
                 results.add(Cell { backend, variant: Variant::Bare, workload }, 100.0 + noise);
             }
         }
-        results.rows(Workload::Http, Backend::ALL, &mut Rng::with_seed(1))
+        results.rows(Workload::Http, &RUNTIMES, &mut Rng::with_seed(1))
     }
 
     #[test]

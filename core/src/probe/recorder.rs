@@ -11,11 +11,18 @@ thread_local! {
     static LISTENING: RefCell<Option<Recorder>> = const { RefCell::new(None) };
 }
 
-/// Calls `f` with who listens, if anybody does.
-#[inline]
-pub(super) fn with<T>(f: impl FnOnce(&Recorder) -> T) -> Option<T> {
+/// Who listens, if anybody does.
+pub(super) fn listening() -> Option<Recorder> {
     // Not even a destructor that runs as the thread ends may panic here.
-    LISTENING.try_with(|recorder| recorder.borrow().as_ref().map(f)).ok().flatten()
+    LISTENING.try_with(|recorder| recorder.borrow().clone()).ok().flatten()
+}
+
+/// Who listens and asks what is waited for: of most polls nobody does.
+#[inline]
+pub(super) fn asking() -> Option<Recorder> {
+    let is_asked = |recorder: &Recorder| recorder.0.asked.load(Ordering::Relaxed);
+    let asked = LISTENING.try_with(|recorder| recorder.borrow().as_ref().is_some_and(is_asked));
+    if asked.unwrap_or(false) { listening() } else { None }
 }
 
 /// Listens to what code tells about itself: for test runtimes.
@@ -106,7 +113,7 @@ impl Recorder {
 
     /// As [`waits`](Self::waits), with whoever listens on this thread; nothing where nobody does.
     pub fn waits_here<T>(f: impl FnOnce() -> T) -> (T, Vec<String>) {
-        match with(Self::clone) {
+        match listening() {
             Some(recorder) => recorder.waits(f),
             None => (f(), Vec::new()),
         }
@@ -126,12 +133,8 @@ impl Recorder {
         self.0.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn waiting(&self, label: impl FnOnce() -> String) {
-        if self.0.asked.load(Ordering::Relaxed) {
-            // Made outside of the lock: it may look at anything.
-            let label = label();
-            self.notes().waits.push(label);
-        }
+    pub(super) fn waiting(&self, label: String) {
+        self.notes().waits.push(label);
     }
 
     pub(super) fn hold(&self, label: String) -> Entry {

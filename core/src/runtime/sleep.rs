@@ -31,6 +31,6 @@ use std::pin::Pin;
 /// ```
 pub trait Sleep: Future<Output = ()> + Send + Sync + 'static {
     /// Moves the deadline to `at`; [`Instant::MAX`] means never. Who polled the sleep last is woken at the new
-    /// deadline.
+    /// deadline, if the old one had not come yet; else the sleep is to be polled again.
     fn reset(self: Pin<&mut Self>, at: Instant);
 }
