@@ -172,7 +172,8 @@ impl Sweep {
     /// # Errors
     ///
     /// The [`Failure`] of the first run that failed, which says before which poll the subject was cut, what it
-    /// waited for, and what was violated; [`FailureKind::NotCovered`](crate::FailureKind::NotCovered) where no subject was run.
+    /// waited for, and what was violated; [`FailureKind::NotCovered`](crate::FailureKind::NotCovered) where no
+    /// subject was run.
     #[track_caller]
     pub fn cancel<S, F, C>(
         self,

@@ -13,8 +13,10 @@ pub(crate) enum Purpose {
     Schedule,
     /// Which fault strikes when.
     Faults,
-    /// Latencies, short reads, lost packets.
+    /// Latencies.
     Network,
+    /// What goes wrong on the network: a stream of its own, so that it leaves the latencies as they are.
+    NetworkFaults,
     /// What [`Runtime::random_u64`](backstay_core::Runtime::random_u64) gives to the code under test.
     User,
 }
@@ -25,6 +27,7 @@ impl Purpose {
             Self::Schedule => 0x243f_6a88_85a3_08d3,
             Self::Faults => 0x1319_8a2e_0370_7344,
             Self::Network => 0xa409_3822_299f_31d0,
+            Self::NetworkFaults => 0x4528_21e6_38d0_1377,
             Self::User => 0x082e_fa98_ec4e_6c89,
         }
     }

@@ -98,7 +98,8 @@ impl Faults {
     }
 
     /// Everything that gives no errors, each run another part of it at other rates, those included that are set
-    /// afterwards: what runs have in common is only that they differ (Groce, Zhang, Eide, Chen and Regehr, "Swarm testing", 2012).
+    /// afterwards: what runs have in common is only that they differ (Groce, Zhang, Eide, Chen and Regehr, "Swarm
+    /// testing", 2012).
     pub fn swarm() -> Self {
         let faults = Self::off()
             .fresh_wakers()

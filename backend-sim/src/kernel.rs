@@ -118,7 +118,10 @@ impl Kernel {
             wakes: Arc::default(),
             has_news: AtomicBool::new(false),
             timers: Mutex::new(Timers::new((!timers_in_order).then_some(seed))),
-            network: Mutex::new(Network::new(Dice::new(seed, Purpose::Network))),
+            network: Mutex::new(Network::new(
+                Dice::new(seed, Purpose::Network),
+                Dice::new(seed, Purpose::NetworkFaults),
+            )),
             networked: AtomicBool::new(false),
             pool: Mutex::new(pool),
             early,

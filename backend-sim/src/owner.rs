@@ -15,15 +15,16 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 /// What drives a simulated runtime: everything runs on the thread that is inside [`block_on`](BlockOn::block_on).
 ///
-/// For code that takes any owner. A test uses [`Builder::run`](crate::Builder::run), which also checks that nothing is left over and
-/// gives a failure as a value.
+/// For code that takes any owner. A test uses [`Builder::run`](crate::Builder::run), which also checks that nothing
+/// is left over and gives a failure as a value.
 ///
 /// # Examples
 ///
 /// ```
 /// use backstay_core::{BlockOn, Config, Runtime};
 /// use backstay_sim::SimOwner;
-/// ///
+/// use std::time::Duration;
+///
 /// let owner = SimOwner::new(Config::new())?;
 /// let rt = owner.runtime().clone();
 /// owner.block_on(async move { rt.sleep(Duration::from_secs(3600)).await });

@@ -61,9 +61,10 @@ impl FailureKind {
 
 /// A run that failed: its text is a report.
 ///
-/// The first line is the command that repeats the run, where there is one run to be repeated. Then: what happened, when; a table of the tasks that live,
-/// each with its name, where it was spawned and what it waits for; what is held; the last events. The text is the
-/// same for the same seed and binary, names no absolute path, and has at most 200 lines.
+/// The first line is the command that repeats the run, where there is one run to be repeated. Then: what happened,
+/// when; a table of the tasks that live, each with its name, where it was spawned and what it waits for; what is
+/// held; the last events. The text is the same for the same seed and binary, names no absolute path, and has at
+/// most 200 lines.
 ///
 /// # Examples
 ///

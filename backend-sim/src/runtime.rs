@@ -25,7 +25,8 @@ use std::time::Duration;
 /// that one seed decides all that happens by chance, and that hosts, their network and their failures are at the
 /// test's disposal.
 ///
-/// Runs are made by a [`Builder`](crate::Builder); code that wants an owner with `block_on` uses [`SimOwner`](crate::SimOwner).
+/// Runs are made by a [`Builder`](crate::Builder); code that wants an owner with `block_on` uses
+/// [`SimOwner`](crate::SimOwner).
 ///
 /// # Examples
 ///

@@ -100,7 +100,7 @@ impl Executor {
         if kernel.is_networked() {
             kernel.change_network(|network, now| {
                 network.set_faults(NetFaults::default());
-                network.heal_all(now);
+                network.end_outages(now);
             });
         }
     }

@@ -4,7 +4,7 @@
 //! a host that is down gives `NetworkDown`.
 
 use super::agenda::Event;
-use super::host::callee;
+use super::host::{callee, seen_from};
 use super::ids::{End, HostId, Route, SocketId};
 use super::listener::{Listener, Ticket};
 use super::network::Network;
@@ -51,7 +51,7 @@ impl Network {
         let window = self.link_of(route.path()).window_size();
         let socket = Socket::new(route, State::Calling { gives_up }, Holder::Program, window);
         self.sockets.insert(id, socket);
-        self.send(now, Segment { route, kind: Kind::Syn });
+        self.send(now, Segment { route, kind: Kind::Syn { window } });
         Ok(Opened { id, local, peer })
     }
 
@@ -68,6 +68,11 @@ impl Network {
                 Poll::Pending
             }
         }
+    }
+
+    /// Whether somebody is at the other end, as far as this one knows.
+    pub(crate) fn is_connected(&self, id: SocketId) -> bool {
+        self.sockets.get(&id).is_some_and(Socket::is_open)
     }
 
     /// Listens on `addr`; gives the address that it has become.
@@ -111,8 +116,13 @@ impl Network {
         listener.waiters.leave(ticket, &mut self.wakes);
         socket.holder = Holder::Program;
         let Route { from, to } = socket.route;
+        let bound = listener.addr.ip();
         self.take_waiting_call(now, id);
-        Poll::Ready(Ok(Opened { id: accepted, local: from.addr, peer: to.addr }))
+        Poll::Ready(Ok(Opened {
+            id: accepted,
+            local: seen_from(bound, from.addr),
+            peer: seen_from(bound, to.addr),
+        }))
     }
 
     /// Who waited for a call does so no longer.
@@ -129,9 +139,7 @@ impl Network {
         if let Some(host) = self.get_host_mut(listener.host) {
             host.unlisten(listener.addr.port(), id);
         }
-        let state = State::Answering { listener: id };
-        let answering = self.sockets.iter().filter(|(_, socket)| socket.state == state).map(|(id, _)| *id);
-        for id in answering.chain(listener.ready).collect::<Vec<_>>() {
+        for id in listener.answering.into_values().chain(listener.ready) {
             if let Some(socket) = self.sockets.remove(&id)
                 && socket.state != State::Over
             {
@@ -139,7 +147,7 @@ impl Network {
             }
         }
         for call in listener.overflow {
-            self.send(now, Segment { route: call.back(), kind: Kind::Rst });
+            self.send(now, Segment { route: call.route.back(), kind: Kind::Rst });
         }
     }
 }
@@ -243,7 +251,7 @@ impl Network {
         match socket.state {
             State::Calling { gives_up } => {
                 self.agenda.strike_off(gives_up);
-                self.stop_calling(route);
+                self.stop_calling(now, route);
             }
             State::Open if socket.has_unread() => self.send(now, Segment { route, kind: Kind::Rst }),
             State::Open => {

@@ -25,7 +25,7 @@ use std::time::Duration;
 /// | [`hold`](Self::hold) | nothing arrives until [`release`](Self::release); then all at once | the same |
 /// | [`reset`](Self::reset) | [`ConnectionReset`] at both ends | nothing |
 /// | [`refuse`](Self::refuse) | nothing | [`ConnectionRefused`] |
-/// | [`Sim::crash`](crate::Sim::crash) | nothing; once the host is back, whoever sends to it gets [`ConnectionReset`] | [`TimedOut`] |
+/// | [`Sim::crash`](crate::Sim::crash) | nothing; once the host is back, whoever sends to it gets [`ConnectionReset`] | no answer until the host is back: [`TimedOut`] after [`CONNECT_TIMEOUT`](Self::CONNECT_TIMEOUT) |
 ///
 /// A link may be in trouble for several reasons: it works when none is left. A host's link with itself can be
 /// partitioned, held and reset too: name the host twice.
@@ -124,7 +124,8 @@ impl NetControl {
     }
 
     /// Mends the link between two hosts, both ways, whether [`partition`](Self::partition) or a fault has cut it.
-    /// What was lost is sent again now, and takes the link's latency.
+    /// What was lost is sent again now, and takes the link's latency; if the link is held, it waits for the
+    /// [`release`](Self::release).
     ///
     /// # Errors
     ///
@@ -174,8 +175,8 @@ impl NetControl {
         self.both_ways(a, b, |network, _, path| network.hold(path))
     }
 
-    /// Ends a [`hold`](Self::hold): what waited arrives in a burst, at once or when it would have arrived without
-    /// the hold, whichever is later.
+    /// Ends a [`hold`](Self::hold), and one by a fault: what waited arrives in a burst, at once or when it would have
+    /// arrived without the hold, whichever is later.
     ///
     /// # Errors
     ///
@@ -253,7 +254,7 @@ impl NetControl {
     }
 
     /// Sets what the link between two hosts is like, both ways. It holds for what is sent from now on; the window
-    /// for connections opened from now on.
+    /// for connections that somebody begins to open from now on.
     ///
     /// # Errors
     ///

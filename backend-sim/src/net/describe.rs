@@ -32,9 +32,9 @@ impl Network {
             || [route.path(), route.path().back()].into_iter().filter_map(|path| self.directions.get(&path));
         if !self.is_up(route.to.host) {
             " (host down)"
-        } else if directions().any(|direction| direction.is_cut || direction.outage.is_some()) {
+        } else if directions().any(|direction| !direction.carries()) {
             " (partitioned)"
-        } else if directions().any(|direction| direction.is_held) {
+        } else if directions().any(|direction| !direction.works()) {
             " (held)"
         } else if route.to.socket.is_some_and(|peer| !self.sockets.contains_key(&peer)) {
             " (half-open)"

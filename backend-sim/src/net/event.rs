@@ -39,6 +39,8 @@ pub(crate) enum Change {
     Released,
     /// It fails, and mends itself.
     Fails,
+    /// It hangs, and releases itself.
+    Hangs,
 }
 
 impl NetEvent {
@@ -97,6 +99,7 @@ impl fmt::Display for NetEvent {
                     Change::Held => "held",
                     Change::Released => "released",
                     Change::Fails => "cut for a while (fault)",
+                    Change::Hangs => "held for a while (fault)",
                 };
                 write!(f, "link {from} -> {to} is {what}")
             }
@@ -133,6 +136,7 @@ mod tests {
             (link(Change::Held), "link 10.0.0.1 -> 10.0.0.2 is held"),
             (link(Change::Released), "link 10.0.0.1 -> 10.0.0.2 is released"),
             (link(Change::Fails), "link 10.0.0.1 -> 10.0.0.2 is cut for a while (fault)"),
+            (link(Change::Hangs), "link 10.0.0.1 -> 10.0.0.2 is held for a while (fault)"),
             (NetEvent::Host { is_up: false, host: ip }, "host 10.0.0.1 loses power"),
             (NetEvent::Host { is_up: true, host: ip }, "host 10.0.0.1 is back"),
         ]

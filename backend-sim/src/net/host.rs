@@ -3,7 +3,7 @@
 use super::ids::SocketId;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// An address as a call means it: an IPv4 address in IPv6's clothes is an IPv4 address, and calling "any" calls
 /// oneself.
@@ -20,6 +20,14 @@ pub(super) fn hears(bound: IpAddr, ip: IpAddr) -> bool {
     bound == ip || bound.is_unspecified() && (bound.is_ipv6() || ip.is_ipv4())
 }
 
+/// An address of a connection as the program sees it that has bound `bound`: in IPv6's clothes if that is IPv6.
+pub(super) fn seen_from(bound: IpAddr, addr: SocketAddr) -> SocketAddr {
+    match addr.ip() {
+        IpAddr::V4(ip) if bound.is_ipv6() => SocketAddr::new(ip.to_ipv6_mapped().into(), addr.port()),
+        _ => addr,
+    }
+}
+
 /// The first port that is given to who asks for none in particular.
 const FIRST_EPHEMERAL: u16 = 49_152;
 
@@ -28,6 +36,8 @@ const FIRST_EPHEMERAL: u16 = 49_152;
 pub(super) struct Host {
     pub(super) name: Cow<'static, str>,
     pub(super) is_up: bool,
+    /// Sockets of its own with numbers up to this were lost with its power.
+    pub(super) lost: SocketId,
     /// Whether it refuses connections, whoever listens.
     pub(super) refuses: bool,
     // Of listeners, by port. Those of one port hear different addresses.
@@ -42,6 +52,7 @@ impl Host {
         Self {
             name,
             is_up: true,
+            lost: SocketId(0),
             refuses: false,
             listeners: BTreeMap::new(),
             calling: BTreeSet::new(),
@@ -103,8 +114,9 @@ impl Host {
     }
 
     /// Power is lost, and with it every port.
-    pub(super) fn crash(&mut self) {
+    pub(super) fn crash(&mut self, last_socket: SocketId) {
         self.is_up = false;
+        self.lost = last_socket;
         self.listeners.clear();
         self.calling.clear();
     }
@@ -174,7 +186,7 @@ mod tests {
         host.unlisten(80, SocketId(1));
         assert_eq!(host.listener(ip("127.0.0.1"), 80), None);
         assert_eq!(host.listener(ip("::1"), 80), Some(SocketId(2)));
-        host.crash();
+        host.crash(SocketId(4));
         assert_eq!(host.listener(ip("::1"), 80), None);
     }
 

@@ -98,16 +98,18 @@ impl Route {
     }
 }
 
-/// When something will happen, and its place among what happens at the same time: first come, first served.
+/// When something will happen, and its place among what happens at the same time: by `tie`, then first come, first
+/// served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     at: Instant,
+    tie: u64,
     number: u64,
 }
 
 impl Key {
-    pub(super) const fn new(at: Instant, number: u64) -> Self {
-        Self { at, number }
+    pub(super) const fn new(at: Instant, tie: u64, number: u64) -> Self {
+        Self { at, tie, number }
     }
 
     pub(super) const fn at(self) -> Instant {

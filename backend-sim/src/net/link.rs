@@ -2,7 +2,7 @@
 
 use super::ids::Key;
 use super::latency::Latency;
-use super::segment::Segment;
+use super::segment::Waiting;
 use backstay_core::time::Instant;
 use std::collections::VecDeque;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -72,7 +72,7 @@ impl Link {
     }
 
     /// How many bytes a connection may have under way or unread, each way, before a write waits. It is that of the
-    /// link when the connection is opened.
+    /// link when the caller begins to connect, for both ends.
     ///
     /// A read tells the writer of the room it has made once that is half of the window; the news takes the link's
     /// latency. A connection therefore moves at most one window in two latencies.
@@ -110,9 +110,10 @@ impl Default for Link {
 /// |---|---|---|
 /// | works | arrives | |
 /// | is cut | is lost, and sent again | it is mended, or the outage ends |
-/// | is held | waits on the way | it is released |
+/// | is held | waits on the way | it is released, or the fault's hold ends |
 ///
-/// It may be cut and held: then it works when it is neither.
+/// It may be cut and held: then it works when it is neither. What is lost is sent again when it is not cut any more,
+/// and then waits for the release.
 #[derive(Debug, Default)]
 pub(super) struct Direction {
     /// What it is like, if somebody has said.
@@ -121,15 +122,22 @@ pub(super) struct Direction {
     pub(super) is_held: bool,
     /// It is cut and mends itself: the event that does it.
     pub(super) outage: Option<Key>,
-    /// What waits until it works again, with the time when it would have arrived.
-    pub(super) waiting: VecDeque<(Instant, Segment)>,
+    /// It is held and releases itself: the event that does it.
+    pub(super) faulty_hold: Option<Key>,
+    /// What waits until it works again. Unless it [carries](Self::carries), all of it is lost.
+    pub(super) waiting: VecDeque<Waiting>,
     /// Until then it is busy with what is leaving.
     busy_until: Instant,
 }
 
 impl Direction {
     pub(super) const fn works(&self) -> bool {
-        !self.is_cut && !self.is_held && self.outage.is_none()
+        self.carries() && !self.is_held && self.faulty_hold.is_none()
+    }
+
+    /// Whether what is sent is at least not lost.
+    pub(super) const fn carries(&self) -> bool {
+        !self.is_cut && self.outage.is_none()
     }
 
     /// When a packet has left that is sent now.
@@ -195,12 +203,15 @@ mod tests {
         assert!(direction.works());
         direction.is_cut = true;
         direction.is_held = true;
-        direction.outage = Some(Key::new(Instant::MAX, 0));
+        direction.outage = Some(Key::new(Instant::MAX, 0, 0));
+        direction.faulty_hold = direction.outage;
         direction.is_cut = false;
-        assert!(!direction.works());
+        assert!(!direction.works() && !direction.carries());
         direction.is_held = false;
-        assert!(!direction.works());
+        assert!(!direction.works() && !direction.carries());
         direction.outage = None;
+        assert!(!direction.works() && direction.carries());
+        direction.faulty_hold = None;
         assert!(direction.works());
     }
 }

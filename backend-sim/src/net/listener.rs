@@ -9,17 +9,25 @@ use std::task::Waker;
 /// How many connections may wait to be accepted. Who calls when there are so many waits until there is room.
 pub(super) const BACKLOG: usize = 1024;
 
+/// A call that was heard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call {
+    pub(super) route: Route,
+    pub(super) window: usize,
+}
+
 /// A bound port.
 #[derive(Debug)]
 pub(super) struct Listener {
     pub(super) host: HostId,
     pub(super) addr: SocketAddr,
-    /// Calls that were answered, and whose callers have not heard so yet.
-    pub(super) answering: usize,
+    /// Calls that were answered, and whose callers are not known to have heard it: the socket that answers each
+    /// caller's.
+    pub(super) answering: BTreeMap<SocketId, SocketId>,
     /// Connections to be accepted.
     pub(super) ready: VecDeque<SocketId>,
     /// Calls that there was no room for.
-    pub(super) overflow: VecDeque<Route>,
+    pub(super) overflow: VecDeque<Call>,
     pub(super) waiters: Waiters,
 }
 
@@ -28,15 +36,20 @@ impl Listener {
         Self {
             host,
             addr,
-            answering: 0,
+            answering: BTreeMap::new(),
             ready: VecDeque::new(),
             overflow: VecDeque::new(),
             waiters: Waiters::new(),
         }
     }
 
+    /// The call of this caller is not being answered any more; gives the socket that did.
+    pub(super) fn hang_up(&mut self, caller: Option<SocketId>) -> Option<SocketId> {
+        self.answering.remove(&caller?)
+    }
+
     pub(super) fn has_room(&self) -> bool {
-        self.answering + self.ready.len() < BACKLOG
+        self.answering.len() + self.ready.len() < BACKLOG
     }
 }
 

@@ -9,7 +9,7 @@ use super::link::{Direction, Link};
 use super::listener::Listener;
 use super::socket::Socket;
 use super::wakes::Wakes;
-use crate::choice::{Chance, Dice};
+use crate::choice::{Chance, Dice, mix};
 use backstay_core::time::Instant;
 use std::collections::BTreeMap;
 use std::task::Waker;
@@ -24,6 +24,8 @@ use std::task::Waker;
 #[derive(Debug)]
 pub(crate) struct Network {
     pub(super) dice: Dice,
+    // A stream of their own: what faults draw leaves latencies as they are.
+    pub(super) fault_dice: Dice,
     pub(super) faults: NetFaults,
     pub(super) default_link: Link,
     // Most runs have only this one: it costs no allocation.
@@ -40,9 +42,11 @@ pub(crate) struct Network {
 
 impl Network {
     /// A network of one host, called `main`. Allocates nothing.
-    pub(crate) fn new(dice: Dice) -> Self {
+    pub(crate) fn new(dice: Dice, fault_dice: Dice) -> Self {
+        let agenda = Agenda::new(mix(dice.state()));
         Self {
             dice,
+            fault_dice,
             faults: NetFaults::default(),
             default_link: Link::new(),
             main: Host::new("main".into()),
@@ -51,7 +55,7 @@ impl Network {
             sockets: BTreeMap::new(),
             listeners: BTreeMap::new(),
             sockets_so_far: 0,
-            agenda: Agenda::new(),
+            agenda,
             wakes: Wakes::new(),
             log: Vec::new(),
         }
@@ -68,8 +72,10 @@ impl Network {
         while let Some((at, event)) = self.agenda.take_due(now) {
             match event {
                 Event::Arrival { segment, .. } => self.arrive(at, segment),
-                Event::GiveUp(caller) => self.give_up(caller),
+                Event::GiveUp(caller) => self.give_up(at, caller),
                 Event::OutageEnds(path) => self.outage_ends(at, path),
+                Event::HoldEnds(path) => self.hold_ends(at, path),
+                Event::Appears(host) => self.put_through(host, now),
             }
         }
         self.wakes.give(wakers);
@@ -92,10 +98,16 @@ impl Network {
 
     /// The host of this name, which is created if there is none.
     pub(crate) fn host(&mut self, name: &str) -> HostId {
-        self.find_host(name).unwrap_or_else(|| {
-            self.others.push(Host::new(name.to_owned().into()));
-            HostId(self.others.len() as u32)
-        })
+        if let Some(host) = self.find_host(name) {
+            return host;
+        }
+        self.others.push(Host::new(name.to_owned().into()));
+        let host = HostId(self.others.len() as u32);
+        if self.directions.iter().any(|(path, direction)| path.to == host && !direction.waiting.is_empty()) {
+            // Somebody calls it already. Its time is the next one that anything happens at, which is now.
+            self.agenda.enter(Instant::ORIGIN, Event::Appears(host));
+        }
+        host
     }
 
     /// The host of this name.
@@ -158,6 +170,16 @@ impl Network {
         }
     }
 
+    /// The number of the last socket.
+    pub(super) const fn last_socket(&self) -> SocketId {
+        SocketId(self.sockets_so_far)
+    }
+
+    /// Whether what is sent is at least not lost.
+    pub(super) fn carries(&self, path: Path) -> bool {
+        self.directions.get(&path).is_none_or(Direction::carries) && self.is_up(path.to)
+    }
+
     /// Whether what is sent arrives.
     pub(super) fn works(&self, path: Path) -> bool {
         self.directions.get(&path).is_none_or(Direction::works) && self.is_up(path.to)
@@ -169,8 +191,8 @@ impl Network {
 
     /// A part of `count`, at least 1, if a fault strikes; else all of it.
     pub(super) fn shorten(&mut self, count: usize, chance: Chance) -> usize {
-        if count > 1 && self.dice.strikes(chance) {
-            1 + self.dice.below(u32::try_from(count).unwrap_or(u32::MAX)) as usize
+        if count > 1 && self.fault_dice.strikes(chance) {
+            1 + self.fault_dice.below(u32::try_from(count).unwrap_or(u32::MAX)) as usize
         } else {
             count
         }

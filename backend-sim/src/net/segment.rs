@@ -1,6 +1,7 @@
 //! What travels over a link.
 
 use super::ids::{Path, Route};
+use backstay_core::time::Instant;
 
 /// A packet of a connection.
 #[derive(Debug)]
@@ -9,11 +10,21 @@ pub(super) struct Segment {
     pub(super) kind: Kind,
 }
 
+/// A packet that can't go on, or has just been stopped.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// When it has left its host.
+    pub(super) departs: Instant,
+    /// When it would have arrived.
+    pub(super) due: Instant,
+    pub(super) segment: Segment,
+}
+
 /// What a packet says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// May I?
-    Syn,
+    /// May I? With the window of the connection, so that both ends have the same.
+    Syn { window: usize },
     /// You may.
     SynAck,
     /// So be it.

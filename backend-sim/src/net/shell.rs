@@ -91,7 +91,12 @@ impl SimConnection {
     fn into_stream(self) -> SimTcpStream {
         static OPS: SocketOps<SimConnection> = SocketOps {
             local_addr: |connection| Ok(connection.opened.local),
-            peer_addr: |connection| Ok(connection.opened.peer),
+            // As on Linux, whose `getpeername` knows nobody after a reset.
+            peer_addr: |connection| {
+                let is_connected = !connection.sim.has_ended()
+                    && connection.sim.network().is_connected(connection.opened.id);
+                is_connected.then_some(connection.opened.peer).ok_or_else(|| ErrorKind::NotConnected.into())
+            },
             set_nodelay: |_, _| Ok(()),
             end_writing: |_| Ok(()),
         };

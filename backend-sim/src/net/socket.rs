@@ -99,6 +99,11 @@ impl Socket {
         self.state == State::Open
     }
 
+    /// How many bytes may be under way or unread, each way.
+    pub(super) const fn window(&self) -> usize {
+        self.window
+    }
+
     /// What a read gives: what was received, then the end or the error, then the end.
     pub(super) fn readable(&mut self) -> Readable {
         if !self.received.is_empty() {

@@ -3,8 +3,9 @@
 use super::agenda::Event;
 use super::event::{Fate, NetEvent};
 use super::ids::{Route, SocketId};
+use super::listener::Call;
 use super::network::Network;
-use super::segment::{Kind, Segment};
+use super::segment::{Kind, Segment, Waiting};
 use super::socket::{Holder, Socket, State};
 use backstay_core::time::Instant;
 use std::io::ErrorKind;
@@ -14,7 +15,7 @@ use std::time::Duration;
 impl Network {
     /// Sends a packet, if no fault is in its way.
     pub(super) fn send(&mut self, now: Instant, segment: Segment) {
-        if segment.len() > 0 && self.dice.strikes(self.faults.resets) {
+        if segment.len() > 0 && self.fault_dice.strikes(self.faults.resets) {
             self.break_connection(now, segment.route);
             return;
         }
@@ -29,14 +30,14 @@ impl Network {
         let departs = self.direction(path).departure(now, link.transmission(segment.len()));
         let mut due = departs + link.latency_of().draw(&mut self.dice);
         let (chance, most) = self.faults.jitter;
-        if self.dice.strikes(chance) {
-            due += self.dice.duration(&(Duration::ZERO..=most));
+        if self.fault_dice.strikes(chance) {
+            due += self.fault_dice.duration(&(Duration::ZERO..=most));
         }
         if self.works(path) {
             self.schedule(departs, due, segment);
         } else {
             self.note_fate(Fate::Waits(segment.len() as u32), segment.route);
-            self.direction(path).waiting.push_back((due, segment));
+            self.direction(path).waiting.push_back(Waiting { departs, due, segment });
         }
     }
 
@@ -64,8 +65,8 @@ impl Network {
     pub(super) fn arrive(&mut self, now: Instant, segment: Segment) {
         let bytes = segment.len() as u32;
         let Segment { route, kind } = segment;
-        if kind == Kind::Syn {
-            return self.call_arrives(now, route);
+        if let Kind::Syn { window } = kind {
+            return self.call_arrives(now, Call { route, window });
         }
         let known = route.to.socket.and_then(|id| Some((id, self.sockets.get_mut(&id)?)));
         let Some((id, socket)) = known else {
@@ -118,23 +119,31 @@ impl Network {
             self.note_fate(Fate::Dropped(data.len() as u32), route);
         }
         let sender = route.from.socket.and_then(|id| self.sockets.get(&id));
-        let wants_to_know = sender.is_some_and(|socket| socket.state != State::Over);
+        let wants_to_know = sender.is_some_and(|socket| match kind {
+            // It reads what is left, and has nothing to send: it does not matter to it that nobody is there.
+            Kind::Room(_) if socket.has_ended => false,
+            _ => socket.state != State::Over,
+        });
         if *kind != Kind::Rst && wants_to_know {
             self.answer(now, route, Kind::Rst);
         }
     }
 
-    fn call_arrives(&mut self, now: Instant, route: Route) {
+    fn call_arrives(&mut self, now: Instant, call: Call) {
+        let route = call.route;
+        if !self.is_calling(route) {
+            return;
+        }
         let host = self.get_host(route.to.host);
         let heard = host.filter(|host| !host.refuses).and_then(|host| {
             let addr = route.to.addr;
             host.listener(addr.ip(), addr.port())
         });
-        let is_refused = self.dice.strikes(self.faults.refusals);
+        let is_refused = self.fault_dice.strikes(self.faults.refusals);
         match heard.filter(|_| !is_refused) {
             Some(id) => match self.listeners.get_mut(&id) {
-                Some(listener) if listener.has_room() => self.take_call(now, id, route),
-                Some(listener) => listener.overflow.push_back(route),
+                Some(listener) if listener.has_room() => self.take_call(now, id, call),
+                Some(listener) => listener.overflow.push_back(call),
                 None => {}
             },
             None => {
@@ -145,15 +154,14 @@ impl Network {
     }
 
     /// Answers a call: the backlog has room for it.
-    fn take_call(&mut self, now: Instant, listener: SocketId, call: Route) {
+    fn take_call(&mut self, now: Instant, listener: SocketId, call: Call) {
         let id = self.new_socket();
-        let mut route = call.back();
+        let mut route = call.route.back();
         route.from.socket = Some(id);
-        let window = self.link_of(route.path()).window_size();
-        let socket = Socket::new(route, State::Answering { listener }, Holder::Listener, window);
+        let socket = Socket::new(route, State::Answering { listener }, Holder::Listener, call.window);
         self.sockets.insert(id, socket);
-        if let Some(listener) = self.listeners.get_mut(&listener) {
-            listener.answering += 1;
+        if let (Some(listener), Some(caller)) = (self.listeners.get_mut(&listener), route.to.socket) {
+            listener.answering.insert(caller, id);
         }
         self.send(now, Segment { route, kind: Kind::SynAck });
     }
@@ -161,7 +169,7 @@ impl Network {
     /// The caller has heard the answer.
     fn connected(&mut self, listener: SocketId, id: SocketId, route: Route) {
         if let Some(listener) = self.listeners.get_mut(&listener) {
-            listener.answering -= 1;
+            listener.hang_up(route.from.socket);
             listener.ready.push_back(id);
             listener.waiters.wake_all(&mut self.wakes);
         }
@@ -174,27 +182,51 @@ impl Network {
             && let Some(call) = listener.overflow.pop_front()
         {
             // Its caller may have given up, and then does not call again.
-            let caller = call.from.socket.and_then(|caller| self.sockets.get(&caller));
-            if caller.is_some_and(|caller| matches!(caller.state, State::Calling { .. })) {
+            if self.is_calling(call.route) {
                 self.take_call(now, id, call);
             }
         }
     }
 
     /// A call was not answered in time.
-    pub(super) fn give_up(&mut self, caller: SocketId) {
+    pub(super) fn give_up(&mut self, now: Instant, caller: SocketId) {
         if let Some(socket) = self.sockets.get_mut(&caller) {
             let route = socket.route;
             socket.fail(ErrorKind::TimedOut, &mut self.wakes);
-            self.stop_calling(route);
+            self.stop_calling(now, route);
             self.note_fate(Fate::TimedOut, route);
         }
     }
 
     /// A caller does not call again: what waits to be sent again is not.
-    pub(super) fn stop_calling(&mut self, route: Route) {
-        let caller = route.from.socket;
-        self.direction(route.path()).waiting.retain(|(_, segment)| segment.route.from.socket != caller);
+    pub(super) fn stop_calling(&mut self, now: Instant, route: Route) {
+        // It has one packet at most, and those who give up in the order of their calls find it in front.
+        let waiting = &mut self.direction(route.path()).waiting;
+        let is_its = |waiting: &Waiting| waiting.segment.route.from.socket == route.from.socket;
+        if let Some(place) = waiting.iter().position(is_its) {
+            waiting.remove(place);
+        }
+        self.hang_up(now, route);
+    }
+
+    /// A caller is gone: if it was answered, its place in the backlog is free. On Linux the one who answers finds
+    /// out for itself, after as many attempts; here it knows at once.
+    pub(super) fn hang_up(&mut self, now: Instant, call: Route) {
+        let callee = call.to;
+        let listener =
+            self.get_host(callee.host).and_then(|host| host.listener(callee.addr.ip(), callee.addr.port()));
+        let Some(id) = listener else { return };
+        let answering = self.listeners.get_mut(&id).and_then(|listener| listener.hang_up(call.from.socket));
+        if let Some(answering) = answering {
+            self.sockets.remove(&answering);
+            self.take_waiting_call(now, id);
+        }
+    }
+
+    /// Whether a caller still waits for its answer.
+    fn is_calling(&self, call: Route) -> bool {
+        let caller = call.from.socket.and_then(|caller| self.sockets.get(&caller));
+        caller.is_some_and(|caller| matches!(caller.state, State::Calling { .. }))
     }
 
     /// A socket learns that there is no connection.
@@ -206,9 +238,10 @@ impl Network {
                 self.agenda.strike_off(gives_up);
             }
             State::Answering { listener } => {
+                let caller = socket.route.to.socket;
                 self.sockets.remove(&id);
                 if let Some(listener) = self.listeners.get_mut(&listener) {
-                    listener.answering -= 1;
+                    listener.hang_up(caller);
                 }
                 self.take_waiting_call(now, listener);
             }

@@ -50,6 +50,16 @@ fn partitions_take_their_time() {
 }
 
 #[test]
+fn faults_that_never_strike_change_no_latency() {
+    let took = |faults| Sim::builder().seed(1).faults(faults).run(echo).expect("it runs").value;
+    let rare = 1e-9;
+    assert_eq!(
+        took(Faults::off()),
+        took(Faults::off().partitions(rare, ms(1)).holds(rare, ms(1)).resets(rare))
+    );
+}
+
+#[test]
 fn resets_and_refusals_are_seen() {
     let mut kinds = Vec::new();
     for seed in 0..30 {

@@ -1,7 +1,7 @@
 //! Links in the hands of a test.
 
 use crate::kit::{addr, assert_error, ms, pair, run_each, secs, steady};
-use backstay_core::net::{Net, TcpListener};
+use backstay_core::net::{Net, TcpListener, TcpStream};
 use backstay_core::time::Instant;
 use backstay_core::{JoinHandle, Runtime};
 use backstay_sim::Sim;
@@ -60,6 +60,40 @@ fn a_connect_across_a_partition_times_out_at_its_time() {
         assert!(!connecting.is_finished());
         rt.net().heal_all();
         connecting.await.expect("it ends").expect("it has come through");
+    });
+}
+
+#[test]
+fn a_connect_gets_through_to_a_host_that_crashes_and_comes_back() {
+    run_each(|rt| async move {
+        let _lost = rt.host("server").bind(addr("0.0.0.0:80")).await.expect("a free port");
+        rt.net().partition_one_way("server", "main").expect("two hosts");
+        let connecting = rt.spawn({
+            let rt = rt.clone();
+            async move { rt.connect_to("server:80").await.map(drop) }
+        });
+        rt.sleep(ms(50)).await;
+        rt.crash("server").expect("a host");
+        rt.sleep(ms(50)).await;
+        rt.restart("server").expect("a host");
+        let _listener = rt.host("server").bind(addr("0.0.0.0:80")).await.expect("a free port");
+        rt.net().heal_all();
+        connecting.await.expect("it ends").expect("it has come through");
+    });
+}
+
+#[test]
+fn a_connect_gets_through_to_a_host_that_comes_into_being() {
+    run_each(|rt| async move {
+        let connecting = rt.spawn({
+            let rt = rt.clone();
+            async move { rt.connect(addr("10.0.0.2:80")).await.map(drop) }
+        });
+        rt.sleep(ms(50)).await;
+        let start = rt.now();
+        let _listener = rt.host("server").bind(addr("0.0.0.0:80")).await.expect("a free port");
+        connecting.await.expect("it ends").expect("it has come through");
+        assert!((ms(1)..=ms(3)).contains(&(rt.now() - start)), "a round trip from now on");
     });
 }
 
@@ -165,6 +199,8 @@ fn a_reset_is_seen_at_both_ends_at_once() {
         assert_error(client.write(b"x").await, ErrorKind::ConnectionReset, "write", "10.0.0.2:80");
         assert_error(client.write(b"x").await, ErrorKind::BrokenPipe, "write", "10.0.0.2:80");
         client.close().await.expect("there is nothing left to close");
+        assert_error(client.peer_addr(), ErrorKind::NotConnected, "peer_addr", "10.0.0.2:80");
+        assert_eq!(client.local_addr().expect("it stays"), addr("10.0.0.1:49152"));
         assert_error(reading.await.expect("it ends"), ErrorKind::ConnectionReset, "read", "10.0.0.1:49152");
         assert_eq!(rt.now(), start);
     });

@@ -1,10 +1,11 @@
 //! One connection over a link that works: what its ends see, as measured on Linux.
 
-use super::kit::{Bell, Bench, MAIN, SERVER, bytes, end, error, ms, took};
+use super::kit::{Bell, Bench, MAIN, SERVER, THERE, bytes, end, error, ms, took};
 use crate::net::ids::Path;
+use crate::net::latency::Latency;
 use crate::net::link::Link;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::task::{Poll, Waker};
 
 #[test]
@@ -262,6 +263,46 @@ fn the_window_is_that_of_the_link_when_the_connection_was_opened() {
     let after = bench.connect(MAIN, "10.0.0.2:80").id;
     bench.settle();
     assert_eq!(bench.write(after, &[0; 100]), took(10));
+}
+
+#[test]
+fn a_window_that_changes_during_the_handshake_is_that_of_the_call_at_both_ends() {
+    let small = Link::new().window(NonZeroUsize::new(1_000).expect("a window"));
+    let large = Link::new();
+    for (before, after, window) in [(small, large, 1_000), (large, small, 65_536)] {
+        let mut bench = Bench::new();
+        let listener = bench.listen(SERVER, "0.0.0.0:80");
+        bench.net.set_default_link(before);
+        let client = bench.connect(MAIN, "10.0.0.2:80").id;
+        bench.net.set_default_link(after);
+        bench.settle();
+        let Poll::Ready(Ok(server)) = bench.accept(listener) else { panic!("no connection") };
+        for (from, to) in [(client, server.id), (server.id, client)] {
+            assert_eq!(bench.write(from, &[0; 100_000]), took(window));
+            bench.settle();
+            assert_eq!(bench.read_all(to).len(), window);
+            bench.settle();
+            assert!(bench.write(from, b"x").is_ready(), "it is told of the room");
+        }
+    }
+}
+
+#[test]
+fn who_has_ended_and_reads_the_rest_is_not_reset() {
+    let mut bench = Bench::new();
+    let (client, server, _) = bench.pair();
+    let slow = Link::new().latency(Latency::fixed(ms(1))).bandwidth(NonZeroU64::MIN.saturating_add(999_999));
+    bench.net.set_link(THERE, slow);
+    assert_eq!(bench.write(server, &[7; 60_000]), took(60_000));
+    bench.drop_socket(server);
+    bench.net.close(bench.now, client);
+    let mut received = 0;
+    for _ in 0..100 {
+        bench.pass(ms(1));
+        received += bench.read_all(client).len();
+    }
+    assert_eq!((received, bench.read(client, 9)), (60_000, end()));
+    assert!(!bench.log().iter().any(|line| line.contains("resets")));
 }
 
 #[test]

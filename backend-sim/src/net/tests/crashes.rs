@@ -4,6 +4,7 @@ use super::kit::{Bell, Bench, MAIN, SERVER, THERE, addr, bytes, error, ms, took}
 use crate::net::ids::{HostId, Path};
 use crate::net::latency::Latency;
 use crate::net::link::Link;
+use crate::net::listener::BACKLOG;
 use std::io::ErrorKind;
 use std::num::NonZeroU64;
 use std::task::{Poll, Waker};
@@ -211,9 +212,102 @@ fn a_crash_in_the_middle_of_a_connect_leaves_nothing_behind() {
             }
             bench.settle();
             assert!(bench.net.sockets.values().all(|socket| socket.route.from.host == SERVER));
-            assert!(bench.net.listeners.values().all(|listener| listener.answering == 0));
+            assert!(bench.net.listeners.values().all(|listener| listener.answering.is_empty()));
         }
     }
+}
+
+#[test]
+fn a_call_that_was_lost_with_a_host_is_made_again() {
+    // Heard and answered, but the answer was on no working link; heard and waiting for room; never heard.
+    for case in 0..3 {
+        let mut bench = Bench::new();
+        let listener = bench.listen(SERVER, "0.0.0.0:80");
+        if case == 0 {
+            bench.net.cut(THERE.back());
+        }
+        if case == 1 {
+            for _ in 0..BACKLOG {
+                bench.connect(MAIN, "10.0.0.2:80");
+            }
+            bench.pass(ms(10));
+        }
+        let client = bench.connect(MAIN, "10.0.0.2:80").id;
+        bench.pass(if case == 2 { ms(0) } else { ms(10) });
+        crash(&mut bench, SERVER);
+        bench.pass(ms(10));
+        restore(&mut bench, SERVER);
+        assert_eq!(bench.accept(listener), error(ErrorKind::NotConnected));
+        let listener = bench.listen(SERVER, "0.0.0.0:80");
+        bench.net.heal_all(bench.now);
+        bench.pass(ms(10));
+        assert_eq!(bench.connected(client), Poll::Ready(Ok(())), "{case}");
+        assert!(bench.accept(listener).is_ready());
+        assert_eq!(bench.accept(listener), Poll::Pending, "once");
+    }
+}
+
+#[test]
+fn an_answer_that_is_held_and_then_lost_after_a_crash_is_asked_for_again() {
+    let mut bench = Bench::new();
+    bench.listen(SERVER, "0.0.0.0:80");
+    bench.net.hold(THERE.back());
+    let client = bench.connect(MAIN, "10.0.0.2:80").id;
+    bench.pass(ms(10));
+    crash(&mut bench, SERVER);
+    restore(&mut bench, SERVER);
+    let listener = bench.listen(SERVER, "0.0.0.0:80");
+    bench.net.cut(THERE.back());
+    bench.net.heal_all(bench.now);
+    bench.pass(ms(10));
+    assert_eq!(bench.connected(client), Poll::Ready(Ok(())));
+    assert!(bench.accept(listener).is_ready());
+}
+
+#[test]
+fn what_had_left_before_it_was_held_survives_its_sender() {
+    let mut bench = Bench::new();
+    let bandwidth = NonZeroU64::new(1_000).expect("a bandwidth");
+    bench.net.set_link(THERE, Link::new().latency(Latency::fixed(ms(100))).bandwidth(bandwidth));
+    let (client, server, _) = bench.pair();
+    assert_eq!((bench.write(server, b"left "), bench.write(server, &[0; 1_000])), (took(5), took(1_000)));
+    bench.pass(ms(1));
+    // Held, released and held again, what has not left is still leaving.
+    bench.net.hold(THERE.back());
+    bench.net.release(bench.now, THERE.back());
+    bench.net.hold(THERE.back());
+    bench.pass(ms(5));
+    crash(&mut bench, SERVER);
+    bench.net.release(bench.now, THERE.back());
+    bench.settle();
+    assert_eq!(bench.read(client, 99), bytes(b"left "));
+
+    // If the link is cut afterwards, it is lost: nobody sends it again.
+    let mut bench = Bench::new();
+    let (client, server, _) = bench.pair();
+    bench.net.hold(THERE.back());
+    assert_eq!(bench.write(server, b"left"), took(4));
+    crash(&mut bench, SERVER);
+    restore(&mut bench, SERVER);
+    bench.net.cut(THERE.back());
+    bench.net.heal_all(bench.now);
+    bench.settle();
+    assert_eq!(bench.read(client, 9), Poll::Pending);
+}
+
+#[test]
+fn a_host_that_is_created_after_it_was_called_hears_the_call() {
+    let mut bench = Bench::new();
+    let client = bench.connect(MAIN, "10.0.0.3:80").id;
+    bench.pass(ms(50));
+    let third = bench.net.host("third");
+    let listener = bench.listen(third, "0.0.0.0:80");
+    bench.pass(ms(2));
+    assert_eq!((bench.connected(client), bench.time()), (Poll::Ready(Ok(())), ms(52)));
+    bench.pass(ms(1));
+    assert!(bench.accept(listener).is_ready());
+    bench.net.host("fourth");
+    assert_eq!(bench.net.next_event(), None, "nobody has called it");
 }
 
 #[test]

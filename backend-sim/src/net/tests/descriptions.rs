@@ -25,11 +25,15 @@ fn a_wait_says_for_what_and_what_is_in_its_way() {
     }
 
     let always = Chance::new(1.0).expect("a probability");
-    bench.net.set_faults(NetFaults { holds: (always, ms(10)), ..NetFaults::default() });
-    assert_eq!(bench.write(client, b"x"), took(1));
-    bench.net.set_faults(NetFaults::default());
-    assert_eq!(of(&bench, WaitsTo::Read), "read from 10.0.0.2:80 (partitioned)");
-    bench.settle();
+    let holds = NetFaults { holds: (always, ms(10)), ..NetFaults::default() };
+    let partitions = NetFaults { partitions: (always, ms(10)), ..NetFaults::default() };
+    for (faults, trouble) in [(holds, "held"), (partitions, "partitioned")] {
+        bench.net.set_faults(faults);
+        assert_eq!(bench.write(client, b"x"), took(1));
+        bench.net.set_faults(NetFaults::default());
+        assert_eq!(of(&bench, WaitsTo::Read), format!("read from 10.0.0.2:80 ({trouble})"));
+        bench.settle();
+    }
 
     bench.net.crash(SERVER, bench.now);
     assert_eq!(of(&bench, WaitsTo::Read), "read from 10.0.0.2:80 (host down)");

@@ -22,7 +22,8 @@ fn sometimes() -> Chance {
 #[test]
 fn what_cannot_happen_draws_no_number() {
     let mut bench = Bench::new();
-    let before = bench.net.dice.state();
+    let states = |bench: &Bench| (bench.net.dice.state(), bench.net.fault_dice.state());
+    let before = states(&bench);
     let (client, server, _) = bench.pair();
     assert_eq!(bench.write(client, &[0; 9_999]), took(9_999));
     bench.settle();
@@ -36,7 +37,7 @@ fn what_cannot_happen_draws_no_number() {
     assert_eq!(bench.read(server, 9).map_ok(|bytes| bytes.len()), took(1));
     bench.drop_socket(client);
     bench.settle();
-    assert_eq!(bench.net.dice.state(), before);
+    assert_eq!(states(&bench), before);
 }
 
 #[test]
@@ -106,23 +107,107 @@ fn an_outage_ends_by_itself_and_is_something_to_wait_for() {
 }
 
 #[test]
-fn of_two_outages_the_longer_counts_and_a_healed_one_is_forgotten() {
+fn of_two_outages_or_holds_the_longer_counts_and_a_healed_one_is_forgotten() {
+    let partitions = NetFaults { partitions: (always(), ms(1_000)), ..NetFaults::default() };
+    let holds = NetFaults { holds: (always(), ms(1_000)), ..NetFaults::default() };
+    for faults in [partitions, holds] {
+        let mut bench = Bench::new();
+        let (client, server, _) = bench.pair();
+        bench.net.set_faults(faults);
+        let mut ends = BTreeSet::new();
+        for _ in 0..20 {
+            assert_eq!(bench.write(client, b"x"), took(1));
+            let direction = &bench.net.directions[&THERE];
+            ends.insert(direction.outage.or(direction.faulty_hold).expect("an outage").at());
+        }
+        assert!(ends.len() > 1);
+        bench.net.set_faults(NetFaults::default());
+        let start = bench.time();
+        bench.pass(ends.last().expect("several").since_origin() - start - Duration::from_nanos(1));
+        assert!(!bench.net.works(THERE), "until the last of them");
+        bench.net.heal_all(bench.now);
+        let (healed, at_most) = (bench.time(), if faults == holds { ms(0) } else { ms(1) });
+        bench.settle();
+        assert_eq!((bench.time() - healed, bench.read_all(server).len()), (at_most, 20));
+        assert_eq!(bench.net.next_event(), None);
+    }
+}
+
+#[test]
+fn what_a_fault_holds_arrives_at_its_time_or_when_the_hold_ends() {
+    let mut late = BTreeSet::new();
+    for seed in 0..50 {
+        let mut bench = Bench::with_seed(seed);
+        let (client, server, _) = bench.pair();
+        bench.net.set_faults(NetFaults { holds: (always(), ms(2)), ..NetFaults::default() });
+        let start = bench.time();
+        assert_eq!(bench.write(client, b"x"), took(1));
+        bench.net.set_faults(NetFaults::default());
+        let held_for = bench.net.directions[&THERE].faulty_hold.expect("a hold").at().since_origin() - start;
+        assert_eq!(
+            bench.log(),
+            [
+                "link 10.0.0.1 -> 10.0.0.2 is held for a while (fault)",
+                "hold 1 B to 10.0.0.2:80 from 10.0.0.1:49152"
+            ]
+        );
+        bench.settle();
+        assert_eq!(bench.time() - start, held_for.max(ms(1)));
+        assert_eq!(bench.read_all(server), b"x");
+        late.insert(held_for > ms(1));
+    }
+    assert_eq!(late.len(), 2);
+}
+
+#[test]
+fn the_end_of_outages_leaves_what_somebody_has_asked_for() {
     let mut bench = Bench::new();
     let (client, server, _) = bench.pair();
-    bench.net.set_faults(NetFaults { holds: (always(), ms(1_000)), ..NetFaults::default() });
-    let mut ends = BTreeSet::new();
-    for _ in 0..20 {
-        assert_eq!(bench.write(client, b"x"), took(1));
-        ends.insert(bench.net.directions[&THERE].outage.expect("an outage").at());
-        assert_eq!(bench.net.next_event(), ends.last().copied(), "there is one event for all of them");
-        assert_eq!(bench.net.directions[&THERE].outage.map(|end| end.at()), ends.last().copied());
-    }
-    assert!(ends.len() > 1);
+    let third = bench.net.host("third");
+    let (cut, held) = (Path::new(third, MAIN), Path::new(MAIN, third));
+    bench.net.cut(cut);
+    bench.net.hold(held);
+    bench.net.set_faults(NetFaults {
+        partitions: (always(), Duration::MAX),
+        holds: (always(), Duration::MAX),
+        ..NetFaults::default()
+    });
+    assert_eq!(bench.write(client, b"x"), took(1));
+    bench.connect(third, "10.0.0.1:80");
     bench.net.set_faults(NetFaults::default());
+    bench.net.end_outages(bench.now);
+    bench.pass(ms(1));
+    assert_eq!(bench.read_all(server), b"x");
+    assert!(!bench.net.works(cut) && !bench.net.works(held) && bench.net.works(THERE));
+    assert!(bench.net.directions[&cut].outage.is_none() && bench.net.directions[&cut].faulty_hold.is_none());
     bench.net.heal_all(bench.now);
-    let healed = bench.time();
-    bench.settle();
-    assert_eq!((bench.time() - healed, bench.read_all(server).len()), (ms(1), 20));
+    assert!(bench.net.works(cut) && bench.net.works(held));
+}
+
+#[test]
+fn faults_that_do_not_delay_leave_latencies_as_they_are() {
+    let arrivals = |faults| {
+        let mut bench = Bench::new();
+        bench.net.set_default_link(Link::new().latency(Latency::uniform(ms(0), ms(100))));
+        let (client, ..) = bench.pair();
+        bench.net.set_faults(faults);
+        let arrival = |byte| {
+            assert_eq!(bench.write(client, &[byte]), took(1));
+            bench.settle();
+            bench.time()
+        };
+        (0..20).map(arrival).collect::<Vec<_>>()
+    };
+    let rare = Chance::new(1e-9).expect("a probability");
+    let faults = NetFaults {
+        short_io: always(),
+        jitter: (always(), Duration::ZERO),
+        holds: (rare, ms(1)),
+        partitions: (rare, ms(1)),
+        resets: rare,
+        refusals: always(),
+    };
+    assert_eq!(arrivals(NetFaults::default()), arrivals(faults));
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl Bench {
     }
 
     pub(super) fn with_seed(seed: u64) -> Self {
-        let mut net = Network::new(Dice::new(seed, Purpose::Network));
+        let mut net = Network::new(Dice::new(seed, Purpose::Network), Dice::new(!seed, Purpose::Network));
         assert_eq!(net.host("server"), SERVER);
         net.set_default_link(Link::new().latency(Latency::fixed(ms(1))));
         for host in [MAIN, SERVER] {

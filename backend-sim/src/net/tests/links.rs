@@ -280,6 +280,36 @@ fn a_link_works_when_nothing_is_left_in_its_way() {
 }
 
 #[test]
+fn what_is_lost_while_held_is_sent_again_when_the_link_is_mended() {
+    let late = Link::new().latency(Latency::fixed(ms(10)));
+    // Mended after so long, released after so long more: it arrives after so long more.
+    for (mended, released, arrives) in [(20, 0, 10), (20, 4, 6), (20, 15, 0)] {
+        for held_first in [true, false] {
+            let mut bench = Bench::new();
+            bench.net.set_link(THERE, late);
+            let (client, server, _) = bench.pair();
+            assert_eq!(bench.write(client, b"under way "), took(10));
+            if held_first {
+                bench.net.hold(THERE);
+            }
+            bench.net.cut(THERE);
+            bench.net.hold(THERE);
+            assert_eq!(bench.write(client, b"later"), took(5));
+            bench.pass(ms(mended));
+            bench.net.mend(bench.now, THERE);
+            bench.pass(ms(released));
+            bench.net.release(bench.now, THERE);
+            let start = bench.time();
+            bench.settle();
+            assert_eq!(
+                (bench.time() - start, bench.read_all(server)),
+                (ms(arrives), b"under way later".into())
+            );
+        }
+    }
+}
+
+#[test]
 fn healing_everything_heals_everything() {
     let mut bench = Bench::new();
     let (client, server, _) = bench.pair();
@@ -358,7 +388,7 @@ fn a_reset_meets_a_connection_that_is_being_opened() {
     bench.settle();
     assert_eq!(bench.connected(answered), error(ErrorKind::ConnectionReset));
     assert_eq!(bench.accept(listener), Poll::Pending);
-    assert_eq!(bench.net.listeners[&listener].answering, 0);
+    assert!(bench.net.listeners[&listener].answering.is_empty());
 }
 
 #[test]

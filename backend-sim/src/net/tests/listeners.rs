@@ -1,9 +1,10 @@
 //! Listeners: what they hear, who waits, and what becomes of those that nobody accepts.
 
-use super::kit::{Bell, Bench, MAIN, SERVER, addr, end, error, ms};
+use super::kit::{Bell, Bench, MAIN, SERVER, THERE, addr, end, error, ms};
 use crate::net::listener::BACKLOG;
 use std::io::ErrorKind;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 #[test]
 fn binding_tells_what_is_wrong() {
@@ -100,7 +101,11 @@ fn an_accept_that_is_dropped_after_its_wake_leaves_the_connection_to_the_next() 
 fn calls_beyond_the_backlog_wait_for_room() {
     let mut bench = Bench::new();
     let listener = bench.listen(SERVER, "0.0.0.0:80");
-    let clients: Vec<_> = (0..BACKLOG + 3).map(|_| bench.connect(MAIN, "10.0.0.2:80").id).collect();
+    let mut clients: Vec<_> = (0..BACKLOG).map(|_| bench.connect(MAIN, "10.0.0.2:80").id).collect();
+    for _ in 0..3 {
+        bench.pass(ms(10));
+        clients.push(bench.connect(MAIN, "10.0.0.2:80").id);
+    }
     bench.pass(ms(10));
     assert_eq!(bench.connected(clients[BACKLOG - 1]), Poll::Ready(Ok(())));
     let waiting = &clients[BACKLOG..];
@@ -127,9 +132,49 @@ fn calls_beyond_the_backlog_wait_for_room() {
 fn a_caller_who_gives_up_waiting_for_room_times_out() {
     let mut bench = Bench::new();
     bench.listen(SERVER, "0.0.0.0:80");
-    let clients: Vec<_> = (0..=BACKLOG).map(|_| bench.connect(MAIN, "10.0.0.2:80").id).collect();
+    for _ in 0..BACKLOG {
+        bench.connect(MAIN, "10.0.0.2:80");
+    }
+    bench.pass(ms(10));
+    let waiting = bench.connect(MAIN, "10.0.0.2:80").id;
     bench.settle();
-    assert_eq!(bench.connected(clients[BACKLOG]), error(ErrorKind::TimedOut));
+    assert_eq!(bench.connected(waiting), error(ErrorKind::TimedOut));
+}
+
+#[test]
+fn a_caller_who_is_gone_leaves_its_place_in_the_backlog() {
+    // It times out, is dropped, or crashes before or after it has heard the answer.
+    for (way, cut) in [(0, THERE.back()), (1, THERE.back()), (2, THERE.back()), (2, THERE)] {
+        let mut bench = Bench::new();
+        let third = bench.net.host("third");
+        let listener = bench.listen(SERVER, "0.0.0.0:80");
+        let clients: Vec<_> = (0..BACKLOG).map(|_| bench.connect(MAIN, "10.0.0.2:80").id).collect();
+        bench.pass(Duration::from_micros(1_500));
+        bench.net.cut(cut);
+        bench.pass(ms(10));
+        match way {
+            0 => bench.settle(),
+            1 => clients.into_iter().for_each(|client| bench.drop_socket(client)),
+            _ => bench.net.crash(MAIN, bench.now),
+        }
+        assert!(bench.net.listeners[&listener].answering.is_empty(), "{way}");
+        let other = bench.connect(third, "10.0.0.2:80").id;
+        bench.pass(ms(10));
+        assert_eq!(bench.connected(other), Poll::Ready(Ok(())), "{way}");
+        assert!(bench.accept(listener).is_ready());
+        assert_eq!(bench.net.sockets.values().filter(|socket| socket.route.from.host == SERVER).count(), 1);
+    }
+}
+
+#[test]
+fn a_call_of_somebody_who_is_gone_is_not_answered() {
+    let mut bench = Bench::new();
+    let listener = bench.listen(SERVER, "0.0.0.0:80");
+    bench.net.cut(THERE.back());
+    let client = bench.connect(MAIN, "10.0.0.2:80").id;
+    bench.drop_socket(client);
+    bench.settle();
+    assert!(bench.net.listeners[&listener].answering.is_empty());
 }
 
 #[test]
@@ -152,7 +197,7 @@ fn a_connection_that_is_reset_before_it_is_accepted_is_accepted_and_reads_the_re
     let listener = bench.listen(SERVER, "0.0.0.0:80");
     bench.connect(MAIN, "10.0.0.2:80");
     bench.settle();
-    bench.net.reset(bench.now, super::kit::THERE);
+    bench.net.reset(bench.now, THERE);
     let Poll::Ready(Ok(server)) = bench.accept(listener) else { panic!("no connection") };
     assert_eq!(bench.read(server.id, 9), error(ErrorKind::ConnectionReset));
 }
