@@ -16,8 +16,8 @@
 //!   packet has arrived when the timer's task runs: a `timeout` of just the round trip never strikes. Where both
 //!   outcomes are to be tested, give the link a [uniform latency](Latency::uniform), as it has by default between
 //!   hosts, or the run [jitter](crate::Faults::jitter).
-//! * Acknowledgements, congestion control and retransmission timers are
-//!   not modelled. A latency stands for all of them.
+//! * Acknowledgements, congestion control and retransmission timers are not modelled. A latency stands for all of
+//!   them.
 //! * A connect waits [127 seconds](NetControl::CONNECT_TIMEOUT) for its answer; until then the call gets through as
 //!   soon as it can, even to a host that crashes and comes back meanwhile, or is created only then. A listener
 //!   forgets a call that it has answered as soon as its caller gives up.

@@ -502,3 +502,17 @@ fn g8_everything_is_dropped_with_the_run() {
     run.expect("it ends");
     tracker.assert_none_alive();
 }
+
+#[test]
+fn g9_it_is_safe_code_on_core_and_the_traits_of_futures() {
+    let manifest = include_str!("../Cargo.toml");
+    let dependencies = manifest.split("[dependencies]").nth(1).and_then(|rest| rest.split("\n[").next());
+    let names: Vec<_> = dependencies
+        .expect("there are some")
+        .lines()
+        .filter_map(|line| line.split(['.', ' ']).next())
+        .filter(|name| !name.is_empty())
+        .collect();
+    assert_eq!(names, ["backstay-core", "futures-core", "futures-io"]);
+    assert!(include_str!("../src/lib.rs").contains("#![forbid(unsafe_code)]"));
+}
