@@ -41,7 +41,8 @@ pub use subject::Subject;
 use crate::explore::Asked;
 use crate::report::Failure;
 use crate::runtime::Sim;
-use crate::sim::{Builder, Completed};
+use crate::sim::Builder;
+use std::cell::RefCell;
 use std::ops::Range;
 use std::panic::Location;
 use std::time::Duration;
@@ -101,7 +102,8 @@ where
 
 /// How an operation is swept.
 ///
-/// For each seed: one run that cuts nothing and counts the polls of the subject, then one for each of them. After
+/// For each seed: one run that cuts nothing and counts the polls of the subject, then one for each of them, each made
+/// twice and compared. After
 /// the scenario everything else runs until nothing can run any more; then comes the check, in the same run. At its
 /// end nothing may be left over: see [`Builder::run`].
 #[derive(Clone, Debug)]
@@ -118,7 +120,7 @@ pub struct Sweep {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Swept {
-    /// How many runs were made.
+    /// How many runs were made; one that was made twice to compare counts once.
     pub runs: u64,
     /// The most polls that the subject took in a run.
     pub polls: u64,
@@ -244,9 +246,19 @@ impl Sweep {
             let seed = self.first_seed + index;
             let builder = self.builder.clone().seed(seed);
             let run = |at| {
-                let subject = Subject::new(how, at);
-                let outcome = run_cut(&builder, location, &subject, self.settle, &scenario, &check);
-                (outcome, subject)
+                let subject = RefCell::new(Subject::new(how, at));
+                let outcome = builder.clone().twice(location, |rt| {
+                    // Of its own in each of the two.
+                    let own = Subject::new(how, at);
+                    subject.replace(own.clone());
+                    let (scenario, check, settle) = (&scenario, &check, self.settle);
+                    async move {
+                        let state = scenario(rt.clone(), own).await;
+                        rt.quiesce(settle).await;
+                        check(rt, state).await;
+                    }
+                });
+                (outcome, subject.into_inner())
             };
             let (outcome, subject) = run(None);
             outcome?;
@@ -270,23 +282,4 @@ impl Sweep {
         }
         Ok(swept)
     }
-}
-
-fn run_cut<S, F, C>(
-    builder: &Builder,
-    location: &'static Location<'static>,
-    subject: &Subject,
-    settle: Duration,
-    scenario: &impl Fn(Sim, Subject) -> F,
-    check: &impl Fn(Sim, S) -> C,
-) -> Result<Completed<()>, Failure>
-where
-    F: Future<Output = S>,
-    C: Future<Output = ()>,
-{
-    builder.clone().once(location, |rt| async move {
-        let state = scenario(rt.clone(), subject.clone()).await;
-        rt.quiesce(settle).await;
-        check(rt, state).await;
-    })
 }

@@ -537,7 +537,8 @@ fn a_subject_is_cut_once_and_whoever_awaits_it() {
         |_, ()| async {},
     );
     assert_eq!(swept.expect("nothing is violated").polls, 4);
-    assert_eq!(cut.into_inner().expect("no panic"), 4 * 8);
+    // Eight seeds, and each run is made twice.
+    assert_eq!(cut.into_inner().expect("no panic"), 4 * 8 * 2);
 
     // Awaited late, and not at all.
     let late = |rt: Sim, subject: Subject| async move {
