@@ -22,6 +22,12 @@
 //! | module | holds |
 //! |---|---|
 //! | [`runtime`] | the [`Runtime`] trait, join handles, the erased [`AnyRuntime`], the conformance suite |
+//! | [`future`] | many futures as one: joined, raced, bounded, shared |
+//! | [`select`] | whichever is ready first |
+//! | [`task`] | cancellation, scopes |
+//! | [`channel`] | channels between tasks |
+//! | [`sync`] | semaphore, notify |
+//! | [`fs`] | files on the blocking pool |
 //! | [`time`] | [`Instant`](time::Instant), timeouts, the ticker |
 //! | [`net`] | [`Net`]: TCP over the runtime's own sockets, a trait of its own |
 #![cfg_attr(
@@ -32,16 +38,25 @@
 
 #![forbid(unsafe_code)]
 
+pub mod channel;
 mod config_error;
+pub mod fs;
+pub mod future;
 mod instant;
+mod limit;
 pub mod net;
 mod primitives;
 pub mod probe;
+mod ready_budget;
 pub mod runtime;
+pub mod select;
+pub mod sync;
+pub mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
 
 pub use config_error::ConfigError;
+pub use limit::Limit;
 pub use net::Net;
 pub use runtime::{AnyOwner, AnyRuntime, BlockOn, Config, Flavor, JoinError, JoinHandle, Runtime, Sleep};

@@ -11,3 +11,10 @@ pub(crate) use loom::sync::{
     Arc, Mutex, MutexGuard,
     atomic::{AtomicU8, Ordering},
 };
+
+use std::sync::PoisonError;
+
+/// Locks, also after a panic of who held it: our critical sections run no foreign code and leave nothing half done.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -4,6 +4,7 @@ mod state;
 
 use crate::config_error::ConfigError;
 use crate::instant::Instant;
+use crate::ready_budget::ReadyBudget;
 use crate::runtime::{Runtime, Sleep};
 use futures_core::Stream;
 use state::Schedule;
@@ -11,6 +12,9 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+
+// That of a ticker; its type can't name a constant of its own generic impl.
+const READY_BUDGET: u8 = 32;
 
 /// What happens to the ticks that nobody took in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,7 +120,7 @@ impl<R: Runtime> TickerBuilder<R> {
             FirstTick::AfterPeriod => now + self.period,
         };
         let schedule = Schedule::new(first, self.period, self.missed_ticks);
-        Ok(Ticker { rt: self.rt, schedule, sleep: None, armed: false, ready_in_a_row: 0 })
+        Ok(Ticker { rt: self.rt, schedule, sleep: None, armed: false, budget: ReadyBudget::new() })
     }
 }
 
@@ -139,12 +143,12 @@ pub struct Ticker<R: Runtime> {
     sleep: Option<Pin<Box<R::Sleep>>>,
     // Whether `sleep` waits for `schedule.next()`.
     armed: bool,
-    ready_in_a_row: u8,
+    budget: ReadyBudget<{ READY_BUDGET }>,
 }
 
 impl<R: Runtime> Ticker<R> {
     /// How many ticks it gives in a row without waiting before it yields.
-    pub const READY_BUDGET: u8 = 32;
+    pub const READY_BUDGET: u8 = READY_BUDGET;
 
     /// Waits for the next tick; one that is overdue comes at once, unless it is time to
     /// [yield](Ticker::READY_BUDGET) first.
@@ -181,15 +185,11 @@ impl<R: Runtime> Ticker<R> {
     /// Polls for the next tick. After [`READY_BUDGET`](Self::READY_BUDGET) ticks in a row that were ready at
     /// once it is pending one time, and wakes the task, even if another is overdue.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Tick> {
-        if self.ready_in_a_row == Self::READY_BUDGET {
-            self.ready_in_a_row = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        ready!(self.budget.poll_proceed(cx));
         loop {
             if let Some(tick) = self.schedule.take(self.rt.now()) {
                 self.armed = false;
-                self.ready_in_a_row += 1;
+                self.budget.spend();
                 return Poll::Ready(tick);
             }
             ready!(self.poll_sleep(cx));
@@ -212,7 +212,7 @@ impl<R: Runtime> Ticker<R> {
         self.armed = true;
         let poll = sleep.as_mut().poll(cx);
         if poll.is_pending() {
-            self.ready_in_a_row = 0;
+            self.budget.refill();
         }
         poll
     }

@@ -1,7 +1,7 @@
 //! A join handle over a native task that can only be cancelled by value.
 
 use super::contained::Outcome;
-use crate::primitives::{Mutex, MutexGuard};
+use crate::primitives::{Mutex, MutexGuard, lock};
 use crate::runtime::{JoinError, JoinHandle};
 use std::fmt;
 use std::mem;
@@ -97,7 +97,7 @@ impl<N: NativeTask> Abortable<N> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<N>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Polls the task on behalf of who awaits the handle, cancelled first if it is to be aborted.

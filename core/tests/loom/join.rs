@@ -1,7 +1,4 @@
 //! Models of the join handles of the async-task family: every interleaving of abort, completion and await.
-//!
-//! `scripts/loom` runs them.
-#![cfg(backstay_loom)]
 
 use backstay_core::runtime::backend::{Abortable, AbortableJob, CancelTask, Job, NativeTask, Outcome};
 use backstay_core::{JoinError, JoinHandle};

@@ -1,0 +1,1 @@
+//! Channels between tasks, on any runtime or none.

@@ -1,0 +1,1 @@
+//! Files, on the runtime's blocking pool.

@@ -1,0 +1,1 @@
+//! Many futures as one: joined, raced, bounded, shared.

@@ -1,0 +1,39 @@
+//! What keeps a loop over ready items from starving everything beside it.
+
+use std::task::{Context, Poll};
+
+/// How many items may be ready in a row before their source is pending once, though more are ready.
+///
+/// A loop over a source that is always ready never gives its executor a turn, and a timeout or a stop signal
+/// around it never fires. So what gives items counts those that were ready at once, and after `MAX` of them
+/// yields: it is pending, and wakes its task at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadyBudget<const MAX: u8 = 128> {
+    spent: u8,
+}
+
+impl<const MAX: u8> ReadyBudget<MAX> {
+    pub(crate) const fn new() -> Self {
+        Self { spent: 0 }
+    }
+
+    /// Pending once, with the task woken, when the budget is spent; to be asked before a source is looked at.
+    pub(crate) fn poll_proceed(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.spent < MAX {
+            return Poll::Ready(());
+        }
+        self.spent = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// An item was ready at once.
+    pub(crate) const fn spend(&mut self) {
+        self.spent = self.spent.saturating_add(1);
+    }
+
+    /// Nothing was ready: the executor has its turn.
+    pub(crate) const fn refill(&mut self) {
+        self.spent = 0;
+    }
+}

@@ -1,0 +1,1 @@
+//! Whichever is ready first, of futures that are different things.

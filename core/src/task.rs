@@ -1,0 +1,1 @@
+//! Work with an owner: cancelled, scoped, waited for.
