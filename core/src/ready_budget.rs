@@ -32,6 +32,14 @@ impl<const MAX: u8> ReadyBudget<MAX> {
         self.spent = self.spent.saturating_add(1);
     }
 
+    /// What a stream gave: an item is spent, and anything else is a turn for the executor.
+    pub(crate) const fn note<T>(&mut self, poll: &Poll<Option<T>>) {
+        match poll {
+            Poll::Ready(Some(_)) => self.spend(),
+            Poll::Ready(None) | Poll::Pending => self.refill(),
+        }
+    }
+
     /// Nothing was ready: the executor has its turn.
     pub(crate) const fn refill(&mut self) {
         self.spent = 0;

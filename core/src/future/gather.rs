@@ -1,0 +1,187 @@
+//! What joins and races have in common: futures that run together until a policy has seen enough.
+
+use super::engine::FutureSet;
+use crate::probe;
+use crate::runtime::JoinHandle;
+use std::fmt;
+use std::mem;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// What is made of the outputs; pure, and told of each with the place of its future in the input.
+pub trait Policy<T> {
+    /// What is made of them.
+    type Output;
+
+    /// Before anything is polled: breaks where the futures make no difference.
+    fn start(&mut self) -> ControlFlow<Self::Output> {
+        ControlFlow::Continue(())
+    }
+
+    /// Another output; breaks where the rest makes no difference.
+    fn take(&mut self, index: usize, output: T) -> ControlFlow<Self::Output>;
+
+    /// All have ended, and nothing broke.
+    fn finish(&mut self) -> Self::Output;
+}
+
+/// The future of [`join_all`](super::join_all), [`try_join_all`](super::try_join_all),
+/// [`settle`](super::settle), [`race`](super::race), [`race_ok`](super::race_ok) and
+/// [`quorum`](super::quorum()).
+///
+/// The futures are polled in this task, each when it was woken and no other; those that make no difference any more
+/// are dropped before the result is given. Of **join handles** that is not enough: dropping one lets its task run
+/// on. [`abort_losers`](Self::abort_losers) aborts and awaits them.
+///
+/// # Cancel safety
+///
+/// Dropping it drops the futures, and the outputs that have come so far. Polled by `&mut`, it goes on where it was.
+///
+/// # Panics
+///
+/// A panic of one of the futures goes on here. Polled after it gave its result, it panics.
+///
+/// # Cost
+///
+/// The futures are moved into blocks of eight. What is ready at its first poll needs nothing more, and what is
+/// pending one allocation, for its waker.
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Gather<F: Future, P: Policy<F::Output>> {
+    set: FutureSet<F>,
+    policy: P,
+    phase: Phase<P::Output>,
+    abort: Option<fn(&F)>,
+}
+
+/// | phase | left by |
+/// |---|---|
+/// | new | the first poll |
+/// | running | the policy, or the last output: the losers are dropped, or aborted |
+/// | ending | the end of the last loser |
+/// | ended | – |
+#[derive(Debug)]
+enum Phase<O> {
+    New,
+    Running,
+    Ending(O),
+    Ended,
+}
+
+// The futures are pinned in blocks of the set's, and nothing is in this.
+impl<F: Future, P: Policy<F::Output>> Unpin for Gather<F, P> {}
+
+impl<F: Future, P: Policy<F::Output>> Gather<F, P> {
+    /// `policy` is told how many there are.
+    pub(super) fn new(futures: impl IntoIterator<Item = F>, policy: impl FnOnce(usize) -> P) -> Self {
+        let set: FutureSet<F> = futures.into_iter().collect();
+        let policy = policy(set.len());
+        Self { set, policy, phase: Phase::New, abort: None }
+    }
+
+    /// Of join handles: aborts the tasks that make no difference any more, and awaits their end, before the result
+    /// is given. So nothing runs on behind the caller's back.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it aborts the tasks; it can't wait for them then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::{Runtime, future::race};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let replicas = [20, 10, 30].map(|ms| {
+    ///         let nap = rt.sleep(Duration::from_millis(ms));
+    ///         rt.spawn(async move { nap.await; ms })
+    ///     });
+    ///     let first = race(replicas).abort_losers().await.expect("there are some");
+    ///     assert_eq!(first.unwrap(), 10);
+    /// })?; // which would fail if a task were left over
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn abort_losers<T>(mut self) -> Self
+    where
+        F: JoinHandle<T>,
+    {
+        self.abort = Some(F::abort);
+        self
+    }
+
+    /// Whether the result is known, and losers are awaited.
+    pub(super) const fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Ending(_))
+    }
+
+    /// Ends it before its time, with what the policy makes of that.
+    pub(super) fn conclude(&mut self) {
+        let result = self.policy.finish();
+        self.end_with(result);
+    }
+
+    fn end_with(&mut self, result: P::Output) {
+        self.phase = Phase::Ending(result);
+        self.give_up_losers();
+    }
+
+    fn give_up_losers(&mut self) {
+        match self.abort {
+            Some(abort) => self.set.for_each(|handle| abort(&handle)),
+            None => self.set.clear(),
+        }
+    }
+
+    fn poll_running(&mut self, cx: &mut Context<'_>) -> Poll<P::Output> {
+        let Self { set, policy, .. } = self;
+        let result = ready!(set.poll_each(cx, |index, output| policy.take(index, output)));
+        Poll::Ready(result.unwrap_or_else(|| policy.finish()))
+    }
+
+    fn poll_gather(&mut self, cx: &mut Context<'_>) -> Poll<P::Output> {
+        if let Phase::New = self.phase {
+            self.phase = Phase::Running;
+            if let ControlFlow::Break(result) = self.policy.start() {
+                self.end_with(result);
+            }
+        }
+        if let Phase::Running = self.phase {
+            let result = ready!(self.poll_running(cx));
+            self.end_with(result);
+        }
+        // Those that were aborted, until they have ended; what they give makes no difference.
+        while ready!(self.set.poll_next(cx)).is_some() {}
+        match mem::replace(&mut self.phase, Phase::Ended) {
+            Phase::Ending(result) => Poll::Ready(result),
+            _ => panic!("polled after it gave its result"),
+        }
+    }
+}
+
+impl<F: Future, P: Policy<F::Output>> Future for Gather<F, P> {
+    type Output = P::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Output> {
+        let poll = self.poll_gather(cx);
+        if poll.is_pending() {
+            probe::waiting(|| format!("{} futures", self.set.len()));
+        }
+        poll
+    }
+}
+
+impl<F: Future, P: Policy<F::Output>> Drop for Gather<F, P> {
+    fn drop(&mut self) {
+        if self.abort.is_some() {
+            self.give_up_losers();
+        }
+    }
+}
+
+impl<F: Future, P: Policy<F::Output>> fmt::Debug for Gather<F, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gather").field("running", &self.set.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,293 @@
+//! So many at a time, and in order (recipe 2.5).
+
+use super::bounded_set::Full;
+use super::engine::{Call, FutureSet, Started};
+use super::over::{Over, Window};
+use crate::config_error::ConfigError;
+use crate::limit::Limit;
+use crate::probe;
+use crate::ready_budget::ReadyBudget;
+use futures_core::Stream;
+use futures_core::stream::FusedStream;
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// Futures that run concurrently in one task, at most `limit` of them; their outputs come in the order in which they
+/// were added.
+///
+/// A slow future holds back the outputs behind it, but not the work: others begin as places become free, until
+/// `window` of them have begun whose outputs have not been given. With a window that is as large as the limit, one
+/// slow future at the head would soon stand alone. What waits in the window is outputs, in memory.
+///
+/// As with [`BoundedSet`](super::BoundedSet), it is a [`Stream`] of the outputs, futures run only while it is
+/// polled, and for a whole list of work there is [`over`](Self::over).
+///
+/// # Cancel safety
+///
+/// Dropping a future that waits for the next output loses nothing. Dropping the set drops its futures, and the outputs
+/// that wait in the window.
+///
+/// # Panics
+///
+/// A panic of one of the futures goes on in whoever polls the set. The future is dropped, and as its output will
+/// never come, it is passed over.
+///
+/// # Cost
+///
+/// That of a [`BoundedSet`](super::BoundedSet), and the place of an output for each in the window.
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::{Failure, Sim};
+/// use backstay_core::{Limit, Runtime, future::Ordered};
+/// use futures::StreamExt;
+/// use std::time::Duration;
+///
+/// Sim::builder().run(|rt: Sim| async move {
+///     let request = |ms| {
+///         let rt = &rt;
+///         async move { rt.sleep(Duration::from_millis(ms)).await; ms }
+///     };
+///     // Two at a time: the second place does all the others while the first is slow.
+///     let ordered = Ordered::new(Limit::new(2).unwrap(), Limit::new(8).unwrap()).unwrap();
+///     let outputs: Vec<_> = ordered.over([60, 10, 20, 30].map(request)).collect().await;
+///     assert_eq!(outputs, [60, 10, 20, 30]);
+///     assert_eq!(rt.now().since_origin(), Duration::from_millis(60));
+/// })?;
+/// # Ok::<(), Failure>(())
+/// ```
+#[doc(alias = "FuturesOrdered")]
+#[doc(alias = "buffered")]
+#[must_use = "futures do nothing unless the set is polled"]
+pub struct Ordered<F: Future> {
+    set: FutureSet<F>,
+    limit: Limit,
+    window: Limit,
+    // From the next output on.
+    outputs: VecDeque<Place<F::Output>>,
+    // The number of the first of them, and of each future in the set by its index.
+    first: u64,
+    numbers: Vec<u64>,
+    budget: ReadyBudget,
+}
+
+#[derive(Debug)]
+enum Place<T> {
+    Running { index: usize },
+    Ended(T),
+}
+
+impl<F: Future> Ordered<F> {
+    /// An empty set of at most `limit` futures that run, and `window` outputs that run or wait for those before them.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] for a window that is smaller than the limit.
+    pub fn new(limit: impl Into<Limit>, window: impl Into<Limit>) -> Result<Self, ConfigError> {
+        let (limit, window) = (limit.into(), window.into());
+        if window < limit {
+            return Err(ConfigError::invalid("window", "must not be smaller than `limit`"));
+        }
+        Ok(Self {
+            set: FutureSet::new(),
+            limit,
+            window,
+            outputs: VecDeque::new(),
+            first: 0,
+            numbers: Vec::new(),
+            budget: ReadyBudget::new(),
+        })
+    }
+
+    /// Adds a future. It is polled when the set is.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the future, when as many run as may, or the window is full.
+    pub fn try_push(&mut self, future: F) -> Result<(), Full<F>> {
+        if self.is_full() {
+            return Err(Full(future));
+        }
+        let index = self.set.insert(future);
+        self.begin(index);
+        Ok(())
+    }
+
+    /// How many outputs are still to come of those that were added: of futures that run, and of those that have
+    /// ended and wait for one before them.
+    pub fn len(&self) -> usize {
+        self.outputs.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.outputs.is_empty()
+    }
+
+    /// How many futures run.
+    pub const fn running(&self) -> usize {
+        self.set.len()
+    }
+
+    /// Whether no other may be added now.
+    pub fn is_full(&self) -> bool {
+        self.set.len() >= self.limit.get() || self.outputs.len() >= self.window.get()
+    }
+
+    /// How many may run.
+    pub const fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    /// How many may run, or have ended and wait for one before them.
+    pub const fn window(&self) -> Limit {
+        self.window
+    }
+
+    /// A stream of the outputs of all `futures` in their order; as
+    /// [`BoundedSet::over`](super::BoundedSet::over).
+    pub fn over<I>(self, futures: I) -> Over<Self, I::IntoIter>
+    where
+        I: IntoIterator<Item = F>,
+    {
+        Over::new(self, futures.into_iter())
+    }
+
+    /// A future is in the set: its output will have the last place.
+    fn begin(&mut self, index: usize) {
+        let number = self.first + self.outputs.len() as u64;
+        if self.numbers.len() <= index {
+            self.numbers.resize(index + 1, 0);
+        }
+        self.numbers[index] = number;
+        self.outputs.push_back(Place::Running { index });
+    }
+
+    /// The next output, if it is there.
+    fn take_first(&mut self) -> Poll<F::Output> {
+        while let Some(place) = self.outputs.pop_front() {
+            match place {
+                Place::Ended(output) => {
+                    self.first += 1;
+                    return Poll::Ready(output);
+                }
+                Place::Running { index } if self.runs(index) => {
+                    self.outputs.push_front(place);
+                    return Poll::Pending;
+                }
+                // It panicked.
+                Place::Running { .. } => self.first += 1,
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Whether the first that has no output runs, under this index, which another may have by now.
+    fn runs(&self, index: usize) -> bool {
+        self.set.contains(index) && self.numbers[index] == self.first
+    }
+
+    fn poll_set(&mut self, call: &mut Call, cx: &mut Context<'_>) -> Poll<F::Output> {
+        if let Poll::Ready(output) = self.take_first() {
+            return Poll::Ready(output);
+        }
+        let Self { set, numbers, outputs, first, .. } = self;
+        let step = set.poll_woken(call, cx, |index, output| {
+            let distance = numbers[index] - *first;
+            if let Some(place) = outputs.get_mut(distance as usize) {
+                *place = Place::Ended(output);
+            }
+            if distance == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        match step {
+            ControlFlow::Break(()) => self.take_first(),
+            ControlFlow::Continue(()) => Poll::Pending,
+        }
+    }
+}
+
+impl<F: Future> Window<F> for Ordered<F> {
+    fn has_place(&self) -> bool {
+        !self.is_full()
+    }
+
+    fn len(&self) -> usize {
+        self.outputs.len()
+    }
+
+    fn budget(&mut self) -> &mut ReadyBudget {
+        &mut self.budget
+    }
+
+    fn poll_woken(&mut self, call: &mut Call, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.poll_set(call, cx)
+    }
+
+    fn start(&mut self, call: &mut Call, future: F) -> Poll<F::Output> {
+        match self.set.start(call, future) {
+            Started::Ready(output) if self.outputs.is_empty() => {
+                self.first += 1;
+                Poll::Ready(output)
+            }
+            Started::Ready(output) => {
+                self.outputs.push_back(Place::Ended(output));
+                Poll::Pending
+            }
+            Started::Pending(index) => {
+                self.begin(index);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn rest(&mut self, call: &mut Call, cx: &mut Context<'_>) -> Poll<()> {
+        self.set.rest(call, cx)
+    }
+}
+
+impl<F: Future> Stream for Ordered<F> {
+    type Item = F::Output;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        let this = &mut *self;
+        ready!(this.budget.poll_proceed(cx));
+        let mut call = Call::default();
+        let poll = match this.poll_set(&mut call, cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => this.set.rest(&mut call, cx).map(|()| None),
+        };
+        this.budget.note(&poll);
+        if poll.is_pending() {
+            probe::waiting(|| format!("the first of {} futures", this.len()));
+        }
+        poll
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len(), Some(self.len()))
+    }
+}
+
+impl<F: Future> FusedStream for Ordered<F> {
+    fn is_terminated(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+// The futures are pinned in blocks of the set's, and outputs are not pinned.
+impl<F: Future> Unpin for Ordered<F> {}
+
+impl<F: Future> fmt::Debug for Ordered<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ordered")
+            .field("len", &self.len())
+            .field("running", &self.running())
+            .field("limit", &self.limit)
+            .field("window", &self.window)
+            .finish()
+    }
+}
