@@ -203,7 +203,7 @@ impl<F: Future> FutureSet<F> {
                 step?;
                 self.due.pop();
             }
-            if call.polled || !self.begin_turn(call, cx) {
+            if call.polled || !self.has_news() || !self.begin_turn(call, cx) {
                 return ControlFlow::Continue(());
             }
         }
@@ -238,6 +238,11 @@ impl<F: Future> FutureSet<F> {
             }
         }
         Poll::Pending
+    }
+
+    #[inline]
+    fn has_news(&self) -> bool {
+        self.wakes.is_woken() || !self.fresh.is_empty()
     }
 
     /// Takes what was woken and what is new; tells whether there is anything.

@@ -4,48 +4,54 @@ use pin_project_lite::pin_project;
 use std::pin::Pin;
 
 pin_project! {
-    /// Eight of something, each of which can be pinned. Fields, since safe code can't pin elements of an array.
-    pub(super) struct Eight<P> {
-        #[pin] p0: P,
-        #[pin] p1: P,
-        #[pin] p2: P,
-        #[pin] p3: P,
-        #[pin] p4: P,
-        #[pin] p5: P,
-        #[pin] p6: P,
-        #[pin] p7: P,
+    /// Two of something, each of which can be pinned: safe code can pin fields one by one, and not elements of an
+    /// array. Pairs of pairs are a block of places, and finding one takes a step for each bit of its number.
+    pub(super) struct Pair<P> {
+        #[pin] low: P,
+        #[pin] high: P,
     }
 }
 
-impl<P> Eight<P> {
-    fn new(mut place: impl FnMut() -> P) -> Self {
-        Self {
-            p0: place(),
-            p1: place(),
-            p2: place(),
-            p3: place(),
-            p4: place(),
-            p5: place(),
-            p6: place(),
-            p7: place(),
-        }
+/// A number of places for futures, a power of two.
+pub(super) trait Places<F> {
+    const COUNT: usize;
+
+    fn empty() -> Self;
+
+    /// The place `place % COUNT`.
+    fn get(self: Pin<&mut Self>, place: usize) -> Pin<&mut Option<F>>;
+}
+
+impl<F> Places<F> for Option<F> {
+    const COUNT: usize = 1;
+
+    fn empty() -> Self {
+        None
     }
 
-    #[inline]
-    fn get(self: Pin<&mut Self>, index: usize) -> Pin<&mut P> {
+    #[inline(always)]
+    fn get(self: Pin<&mut Self>, _: usize) -> Pin<&mut Option<F>> {
+        self
+    }
+}
+
+impl<F, P: Places<F>> Places<F> for Pair<P> {
+    const COUNT: usize = 2 * P::COUNT;
+
+    fn empty() -> Self {
+        Self { low: P::empty(), high: P::empty() }
+    }
+
+    // Without a jump: the next place is anybody's guess.
+    #[inline(always)]
+    fn get(self: Pin<&mut Self>, place: usize) -> Pin<&mut Option<F>> {
         let this = self.project();
-        match index % 8 {
-            0 => this.p0,
-            1 => this.p1,
-            2 => this.p2,
-            3 => this.p3,
-            4 => this.p4,
-            5 => this.p5,
-            6 => this.p6,
-            _ => this.p7,
-        }
+        let half = if place & P::COUNT == 0 { this.low } else { this.high };
+        half.get(place)
     }
 }
+
+type Eight<P> = Pair<Pair<Pair<P>>>;
 
 /// Eight places in one allocation.
 type Block<F> = Pin<Box<Eight<Option<F>>>>;
@@ -65,7 +71,7 @@ impl<F> Blocks<F> {
         if is_first || size_of::<F>() > SMALL {
             Self::Eights([const { None }; 8])
         } else {
-            Self::Whole(Box::pin(Eight::new(|| Eight::new(|| None))))
+            Self::Whole(Box::pin(Places::empty()))
         }
     }
 
@@ -73,8 +79,8 @@ impl<F> Blocks<F> {
     #[inline]
     pub(super) fn get(&mut self, place: usize) -> Option<Pin<&mut Option<F>>> {
         match self {
-            Self::Eights(blocks) => Some(blocks.get_mut(place / 8)?.as_mut()?.as_mut().get(place)),
-            Self::Whole(block) => Some(block.as_mut().get(place / 8).get(place)),
+            Self::Eights(blocks) => Some(blocks[place / 8 % 8].as_mut()?.as_mut().get(place)),
+            Self::Whole(block) => Some(block.as_mut().get(place)),
         }
     }
 
@@ -82,10 +88,10 @@ impl<F> Blocks<F> {
     pub(super) fn put(&mut self, place: usize, future: F) {
         let mut slot = match self {
             Self::Eights(blocks) => {
-                let block = blocks[place / 8 % 8].get_or_insert_with(|| Box::pin(Eight::new(|| None)));
+                let block = blocks[place / 8 % 8].get_or_insert_with(|| Box::pin(Places::empty()));
                 block.as_mut().get(place)
             }
-            Self::Whole(block) => block.as_mut().get(place / 8).get(place),
+            Self::Whole(block) => block.as_mut().get(place),
         };
         slot.set(Some(future));
     }

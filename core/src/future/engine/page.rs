@@ -121,7 +121,7 @@ impl<F: Future> Page<F> {
 
     /// Polls the future of a place that is occupied. One that is ready, or panics, is dropped and its place is free,
     /// and `len` is one less.
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll(&mut self, place: usize, len: &mut usize) -> Poll<F::Output> {
         /// Drops the future, unless it is told not to.
         struct Remove<'a, F> {
