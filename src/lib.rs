@@ -80,6 +80,8 @@ pub use backstay_tokio as tokio;
 mod documents {
     #[doc = include_str!("../README.md")]
     struct Readme;
+    #[doc = include_str!("../docs/guide/scopes.md")]
+    struct Scopes;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
     #[cfg(feature = "testing")]

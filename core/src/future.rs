@@ -20,7 +20,7 @@
 //! running.
 
 mod bounded_set;
-mod engine;
+pub(crate) mod engine;
 mod gather;
 mod join;
 mod keyed_set;

@@ -1,0 +1,287 @@
+//! What scopes have in common: a body, and children that run beside it in the same task.
+
+use crate::future::engine::{Call, FutureSet};
+use crate::primitives::{Arc, Mutex, lock};
+use crate::probe;
+use crate::runtime::JoinError;
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::mem;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+/// Where children are spawned; every handle on a scope shares it.
+///
+/// | inbox | a spawn | left by |
+/// |---|---|---|
+/// | open | leaves the child, and wakes the scope where it rests | the scope's end |
+/// | closed | drops the child: its handle gives `Aborted` | – |
+pub(super) struct Inbox<C>(Mutex<State<C>>);
+
+struct State<C> {
+    spawned: Vec<C>,
+    // Of a scope that rests. While it is polled it looks here by itself.
+    task: Option<Waker>,
+    is_closed: bool,
+}
+
+impl<C> Inbox<C> {
+    pub(super) fn spawn(&self, child: C) {
+        let mut state = lock(&self.0);
+        if state.is_closed {
+            drop(state);
+            drop(child);
+            return;
+        }
+        state.spawned.push(child);
+        let task = state.task.take();
+        drop(state);
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+
+    /// The scope is being polled, and looks here by itself: who spawns need not wake it.
+    fn rouse(&self) {
+        let task = lock(&self.0).task.take();
+        drop(task);
+    }
+
+    fn take(&self) -> Vec<C> {
+        mem::take(&mut lock(&self.0).spawned)
+    }
+
+    /// Leaves the task's waker; or, where a child was spawned meanwhile, wakes it at once.
+    fn rest(&self, task: &Waker) {
+        let mut state = lock(&self.0);
+        let before = state.task.replace(task.clone());
+        let is_empty = state.spawned.is_empty();
+        drop(state);
+        drop(before);
+        if !is_empty {
+            task.wake_by_ref();
+        }
+    }
+
+    /// Closes it unless a child waits in it, and tells which.
+    fn close_if_empty(&self) -> bool {
+        let mut state = lock(&self.0);
+        state.is_closed |= state.spawned.is_empty();
+        state.is_closed
+    }
+
+    fn close(&self) {
+        let mut state = lock(&self.0);
+        state.is_closed = true;
+        let (spawned, task) = (mem::take(&mut state.spawned), state.task.take());
+        drop(state);
+        drop((spawned, task));
+    }
+}
+
+pin_project! {
+    /// A scope that runs: ready with the body's output when the body and all children have ended.
+    ///
+    /// Dropping it drops the body and the children.
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub(super) struct InScope<F, B: Future, C> {
+        #[pin]
+        body: Body<F, B>,
+        output: Option<B::Output>,
+        children: FutureSet<C>,
+        inbox: Arc<Inbox<C>>,
+    }
+
+    impl<F, B: Future, C> PinnedDrop for InScope<F, B, C> {
+        fn drop(this: Pin<&mut Self>) {
+            this.project().inbox.close();
+        }
+    }
+}
+
+pin_project! {
+    #[project = BodyProj]
+    enum Body<F, B> {
+        // Nothing happens before the first poll.
+        New { make: Option<F> },
+        Running { #[pin] body: B },
+        Ended,
+    }
+}
+
+impl<F, B, C> InScope<F, B, C>
+where
+    F: FnOnce(Arc<Inbox<C>>) -> B,
+    B: Future,
+    C: Future<Output = ()>,
+{
+    /// `make` makes the body, which spawns its children into the inbox.
+    pub(super) fn new(make: F) -> Self {
+        let inbox = Arc::new(Inbox(Mutex::new(State { spawned: Vec::new(), task: None, is_closed: false })));
+        Self { body: Body::New { make: Some(make) }, output: None, children: FutureSet::new(), inbox }
+    }
+
+    fn poll_body(mut self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        let mut this = self.as_mut().project();
+        if let BodyProj::New { make } = this.body.as_mut().project() {
+            let Some(make) = make.take() else { return };
+            let body = make(Arc::clone(this.inbox));
+            this.body.set(Body::Running { body });
+        }
+        if let BodyProj::Running { body } = this.body.as_mut().project()
+            && let Poll::Ready(output) = body.poll(cx)
+        {
+            *this.output = Some(output);
+            // At once: what it holds may be what a child waits for.
+            this.body.set(Body::Ended);
+        }
+    }
+}
+
+impl<F, B, C> Future for InScope<F, B, C>
+where
+    F: FnOnce(Arc<Inbox<C>>) -> B,
+    B: Future,
+    C: Future<Output = ()>,
+{
+    type Output = B::Output;
+
+    /// Children that were woken, then the body, then children that are new: each once.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<B::Output> {
+        self.inbox.rouse();
+        let mut call = Call::default();
+        let ended = |_, ()| ControlFlow::<()>::Continue(());
+        let _ = self.as_mut().project().children.poll_woken(&mut call, cx, ended);
+        self.as_mut().poll_body(cx);
+        let this = self.project();
+        for child in this.inbox.take() {
+            let _ = this.children.start(&mut call, child);
+        }
+        let has_ended = matches!(*this.body, Body::Ended) && this.children.is_empty();
+        if has_ended && this.inbox.close_if_empty() {
+            return match this.output.take() {
+                Some(output) => Poll::Ready(output),
+                None => panic!("a scope was polled after it gave its output"),
+            };
+        }
+        this.inbox.rest(cx.waker());
+        let _ = this.children.rest(&mut call, cx);
+        probe::waiting(|| format!("{} children of a scope", this.children.len()));
+        Poll::Pending
+    }
+}
+
+/// What a child gives, on its way to who awaits it.
+struct Packet<T>(Mutex<Delivery<T>>);
+
+enum Delivery<T> {
+    Awaited(Option<Waker>),
+    Delivered(Result<T, JoinError>),
+    Taken,
+}
+
+impl<T> Packet<T> {
+    fn deliver(&self, outcome: Result<T, JoinError>) {
+        let before = mem::replace(&mut *lock(&self.0), Delivery::Delivered(outcome));
+        if let Delivery::Awaited(Some(waiter)) = before {
+            waiter.wake();
+        }
+    }
+}
+
+/// A child with somebody who may await it, and the handle for that.
+pub(super) fn child<F: Future>(future: F) -> (Child<F>, ScopedHandle<F::Output>) {
+    let packet = Arc::new(Packet(Mutex::new(Delivery::Awaited(None))));
+    (Child { future, packet: Some(Arc::clone(&packet)) }, ScopedHandle { packet })
+}
+
+pin_project! {
+    /// A future whose output goes to its handle; dropped before that, it delivers `Aborted`.
+    pub(super) struct Child<F: Future> {
+        #[pin]
+        future: F,
+        packet: Option<Arc<Packet<F::Output>>>,
+    }
+
+    impl<F: Future> PinnedDrop for Child<F> {
+        fn drop(this: Pin<&mut Self>) {
+            if let Some(packet) = this.project().packet.take() {
+                packet.deliver(Err(JoinError::Aborted));
+            }
+        }
+    }
+}
+
+impl<F: Future> Future for Child<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let output = ready!(this.future.poll(cx));
+        if let Some(packet) = this.packet.take() {
+            packet.deliver(Ok(output));
+        }
+        Poll::Ready(())
+    }
+}
+
+/// The handle of a child of a scope: a future of its outcome.
+///
+/// Dropping it changes nothing: the child belongs to the scope, which waits for it.
+///
+/// # Errors
+///
+/// [`JoinError::Aborted`] where the scope was dropped before the child had ended, or the child was spawned when the
+/// scope had ended already; it never ran then. A panic of the child does not come here: it goes on in the scope.
+///
+/// # Cancel safety
+///
+/// Awaiting `&mut handle` is cancel safe: the outcome stays until it has been taken. Polled after that, it panics.
+#[must_use = "where nobody wants the outcome, `detach` it: the scope waits for the child all the same"]
+pub struct ScopedHandle<T> {
+    packet: Arc<Packet<T>>,
+}
+
+impl<T> ScopedHandle<T> {
+    /// Nobody awaits the child but its scope: `drop`, as a word in the code.
+    pub fn detach(self) {
+        drop(self);
+    }
+
+    /// Whether the child has ended, so that awaiting the handle would not wait.
+    pub fn is_finished(&self) -> bool {
+        !matches!(*lock(&self.packet.0), Delivery::Awaited(_))
+    }
+}
+
+impl<T> Future for ScopedHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut delivery = lock(&self.packet.0);
+        let before = match &mut *delivery {
+            Delivery::Awaited(Some(waiter)) if waiter.will_wake(cx.waker()) => None,
+            Delivery::Awaited(waiter) => waiter.replace(cx.waker().clone()),
+            Delivery::Delivered(_) => {
+                let delivered = mem::replace(&mut *delivery, Delivery::Taken);
+                let Delivery::Delivered(outcome) = delivered else { unreachable!("matched above") };
+                return Poll::Ready(outcome);
+            }
+            Delivery::Taken => {
+                drop(delivery);
+                panic!("the handle of a child was polled after it gave its outcome");
+            }
+        };
+        drop(delivery);
+        drop(before);
+        probe::waiting(|| "a child of a scope".to_owned());
+        Poll::Pending
+    }
+}
+
+impl<T> fmt::Debug for ScopedHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopedHandle").field("is_finished", &self.is_finished()).finish()
+    }
+}

@@ -1,0 +1,3 @@
+//! Tokens and scopes, on the simulated runtime or on none.
+
+mod scopes;

@@ -1,0 +1,361 @@
+//! Scopes in one task: who is polled when, what ends with what, and what is left when something is dropped.
+
+use backstay::testing::{Sim, Subject, Tracker, abort_sweep, cancel_sweep, checked, panic_sweep};
+use backstay::{JoinError, Runtime};
+use backstay_core::task::{Scope, ScopedHandle, borrow_scope, local_scope};
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+const MS: Duration = Duration::from_millis(1);
+
+fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Counts wakes.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+#[test]
+fn a_scope_without_children_is_its_body() {
+    let mut scope = pin!(borrow_scope(|_| ready(7)));
+    assert_eq!(poll_once(scope.as_mut()), Poll::Ready(7));
+    let again = catch_unwind(AssertUnwindSafe(|| poll_once(scope)));
+    assert_eq!(again.unwrap_err().downcast_ref(), Some(&"a scope was polled after it gave its output"));
+}
+
+#[test]
+fn nothing_happens_before_the_first_poll() {
+    let made = Cell::new(false);
+    let scope = borrow_scope(|_| {
+        made.set(true);
+        ready(())
+    });
+    drop(scope);
+    assert!(!made.get());
+}
+
+#[test]
+fn children_run_while_the_body_waits() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        borrow_scope(|scope| {
+            let rt = &rt;
+            async move {
+                let child = scope.spawn(async move {
+                    rt.sleep(MS).await;
+                    rt.now()
+                });
+                rt.sleep(200 * MS).await;
+                child.await.expect("the scope is there").since_origin()
+            }
+        })
+        .await
+    });
+    let run = run.expect("nothing is violated");
+    assert_eq!((run.value, run.elapsed), (MS, 200 * MS));
+}
+
+#[test]
+fn scopes_nest_and_children_spawn_children() {
+    fn tree<'env>(scope: Scope<'env>, depth: u32, leaves: &'env AtomicU32) {
+        if depth == 0 {
+            leaves.fetch_add(1, SeqCst);
+            return;
+        }
+        for _ in 0..2 {
+            let inner = scope.clone();
+            scope.spawn(async move { tree(inner, depth - 1, leaves) }).detach();
+        }
+    }
+
+    let leaves = AtomicU32::new(0);
+    futures::executor::block_on(borrow_scope(|scope| {
+        let leaves = &leaves;
+        async move {
+            tree(scope.clone(), 6, leaves);
+            let nested = borrow_scope(move |inner| async move { tree(inner, 3, leaves) });
+            scope.spawn(nested).await.expect("the scope is there");
+        }
+    }));
+    assert_eq!(leaves.load(SeqCst), 64 + 8);
+}
+
+#[test]
+fn s16_forgetting_a_scope_halfway_is_harmless() {
+    let text = String::from("borrowed");
+    let (seen, handle) = (Cell::new(0), RefCell::new(None));
+    {
+        let mut scope = Box::pin(borrow_scope(|scope| {
+            let text = &text;
+            *handle.borrow_mut() = Some(scope.spawn(async move {
+                YieldOnce(false).await;
+                text.len()
+            }));
+            pending::<()>()
+        }));
+        assert!(poll_once(scope.as_mut()).is_pending());
+        std::mem::forget(scope);
+        seen.set(text.len());
+    }
+    // Nothing that was forgotten runs, or tells that it won't.
+    let handle: ScopedHandle<usize> = handle.take().expect("the body has run");
+    assert!(!handle.is_finished());
+    assert_eq!(seen.get(), 8);
+}
+
+struct YieldOnce(bool);
+
+impl Future for YieldOnce {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+#[test]
+fn no_poll_of_a_scope_polls_a_child_twice() {
+    let polls = Cell::new(0_u32);
+    let mut scope = pin!(local_scope(|scope| {
+        let polls = &polls;
+        async move {
+            for _ in 0..100 {
+                scope
+                    .spawn(poll_fn(move |cx| {
+                        polls.set(polls.get() + 1);
+                        cx.waker().wake_by_ref();
+                        Poll::<()>::Pending
+                    }))
+                    .detach();
+            }
+            pending::<()>().await;
+        }
+    }));
+    for turn in 1..=5 {
+        assert!(poll_once(scope.as_mut()).is_pending());
+        assert_eq!(polls.get(), turn * 100);
+    }
+}
+
+#[test]
+fn a_child_that_spawns_for_ever_starves_nobody() {
+    fn endless(scope: &Scope<'static>) {
+        let inner = scope.clone();
+        scope.spawn(async move { endless(&inner) }).detach();
+    }
+
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut scope = pin!(borrow_scope(|scope| async move {
+        endless(&scope);
+        pending::<()>().await;
+    }));
+    for turn in 1..=5 {
+        assert!(scope.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        assert_eq!(wakes.0.load(SeqCst), turn, "it asks for its next turn");
+    }
+}
+
+#[test]
+fn a_child_spawned_from_another_task_wakes_the_scope() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let (give, take) = futures::channel::oneshot::channel::<Scope<'static>>();
+        let spawner = rt.spawn({
+            let rt = rt.clone();
+            async move {
+                let scope = take.await.expect("the body sends it");
+                rt.sleep(5 * MS).await;
+                scope.spawn(ready(7)).await
+            }
+        });
+        borrow_scope(|scope| async move {
+            give.send(scope).expect("the other task waits for it");
+            spawner.await
+        })
+        .await
+    });
+    assert!(matches!(run.expect("nothing is violated").value, Ok(Ok(7))));
+}
+
+#[test]
+fn a_child_spawned_after_the_end_never_runs_and_its_handle_says_so() {
+    let kept = RefCell::new(None);
+    let tracker = Tracker::new();
+    futures::executor::block_on(borrow_scope(|scope| {
+        *kept.borrow_mut() = Some(scope);
+        ready(())
+    }));
+    let scope = kept.take().expect("the body has run");
+    let held = tracker.track(());
+    let late = scope.spawn(async move {
+        drop(held);
+        unreachable!("it never runs");
+    });
+    assert!(late.is_finished());
+    tracker.assert_none_alive();
+    let outcome: Result<(), JoinError> = futures::executor::block_on(late);
+    assert!(matches!(outcome, Err(JoinError::Aborted)));
+}
+
+#[test]
+fn dropping_a_scope_drops_its_children_and_tells_who_awaits_them() {
+    let tracker = Tracker::new();
+    let handles = RefCell::new(Vec::new());
+    let mut scope = Box::pin(borrow_scope(|scope| {
+        for _ in 0..3 {
+            let held = tracker.track(());
+            handles.borrow_mut().push(scope.spawn(async move {
+                pending::<()>().await;
+                drop(held);
+            }));
+        }
+        pending::<()>()
+    }));
+    assert!(poll_once(scope.as_mut()).is_pending());
+    assert_eq!(tracker.alive(), 3);
+    drop(scope);
+    tracker.assert_none_alive();
+    for handle in handles.take() {
+        assert!(matches!(futures::executor::block_on(handle), Err(JoinError::Aborted)));
+    }
+}
+
+#[test]
+fn a_panic_of_a_child_or_of_the_body_goes_on_and_drops_the_others() {
+    for child_panics in [true, false] {
+        let tracker = Tracker::new();
+        let mut scope = Box::pin(borrow_scope(|scope| {
+            let held = tracker.track(());
+            scope
+                .spawn(async move {
+                    pending::<()>().await;
+                    drop(held);
+                })
+                .detach();
+            let bomb = async move { resume_unwind(Box::new("a bomb")) };
+            async move {
+                if child_panics {
+                    scope.spawn(bomb).detach();
+                    pending::<()>().await;
+                } else {
+                    bomb.await
+                }
+            }
+        }));
+        let panic = catch_unwind(AssertUnwindSafe(|| poll_once(scope.as_mut()))).unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"a bomb"));
+        drop(scope);
+        tracker.assert_none_alive();
+    }
+}
+
+#[test]
+fn what_the_body_holds_is_gone_when_it_ends_so_that_children_that_wait_for_it_end() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        borrow_scope(|scope| {
+            let rt = &rt;
+            async move {
+                let (_keep, closed) = futures::channel::oneshot::channel::<()>();
+                scope
+                    .spawn(async move {
+                        assert!(closed.await.is_err());
+                    })
+                    .detach();
+                rt.sleep(MS).await;
+            }
+        })
+        .await;
+    });
+    assert_eq!(run.expect("it ends").elapsed, MS);
+}
+
+#[test]
+fn s09_a_scope_can_be_cut_at_every_poll() {
+    async fn scenario(rt: Sim, subject: Subject) -> Tracker {
+        let tracker = Tracker::new();
+        let words = ["a", "b", "c"].map(|word| tracker.track(word));
+        let work = checked(borrow_scope(|scope| {
+            let (rt, words, tracker) = (&rt, &words, &tracker);
+            async move {
+                let handles: Vec<_> = (1..=3)
+                    .map(|n| {
+                        let held = tracker.track(());
+                        scope.spawn(async move {
+                            rt.sleep(n * MS).await;
+                            rt.yield_now().await;
+                            drop(held);
+                            words.len()
+                        })
+                    })
+                    .collect();
+                rt.sleep(2 * MS).await;
+                for handle in handles {
+                    assert!(matches!(handle.await, Ok(3)));
+                }
+            }
+        }));
+        subject.run(work).await;
+        assert_eq!(tracker.alive(), 3, "children have gone with the scope, what they borrow has not");
+        drop(words);
+        tracker
+    }
+
+    type Sweep = fn(
+        fn(Sim, Subject) -> Pin<Box<dyn Future<Output = Tracker>>>,
+        fn(Sim, Tracker) -> std::future::Ready<()>,
+    ) -> u64;
+    let sweeps: [Sweep; 3] = [
+        |scenario, check| cancel_sweep(scenario, check).expect("nothing is violated").polls,
+        |scenario, check| abort_sweep(scenario, check).expect("nothing is violated").polls,
+        |scenario, check| panic_sweep(scenario, check).expect("nothing is violated").polls,
+    ];
+    for sweep in sweeps {
+        let polls = sweep(
+            |rt, subject| Box::pin(scenario(rt, subject)),
+            |_, tracker| {
+                tracker.assert_none_alive();
+                ready(())
+            },
+        );
+        assert!(polls > 4, "{polls}");
+    }
+}
+
+#[test]
+fn a_local_scope_keeps_what_is_not_send() {
+    let shared = Rc::new(Cell::new(1));
+    let product = futures::executor::block_on(local_scope(|scope| {
+        let shared = Rc::clone(&shared);
+        async move {
+            for n in 1..=5 {
+                let shared = Rc::clone(&shared);
+                scope
+                    .spawn(async move {
+                        YieldOnce(false).await;
+                        shared.set(shared.get() * n);
+                    })
+                    .detach();
+            }
+            let inner = scope.clone();
+            scope.spawn(async move { inner.spawn(ready(Rc::new(2))).await }).await.expect("it is there")
+        }
+    }));
+    assert_eq!((shared.get(), *product.expect("it is there")), (120, 2));
+}
