@@ -6,7 +6,7 @@
 //! | you want | use |
 //! |---|---|
 //! | all outputs, in the order of the input | [`join_all`] |
-//! | all values, or the first error | [`try_join_all`] |
+//! | all values, or the first error | [`try_join_all`]; of tasks, [`try_join_tasks`] |
 //! | what succeeded and what failed | [`settle`] |
 //! | what has come by a deadline | [`settle_until`] |
 //! | the first that ends | [`race`] |
@@ -32,7 +32,7 @@ mod settle;
 
 pub use bounded_set::{BoundedSet, Full};
 pub use gather::{Gather, Policy};
-pub use join::{JoinAll, TryJoinAll, join_all, try_join_all};
+pub use join::{JoinAll, TaskError, TryJoinAll, TryJoinTasks, join_all, try_join_all, try_join_tasks};
 pub use keyed_set::{KeyedSet, NotInserted};
 pub use ordered::Ordered;
 pub use over::Over;

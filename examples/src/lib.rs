@@ -1,4 +1,6 @@
-//! What every example shares: the runtime chosen on the command line.
+//! What every example shares: the runtime chosen on the command line, and a real [HTTP](http) server and client.
+
+pub mod http;
 
 use backstay::{AnyOwner, AnyRuntime, Backend, BlockOn, Config};
 use clap::Parser;

@@ -1,13 +1,15 @@
 //! Lists the examples.
 
 fn main() {
-    println!("The examples of backstay; hello and its like take --runtime tokio|smol|async-std|sim.\n");
+    println!("The examples of backstay; all but simulate take --runtime tokio|smol|async-std|sim.\n");
     for (name, recipe, about) in EXAMPLES {
-        println!("  cargo run -p backstay-examples --example {name:<10} # {recipe:<4} {about}");
+        println!("  cargo run -p backstay-examples --example {name:<16} # {recipe:<4} {about}");
     }
 }
 
 const EXAMPLES: &[(&str, &str, &str)] = &[
     ("hello", "10.1", "the same program on every runtime"),
+    ("r01_composition", "1", "futures put together, and their errors kept apart"),
+    ("r02_concurrency", "2", "many futures at once: joins, races, limits, deadlines"),
     ("simulate", "–", "a service under a thousand seeds, on the simulated runtime"),
 ];

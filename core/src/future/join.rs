@@ -1,6 +1,9 @@
 //! All of them (recipes 2.1, 2.2 and 1.4).
 
 use super::gather::{Gather, Policy};
+use crate::runtime::{JoinError, JoinHandle};
+use std::error::Error;
+use std::fmt;
 use std::mem;
 use std::ops::ControlFlow;
 
@@ -79,6 +82,72 @@ where
     Gather::new(futures, |count| TryJoinAll(JoinAll::of(count)))
 }
 
+/// Waits for all **tasks** to succeed, and gives their values in the order of the input; or the first error, when the
+/// other tasks have been aborted *and have ended*.
+///
+/// It is [`try_join_all`] for join handles of tasks that can fail: there a dropped handle would let its task run on,
+/// and the task's own error would be no error of its handle.
+///
+/// # Errors
+///
+/// The first: that of a task, or of a task that gave none.
+///
+/// # Cancel safety
+///
+/// Dropping it aborts the tasks; it can't wait for them then.
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::{Failure, Sim};
+/// use backstay_core::{Runtime, future::{TaskError, try_join_tasks}};
+/// use std::{future::pending, time::Duration};
+///
+/// Sim::builder().run(|rt: Sim| async move {
+///     let nap = rt.sleep(Duration::from_millis(1));
+///     let slow = rt.spawn(pending::<Result<u32, &str>>());
+///     let fails = rt.spawn(async move { nap.await; Err("disk full") });
+///     let error = try_join_tasks([slow, fails]).await.unwrap_err();
+///     assert!(matches!(error, TaskError::Failed("disk full")));
+/// })?; // which would fail if a task were left over
+/// # Ok::<(), Failure>(())
+/// ```
+#[doc(alias = "errgroup")]
+pub fn try_join_tasks<I, T, E>(tasks: I) -> Gather<I::Item, TryJoinTasks<T>>
+where
+    I: IntoIterator<Item: JoinHandle<Result<T, E>>>,
+{
+    Gather::new(tasks, |count| TryJoinTasks(JoinAll::of(count))).abort_losers()
+}
+
+/// Why a task has no value.
+#[derive(Debug)]
+pub enum TaskError<E> {
+    /// It gave an error.
+    Failed(E),
+    /// It gave nothing: it was aborted, or panicked, or its runtime ended.
+    Join(JoinError),
+}
+
+impl<E: fmt::Display> fmt::Display for TaskError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => error.fmt(f),
+            Self::Join(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: Error> Error for TaskError<E> {
+    /// That of the error, which this one stands for.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Failed(error) => error.source(),
+            Self::Join(error) => error.source(),
+        }
+    }
+}
+
 /// The policy of [`join_all`].
 #[derive(Debug)]
 pub struct JoinAll<T> {
@@ -139,6 +208,27 @@ impl<T, E> Policy<Result<T, E>> for TryJoinAll<T> {
         match output {
             Ok(value) => self.0.put(index, value),
             Err(error) => return ControlFlow::Break(Err(error)),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn finish(&mut self) -> Self::Output {
+        Ok(self.0.take_all())
+    }
+}
+
+/// The policy of [`try_join_tasks`].
+#[derive(Debug)]
+pub struct TryJoinTasks<T>(JoinAll<T>);
+
+impl<T, E> Policy<Result<Result<T, E>, JoinError>> for TryJoinTasks<T> {
+    type Output = Result<Vec<T>, TaskError<E>>;
+
+    fn take(&mut self, index: usize, outcome: Result<Result<T, E>, JoinError>) -> ControlFlow<Self::Output> {
+        match outcome {
+            Ok(Ok(value)) => self.0.put(index, value),
+            Ok(Err(error)) => return ControlFlow::Break(Err(TaskError::Failed(error))),
+            Err(error) => return ControlFlow::Break(Err(TaskError::Join(error))),
         }
         ControlFlow::Continue(())
     }
