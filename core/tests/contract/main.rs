@@ -5,5 +5,6 @@ mod join;
 mod kit;
 mod net;
 mod scopes;
+mod select;
 mod ticker;
 mod timeout;
