@@ -4,5 +4,6 @@ mod instant;
 mod join;
 mod kit;
 mod net;
+mod semaphore;
 mod ticker;
 mod timeout;
