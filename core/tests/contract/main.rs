@@ -6,5 +6,6 @@ mod kit;
 mod net;
 mod scopes;
 mod select;
+mod semaphore;
 mod ticker;
 mod timeout;
