@@ -3,6 +3,7 @@
 mod instant;
 mod join;
 mod kit;
+mod mpsc;
 mod net;
 mod scopes;
 mod select;

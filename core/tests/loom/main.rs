@@ -5,3 +5,4 @@
 
 mod join;
 mod semaphore;
+mod mpsc;
