@@ -4,5 +4,5 @@
 #![cfg(backstay_loom)]
 
 mod join;
-mod semaphore;
 mod mpsc;
+mod semaphore;
