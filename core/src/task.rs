@@ -2,13 +2,19 @@
 //!
 //! | you want | use |
 //! |---|---|
+//! | to tell work to stop, and all that was started below it | [`CancelToken`] |
 //! | concurrent children that borrow | [`borrow_scope`] |
 //! | children that are not `Send` | [`local_scope`] |
 
 mod borrow_scope;
+mod cancel_token;
 mod local_scope;
 mod nursery;
 
 pub use borrow_scope::{Scope, borrow_scope};
+pub use cancel_token::{
+    CancelMessage, CancelReason, CancelToken, Cancelled, CancelledFuture, CancelledOwned, DropGuard, Run,
+    RunOwned, Shield,
+};
 pub use local_scope::{LocalScope, local_scope};
 pub use nursery::ScopedHandle;

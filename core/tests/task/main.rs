@@ -1,3 +1,5 @@
-//! Tokens and scopes, on the simulated runtime or on none.
+//! What `backstay_core::task` promises, on the simulated runtime or on none; on every runtime: the contract tests.
 
+mod cancel_token;
+mod kit;
 mod scopes;
