@@ -81,6 +81,9 @@ mod documents {
     #[doc = include_str!("../README.md")]
     struct Readme;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/notify.md")]
+    struct Notify;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/semaphore.md")]
     struct Semaphore;
     #[doc = include_str!("../docs/guide/ticker.md")]

@@ -4,6 +4,7 @@ mod instant;
 mod join;
 mod kit;
 mod net;
+mod notify;
 mod semaphore;
 mod ticker;
 mod timeout;

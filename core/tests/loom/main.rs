@@ -4,4 +4,6 @@
 #![cfg(backstay_loom)]
 
 mod join;
+mod kit;
+mod notify;
 mod semaphore;
