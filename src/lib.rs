@@ -88,6 +88,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/select.md")]
     struct Select;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/notify.md")]
+    struct Notify;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/semaphore.md")]
     struct Semaphore;
     #[cfg(feature = "testing")]

@@ -6,4 +6,6 @@
 mod cancel_token;
 mod join;
 mod mpsc;
+mod kit;
+mod notify;
 mod semaphore;

@@ -1,12 +1,12 @@
 //! Models of the semaphore: taking, giving back, giving up, closing and resizing, all at once.
 
+use crate::kit::give_up;
 use backstay_core::Limit;
 use backstay_core::sync::{AcquireError, Semaphore};
 use loom::future::block_on;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 fn limit(limit: usize) -> Limit {
     Limit::new(limit).unwrap()
@@ -14,15 +14,6 @@ fn limit(limit: usize) -> Limit {
 
 fn semaphore(permits: usize) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(limit(permits)))
-}
-
-/// Polls once, with a waker that nobody hears, and drops.
-fn give_up<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = Box::pin(future);
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
-    }
 }
 
 /// All are back, and nothing keeps a newcomer from them.
@@ -70,6 +61,29 @@ fn s26_weights_are_served_whole() {
             thread::spawn(move || hold(&semaphore, &out, wanted))
         });
         hold(&semaphore, &out, 1);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_whole(&semaphore, 2);
+    });
+}
+
+#[test]
+fn s26_who_takes_several_sees_what_was_done_under_each() {
+    loom::model(|| {
+        let semaphore = semaphore(2);
+        let values = Arc::new([(); 2].map(|()| AtomicUsize::new(0)));
+        let threads = [0, 1].map(|at| {
+            let (held, values) = (semaphore.try_acquire_owned().unwrap(), Arc::clone(&values));
+            thread::spawn(move || {
+                values[at].store(1, Relaxed);
+                drop(held);
+            })
+        });
+        // Granted by whichever of the two serves the queue, on behalf of both.
+        let permit = block_on(semaphore.acquire_many(limit(2))).unwrap();
+        assert_eq!(values.each_ref().map(|value| value.load(Relaxed)), [1, 1]);
+        drop(permit);
         for thread in threads {
             thread.join().unwrap();
         }
@@ -147,6 +161,19 @@ fn shrinking_while_permits_come_and_go_keeps_their_number() {
         other.join().unwrap();
         gives_back.join().unwrap();
         assert_whole(&semaphore, 1);
+    });
+}
+
+#[test]
+fn the_most_permits_there_can_be_never_overflow() {
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::new(Limit::MAX));
+        let held = semaphore.try_acquire_many_owned(limit(Semaphore::MAX_PERMITS)).unwrap();
+        semaphore.set_capacity(Limit::ONE);
+        let gives_back = thread::spawn(move || drop(held));
+        semaphore.set_capacity(Limit::MAX);
+        gives_back.join().unwrap();
+        assert_whole(&semaphore, Semaphore::MAX_PERMITS);
     });
 }
 
