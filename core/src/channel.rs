@@ -2,6 +2,8 @@
 
 mod error;
 pub mod mpsc;
+pub mod oneshot;
+mod only_waiter;
 mod places;
 
 pub use error::{Closed, SendError, TryRecvError, TrySendError};

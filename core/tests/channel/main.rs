@@ -4,4 +4,5 @@ mod kit;
 mod mpsc;
 mod mpsc_model;
 mod mpsc_sweeps;
+mod oneshot;
 mod types;

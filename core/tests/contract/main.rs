@@ -5,5 +5,6 @@ mod join;
 mod kit;
 mod mpsc;
 mod net;
+mod oneshot;
 mod ticker;
 mod timeout;

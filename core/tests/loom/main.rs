@@ -5,3 +5,4 @@
 
 mod join;
 mod mpsc;
+mod oneshot;

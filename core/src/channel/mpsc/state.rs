@@ -2,6 +2,7 @@
 
 use super::Overflow;
 use crate::channel::error::{Closed, SendError, TrySendError};
+use crate::channel::only_waiter::OnlyWaiter;
 use crate::channel::places::{Places, Refused, Turn};
 use crate::limit::Limit;
 use crate::primitives::{Arc, Mutex, MutexGuard, lock};
@@ -32,7 +33,7 @@ pub(super) struct State<T> {
     senders: usize,
     receiver_gone: bool,
     // Who waits for a value.
-    receiver: Option<Waker>,
+    receiver: OnlyWaiter,
     // Who waits for the channel to close.
     closing: WaitList<()>,
 }
@@ -63,7 +64,7 @@ impl<T> Shared<T> {
             dropped: 0,
             senders: 1,
             receiver_gone: false,
-            receiver: None,
+            receiver: OnlyWaiter::default(),
             closing: WaitList::new(),
         })))
     }
@@ -291,10 +292,7 @@ impl<T> State<T> {
     /// Remembers who waits for a value.
     #[must_use = "to be dropped after the mutex is free"]
     pub(super) fn set_receiver(&mut self, waker: &Waker) -> Option<Waker> {
-        match &self.receiver {
-            Some(receiver) if receiver.will_wake(waker) => None,
-            _ => self.receiver.replace(waker.clone()),
-        }
+        self.receiver.set(waker)
     }
 
     pub(super) const fn add_sender(&mut self) {
