@@ -6,3 +6,4 @@ mod mpsc_model;
 mod mpsc_sweeps;
 mod oneshot;
 mod types;
+mod watch;

@@ -8,3 +8,4 @@ mod net;
 mod oneshot;
 mod ticker;
 mod timeout;
+mod watch;

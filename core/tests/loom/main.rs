@@ -6,3 +6,4 @@
 mod join;
 mod mpsc;
 mod oneshot;
+mod watch;
