@@ -4,4 +4,6 @@ mod kit;
 mod mpsc;
 mod mpsc_model;
 mod mpsc_sweeps;
+mod oneshot;
 mod types;
+mod watch;

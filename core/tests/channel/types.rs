@@ -1,6 +1,6 @@
 //! `Send`, `Sync` and `Unpin` of the public types are part of the interface.
 
-use backstay_core::channel::{Closed, SendError, TryRecvError, TrySendError, mpsc};
+use backstay_core::channel::{Closed, SendError, TryRecvError, TrySendError, mpsc, oneshot, watch};
 use std::cell::Cell;
 use std::error::Error;
 use std::rc::Rc;
@@ -80,5 +80,34 @@ fn an_mpsc_channel_is_as_shareable_as_its_values_are_sendable() {
         mpsc::RecvFuture<'static, Owned>: true true true;
         mpsc::RecvManyFuture<'static, Owned>: true false true;
         mpsc::RecvManyFuture<'static, u32>: true true true;
+    }
+}
+
+#[test]
+fn a_oneshot_channel_is_as_shareable_as_its_value_is_sendable() {
+    pinned! {
+        oneshot::Sender<Cell<u32>>: true true true;
+        oneshot::Sender<Rc<()>>: false false true;
+        oneshot::Receiver<Cell<u32>>: true true true;
+        oneshot::Receiver<Rc<()>>: false false true;
+        oneshot::Receiver<std::marker::PhantomPinned>: true true true;
+        oneshot::ClosedFuture<'static, Cell<u32>>: true true true;
+    }
+}
+
+#[test]
+fn a_watch_channel_shares_its_value_and_is_as_shareable_as_that() {
+    type Predicate = fn(&u32) -> bool;
+    pinned! {
+        watch::Sender<u32>: true true true;
+        watch::Sender<Cell<u32>>: false false true;
+        watch::Receiver<u32>: true true true;
+        watch::Receiver<Cell<u32>>: false false true;
+        watch::Ref<u32>: true true true;
+        watch::Ref<Cell<u32>>: false false true;
+        watch::ChangedFuture<'static, u32>: true true true;
+        watch::WaitForFuture<'static, u32, Predicate>: true true true;
+        watch::WaitForFuture<'static, u32, (Predicate, std::marker::PhantomPinned)>: true true true;
+        watch::ClosedFuture<'static, u32>: true true true;
     }
 }

@@ -10,5 +10,7 @@ mod scopes;
 mod select;
 mod notify;
 mod semaphore;
+mod oneshot;
 mod ticker;
 mod timeout;
+mod watch;

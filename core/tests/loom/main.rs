@@ -9,3 +9,5 @@ mod mpsc;
 mod kit;
 mod notify;
 mod semaphore;
+mod oneshot;
+mod watch;

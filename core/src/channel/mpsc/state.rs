@@ -1,11 +1,13 @@
 //! The queue, its places and who waits: no polling, and no waker is woken here.
 
 use super::Overflow;
+use crate::channel::crowd::{Crowd, Member};
 use crate::channel::error::{Closed, SendError, TrySendError};
+use crate::channel::only_waiter::OnlyWaiter;
 use crate::channel::places::{Places, Refused, Turn};
 use crate::limit::Limit;
 use crate::primitives::{Arc, Mutex, MutexGuard, lock};
-use crate::sync::wait_list::{Key, Left, WaitList, Wakers};
+use crate::sync::wait_list::Wakers;
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
@@ -32,9 +34,9 @@ pub(super) struct State<T> {
     senders: usize,
     receiver_gone: bool,
     // Who waits for a value.
-    receiver: Option<Waker>,
+    receiver: OnlyWaiter,
     // Who waits for the channel to close.
-    closing: WaitList<()>,
+    closing: Crowd,
 }
 
 /// What has to be done after the mutex is free.
@@ -63,8 +65,8 @@ impl<T> Shared<T> {
             dropped: 0,
             senders: 1,
             receiver_gone: false,
-            receiver: None,
-            closing: WaitList::new(),
+            receiver: OnlyWaiter::default(),
+            closing: Crowd::new(),
         })))
     }
 
@@ -291,10 +293,7 @@ impl<T> State<T> {
     /// Remembers who waits for a value.
     #[must_use = "to be dropped after the mutex is free"]
     pub(super) fn set_receiver(&mut self, waker: &Waker) -> Option<Waker> {
-        match &self.receiver {
-            Some(receiver) if receiver.will_wake(waker) => None,
-            _ => self.receiver.replace(waker.clone()),
-        }
+        self.receiver.set(waker)
     }
 
     pub(super) const fn add_sender(&mut self) {
@@ -317,7 +316,7 @@ impl<T> State<T> {
     /// No new values.
     pub(super) fn close(&mut self, wakers: &mut Wakers) {
         self.places.close(wakers);
-        self.closing.notify_all(wakers);
+        self.closing.wake(wakers);
     }
 
     /// The receiver goes: gives what it leaves behind, to be dropped after the mutex is free.
@@ -333,26 +332,20 @@ impl<T> State<T> {
     /// Waits for the channel to close.
     pub(super) fn poll_closed(
         &mut self,
-        key: &mut Option<Key>,
+        member: &mut Member,
         cx: &Context<'_>,
         old: &mut Option<Waker>,
     ) -> Poll<()> {
         if self.is_closed() {
-            *old = self.leave_closing(key);
+            *old = self.closing.leave(member);
             return Poll::Ready(());
         }
-        match key {
-            Some(key) => *old = self.closing.set_waker(key, cx.waker()),
-            none => *none = Some(self.closing.push(cx.waker().clone(), ())),
-        }
+        *old = self.closing.wait(member, cx.waker());
         Poll::Pending
     }
 
     #[must_use = "to be dropped after the mutex is free"]
-    pub(super) fn leave_closing(&mut self, key: &mut Option<Key>) -> Option<Waker> {
-        match self.closing.remove(key.take()?) {
-            Left::Waiting(waker, ()) => Some(waker),
-            Left::Notified(()) => None,
-        }
+    pub(super) fn leave_closing(&mut self, member: &mut Member) -> Option<Waker> {
+        self.closing.leave(member)
     }
 }
