@@ -43,6 +43,7 @@
 //! | a limit on a future's time | [`Runtime::timeout`], [`Runtime::timeout_at`] |
 //! | something done again and again | [`time::ticker`] |
 //! | whichever is ready first, or one look without waiting | [`select::select2`], [`future::poll_now`] |
+//! | a file replaced whole or not at all | [`fs::write_atomic`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
@@ -91,4 +92,7 @@ mod documents {
     struct Testing;
     #[doc = include_str!("../docs/guide/timeout.md")]
     struct Timeout;
+    #[cfg(unix)]
+    #[doc = include_str!("../docs/guide/write-atomic.md")]
+    struct WriteAtomic;
 }

@@ -7,3 +7,4 @@ mod net;
 mod select;
 mod ticker;
 mod timeout;
+mod write_atomic;
