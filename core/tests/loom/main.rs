@@ -3,6 +3,7 @@
 //! `scripts/loom` runs them.
 #![cfg(backstay_loom)]
 
+mod broadcast;
 mod join;
 mod mpsc;
 mod oneshot;
