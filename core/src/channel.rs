@@ -1,5 +1,6 @@
 //! Channels between tasks, on any runtime or none.
 
+pub mod broadcast;
 mod crowd;
 mod error;
 pub mod mpsc;

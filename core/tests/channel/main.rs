@@ -1,5 +1,7 @@
 //! Channels: without any runtime, against models, and on the simulated runtime.
 
+mod broadcast;
+mod broadcast_model;
 mod kit;
 mod mpsc;
 mod mpsc_model;

@@ -4,6 +4,7 @@
 #![cfg(backstay_loom)]
 
 mod cancel_token;
+mod broadcast;
 mod join;
 mod mpsc;
 mod kit;
