@@ -1,0 +1,4 @@
+//! Many futures as one: beside the contract tests, on the simulated runtime or on none.
+
+mod engine;
+mod kit;
