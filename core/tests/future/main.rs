@@ -1,4 +1,5 @@
 //! Many futures as one: beside the contract tests, on the simulated runtime or on none.
 
 mod engine;
+mod gather;
 mod kit;
