@@ -3,3 +3,5 @@
 mod engine;
 mod gather;
 mod kit;
+mod model;
+mod sets;
