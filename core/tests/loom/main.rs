@@ -3,12 +3,12 @@
 //! `scripts/loom` runs them.
 #![cfg(backstay_loom)]
 
-mod cancel_token;
 mod broadcast;
+mod cancel_token;
 mod join;
-mod mpsc;
 mod kit;
+mod mpsc;
 mod notify;
-mod semaphore;
 mod oneshot;
+mod semaphore;
 mod watch;
