@@ -86,6 +86,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/semaphore.md")]
     struct Semaphore;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/shared.md")]
+    struct Shared;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
     #[cfg(feature = "testing")]

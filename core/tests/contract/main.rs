@@ -6,5 +6,6 @@ mod kit;
 mod net;
 mod notify;
 mod semaphore;
+mod shared;
 mod ticker;
 mod timeout;

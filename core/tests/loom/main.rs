@@ -7,3 +7,4 @@ mod join;
 mod kit;
 mod notify;
 mod semaphore;
+mod shared;
