@@ -97,6 +97,8 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/cancellation.md")]
     struct Cancellation;
+    #[doc = include_str!("../docs/guide/shared.md")]
+    struct Shared;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
     #[cfg(feature = "testing")]

@@ -12,6 +12,7 @@ mod oneshot;
 mod scopes;
 mod select;
 mod semaphore;
+mod shared;
 mod ticker;
 mod timeout;
 mod watch;

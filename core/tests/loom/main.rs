@@ -12,3 +12,4 @@ mod notify;
 mod oneshot;
 mod semaphore;
 mod watch;
+mod shared;
