@@ -1,7 +1,10 @@
 //! Many futures as one: beside the contract tests, on the simulated runtime or on none.
 
+mod checked;
 mod engine;
 mod gather;
 mod kit;
 mod model;
+mod operations;
 mod sets;
+mod sweeps;
