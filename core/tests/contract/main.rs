@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod cancel_token;
+mod gather;
 mod instant;
 mod join;
 mod kit;
@@ -13,6 +14,7 @@ mod scopes;
 mod select;
 mod semaphore;
 mod shared;
+mod sets;
 mod ticker;
 mod timeout;
 mod watch;

@@ -1,12 +1,15 @@
 //! Many futures as one: beside the contract tests, on the simulated runtime or on none.
 
+mod checked;
 mod engine;
 mod gather;
 mod kit;
 mod model;
+mod operations;
 mod sets;
 //! Many futures as one.
 
 #[path = "../sync/by_hand.rs"]
 mod by_hand;
 mod shared;
+mod sweeps;
