@@ -1,0 +1,25 @@
+//! What is composed of futures, beside the crates that compose them.
+//!
+//! | to see | look at |
+//! |---|---|
+//! | joins of many futures | [`joins`] |
+//! | the same, a limited number at a time | [`fan_out`] |
+
+use crate::bench::{Bench, Size, Table};
+use crate::work::Work;
+use crate::{fan_out, joins};
+
+/// The bench.
+pub const BENCH: Bench = Bench {
+    title: "\
+Composition of futures, beside other crates, on the same work.
+  ready        at the first poll
+  pending      once: it wakes itself and is ready at the second poll
+  time         of this thread's processor, where nothing else is said
+  executor     a loop that polls one future when it was woken, the same for all who need no runtime",
+    tables: &[joins::TABLE, fan_out::TABLE],
+};
+
+/// The tables, and the work of their rows to be measured in other ways.
+pub const FAMILIES: [(Table, fn(Size) -> Vec<Work>); 2] =
+    [(joins::TABLE, joins::works), (fan_out::TABLE, fan_out::works)];
