@@ -15,6 +15,7 @@
 //! | any number, at most so many at a time | [`BoundedSet`] |
 //! | the same, in order | [`Ordered`] |
 //! | the same, by key | [`KeyedSet`] |
+//! | to look at a future once, and not to wait | [`poll_now`] |
 //!
 //! A panic of one of the futures goes on in whoever awaits them all; a panicking destructor keeps no other from
 //! running.
@@ -26,6 +27,7 @@ mod join;
 mod keyed_set;
 mod ordered;
 mod over;
+mod poll_now;
 mod quorum;
 mod race;
 mod settle;
@@ -36,6 +38,7 @@ pub use join::{JoinAll, TryJoinAll, join_all, try_join_all};
 pub use keyed_set::{KeyedSet, NotInserted};
 pub use ordered::Ordered;
 pub use over::Over;
+pub use poll_now::{PollNow, poll_now};
 pub use quorum::{NoQuorum, Quorum, quorum};
 pub use race::{Errors, NoFutures, Race, RaceOk, race, race_ok};
 pub use settle::{Arrived, Settle, SettleUntil, Settled, settle, settle_until};

@@ -4,5 +4,6 @@ mod instant;
 mod join;
 mod kit;
 mod net;
+mod select;
 mod ticker;
 mod timeout;

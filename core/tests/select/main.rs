@@ -1,0 +1,6 @@
+//! Whichever is ready first: on the simulated runtime, or without any.
+
+mod kit;
+mod poll_now;
+mod select;
+mod turn;
