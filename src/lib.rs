@@ -84,6 +84,8 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/select.md")]
     struct Select;
+    #[doc = include_str!("../docs/guide/semaphore.md")]
+    struct Semaphore;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
     #[cfg(feature = "testing")]

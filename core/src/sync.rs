@@ -1,4 +1,11 @@
 //! Synchronization without a runtime: waiting for a permit, waiting to be told.
+//!
+//! | you want | use |
+//! |---|---|
+//! | at most n at a time, or a share of n | [`Semaphore`] |
 
+mod semaphore;
 #[allow(dead_code, reason = "what waits comes next")]
 pub(crate) mod wait_list;
+
+pub use semaphore::{Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, Semaphore, TryAcquireError};

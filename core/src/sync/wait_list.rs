@@ -135,14 +135,22 @@ impl<T> WaitList<T> {
     pub(crate) fn notify_front(&mut self) -> Option<Waker> {
         let index = self.first;
         self.entries.get(index)?;
-        self.unlink(index);
-        let entry = &mut self.entries[index];
-        let State::Waiting { waker, data } = mem::replace(&mut entry.state, State::Free) else {
-            unreachable!("only who waits is in the queue");
-        };
-        entry.state = State::Notified { data };
-        self.notified += 1;
-        Some(waker)
+        Some(self.notify(index))
+    }
+
+    /// Notifies, in order, those in the queue whom `is_meant` picks.
+    pub(crate) fn notify_those(&mut self, mut is_meant: impl FnMut(&mut T) -> bool, wakers: &mut Wakers) {
+        let mut index = self.first;
+        while let Some(entry) = self.entries.get_mut(index) {
+            let next = entry.next;
+            let State::Waiting { data, .. } = &mut entry.state else {
+                unreachable!("only who waits is in the queue");
+            };
+            if is_meant(data) {
+                wakers.push(self.notify(index));
+            }
+            index = next;
+        }
     }
 
     /// Notifies everybody in the queue.
@@ -181,6 +189,18 @@ impl<T> WaitList<T> {
             self.entries.clear();
         }
         self.free = NONE;
+    }
+
+    /// Takes a waiter out of the queue, to be woken.
+    fn notify(&mut self, index: usize) -> Waker {
+        self.unlink(index);
+        let entry = &mut self.entries[index];
+        let State::Waiting { waker, data } = mem::replace(&mut entry.state, State::Free) else {
+            unreachable!("only who waits is in the queue");
+        };
+        entry.state = State::Notified { data };
+        self.notified += 1;
+        waker
     }
 
     /// Takes a waiter out of the queue.
@@ -292,6 +312,17 @@ mod tests {
         assert!(matches!(list.remove(a), Left::Notified("a")));
         assert!(matches!(list.remove(b), Left::Waiting(_, "b")));
         assert!(list.notify_front().is_none());
+    }
+
+    #[test]
+    fn those_who_are_meant_are_notified_and_the_others_keep_their_order() {
+        for meant in ["", "a", "b", "d", "ad", "bc", "abcd"] {
+            let (mut list, _keys) = list(&["a", "b", "c", "d"]);
+            let mut wakers = Wakers::new();
+            list.notify_those(|name| meant.contains(*name), &mut wakers);
+            assert_eq!((wakers.count, list.waiting()), (meant.len(), 4 - meant.len()));
+            assert_eq!(order(&mut list).concat(), "abcd".replace(|c| meant.contains(c), ""));
+        }
     }
 
     #[test]

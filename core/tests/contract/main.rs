@@ -5,5 +5,6 @@ mod join;
 mod kit;
 mod net;
 mod select;
+mod semaphore;
 mod ticker;
 mod timeout;

@@ -4,3 +4,4 @@
 #![cfg(backstay_loom)]
 
 mod join;
+mod semaphore;

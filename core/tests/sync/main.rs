@@ -1,0 +1,5 @@
+//! What waits without a runtime: semaphore, notify.
+
+mod kit;
+mod semaphore;
+mod semaphore_model;
