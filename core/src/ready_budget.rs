@@ -1,5 +1,6 @@
 //! What keeps a loop over ready items from starving everything beside it.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 /// How many items may be ready in a row before their source is pending once, though more are ready.
@@ -43,5 +44,37 @@ impl<const MAX: u8> ReadyBudget<MAX> {
     /// Nothing was ready: the executor has its turn.
     pub(crate) const fn refill(&mut self) {
         self.spent = 0;
+    }
+}
+
+/// A [`ReadyBudget`] of those who share a handle: two who spend at once may count as one.
+#[derive(Debug)]
+// Of the standard library also under loom: it orders nothing, and a model would only have more to try.
+pub(crate) struct SharedReadyBudget<const MAX: u8 = 128>(AtomicU8);
+
+impl<const MAX: u8> SharedReadyBudget<MAX> {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU8::new(0))
+    }
+
+    /// As [`ReadyBudget::poll_proceed`].
+    pub(crate) fn poll_proceed(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut budget = ReadyBudget::<MAX> { spent: self.0.load(Ordering::Relaxed) };
+        let poll = budget.poll_proceed(cx);
+        if poll.is_pending() {
+            self.refill();
+        }
+        poll
+    }
+
+    /// As [`ReadyBudget::spend`].
+    pub(crate) fn spend(&self) {
+        // Loaded and stored: cheaper than added, and no count has to be exact.
+        self.0.store(self.0.load(Ordering::Relaxed).saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// As [`ReadyBudget::refill`].
+    pub(crate) fn refill(&self) {
+        self.0.store(0, Ordering::Relaxed);
     }
 }

@@ -3,8 +3,10 @@
 mod instant;
 mod join;
 mod kit;
+mod mpsc;
 mod net;
 mod select;
 mod semaphore;
+mod oneshot;
 mod ticker;
 mod timeout;

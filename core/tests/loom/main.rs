@@ -5,3 +5,5 @@
 
 mod join;
 mod semaphore;
+mod mpsc;
+mod oneshot;

@@ -1,0 +1,167 @@
+//! The places of a bounded channel: how many are taken, and who waits for some.
+//!
+//! Numbers and wakers, under the channel's mutex. A place that becomes free goes to who waits for it in the same
+//! step, so that nobody else can take it meanwhile.
+
+use crate::limit::Limit;
+use crate::sync::wait_list::{Key, Left, WaitList, Wakers};
+use std::task::{Context, Poll, Waker};
+
+/// | a turn | its places | left by |
+/// |---|---|---|
+/// | new | none | `poll_take` |
+/// | waiting | none | `next`, `close`, `leave` |
+/// | given them | taken | `poll_take`, which makes them its caller's; `leave`, which frees them |
+/// | refused | none | `poll_take`, `leave` |
+#[derive(Debug)]
+pub(super) struct Places {
+    capacity: Limit,
+    taken: usize,
+    is_closed: bool,
+    waiting: WaitList<Wanted>,
+}
+
+#[derive(Debug)]
+struct Wanted {
+    places: usize,
+    given: bool,
+}
+
+/// Where one that takes places stands in the line, if it had to join it. Not to be dropped before [`Places::leave`].
+#[derive(Debug, Default)]
+pub(super) struct Turn(Option<Key>);
+
+impl Turn {
+    pub(super) const fn is_new(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+/// No place will be given.
+#[derive(Debug)]
+pub(super) struct Refused;
+
+impl Places {
+    pub(super) const fn new(capacity: Limit) -> Self {
+        Self { capacity, taken: 0, is_closed: false, waiting: WaitList::new() }
+    }
+
+    pub(super) const fn capacity(&self) -> usize {
+        self.capacity.get()
+    }
+
+    /// Those of who was given some and has not seen it yet among them.
+    pub(super) const fn taken(&self) -> usize {
+        self.taken
+    }
+
+    pub(super) const fn waiting(&self) -> usize {
+        self.waiting.waiting()
+    }
+
+    pub(super) const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    const fn free(&self) -> usize {
+        self.capacity.get().saturating_sub(self.taken)
+    }
+
+    /// Takes so many at once; where somebody waits, none is free.
+    pub(super) const fn try_take(&mut self, places: usize) -> bool {
+        let has_them = self.waiting.is_empty() && places <= self.free();
+        if has_them {
+            self.taken += places;
+        }
+        has_them
+    }
+
+    /// Takes so many, be they free or not; fails where they can't be counted.
+    pub(super) const fn take_anyway(&mut self, places: usize) -> bool {
+        match self.taken.checked_add(places) {
+            Some(taken) => {
+                self.taken = taken;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Frees so many that were taken; then [`next`](Self::next), until it gives none.
+    pub(super) const fn give_back(&mut self, places: usize) {
+        self.taken -= places;
+    }
+
+    /// Gives whoever is first in the line its places, if so many are free. Who waits for many is not passed by
+    /// those behind it who want fewer.
+    ///
+    /// Where one place was freed, one turn at most gets on: no more are free than the first wants.
+    pub(super) fn next(&mut self) -> Option<Waker> {
+        let free = self.free();
+        let first = self.waiting.front_mut()?;
+        if first.places > free {
+            return None;
+        }
+        first.given = true;
+        self.taken += first.places;
+        self.waiting.notify_front()
+    }
+
+    /// Refuses all who wait and all who will; who was given places keeps them.
+    pub(super) fn close(&mut self, wakers: &mut Wakers) {
+        self.is_closed = true;
+        self.waiting.notify_all(wakers);
+    }
+
+    /// Waits in line for so many places, which are the caller's when it is ready. A waker put into `old` must be
+    /// dropped after the mutex is free.
+    pub(super) fn poll_take(
+        &mut self,
+        turn: &mut Turn,
+        places: usize,
+        cx: &Context<'_>,
+        old: &mut Option<Waker>,
+    ) -> Poll<Result<(), Refused>> {
+        // The key stays where it is until it is used up: cloning a waker can panic.
+        match &turn.0 {
+            None if self.is_closed => Poll::Ready(Err(Refused)),
+            None if self.try_take(places) => Poll::Ready(Ok(())),
+            None => {
+                turn.0 = Some(self.waiting.push(cx.waker().clone(), Wanted { places, given: false }));
+                Poll::Pending
+            }
+            Some(key) if !self.waiting.is_notified(key) => {
+                *old = self.waiting.set_waker(key, cx.waker());
+                Poll::Pending
+            }
+            Some(_) => match turn.0.take().map(|key| self.waiting.remove(key)) {
+                Some(Left::Notified(Wanted { given: true, .. })) => Poll::Ready(Ok(())),
+                _ => Poll::Ready(Err(Refused)),
+            },
+        }
+    }
+
+    /// Leaves the line: what it was given is free again, and those behind it may get on. The waker given must be
+    /// dropped after the mutex is free.
+    #[must_use = "to be dropped after the mutex is free"]
+    pub(super) fn leave(&mut self, turn: &mut Turn, wakers: &mut Wakers) -> Option<Waker> {
+        let old = match self.waiting.remove(turn.0.take()?) {
+            Left::Waiting(waker, _) => Some(waker),
+            Left::Notified(wanted) => {
+                if wanted.given {
+                    self.give_back(wanted.places);
+                }
+                None
+            }
+        };
+        self.advance(wakers);
+        old
+    }
+
+    /// Gives places to all who can have theirs.
+    pub(super) fn advance(&mut self, wakers: &mut Wakers) {
+        while let Some(waker) = self.next() {
+            wakers.push(waker);
+        }
+    }
+}

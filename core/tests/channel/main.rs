@@ -1,0 +1,8 @@
+//! Channels: without any runtime, against models, and on the simulated runtime.
+
+mod kit;
+mod mpsc;
+mod mpsc_model;
+mod mpsc_sweeps;
+mod oneshot;
+mod types;
