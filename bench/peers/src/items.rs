@@ -34,6 +34,25 @@ pub const fn sum(count: u64) -> u64 {
     count * (count - 1) / 2
 }
 
+/// One that is never ready, and wakes nobody: a stop signal that doesn't come.
+#[derive(Debug)]
+pub struct Silent {
+    is_pending: bool,
+}
+
+/// Such a one.
+pub fn silent() -> Silent {
+    Silent { is_pending: black_box(true) }
+}
+
+impl Future for Silent {
+    type Output = u64;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<u64> {
+        if self.is_pending { Poll::Pending } else { Poll::Ready(u64::MAX) }
+    }
+}
+
 impl Future for Item {
     type Output = u64;
 

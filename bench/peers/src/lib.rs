@@ -2,7 +2,7 @@
 //!
 //! | to see | look at |
 //! |---|---|
-//! | a bench's work, and what each crate is asked to do | one module each: [`sim`]; [`composition`] with [`joins`], [`fan_out`] |
+//! | a bench's work, and what each crate is asked to do | one module each: [`sim`]; [`composition`] with [`joins`], [`fan_out`], … |
 //! | what is measured, how often and in which order | [`contest`] |
 //! | work that is measured in more than its time | [`work`] |
 //! | where it runs | [`one_thread`], [`two_threads`] |
@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod channels;
 pub mod composition;
 pub mod contest;
 mod current_thread;
@@ -22,6 +23,8 @@ pub mod fan_out;
 pub mod items;
 pub mod joins;
 pub mod one_thread;
+pub mod races;
+pub mod semaphores;
 pub mod sim;
 pub mod stopwatch;
 pub mod table;

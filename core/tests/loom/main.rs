@@ -4,6 +4,6 @@
 #![cfg(backstay_loom)]
 
 mod join;
-mod semaphore;
 mod mpsc;
 mod oneshot;
+mod semaphore;
