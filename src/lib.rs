@@ -43,6 +43,7 @@
 //! | a limit on a future's time | [`Runtime::timeout`], [`Runtime::timeout_at`] |
 //! | something done again and again | [`time::ticker`] |
 //! | whichever is ready first, or one look without waiting | [`select::select2`], [`future::poll_now`] |
+//! | work told to stop, with all that it has started | [`task::CancelToken`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
@@ -86,6 +87,8 @@ mod documents {
     struct Select;
     #[doc = include_str!("../docs/guide/semaphore.md")]
     struct Semaphore;
+    #[doc = include_str!("../docs/guide/cancellation.md")]
+    struct Cancellation;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
     #[cfg(feature = "testing")]

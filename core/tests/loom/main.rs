@@ -3,6 +3,7 @@
 //! `scripts/loom` runs them.
 #![cfg(backstay_loom)]
 
+mod cancel_token;
 mod join;
 mod mpsc;
 mod oneshot;
