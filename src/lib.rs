@@ -85,6 +85,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/select.md")]
     struct Select;
+    #[doc = include_str!("../docs/guide/notify.md")]
+    struct Notify;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/semaphore.md")]
     struct Semaphore;
     #[doc = include_str!("../docs/guide/cancellation.md")]

@@ -3,9 +3,12 @@
 //! | you want | use |
 //! |---|---|
 //! | at most n at a time, or a share of n | [`Semaphore`] |
+//! | to be told that something has happened | [`Notify`] |
 
+mod notify;
 mod semaphore;
 #[allow(dead_code, reason = "what waits comes next")]
 pub(crate) mod wait_list;
 
+pub use notify::{Notified, Notify};
 pub use semaphore::{Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, Semaphore, TryAcquireError};

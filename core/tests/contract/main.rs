@@ -8,6 +8,7 @@ mod mpsc;
 mod net;
 mod oneshot;
 mod select;
+mod notify;
 mod semaphore;
 mod ticker;
 mod timeout;

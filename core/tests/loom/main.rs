@@ -7,4 +7,6 @@ mod cancel_token;
 mod join;
 mod mpsc;
 mod oneshot;
+mod kit;
+mod notify;
 mod semaphore;

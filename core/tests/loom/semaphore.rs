@@ -1,12 +1,12 @@
 //! Models of the semaphore: taking, giving back, giving up, closing and resizing, all at once.
 
+use crate::kit::give_up;
 use backstay_core::Limit;
 use backstay_core::sync::{AcquireError, Semaphore};
 use loom::future::block_on;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 fn limit(limit: usize) -> Limit {
     Limit::new(limit).unwrap()
@@ -14,15 +14,6 @@ fn limit(limit: usize) -> Limit {
 
 fn semaphore(permits: usize) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(limit(permits)))
-}
-
-/// Polls once, with a waker that nobody hears, and drops.
-fn give_up<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = Box::pin(future);
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
-    }
 }
 
 /// All are back, and nothing keeps a newcomer from them.
