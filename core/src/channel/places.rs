@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 /// | a turn | its places | left by |
 /// |---|---|---|
 /// | new | none | `poll_take` |
-/// | waiting | none | `next`, `close`, `leave` |
+/// | waiting | none | `next`, `refuse`, `leave` |
 /// | given them | taken | `poll_take`, which makes them its caller's; `leave`, which frees them |
 /// | refused | none | `poll_take`, `leave` |
 #[derive(Debug)]
@@ -110,6 +110,11 @@ impl Places {
     /// Refuses all who wait and all who will; who was given places keeps them.
     pub(super) fn close(&mut self, wakers: &mut Wakers) {
         self.is_closed = true;
+        self.refuse(wakers);
+    }
+
+    /// Refuses all who wait; who was given places keeps them.
+    pub(super) fn refuse(&mut self, wakers: &mut Wakers) {
         self.waiting.notify_all(wakers);
     }
 

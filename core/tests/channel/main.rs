@@ -1,8 +1,11 @@
 //! Channels: without any runtime, against models, and on the simulated runtime.
 
+mod broadcast;
+mod broadcast_model;
 mod kit;
 mod mpsc;
 mod mpsc_model;
 mod mpsc_sweeps;
 mod oneshot;
 mod types;
+mod watch;

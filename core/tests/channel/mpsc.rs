@@ -6,7 +6,6 @@ use backstay::testing::{Faults, Sim, Tracker, checked, checked_stream};
 use backstay_core::channel::mpsc::{
     self, Closed, Overflow, ReserveError, SendError, TryRecvError, TrySendError,
 };
-use backstay_core::time::Elapsed;
 use backstay_core::{Limit, Runtime};
 use futures::executor::block_on;
 use futures::{FutureExt, Stream, StreamExt};
@@ -518,36 +517,8 @@ fn s13_every_operation_yields_after_its_budget() {
 
 test_on_every_runtime! {
     sim only;
-    s13_a_busy_channel_does_not_starve_what_is_beside_it
     many_senders_and_cancelled_ones_lose_and_double_nothing
     a_receiver_that_closes_gets_all_that_was_accepted
-}
-
-async fn s13_a_busy_channel_does_not_starve_what_is_beside_it<R: Runtime>(rt: R) {
-    let (sender, mut receiver) = mpsc::channel(limit(4));
-    let receives = async {
-        loop {
-            sender.try_send(1).expect("a place");
-            receiver.recv().await.expect("it was sent");
-        }
-    };
-    assert_eq!(rt.timeout(MS, receives).await, Err::<(), _>(Elapsed));
-
-    let sends = async {
-        loop {
-            sender.send(1).await.expect("there is a receiver");
-            receiver.try_recv().expect("it was sent");
-        }
-    };
-    assert_eq!(rt.timeout(MS, sends).await, Err::<(), _>(Elapsed));
-
-    let (sender, _receiver) = mpsc::channel_with(limit(4), Overflow::DropOldest);
-    let floods = async {
-        loop {
-            sender.send(1).await.expect("there is a receiver");
-        }
-    };
-    assert_eq!(rt.timeout(MS, floods).await, Err::<(), _>(Elapsed));
 }
 
 async fn many_senders_and_cancelled_ones_lose_and_double_nothing<R: Runtime>(rt: R) {

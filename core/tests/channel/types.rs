@@ -1,6 +1,8 @@
 //! `Send`, `Sync` and `Unpin` of the public types are part of the interface.
 
-use backstay_core::channel::{Closed, SendError, TryRecvError, TrySendError, mpsc, oneshot};
+use backstay_core::channel::{
+    Closed, SendError, TryRecvError, TrySendError, broadcast, mpsc, oneshot, watch,
+};
 use std::cell::Cell;
 use std::error::Error;
 use std::rc::Rc;
@@ -42,6 +44,9 @@ fn errors_are_errors() {
     error::<TrySendError<u32>>();
     error::<TryRecvError>();
     error::<mpsc::ReserveError>();
+    error::<broadcast::Lagged>();
+    error::<broadcast::RecvError>();
+    error::<broadcast::TryRecvError>();
     assert_eq!(SendError(1).to_string(), "the channel is closed");
     assert_eq!(TrySendError::Full(1).to_string(), "the channel is full");
     assert_eq!(TrySendError::Closed(1).to_string(), "the channel is closed");
@@ -92,5 +97,38 @@ fn a_oneshot_channel_is_as_shareable_as_its_value_is_sendable() {
         oneshot::Receiver<Rc<()>>: false false true;
         oneshot::Receiver<std::marker::PhantomPinned>: true true true;
         oneshot::ClosedFuture<'static, Cell<u32>>: true true true;
+    }
+}
+
+#[test]
+fn a_watch_channel_shares_its_value_and_is_as_shareable_as_that() {
+    type Predicate = fn(&u32) -> bool;
+    pinned! {
+        watch::Sender<u32>: true true true;
+        watch::Sender<Cell<u32>>: false false true;
+        watch::Receiver<u32>: true true true;
+        watch::Receiver<Cell<u32>>: false false true;
+        watch::Ref<u32>: true true true;
+        watch::Ref<Cell<u32>>: false false true;
+        watch::ChangedFuture<'static, u32>: true true true;
+        watch::WaitForFuture<'static, u32, Predicate>: true true true;
+        watch::WaitForFuture<'static, u32, (Predicate, std::marker::PhantomPinned)>: true true true;
+        watch::ClosedFuture<'static, u32>: true true true;
+    }
+}
+
+#[test]
+fn a_broadcast_channel_shares_its_values_and_is_as_shareable_as_those() {
+    pinned! {
+        broadcast::Sender<u32>: true true true;
+        // Values are cloned by several receivers at once.
+        broadcast::Sender<Cell<u32>>: false false true;
+        broadcast::WaitingSender<u32>: true true true;
+        broadcast::WaitingSender<Cell<u32>>: false false true;
+        broadcast::Receiver<u32>: true true true;
+        broadcast::Receiver<Cell<u32>>: false false true;
+        broadcast::RecvFuture<'static, u32>: true true true;
+        broadcast::SendFuture<'static, u32>: true true true;
+        broadcast::SendFuture<'static, std::marker::PhantomPinned>: true true true;
     }
 }

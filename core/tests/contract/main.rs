@@ -1,6 +1,7 @@
 //! What core promises beside the rules of the conformance suite, on every runtime and erased.
 
 mod cancel_token;
+mod broadcast;
 mod instant;
 mod join;
 mod kit;
@@ -12,3 +13,4 @@ mod notify;
 mod semaphore;
 mod ticker;
 mod timeout;
+mod watch;

@@ -10,3 +10,8 @@ mod oneshot;
 mod kit;
 mod notify;
 mod semaphore;
+mod broadcast;
+mod join;
+mod mpsc;
+mod oneshot;
+mod watch;

@@ -1,10 +1,10 @@
 //! Who sends, and whether anybody would receive it.
 
 use super::state::Shared;
+use crate::channel::crowd::Member;
 use crate::primitives::Arc;
 use crate::probe;
 use crate::ready_budget::SharedReadyBudget;
-use crate::sync::wait_list::Key;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -69,7 +69,7 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub fn closed(&self) -> ClosedFuture<'_, T> {
-        ClosedFuture { shared: &self.shared, key: None }
+        ClosedFuture { shared: &self.shared, member: Member::default() }
     }
 
     /// Whether no value can be sent any more.
@@ -176,7 +176,7 @@ impl<T> fmt::Debug for WeakSender<T> {
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct ClosedFuture<'a, T> {
     shared: &'a Shared<T>,
-    key: Option<Key>,
+    member: Member,
 }
 
 impl<T> Future for ClosedFuture<'_, T> {
@@ -185,7 +185,7 @@ impl<T> Future for ClosedFuture<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut old = None;
         let this = &mut *self;
-        let poll = this.shared.lock().poll_closed(&mut this.key, cx, &mut old);
+        let poll = this.shared.lock().poll_closed(&mut this.member, cx, &mut old);
         if poll.is_pending() {
             probe::waiting(|| this.shared.describe("closed"));
         }
@@ -195,9 +195,9 @@ impl<T> Future for ClosedFuture<'_, T> {
 
 impl<T> Drop for ClosedFuture<'_, T> {
     fn drop(&mut self) {
-        if self.key.is_some() {
+        if self.member.is_in() {
             // A name, so that it is dropped after the statement's guard.
-            let _old = self.shared.lock().leave_closing(&mut self.key);
+            let _old = self.shared.lock().leave_closing(&mut self.member);
         }
     }
 }

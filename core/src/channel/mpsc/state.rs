@@ -1,12 +1,13 @@
 //! The queue, its places and who waits: no polling, and no waker is woken here.
 
 use super::Overflow;
+use crate::channel::crowd::{Crowd, Member};
 use crate::channel::error::{Closed, SendError, TrySendError};
 use crate::channel::only_waiter::OnlyWaiter;
 use crate::channel::places::{Places, Refused, Turn};
 use crate::limit::Limit;
 use crate::primitives::{Arc, Mutex, MutexGuard, lock};
-use crate::sync::wait_list::{Key, Left, WaitList, Wakers};
+use crate::sync::wait_list::Wakers;
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
@@ -35,7 +36,7 @@ pub(super) struct State<T> {
     // Who waits for a value.
     receiver: OnlyWaiter,
     // Who waits for the channel to close.
-    closing: WaitList<()>,
+    closing: Crowd,
 }
 
 /// What has to be done after the mutex is free.
@@ -65,7 +66,7 @@ impl<T> Shared<T> {
             senders: 1,
             receiver_gone: false,
             receiver: OnlyWaiter::default(),
-            closing: WaitList::new(),
+            closing: Crowd::new(),
         })))
     }
 
@@ -315,7 +316,7 @@ impl<T> State<T> {
     /// No new values.
     pub(super) fn close(&mut self, wakers: &mut Wakers) {
         self.places.close(wakers);
-        self.closing.notify_all(wakers);
+        self.closing.wake(wakers);
     }
 
     /// The receiver goes: gives what it leaves behind, to be dropped after the mutex is free.
@@ -331,26 +332,20 @@ impl<T> State<T> {
     /// Waits for the channel to close.
     pub(super) fn poll_closed(
         &mut self,
-        key: &mut Option<Key>,
+        member: &mut Member,
         cx: &Context<'_>,
         old: &mut Option<Waker>,
     ) -> Poll<()> {
         if self.is_closed() {
-            *old = self.leave_closing(key);
+            *old = self.closing.leave(member);
             return Poll::Ready(());
         }
-        match key {
-            Some(key) => *old = self.closing.set_waker(key, cx.waker()),
-            none => *none = Some(self.closing.push(cx.waker().clone(), ())),
-        }
+        *old = self.closing.wait(member, cx.waker());
         Poll::Pending
     }
 
     #[must_use = "to be dropped after the mutex is free"]
-    pub(super) fn leave_closing(&mut self, key: &mut Option<Key>) -> Option<Waker> {
-        match self.closing.remove(key.take()?) {
-            Left::Waiting(waker, ()) => Some(waker),
-            Left::Notified(()) => None,
-        }
+    pub(super) fn leave_closing(&mut self, member: &mut Member) -> Option<Waker> {
+        self.closing.leave(member)
     }
 }
