@@ -44,6 +44,7 @@
 //! | something done again and again | [`time::ticker`] |
 //! | whichever is ready first, or one look without waiting | [`select::select2`], [`future::poll_now`] |
 //! | work told to stop, with all that it has started | [`task::CancelToken`] |
+//! | a file replaced whole or not at all | [`fs::write_atomic`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
@@ -99,4 +100,7 @@ mod documents {
     struct Testing;
     #[doc = include_str!("../docs/guide/timeout.md")]
     struct Timeout;
+    #[cfg(unix)]
+    #[doc = include_str!("../docs/guide/write-atomic.md")]
+    struct WriteAtomic;
 }

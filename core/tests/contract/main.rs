@@ -14,3 +14,4 @@ mod semaphore;
 mod ticker;
 mod timeout;
 mod watch;
+mod write_atomic;

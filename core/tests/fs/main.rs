@@ -1,0 +1,6 @@
+//! Real files: on the simulated runtime, without any, and in several processes.
+#![cfg(unix)]
+
+mod kit;
+mod processes;
+mod write_atomic;
