@@ -6,11 +6,12 @@
 //! | the same, a limited number at a time | [`fan_out`] |
 //! | the first of a few futures | [`races`] |
 //! | permits | [`semaphores`] |
-//! | channels | [`channels`] |
+//! | channels | [`channels`], [`broadcasts`] |
+//! | tokens of cancellation | [`tokens`] |
 
 use crate::bench::{Bench, Size, Table};
 use crate::work::Work;
-use crate::{channels, fan_out, joins, races, semaphores};
+use crate::{broadcasts, channels, fan_out, joins, races, semaphores, tokens};
 
 /// The bench.
 pub const BENCH: Bench = Bench {
@@ -20,14 +21,24 @@ Composition of futures, beside other crates, on the same work.
   pending      once: it wakes itself and is ready at the second poll
   time         of this thread's processor, where nothing else is said
   executor     a loop that polls one future when it was woken, the same for all who need no runtime",
-    tables: &[joins::TABLE, fan_out::TABLE, races::TABLE, semaphores::TABLE, channels::TABLE],
+    tables: &[
+        joins::TABLE,
+        fan_out::TABLE,
+        races::TABLE,
+        semaphores::TABLE,
+        channels::TABLE,
+        broadcasts::TABLE,
+        tokens::TABLE,
+    ],
 };
 
 /// The tables, and the work of their rows to be measured in other ways.
-pub const FAMILIES: [(Table, fn(Size) -> Vec<Work>); 5] = [
+pub const FAMILIES: [(Table, fn(Size) -> Vec<Work>); 7] = [
     (joins::TABLE, joins::works),
     (fan_out::TABLE, fan_out::works),
     (races::TABLE, races::works),
     (semaphores::TABLE, semaphores::works),
     (channels::TABLE, channels::works),
+    (broadcasts::TABLE, broadcasts::works),
+    (tokens::TABLE, tokens::works),
 ];

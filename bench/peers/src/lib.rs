@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod broadcasts;
 pub mod channels;
 pub mod composition;
 pub mod contest;
@@ -28,5 +29,6 @@ pub mod semaphores;
 pub mod sim;
 pub mod stopwatch;
 pub mod table;
+pub mod tokens;
 pub mod two_threads;
 pub mod work;

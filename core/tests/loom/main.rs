@@ -3,15 +3,15 @@
 //! `scripts/loom` runs them.
 #![cfg(backstay_loom)]
 
+mod broadcast;
 mod cancel_token;
 mod join;
-mod mpsc;
-mod oneshot;
-mod kit;
-mod notify;
-mod semaphore;
-mod broadcast;
 mod join;
+mod kit;
 mod mpsc;
+mod mpsc;
+mod notify;
 mod oneshot;
+mod oneshot;
+mod semaphore;
 mod watch;

@@ -20,7 +20,7 @@ struct Args {
     /// Only work with one of these in its name
     filters: Vec<String>,
 
-    /// Does this contestant's work once: what callgrind watches, or any other profiler
+    /// Does this contestant's work of exactly that name once: what callgrind watches, or any other profiler
     #[arg(long, value_name = "CONTESTANT")]
     once: Option<String>,
 }
@@ -53,9 +53,11 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
 
 impl Args {
     fn wants(&self, work: &Work) -> bool {
-        let named =
-            self.filters.is_empty() || self.filters.iter().any(|filter| work.name.contains(filter.as_str()));
-        named && work.clock == Clock::Thread
+        let is_named = |filter: &String| match self.once {
+            Some(_) => work.name == filter,
+            None => work.name.contains(filter.as_str()),
+        };
+        work.clock == Clock::Thread && (self.filters.is_empty() || self.filters.iter().any(is_named))
     }
 }
 
