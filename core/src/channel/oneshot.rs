@@ -31,7 +31,7 @@ use std::task::{Context, Poll};
 /// One allocation; a short critical section for each operation.
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Shared::new();
-    (Sender { shared: Arc::clone(&shared), has_sent: false }, Receiver { shared })
+    (Sender { shared: Arc::clone(&shared), has_sent: false }, Receiver { shared, has_ended: false })
 }
 
 /// Sends the one value; made by [`channel`]. Dropped, it tells the receiver that none will come.
@@ -143,6 +143,7 @@ impl<T> fmt::Debug for Sender<T> {
 #[must_use = "dropped, it closes the channel"]
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
+    has_ended: bool,
 }
 
 impl<T> Receiver<T> {
@@ -180,9 +181,10 @@ impl<T> Receiver<T> {
 impl<T> Future for Receiver<T> {
     type Output = Result<T, Closed>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut old = None;
         let poll = self.shared.lock().poll_take(cx, &mut old);
+        self.has_ended = poll.is_ready();
         if poll.is_pending() {
             probe::waiting(|| "oneshot recv".to_owned());
         }
@@ -192,8 +194,10 @@ impl<T> Future for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        let (waiting, _value) = self.shared.lock().abandon();
-        waiting.wake_sender();
+        if !self.has_ended {
+            let (waiting, _value) = self.shared.lock().abandon();
+            waiting.wake_sender();
+        }
     }
 }
 

@@ -254,6 +254,9 @@ impl Drop for Wakers {
             }
         }
 
+        if self.count == 0 {
+            return;
+        }
         let (few, many) = (mem::take(&mut self.few), mem::take(&mut self.many));
         let mut rest = Rest(few.into_iter().flatten().chain(many));
         rest.0.by_ref().for_each(Waker::wake);

@@ -1,7 +1,7 @@
 //! Who receives.
 
 use super::error::{Lagged, RecvError, TryRecvError};
-use super::state::{Reader, Shared, Value};
+use super::state::{Reader, Received, Shared};
 use crate::primitives::Arc;
 use crate::probe;
 use crate::ready_budget::ReadyBudget;
@@ -65,6 +65,21 @@ impl<T> Receiver<T> {
         self.shared.lock().is_closed_to(&self.reader)
     }
 
+    #[cold]
+    fn has_lagged(&mut self, missed: u64) {
+        self.missed = self.missed.saturating_add(missed);
+        let ends = self.shared.lock().lag_is_the_end();
+        if ends {
+            self.unsubscribe();
+        }
+    }
+
+    fn unsubscribe(&mut self) {
+        let mut wakers = Wakers::new();
+        // A name, so that it is dropped after the statement's guard.
+        let _left = self.shared.lock().unsubscribe(&mut self.reader, &mut wakers);
+    }
+
     fn leave(&mut self) {
         if self.reader.waits() {
             // A name, so that it is dropped after the statement's guard.
@@ -93,14 +108,11 @@ impl<T: Clone> Receiver<T> {
     ///
     /// As [`recv`](Self::recv), and [`TryRecvError::Empty`].
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        let (mut left, mut wakers) = (Vec::new(), Wakers::new());
-        let received = self.shared.lock().try_recv(&mut self.reader, &mut left, &mut wakers);
-        // Somebody may be waiting for its place: before the value is cloned.
-        drop(wakers);
+        let received = self.shared.lock().try_recv(&mut self.reader);
         if let Err(TryRecvError::Lagged(missed)) = received {
-            self.missed = self.missed.saturating_add(missed);
+            self.has_lagged(missed);
         }
-        received.map(Value::unwrap_or_clone)
+        received.map(Received::finish)
     }
 
     /// Polls for the next value. After [`READY_BUDGET`](Self::READY_BUDGET) values in a row that were there at once it
@@ -111,16 +123,15 @@ impl<T: Clone> Receiver<T> {
     /// As [`recv`](Self::recv).
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
         ready!(self.budget.poll_proceed(cx));
-        let (mut left, mut old, mut wakers) = (Vec::new(), None, Wakers::new());
-        let poll = self.shared.lock().poll_recv(&mut self.reader, cx, &mut left, &mut old, &mut wakers);
-        drop(wakers);
+        let mut old = None;
+        let poll = self.shared.lock().poll_recv(&mut self.reader, cx, &mut old);
         match poll {
             Poll::Ready(received) => {
                 if let Err(RecvError::Lagged(missed)) = received {
-                    self.missed = self.missed.saturating_add(missed);
+                    self.has_lagged(missed);
                 }
                 self.budget.spend();
-                Poll::Ready(received.map(Value::unwrap_or_clone))
+                Poll::Ready(received.map(Received::finish))
             }
             Poll::Pending => {
                 self.budget.refill();
@@ -149,9 +160,7 @@ impl<T: Clone> Stream for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        let mut wakers = Wakers::new();
-        // A name, so that it is dropped after the statement's guard.
-        let _left = self.shared.lock().unsubscribe(&mut self.reader, &mut wakers);
+        self.unsubscribe();
     }
 }
 

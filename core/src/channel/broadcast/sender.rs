@@ -45,7 +45,6 @@ impl<T> Sender<T> {
         let value = Value::new(value);
         let mut wakers = Wakers::new();
         let sent = self.shared.lock().send(value, &mut wakers);
-        drop(wakers);
         match sent {
             Ok(_oldest) => Ok(()),
             Err(SendError(value)) => match Value::into_inner(value) {

@@ -9,6 +9,7 @@ use crate::limit::Limit;
 use crate::primitives::{Arc, Mutex, MutexGuard, lock};
 use crate::sync::wait_list::Wakers;
 use std::collections::VecDeque;
+use std::mem;
 use std::task::{Context, Poll, Waker, ready};
 
 /// What all sides of a channel share.
@@ -72,7 +73,25 @@ impl Reader {
     }
 }
 
-/// What has to be dropped, and woken, after the mutex is free.
+/// What a receiver gets, and who is to be woken after the mutex is free.
+#[derive(Debug)]
+#[must_use = "somebody may have to be woken"]
+pub(super) struct Received<T> {
+    value: Value<T>,
+    sender: Option<Waker>,
+}
+
+impl<T: Clone> Received<T> {
+    /// Wakes, and gives the value itself to who reads it last.
+    pub(super) fn finish(self) -> T {
+        if let Some(sender) = self.sender {
+            sender.wake();
+        }
+        Value::unwrap_or_clone(self.value)
+    }
+}
+
+/// What a receiver leaves behind.
 #[derive(Debug)]
 #[must_use = "to be dropped after the mutex is free"]
 pub(super) struct Left<T> {
@@ -224,22 +243,13 @@ impl<T> State<T> {
         self.waiting.wake(wakers);
     }
 
-    /// What comes next for a receiver. Values put into `left`, and who is woken, must wait until the mutex is free; so it
-    /// is below.
-    pub(super) fn try_recv(
-        &mut self,
-        reader: &mut Reader,
-        left: &mut Vec<Value<T>>,
-        wakers: &mut Wakers,
-    ) -> Result<Value<T>, TryRecvError> {
+    /// What comes next for a receiver, and who can send now that it was read.
+    pub(super) fn try_recv(&mut self, reader: &mut Reader) -> Result<Received<T>, TryRecvError> {
         if reader.has_ended {
             return Err(TryRecvError::Closed);
         }
         if let missed @ 1.. = self.first.saturating_sub(reader.next) {
             reader.next = self.first;
-            if self.behind == Behind::Ends {
-                self.forget(reader, left, wakers);
-            }
             return Err(TryRecvError::Lagged(missed));
         }
         let index = (reader.next - self.first) as usize;
@@ -249,34 +259,41 @@ impl<T> State<T> {
         reader.next += 1;
         slot.readers -= 1;
         if slot.readers > 0 {
-            return Ok(Value::clone(&slot.value));
+            return Ok(Received { value: Value::clone(&slot.value), sender: None });
         }
         let Some(slot) = self.ring.pop_front() else { unreachable!("it was in there, and the first") };
         self.first += 1;
-        self.free(1, wakers);
-        Ok(slot.value)
+        let mut sender = None;
+        if self.behind == Behind::KeepsSendersWaiting {
+            self.places.give_back(1);
+            sender = self.places.next();
+        }
+        Ok(Received { value: slot.value, sender })
     }
 
-    /// Waits for what comes next.
+    /// Waits for what comes next. A waker put into `old` must be dropped after the mutex is free.
     pub(super) fn poll_recv(
         &mut self,
         reader: &mut Reader,
         cx: &Context<'_>,
-        left: &mut Vec<Value<T>>,
         old: &mut Option<Waker>,
-        wakers: &mut Wakers,
-    ) -> Poll<Result<Value<T>, RecvError>> {
-        let result = match self.try_recv(reader, left, wakers) {
+    ) -> Poll<Result<Received<T>, RecvError>> {
+        let received = match self.try_recv(reader) {
             Err(TryRecvError::Empty) => {
                 *old = self.waiting.wait(&mut reader.member, cx.waker());
                 return Poll::Pending;
             }
-            Ok(value) => Ok(value),
+            Ok(received) => Ok(received),
             Err(TryRecvError::Lagged(missed)) => Err(RecvError::Lagged(missed)),
             Err(TryRecvError::Closed) => Err(RecvError::Closed),
         };
         *old = self.waiting.leave(&mut reader.member);
-        Poll::Ready(result)
+        Poll::Ready(received)
+    }
+
+    /// Whether a receiver that was told that it has lagged has to be [unsubscribed](Self::unsubscribe).
+    pub(super) fn lag_is_the_end(&self) -> bool {
+        self.behind == Behind::Ends
     }
 
     /// It no longer waits.
@@ -291,37 +308,26 @@ impl<T> State<T> {
         Reader { next: self.end(), member: Member::default(), has_ended: false }
     }
 
-    /// One fewer that reads.
+    /// One fewer that reads: it is counted among nobody's readers any more, and gets no more values.
     pub(super) fn unsubscribe(&mut self, reader: &mut Reader, wakers: &mut Wakers) -> Left<T> {
-        let mut values = Vec::new();
-        if !reader.has_ended {
-            reader.next = reader.next.max(self.first);
-            self.forget(reader, &mut values, wakers);
+        let mut left = Left { _values: Vec::new(), _waker: self.waiting.leave(&mut reader.member) };
+        if mem::replace(&mut reader.has_ended, true) {
+            return left;
         }
-        Left { _values: values, _waker: self.waiting.leave(&mut reader.member) }
-    }
-
-    /// Counts it among nobody's readers any more.
-    fn forget(&mut self, reader: &mut Reader, left: &mut Vec<Value<T>>, wakers: &mut Wakers) {
-        reader.has_ended = true;
         self.receivers -= 1;
-        let unread = (reader.next - self.first) as usize;
+        let unread = reader.next.saturating_sub(self.first) as usize;
         self.ring.range_mut(unread..).for_each(|slot| slot.readers -= 1);
         let unwanted = self.ring.iter().take_while(|slot| slot.readers == 0).count();
-        left.extend(self.ring.drain(..unwanted).map(|slot| slot.value));
+        left._values = self.ring.drain(..unwanted).map(|slot| slot.value).collect();
         self.first += unwanted as u64;
-        self.free(unwanted, wakers);
-        if self.receivers == 0 {
-            self.places.refuse(wakers);
-        }
-    }
-
-    /// So many values have left the ring.
-    fn free(&mut self, places: usize, wakers: &mut Wakers) {
         if self.behind == Behind::KeepsSendersWaiting {
-            self.places.give_back(places);
+            self.places.give_back(unwanted);
             self.places.advance(wakers);
+            if self.receivers == 0 {
+                self.places.refuse(wakers);
+            }
         }
+        left
     }
 
     pub(super) const fn add_sender(&mut self) {

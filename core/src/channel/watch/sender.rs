@@ -35,7 +35,6 @@ impl<T> Sender<T> {
         let value = Snapshot::new(value);
         let mut wakers = Wakers::new();
         let sent = self.shared.lock().send(value, &mut wakers);
-        drop(wakers);
         match sent {
             Ok(_before) => Ok(()),
             Err(SendError(value)) => match Snapshot::into_inner(value) {
