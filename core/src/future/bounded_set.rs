@@ -135,7 +135,14 @@ impl<F> BoundedSet<F> {
     /// A stream of the outputs of all `futures`, at most so many of which run at a time.
     ///
     /// They are taken from the iterator as there are places, and the first time when the stream is polled: an
-    /// iterator that makes its futures makes them no earlier.
+    /// iterator that makes its futures makes them no earlier. A place is filled in the poll after the one that gave
+    /// its output, also where many have ended at the same time: whoever is slow to use the outputs has the next
+    /// futures running meanwhile, as far as they run without being polled.
+    ///
+    /// # Fairness
+    ///
+    /// What was woken is polled in every second poll at least, whatever the iterator gives. Of an iterator without an
+    /// end, no more than 128 begin in one poll that gives nothing.
     ///
     /// # Examples
     ///
@@ -199,6 +206,10 @@ impl<F: Future> Window<F> for BoundedSet<F> {
 
     fn len(&self) -> usize {
         self.set.len()
+    }
+
+    fn begin_turn(&mut self, call: &mut Call, cx: &mut Context<'_>) {
+        self.set.begin_turn(call, cx);
     }
 
     fn budget(&mut self) -> &mut ReadyBudget {

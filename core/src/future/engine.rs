@@ -18,6 +18,7 @@ mod wakes;
 use page::{PAGE, Page};
 use page_queue::PageQueue;
 use std::fmt;
+use std::mem;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -29,7 +30,7 @@ use wakes::Wakes;
 pub(crate) struct FutureSet<F> {
     pages: Vec<Page<F>>,
     wakes: Wakes,
-    // Pages with futures to be polled in this turn, with futures that are new, and with free places.
+    // Pages with futures to be polled in this turn, with futures that are new, and those that may have free places.
     due: PageQueue,
     fresh: PageQueue,
     room: PageQueue,
@@ -126,31 +127,34 @@ impl<F> FutureSet<F> {
     /// Puts a future into the first free place; gives its page and place.
     #[inline]
     fn place(&mut self, future: F) -> (usize, usize) {
-        let number = match self.room.first() {
-            Some(number) => number,
-            None => {
-                let number = self.pages.len();
-                self.pages.push(Page::new(self.wakes.page(number)));
-                self.note_room(number);
-                number
-            }
-        };
-        let page = &mut self.pages[number];
-        let place = page.occupy(future);
+        let number = self.page_with_room();
+        let place = self.pages[number].occupy(future);
         self.len += 1;
-        if page.is_full() {
-            page.has_room_noted = false;
-            self.room.pop();
-        }
         (number, place)
     }
 
-    /// A page may have places that are free now.
+    /// The first page with a free place.
+    #[inline]
+    fn page_with_room(&mut self) -> usize {
+        while let Some(number) = self.room.first() {
+            let page = &mut self.pages[number];
+            if !page.is_full() {
+                return number;
+            }
+            page.has_room_noted = false;
+            self.room.pop();
+        }
+        let number = self.pages.len();
+        self.pages.push(Page::new(self.wakes.page(number)));
+        self.note_room(number);
+        number
+    }
+
+    /// A page may have free places, now or once its futures were polled. What is looked at for a place, and is full,
+    /// is noted no more.
     #[inline]
     fn note_room(&mut self, number: usize) {
-        let page = &mut self.pages[number];
-        if !page.has_room_noted && !page.is_full() {
-            page.has_room_noted = true;
+        if !mem::replace(&mut self.pages[number].has_room_noted, true) {
             self.room.insert(number);
         }
     }
@@ -197,9 +201,10 @@ impl<F: Future> FutureSet<F> {
     ) -> ControlFlow<B> {
         loop {
             while let Some(number) = self.due.first() {
+                // First: a future may panic.
+                self.note_room(number);
                 let take = |place, output| take(number * PAGE + place, output);
                 let step = self.pages[number].poll_due(&mut call.polled, &mut self.len, take);
-                self.note_room(number);
                 step?;
                 self.due.pop();
             }
@@ -214,10 +219,7 @@ impl<F: Future> FutureSet<F> {
     pub(crate) fn start(&mut self, call: &mut Call, future: F) -> Started<F::Output> {
         let (number, place) = self.place(future);
         match self.pages[number].poll(place, &mut self.len) {
-            Poll::Ready(output) => {
-                self.note_room(number);
-                Started::Ready(output)
-            }
+            Poll::Ready(output) => Started::Ready(output),
             Poll::Pending => {
                 call.polled = true;
                 Started::Pending(number * PAGE + place)
@@ -240,8 +242,15 @@ impl<F: Future> FutureSet<F> {
         Poll::Pending
     }
 
-    /// Takes what was woken and what is new; tells whether there is anything.
-    fn begin_turn(&mut self, call: &mut Call, cx: &mut Context<'_>) -> bool {
+    /// Takes what was woken and what is new, unless there is something left of the turn before; tells whether there
+    /// is anything.
+    pub(crate) fn begin_turn(&mut self, call: &mut Call, cx: &mut Context<'_>) -> bool {
+        while let Some(number) = self.due.first() {
+            if self.pages[number].is_due() {
+                return true;
+            }
+            self.due.pop();
+        }
         if self.wakes.is_woken() {
             self.wakes.take(cx.waker(), &mut self.due);
             call.registered = true;

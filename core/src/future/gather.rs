@@ -2,7 +2,7 @@
 
 use super::engine::FutureSet;
 use crate::probe;
-use crate::runtime::JoinHandle;
+use crate::runtime::{JoinError, JoinHandle};
 use std::fmt;
 use std::mem;
 use std::ops::ControlFlow;
@@ -40,7 +40,7 @@ pub trait Policy<T> {
 ///
 /// # Panics
 ///
-/// A panic of one of the futures goes on here. Polled after it gave its result, it panics.
+/// A panic of one of the futures goes on here. Polled after that, or after it gave its result, it panics.
 ///
 /// # Cost
 ///
@@ -51,21 +51,29 @@ pub struct Gather<F: Future, P: Policy<F::Output>> {
     set: FutureSet<F>,
     policy: P,
     phase: Phase<P::Output>,
-    abort: Option<fn(&F)>,
+    abort: Option<Abort<F>>,
 }
 
 /// | phase | left by |
 /// |---|---|
 /// | new | the first poll |
-/// | running | the policy, or the last output: the losers are dropped, or aborted |
+/// | running | the policy, or the last output: the losers are dropped, or aborted; a panic, to ended |
+/// | late | what was dropped, or aborted, has ended; outputs count as before |
 /// | ending | the end of the last loser |
 /// | ended | – |
 #[derive(Debug)]
 enum Phase<O> {
     New,
     Running,
+    Late,
     Ending(O),
     Ended,
+}
+
+/// How a task is aborted, and how to tell that from what it gave.
+struct Abort<F: Future> {
+    abort: fn(&F),
+    is_aborted: fn(&F::Output) -> bool,
 }
 
 // The futures are pinned in blocks of the set's, and nothing is in this.
@@ -80,7 +88,11 @@ impl<F: Future, P: Policy<F::Output>> Gather<F, P> {
     }
 
     /// Of join handles: aborts the tasks that make no difference any more, and awaits their end, before the result
-    /// is given. So nothing runs on behind the caller's back.
+    /// is given. So nothing runs on behind the caller's back; a blocking job that runs can't be aborted, and is waited
+    /// for.
+    ///
+    /// A handle fails where its task has panicked or was aborted; a task that gives an `Err` has ended well, as far as
+    /// [`try_join_all`](super::try_join_all) and its like can tell.
     ///
     /// # Cancel safety
     ///
@@ -107,19 +119,21 @@ impl<F: Future, P: Policy<F::Output>> Gather<F, P> {
     where
         F: JoinHandle<T>,
     {
-        self.abort = Some(F::abort);
+        let is_aborted = |outcome: &Result<T, JoinError>| matches!(outcome, Err(JoinError::Aborted));
+        self.abort = Some(Abort { abort: F::abort, is_aborted });
         self
     }
 
-    /// Whether the result is known, and losers are awaited.
-    pub(super) const fn is_ending(&self) -> bool {
-        matches!(self.phase, Phase::Ending(_))
+    /// Whether it was told to [conclude](Self::conclude).
+    pub(super) const fn is_concluding(&self) -> bool {
+        matches!(self.phase, Phase::Late | Phase::Ending(_))
     }
 
-    /// Ends it before its time, with what the policy makes of that.
+    /// Ends it before its time, with what the policy makes of what has come. A task may have ended before it was
+    /// aborted: what it gave has come too.
     pub(super) fn conclude(&mut self) {
-        let result = self.policy.finish();
-        self.end_with(result);
+        self.phase = Phase::Late;
+        self.give_up_losers();
     }
 
     fn end_with(&mut self, result: P::Output) {
@@ -128,15 +142,28 @@ impl<F: Future, P: Policy<F::Output>> Gather<F, P> {
     }
 
     fn give_up_losers(&mut self) {
-        match self.abort {
-            Some(abort) => self.set.for_each(|handle| abort(&handle)),
+        match &self.abort {
+            Some(Abort { abort, .. }) => self.set.for_each(|handle| abort(&handle)),
             None => self.set.clear(),
         }
     }
 
     fn poll_running(&mut self, cx: &mut Context<'_>) -> Poll<P::Output> {
-        let Self { set, policy, .. } = self;
-        let result = ready!(set.poll_each(cx, |index, output| policy.take(index, output)));
+        let Self { set, policy, phase, .. } = self;
+        // Until this poll is through: where one of them panics, its output will never come.
+        *phase = Phase::Ended;
+        let poll = set.poll_each(cx, |index, output| policy.take(index, output));
+        *phase = Phase::Running;
+        let result = ready!(poll);
+        Poll::Ready(result.unwrap_or_else(|| policy.finish()))
+    }
+
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<P::Output> {
+        let Self { set, policy, abort, .. } = self;
+        let result = ready!(set.poll_each(cx, |index, output| match abort {
+            Some(Abort { is_aborted, .. }) if is_aborted(&output) => ControlFlow::Continue(()),
+            _ => policy.take(index, output),
+        }));
         Poll::Ready(result.unwrap_or_else(|| policy.finish()))
     }
 
@@ -147,15 +174,23 @@ impl<F: Future, P: Policy<F::Output>> Gather<F, P> {
                 self.end_with(result);
             }
         }
-        if let Phase::Running = self.phase {
-            let result = ready!(self.poll_running(cx));
-            self.end_with(result);
+        match self.phase {
+            Phase::Running => {
+                let result = ready!(self.poll_running(cx));
+                self.end_with(result);
+            }
+            Phase::Late => {
+                let result = ready!(self.poll_late(cx));
+                self.end_with(result);
+            }
+            Phase::New | Phase::Ending(_) => {}
+            Phase::Ended => panic!("polled after it gave its result, or after a panic"),
         }
         // Those that were aborted, until they have ended; what they give makes no difference.
         while ready!(self.set.poll_next(cx)).is_some() {}
         match mem::replace(&mut self.phase, Phase::Ended) {
             Phase::Ending(result) => Poll::Ready(result),
-            _ => panic!("polled after it gave its result"),
+            _ => unreachable!("there is a result"),
         }
     }
 }

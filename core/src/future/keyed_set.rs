@@ -10,6 +10,7 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -90,11 +91,13 @@ impl<K: Ord + Clone, F> KeyedSet<K, F> {
         if self.is_full() {
             return Err(NotInserted::Full(key, future));
         }
+        // First: whatever a key's `clone` or `cmp` does, each future has a key.
+        let own = key.clone();
         let index = self.set.insert(future);
         if self.keys.len() <= index {
             self.keys.resize(index + 1, None);
         }
-        self.keys[index] = Some(key.clone());
+        self.keys[index] = Some(own);
         self.indices.insert(key, index);
         Ok(())
     }
@@ -110,8 +113,9 @@ impl<K: Ord + Clone, F> KeyedSet<K, F> {
         Q: Ord + ?Sized,
     {
         self.forget_panicked();
-        let Some(index) = self.indices.remove(key) else { return false };
-        self.keys[index] = None;
+        let Some((key, index)) = self.indices.remove_entry(key) else { return false };
+        // The keys are dropped last: their destructors may panic too.
+        let _keys = (key, self.keys[index].take());
         self.set.remove(index)
     }
 
@@ -124,6 +128,22 @@ impl<K: Ord + Clone, F> KeyedSet<K, F> {
         self.indices.get(key).is_some_and(|&index| self.set.contains(index))
     }
 
+    /// A future that has panicked is gone from the set, and its key has to follow before its index is used again.
+    fn forget_panicked(&mut self) {
+        if self.indices.len() > self.set.len() {
+            let Self { set, keys, indices, .. } = self;
+            indices.retain(|_, &mut index| {
+                let runs = set.contains(index);
+                if !runs {
+                    keys[index] = None;
+                }
+                runs
+            });
+        }
+    }
+}
+
+impl<K, F> KeyedSet<K, F> {
     /// The keys of all futures, in their order.
     pub fn keys(&self) -> impl Iterator<Item = &K> {
         self.indices.iter().filter(|&(_, &index)| self.set.contains(index)).map(|(key, _)| key)
@@ -149,18 +169,20 @@ impl<K: Ord + Clone, F> KeyedSet<K, F> {
         self.limit
     }
 
-    /// A future that has panicked is gone from the set, and its key has to follow before its index is used again.
-    fn forget_panicked(&mut self) {
-        if self.indices.len() > self.set.len() {
-            let Self { set, keys, indices, .. } = self;
-            indices.retain(|_, &mut index| {
-                let runs = set.contains(index);
-                if !runs {
-                    keys[index] = None;
-                }
-                runs
-            });
-        }
+    /// Another limit; as [`BoundedSet::set_limit`](super::BoundedSet::set_limit).
+    pub fn set_limit(&mut self, limit: impl Into<Limit>) {
+        self.limit = limit.into();
+    }
+
+    /// Drops all futures; their keys are free.
+    ///
+    /// # Panics
+    ///
+    /// If a future's destructor does; the others are dropped all the same.
+    pub fn clear(&mut self) {
+        // The keys are dropped last: their destructors may panic too.
+        let _keys = (mem::take(&mut self.indices), mem::take(&mut self.keys));
+        self.set.clear();
     }
 }
 
@@ -209,7 +231,8 @@ impl<K, F> Unpin for KeyedSet<K, F> {}
 
 impl<K: fmt::Debug, F> fmt::Debug for KeyedSet<K, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyedSet").field("keys", &self.indices.keys()).field("limit", &self.limit).finish()
+        let keys: Vec<_> = self.keys().collect();
+        f.debug_struct("KeyedSet").field("keys", &keys).field("limit", &self.limit).finish()
     }
 }
 

@@ -67,8 +67,10 @@ pub struct Ordered<F: Future> {
     set: FutureSet<F>,
     limit: Limit,
     window: Limit,
-    // From the next output on.
+    // From the next output on; the first is not of a future that has panicked.
     outputs: VecDeque<Place<F::Output>>,
+    // How many of them have ended.
+    waiting: usize,
     // The number of the first of them, and of each future in the set by its index.
     first: u64,
     numbers: Vec<u64>,
@@ -97,6 +99,7 @@ impl<F: Future> Ordered<F> {
             limit,
             window,
             outputs: VecDeque::new(),
+            waiting: 0,
             first: 0,
             numbers: Vec::new(),
             budget: ReadyBudget::new(),
@@ -119,13 +122,13 @@ impl<F: Future> Ordered<F> {
 
     /// How many outputs are still to come of those that were added: of futures that run, and of those that have
     /// ended and wait for one before them.
-    pub fn len(&self) -> usize {
-        self.outputs.len()
+    pub const fn len(&self) -> usize {
+        self.set.len() + self.waiting
     }
 
     /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.outputs.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// How many futures run.
@@ -169,42 +172,57 @@ impl<F: Future> Ordered<F> {
 
     /// The next output, if it is there.
     fn take_first(&mut self) -> Poll<F::Output> {
-        while let Some(place) = self.outputs.pop_front() {
-            match place {
-                Place::Ended(output) => {
-                    self.first += 1;
-                    return Poll::Ready(output);
-                }
-                Place::Running { index } if self.runs(index) => {
-                    self.outputs.push_front(place);
-                    return Poll::Pending;
-                }
-                // It panicked.
-                Place::Running { .. } => self.first += 1,
+        match self.outputs.pop_front() {
+            Some(Place::Ended(output)) => {
+                self.first += 1;
+                self.waiting -= 1;
+                Poll::Ready(output)
             }
+            Some(running) => {
+                self.outputs.push_front(running);
+                Poll::Pending
+            }
+            None => Poll::Pending,
         }
-        Poll::Pending
     }
 
-    /// Whether the first that has no output runs, under this index, which another may have by now.
-    fn runs(&self, index: usize) -> bool {
-        self.set.contains(index) && self.numbers[index] == self.first
+    /// Passes over those at the head that have panicked: their outputs will never come.
+    fn pass_over(&mut self) {
+        while let Some(&Place::Running { index }) = self.outputs.front() {
+            // Another may have its index by now.
+            if self.set.contains(index) && self.numbers[index] == self.first {
+                break;
+            }
+            self.outputs.pop_front();
+            self.first += 1;
+        }
     }
 
     fn poll_set(&mut self, call: &mut Call, cx: &mut Context<'_>) -> Poll<F::Output> {
-        if let Poll::Ready(output) = self.take_first() {
+        /// Also where one panics now.
+        struct PassOver<'a, F: Future>(&'a mut Ordered<F>);
+
+        impl<F: Future> Drop for PassOver<'_, F> {
+            fn drop(&mut self) {
+                self.0.pass_over();
+            }
+        }
+
+        let this = PassOver(self);
+        if let Poll::Ready(output) = this.0.take_first() {
             return Poll::Ready(output);
         }
-        let Self { set, numbers, outputs, first, .. } = self;
+        let Self { set, numbers, outputs, waiting, first, .. } = &mut *this.0;
         let step = set.poll_woken(call, cx, |index, output| {
             let distance = numbers[index] - *first;
             if let Some(place) = outputs.get_mut(distance as usize) {
                 *place = Place::Ended(output);
+                *waiting += 1;
             }
             if distance == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         match step {
-            ControlFlow::Break(()) => self.take_first(),
+            ControlFlow::Break(()) => this.0.take_first(),
             ControlFlow::Continue(()) => Poll::Pending,
         }
     }
@@ -216,7 +234,11 @@ impl<F: Future> Window<F> for Ordered<F> {
     }
 
     fn len(&self) -> usize {
-        self.outputs.len()
+        self.len()
+    }
+
+    fn begin_turn(&mut self, call: &mut Call, cx: &mut Context<'_>) {
+        self.set.begin_turn(call, cx);
     }
 
     fn budget(&mut self) -> &mut ReadyBudget {
@@ -235,6 +257,7 @@ impl<F: Future> Window<F> for Ordered<F> {
             }
             Started::Ready(output) => {
                 self.outputs.push_back(Place::Ended(output));
+                self.waiting += 1;
                 Poll::Pending
             }
             Started::Pending(index) => {

@@ -6,6 +6,7 @@ use crate::ready_budget::ReadyBudget;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -16,6 +17,9 @@ pub(super) trait Window<F: Future> {
 
     /// How many outputs are still to come of those that have begun.
     fn len(&self) -> usize;
+
+    /// Takes what was woken, to be polled by [`poll_woken`](Self::poll_woken).
+    fn begin_turn(&mut self, call: &mut Call, cx: &mut Context<'_>);
 
     /// What is counted of those that are ready in a row.
     fn budget(&mut self) -> &mut ReadyBudget;
@@ -30,28 +34,60 @@ pub(super) trait Window<F: Future> {
     fn rest(&mut self, call: &mut Call, cx: &mut Context<'_>) -> Poll<()>;
 
     /// The next output, of what runs or of those of `futures` for which there is a place.
-    fn poll_output<I>(&mut self, futures: &mut Option<I>, cx: &mut Context<'_>) -> Poll<Option<F::Output>>
+    ///
+    /// Places are filled before what was woken is polled: the outputs of a turn are given one by one, and none of
+    /// their places must wait for the last of them. But after an output of one that was ready as it began,
+    /// `woken_first` turns it round: else futures that are ready at once would starve what was woken.
+    fn poll_output<I>(
+        &mut self,
+        futures: &mut Option<I>,
+        woken_first: &mut bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<F::Output>>
     where
         I: Iterator<Item = F>,
     {
         let mut call = Call::default();
-        // What was woken comes before what is new: else futures that are ready at once would starve it.
-        if let Poll::Ready(output) = self.poll_woken(&mut call, cx) {
-            return Poll::Ready(Some(output));
-        }
-        while self.has_place() {
-            let Some(future) = futures.as_mut().and_then(Iterator::next) else {
-                *futures = None;
-                break;
-            };
-            if let Poll::Ready(output) = self.start(&mut call, future) {
+        if mem::take(woken_first) {
+            if let Poll::Ready(output) = self.poll_woken(&mut call, cx) {
                 return Poll::Ready(Some(output));
+            }
+        } else {
+            // Before any begins: what has begun in this poll is not polled again in it.
+            self.begin_turn(&mut call, cx);
+        }
+        let mut may_begin = BEGUN_AT_ONCE;
+        loop {
+            while may_begin > 0 && self.has_place() {
+                let Some(future) = futures.as_mut().and_then(Iterator::next) else {
+                    *futures = None;
+                    break;
+                };
+                may_begin -= 1;
+                if let Poll::Ready(output) = self.start(&mut call, future) {
+                    *woken_first = true;
+                    return Poll::Ready(Some(output));
+                }
+            }
+            if let Poll::Ready(output) = self.poll_woken(&mut call, cx) {
+                return Poll::Ready(Some(output));
+            }
+            // Some may have ended, and not be the next: there are places again.
+            if futures.is_none() || !self.has_place() {
+                break;
+            }
+            if may_begin == 0 {
+                cx.waker().wake_by_ref();
+                break;
             }
         }
         ready!(self.rest(&mut call, cx));
         Poll::Ready(None)
     }
 }
+
+/// How many futures begin in one poll that gives nothing: a list may be endless, and a limit or a window too.
+const BEGUN_AT_ONCE: u8 = 128;
 
 /// The stream of [`BoundedSet::over`](super::BoundedSet::over) and [`Ordered::over`](super::Ordered::over).
 ///
@@ -64,11 +100,13 @@ pub struct Over<S, I> {
     set: S,
     // None when it has ended.
     futures: Option<I>,
+    // Whether the last output was that of a future that was ready as it began.
+    woken_first: bool,
 }
 
 impl<S, I> Over<S, I> {
     pub(super) const fn new(set: S, futures: I) -> Self {
-        Self { set, futures: Some(futures) }
+        Self { set, futures: Some(futures), woken_first: false }
     }
 }
 
@@ -82,7 +120,7 @@ where
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         ready!(this.set.budget().poll_proceed(cx));
-        let poll = this.set.poll_output(&mut this.futures, cx);
+        let poll = this.set.poll_output(&mut this.futures, &mut this.woken_first, cx);
         this.set.budget().note(&poll);
         if poll.is_pending() {
             probe::waiting(|| format!("one of {} futures", this.set.len()));

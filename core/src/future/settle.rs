@@ -140,6 +140,9 @@ pin_project! {
 impl<R: Runtime, F: Future> SettleUntil<R, F> {
     /// Of join handles: aborts the tasks that are late, and awaits their end, before the result is given.
     ///
+    /// What a task gives all the same counts, and only one that was aborted is `None`: nothing that was done is lost.
+    /// A blocking job that runs can't be aborted; it is waited for.
+    ///
     /// # Cancel safety
     ///
     /// Dropping it aborts the tasks; it can't wait for them then.
@@ -174,7 +177,7 @@ impl<R: Runtime, F: Future> Future for SettleUntil<R, F> {
         if let Poll::Ready(outputs) = Pin::new(&mut *this.gather).poll(cx) {
             return Poll::Ready(outputs);
         }
-        if this.gather.is_ending() {
+        if this.gather.is_concluding() {
             return Poll::Pending;
         }
         if this.timer.is_none() {

@@ -50,43 +50,72 @@ impl<P> Eight<P> {
 /// Eight places in one allocation.
 type Block<F> = Pin<Box<Eight<Option<F>>>>;
 
-/// Sixty-four places. The first page of a set comes in blocks of eight, for those that stay small; so do futures
-/// that are large. Further pages come whole.
+/// Sixty-four places.
+///
+/// | futures of up to | the first page | further pages |
+/// |---|---|---|
+/// | 256 bytes | eights, for sets that stay small | whole |
+/// | 2 KiB | eights | eights |
+/// | any size | ones | ones |
+///
+/// What is allocated together is made on the stack first, and must not be larger than that bears.
 pub(super) enum Blocks<F> {
-    Eights([Option<Block<F>>; 8]),
     Whole(Pin<Box<Eight<Eight<Option<F>>>>>),
+    Eights([Option<Block<F>>; 8]),
+    // Those that were ever used: always the first.
+    Ones(Vec<Pin<Box<Option<F>>>>),
 }
 
-/// Futures that are larger than this come in eights: a block is made on the stack.
-const SMALL: usize = 256;
+/// The most that is made on the stack.
+const ON_STACK: usize = 16 * 1024;
 
 impl<F> Blocks<F> {
     pub(super) fn new(is_first: bool) -> Self {
-        if is_first || size_of::<F>() > SMALL {
+        let size = size_of::<F>();
+        if size > ON_STACK / 8 {
+            Self::Ones(Vec::new())
+        } else if is_first || size > ON_STACK / 64 {
             Self::Eights([const { None }; 8])
         } else {
-            Self::Whole(Box::pin(Eight::new(|| Eight::new(|| None))))
+            Self::whole()
         }
+    }
+
+    // Of its own, as `eight` is: what calls it for futures of any size needs no stack for those that are too large.
+    #[inline(never)]
+    fn whole() -> Self {
+        Self::Whole(Box::pin(Eight::new(|| Eight::new(|| None))))
     }
 
     /// A place; `None` where it isn't allocated yet.
     #[inline]
     pub(super) fn get(&mut self, place: usize) -> Option<Pin<&mut Option<F>>> {
         match self {
-            Self::Eights(blocks) => Some(blocks.get_mut(place / 8)?.as_mut()?.as_mut().get(place)),
             Self::Whole(block) => Some(block.as_mut().get(place / 8).get(place)),
+            Self::Eights(blocks) => Some(blocks.get_mut(place / 8)?.as_mut()?.as_mut().get(place)),
+            Self::Ones(boxes) => Some(boxes.get_mut(place)?.as_mut()),
         }
     }
 
+    /// Puts a future into the first place that is free.
     #[inline]
     pub(super) fn put(&mut self, place: usize, future: F) {
         let mut slot = match self {
+            Self::Whole(block) => block.as_mut().get(place / 8).get(place),
             Self::Eights(blocks) => {
-                let block = blocks[place / 8 % 8].get_or_insert_with(|| Box::pin(Eight::new(|| None)));
+                let block = blocks[place / 8 % 8].get_or_insert_with(eight);
                 block.as_mut().get(place)
             }
-            Self::Whole(block) => block.as_mut().get(place / 8).get(place),
+            Self::Ones(boxes) => match boxes.get_mut(place) {
+                Some(slot) => slot.as_mut(),
+                None => return boxes.push(Box::pin(Some(future))),
+            },
         };
         slot.set(Some(future));
     }
+}
+
+#[inline(never)]
+fn eight<F>() -> Block<F> {
+    Box::pin(Eight::new(|| None))
 }

@@ -2,6 +2,7 @@
 
 use super::block::Blocks;
 use super::wakes::{Spare, Woken};
+use std::mem;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,8 +22,9 @@ pub(super) struct Page<F> {
     // Of those places whose future has needed one; it stays when the future goes.
     wakers: Vec<Option<Waker>>,
     spare: Option<Spare>,
-    // Whether the set knows that it has free places.
+    // Whether it is in the set's list of pages that may have free places, and in that of those with new futures.
     pub(super) has_room_noted: bool,
+    is_fresh_noted: bool,
 }
 
 impl<F> Page<F> {
@@ -36,6 +38,7 @@ impl<F> Page<F> {
             wakers: Vec::new(),
             spare: None,
             has_room_noted: false,
+            is_fresh_noted: false,
         }
     }
 
@@ -79,17 +82,22 @@ impl<F> Page<F> {
         }
     }
 
-    /// To be polled in the next turn; tells whether it is the page's first that is new.
+    /// Whether there is somebody left to be polled in this turn.
+    #[inline]
+    pub(super) const fn is_due(&self) -> bool {
+        self.due != 0
+    }
+
+    /// To be polled in the next turn; tells whether that has to be noted of the page.
     #[inline]
     pub(super) const fn mark_fresh(&mut self, place: usize) -> bool {
-        let is_first = self.fresh == 0;
         self.fresh |= 1 << place;
-        is_first
+        !mem::replace(&mut self.is_fresh_noted, true)
     }
 
     pub(super) const fn take_fresh(&mut self) {
-        self.due |= self.fresh;
-        self.fresh = 0;
+        self.due |= mem::replace(&mut self.fresh, 0);
+        self.is_fresh_noted = false;
     }
 
     /// What was woken is due; what was woken after its end is nobody.
@@ -154,7 +162,7 @@ impl<F: Future> Page<F> {
         let Some(future) = remove.slot.as_mut().as_pin_mut() else { unreachable!("the place is occupied") };
         let poll = future.poll(&mut Context::from_waker(waker));
         if poll.is_pending() {
-            std::mem::forget(remove);
+            mem::forget(remove);
             if is_spare {
                 self.keep_spare(place);
             }

@@ -1,39 +1,43 @@
-//! A set of page numbers.
+//! Page numbers, the lowest first.
 
-/// Page numbers, each at most once where it matters; the first 64, which are 4,096 futures, need no memory.
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Page numbers, the lowest first; the first 64, which are 4,096 futures, need no memory. A higher one that was
+/// inserted twice comes twice.
 #[derive(Debug)]
 pub(super) struct PageQueue {
     few: u64,
-    many: Vec<usize>,
+    many: BinaryHeap<Reverse<usize>>,
 }
 
 impl PageQueue {
     pub(super) const fn new() -> Self {
-        Self { few: 0, many: Vec::new() }
+        Self { few: 0, many: BinaryHeap::new() }
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.few == 0 && self.many.is_empty()
     }
 
     pub(super) fn insert(&mut self, page: usize) {
         if page < 64 {
             self.few |= 1 << page;
-        } else if self.many.last() != Some(&page) {
-            self.many.push(page);
+        } else {
+            self.many.push(Reverse(page));
         }
     }
 
     pub(super) fn first(&self) -> Option<usize> {
         match self.few {
-            0 => self.many.last().copied(),
+            0 => self.many.peek().map(|&Reverse(page)| page),
             few => Some(few.trailing_zeros() as usize),
         }
     }
 
     pub(super) fn pop(&mut self) -> Option<usize> {
         match self.few {
-            0 => self.many.pop(),
+            0 => self.many.pop().map(|Reverse(page)| page),
             few => {
                 self.few &= few - 1;
                 Some(few.trailing_zeros() as usize)
@@ -41,6 +45,7 @@ impl PageQueue {
         }
     }
 
+    /// All of them, in any order.
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
         let mut few = self.few;
         let few = std::iter::from_fn(move || {
@@ -48,28 +53,31 @@ impl PageQueue {
             few &= few - 1;
             Some(page)
         });
-        few.chain(self.many.iter().copied())
+        few.chain(self.many.iter().map(|&Reverse(page)| page))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     #[test]
-    fn what_goes_in_comes_out_once() {
-        let pages = [0, 5, 63, 64, 64, 100, 5, 1_000_000];
+    fn what_goes_in_comes_out_the_lowest_first() {
         let mut queue = PageQueue::new();
-        pages.iter().for_each(|&page| queue.insert(page));
-        let listed: BTreeSet<_> = queue.iter().collect();
-        let mut popped = BTreeSet::new();
+        assert!(queue.is_empty() && queue.first().is_none() && queue.iter().next().is_none());
+        for page in [100, 5, 64, 63, 1_000_000, 0, 65, 5] {
+            queue.insert(page);
+        }
+        let mut listed: Vec<_> = queue.iter().collect();
+        listed.sort_unstable();
+        let mut popped = Vec::new();
         while let Some(first) = queue.first() {
+            assert!(!queue.is_empty());
             assert_eq!(queue.pop(), Some(first));
-            assert!(popped.insert(first));
+            popped.push(first);
         }
         assert!(queue.is_empty() && queue.pop().is_none());
-        assert_eq!(popped, BTreeSet::from(pages));
+        assert_eq!(popped, [0, 5, 63, 64, 65, 100, 1_000_000]);
         assert_eq!(listed, popped);
     }
 }

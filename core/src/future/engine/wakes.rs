@@ -52,31 +52,33 @@ impl Wakes {
 
     /// Takes the queued pages, for `pages` that is empty, and leaves the task's waker.
     pub(super) fn take(&self, task: &Waker, pages: &mut PageQueue) {
+        let task = task.clone();
         let mut queue = lock(&self.0.queue);
         mem::swap(&mut queue.pages, pages);
         self.0.is_woken.store(false, Ordering::Relaxed);
-        let before = queue.leave(task);
+        let unneeded = queue.leave(task);
         drop(queue);
-        drop(before);
+        drop(unneeded);
     }
 
     /// Leaves the task's waker, and tells whether a future has been woken already.
     pub(super) fn register(&self, task: &Waker) -> bool {
+        let task = task.clone();
         let mut queue = lock(&self.0.queue);
         let is_woken = !queue.pages.is_empty();
-        let before = queue.leave(task);
+        let unneeded = queue.leave(task);
         drop(queue);
-        drop(before);
+        drop(unneeded);
         is_woken
     }
 }
 
 impl Queue {
-    /// The waker that was there before is handed out, to be dropped after the mutex is free.
-    fn leave(&mut self, task: &Waker) -> Option<Waker> {
+    /// The waker that is not needed is handed out, to be dropped after the mutex is free.
+    fn leave(&mut self, task: Waker) -> Option<Waker> {
         match &self.task {
-            Some(before) if before.will_wake(task) => None,
-            _ => self.task.replace(task.clone()),
+            Some(before) if before.will_wake(&task) => Some(task),
+            _ => self.task.replace(task),
         }
     }
 }

@@ -1,0 +1,7 @@
+//! Many futures as one: beside the contract tests, on the simulated runtime or on none.
+
+mod engine;
+mod gather;
+mod kit;
+mod model;
+mod sets;
