@@ -14,6 +14,7 @@ use crate::two_threads::{least, workers};
 use crate::work::{Clock, Outcome, Way, Work, measured};
 use ::futures::future::join;
 use backstay_bench::sample::Meter;
+use std::iter::once;
 use std::ops::Range;
 
 /// The table.
@@ -131,7 +132,7 @@ fn run<C: Channel>(Job { how, senders, values }: Job, meter: Meter) -> Outcome {
             drop(sender);
             block_on(join(join(join(a, b), join(c, d)), receive_all::<C>(receiver))).1
         }),
-        (How::Tasks, 1) => least(|| measured(meter, || in_tasks::<C>([0..values]))),
+        (How::Tasks, 1) => least(|| measured(meter, || in_tasks::<C>(once(0..values)))),
         (How::Tasks, _) => least(|| measured(meter, || in_tasks::<C>(parts(values)))),
     }
 }

@@ -32,8 +32,11 @@ Composition of futures, beside other crates, on the same work.
     ],
 };
 
-/// The tables, and the work of their rows to be measured in other ways.
-pub const FAMILIES: [(Table, fn(Size) -> Vec<Work>); 7] = [
+/// A table, and the work of its rows, to be measured in other ways than by its time.
+pub type Family = (Table, fn(Size) -> Vec<Work>);
+
+/// All of them.
+pub const FAMILIES: [Family; 7] = [
     (joins::TABLE, joins::works),
     (fan_out::TABLE, fan_out::works),
     (races::TABLE, races::works),

@@ -74,6 +74,10 @@ struct One {
 }
 
 /// tokio's multi-thread runtime with two workers, one for the process.
+///
+/// # Panics
+///
+/// If its threads can't be started.
 pub fn workers() -> &'static Runtime {
     static WORKERS: OnceLock<Runtime> = OnceLock::new();
     let start = || Builder::new_multi_thread().worker_threads(2).build().expect("threads can be started");
