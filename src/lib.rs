@@ -89,6 +89,8 @@ mod documents {
     #[doc = include_str!("../docs/guide/select.md")]
     struct Select;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/select.md")]
+    struct Select;
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
     #[cfg(feature = "testing")]
@@ -99,6 +101,8 @@ mod documents {
     struct Cancellation;
     #[doc = include_str!("../docs/guide/shared.md")]
     struct Shared;
+    #[doc = include_str!("../docs/guide/cancellation.md")]
+    struct Cancellation;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
     #[cfg(feature = "testing")]

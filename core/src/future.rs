@@ -16,6 +16,7 @@
 //! | the same, in order | [`Ordered`] |
 //! | the same, by key | [`KeyedSet`] |
 //! | to look once, and not to wait | [`poll_now`] |
+//! | to look at a future once, and not to wait | [`poll_now`] |
 //!
 //! A panic of one of the futures goes on in whoever awaits them all; a panicking destructor keeps no other from
 //! running.

@@ -12,6 +12,15 @@ use std::time::Instant;
 pub struct Bench {
     /// Printed first: what is compared, in which versions, under which conditions.
     pub title: &'static str,
+    /// Its tables, one below the other.
+    pub tables: &'static [Table],
+}
+
+/// Contests that have their contestants in common.
+#[derive(Debug)]
+pub struct Table {
+    /// Printed above it; nothing where it is the only one.
+    pub heading: &'static str,
     /// The contestants from left to right.
     pub columns: &'static [&'static str],
     /// The contests, at full size or, to be quick, at a smaller one.
@@ -27,7 +36,7 @@ pub enum Size {
     Quick,
 }
 
-/// Compares backstay with other crates on the same work, in one process and on one thread.
+/// Compares backstay with other crates on the same work, in one process.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo bench -p backstay-peers --bench NAME --")]
 struct Args {
@@ -68,25 +77,20 @@ struct Args {
 pub fn main(bench: &Bench) -> ExitCode {
     let args = Args::parse();
     let size = if args.quick { Size::Quick } else { Size::Full };
-    let mut contests = (bench.contests)(size);
-    contests.retain(|contest| args.wants(contest.name));
-    if let Some(name) = args.only.iter().find(|name| !bench.columns.contains(&name.as_str())) {
-        eprintln!("error: {name} takes no part; {} do", bench.columns.join(", "));
+    if let Some(name) = args.only.iter().find(|name| !bench.has(name)) {
+        eprintln!("error: {name} takes no part; {} do", bench.contestants().join(", "));
         return ExitCode::from(2);
     }
-    if !args.only.is_empty() {
-        let stays = |entry: &Entry| args.only.iter().any(|name| name == entry.name);
-        contests.iter_mut().for_each(|contest| contest.entries.retain(stays));
-    }
-    if contests.is_empty() {
+    let tables: Vec<Part> = bench.tables.iter().map(|table| (table, args.contests(table, size))).collect();
+    if tables.iter().all(|(_, contests)| contests.is_empty()) {
         eprintln!("error: no work has {} in its name; --list gives the names", args.filters.join(" or "));
         return ExitCode::from(2);
     }
     if args.list {
-        contests.iter().for_each(|contest| println!("{}", contest.name));
+        tables.iter().flat_map(|(_, contests)| contests).for_each(|contest| println!("{}", contest.name));
         return ExitCode::SUCCESS;
     }
-    match report(bench, &contests, &args) {
+    match report(bench, &tables, &args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("error: {message}");
@@ -95,33 +99,67 @@ pub fn main(bench: &Bench) -> ExitCode {
     }
 }
 
-fn report(bench: &Bench, contests: &[Contest], args: &Args) -> Result<(), String> {
+/// A table and the contests of it that are wanted.
+type Part<'a> = (&'a Table, Vec<Contest>);
+
+fn report(bench: &Bench, tables: &[Part<'_>], args: &Args) -> Result<(), String> {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1 << 32));
     let repetitions = args.repetitions.unwrap_or(if args.quick { 7 } else { 11 });
     let begin = Instant::now();
     println!("{}", bench.title);
     println!(
-        "  repetitions  {repetitions} after one to warm up, everybody once in each, in random order; --seed {seed}\n"
+        "  repetitions  {repetitions} after one to warm up, everybody once in each, in random order; --seed {seed}"
     );
     let mut rng = Rng::with_seed(seed);
-    let mut held = Vec::new();
-    for contest in contests {
-        eprint!("{} ", contest.name);
-        let samples = contest.hold(repetitions, &mut rng);
-        let samples = samples.map_err(|(name, wrong)| format!("{} on {name}: {wrong}", contest.name))?;
-        held.push((contest, samples));
+    for (columns, contests) in tables.iter().filter(|(_, contests)| !contests.is_empty()) {
+        let mut held = Vec::new();
+        for contest in contests {
+            eprint!("{} ", contest.name);
+            let samples = contest.hold(repetitions, &mut rng);
+            let samples = samples.map_err(|(name, wrong)| format!("{} on {name}: {wrong}", contest.name))?;
+            held.push((contest, samples));
+        }
+        eprintln!();
+        if !columns.heading.is_empty() {
+            println!("\n{}", columns.heading);
+        }
+        println!("\n{}", table::legend(&held));
+        print!("{}", table::table(columns.columns, &held, &mut rng));
+        if args.intervals {
+            print!("\n{}", table::intervals(&held, &mut rng));
+        }
     }
-    eprintln!();
-    println!("{}", table::legend(&held));
-    print!("{}", table::table(bench.columns, &held, &mut rng));
-    if args.intervals {
-        print!("\n{}", table::intervals(&held, &mut rng));
-    }
+    println!("\n{}", table::note());
     println!("{} s", begin.elapsed().as_secs());
     Ok(())
 }
 
+impl Bench {
+    /// Every contestant's name, once.
+    fn contestants(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.tables.iter().flat_map(|table| table.columns).copied().collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.tables.iter().any(|table| table.columns.contains(&name))
+    }
+}
+
 impl Args {
+    fn contests(&self, table: &Table, size: Size) -> Vec<Contest> {
+        let mut contests = (table.contests)(size);
+        contests.retain(|contest| self.wants(contest.name));
+        if !self.only.is_empty() {
+            let stays = |entry: &Entry| self.only.iter().any(|name| name == entry.name);
+            contests.iter_mut().for_each(|contest| contest.entries.retain(stays));
+            contests.retain(|contest| !contest.entries.is_empty());
+        }
+        contests
+    }
+
     fn wants(&self, name: &str) -> bool {
         self.filters.is_empty() || self.filters.iter().any(|filter| name.contains(filter.as_str()))
     }

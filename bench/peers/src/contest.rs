@@ -16,6 +16,8 @@ pub struct Contest {
     pub unit: Unit,
     /// How many units a run has.
     pub units: u64,
+    /// What ours should reach.
+    pub goal: Option<Goal>,
     /// Who does it.
     pub entries: Vec<Entry>,
 }
@@ -27,6 +29,15 @@ pub enum Unit {
     TimePer(&'static str),
     /// How many of these in a second.
     PerSecond(&'static str),
+}
+
+/// What ours should reach, as a ratio of times.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Goal {
+    /// Of this peer's; of the best one's if there is no name.
+    pub of: Option<&'static str>,
+    /// So much of it at most.
+    pub at_most: f64,
 }
 
 /// A contestant's way to do the work.
@@ -124,7 +135,7 @@ mod tests {
 
     fn contest(entries: Vec<Entry>) -> Contest {
         let about = "nothing".to_owned();
-        Contest { name: "nothing", about, unit: Unit::TimePer("nothing"), units: 10, entries }
+        Contest { name: "nothing", about, unit: Unit::TimePer("nothing"), units: 10, goal: None, entries }
     }
 
     #[test]

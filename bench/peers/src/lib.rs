@@ -2,8 +2,10 @@
 //!
 //! | to see | look at |
 //! |---|---|
-//! | a bench's work, and what each crate is asked to do | one module each: [`sim`] |
+//! | a bench's work, and what each crate is asked to do | one module each: [`sim`]; [`composition`] with [`joins`], [`fan_out`], … |
 //! | what is measured, how often and in which order | [`contest`] |
+//! | work that is measured in more than its time | [`work`] |
+//! | where it runs | [`one_thread`], [`two_threads`] |
 //! | the table | [`table`] |
 //! | the command line, the same for every bench | [`bench`](mod@bench) |
 //!
@@ -13,7 +15,20 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod broadcasts;
+pub mod channels;
+pub mod composition;
 pub mod contest;
+mod current_thread;
+pub mod fan_out;
+pub mod items;
+pub mod joins;
+pub mod one_thread;
+pub mod races;
+pub mod semaphores;
 pub mod sim;
 pub mod stopwatch;
 pub mod table;
+pub mod tokens;
+pub mod two_threads;
+pub mod work;

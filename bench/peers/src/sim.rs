@@ -14,7 +14,7 @@ mod tokio_paused;
 mod turmoil;
 mod yield_now;
 
-use crate::bench::{Bench, Size};
+use crate::bench::{Bench, Size, Table};
 use crate::contest::{Contest, Entry, Side, Unit};
 use job::{Job, PingPong, Sleeps, Yields};
 use std::time::Duration;
@@ -31,8 +31,11 @@ backstay-sim beside other single-threaded runtimes in virtual time, on the same 
   yield        one self-wake, the same on all
   a task       is spawned and joined inside the measured time; nothing runs in a root future
   time         of this thread's processor",
-    columns: &["tokio", "turmoil", "bach", "moonpool", "backstay", "untraced"],
-    contests,
+    tables: &[Table {
+        heading: "",
+        columns: &["tokio", "turmoil", "bach", "moonpool", "backstay", "untraced"],
+        contests,
+    }],
 };
 
 /// A runtime that takes part.
@@ -101,6 +104,7 @@ fn contests(size: Size) -> Vec<Contest> {
         about: job.to_string(),
         unit,
         units: job.units(),
+        goal: None,
         entries: CONTESTANTS.iter().filter(|who| who.does(job)).map(|who| who.entry(job)).collect(),
     })
     .into()

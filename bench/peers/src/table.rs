@@ -1,6 +1,7 @@
 //! The table: a row for each piece of work, a column for each contestant, ours against the best peer.
 
-use crate::contest::{Contest, Sample, Side, Unit};
+use crate::contest::{Contest, Goal, Sample, Side, Unit};
+use crate::work::Work;
 use backstay_bench::stats::{Estimate, MATTERS, Shown, median, median_estimate, ratio_estimate};
 use fastrand::Rng;
 use std::fmt::Write;
@@ -8,61 +9,137 @@ use std::fmt::Write;
 /// A contest and what its runs took.
 pub type Held<'a> = (&'a Contest, Vec<Sample>);
 
-const NAME: usize = 22;
 const COLUMN: usize = 10;
+
+/// What a reader of tables has to know.
+pub fn note() -> String {
+    format!(
+        "A column holds medians; brackets hold 95 % intervals. Ratios are of times, also where a figure is a \
+         rate: below 1 ours is\nthe faster. `=` where the interval holds 1 or the difference is below {} %.",
+        MATTERS * 100.0
+    )
+}
 
 /// All rows. `columns` are the contestants from left to right.
 pub fn table(columns: &[&str], held: &[Held<'_>], rng: &mut Rng) -> String {
-    let mut text = format!("{:NAME$}", "");
+    let width = held.iter().map(|(contest, _)| label(contest).len()).max().unwrap_or_default();
+    let mut text = format!("{:width$}", "");
     for column in columns {
         let _ = write!(text, " {column:>COLUMN$}");
     }
     text.push_str("   ours / best peer\n");
     for (contest, samples) in held {
-        text.push_str(&row(columns, contest, samples, rng));
+        text.push_str(&row(width, columns, contest, samples, rng));
     }
-    let _ = write!(
-        text,
-        "\nA column holds medians; brackets hold 95 % intervals. Ratios are of times, also where a figure is a \
-         rate: below 1 ours is\nthe faster. `=` where the interval holds 1 or the difference is below {} %.\n",
-        MATTERS * 100.0
-    );
+    text
+}
+
+/// A row of counts.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// The work and its unit.
+    pub label: String,
+    /// Of each contestant: its name, whether it is a peer, and its count for one unit.
+    pub cells: Vec<(&'static str, bool, f64)>,
+}
+
+impl Figures {
+    /// Without a count yet.
+    pub fn of(work: &Work) -> Self {
+        Self { label: format!("{}, {}", work.name, work.unit), cells: Vec::new() }
+    }
+}
+
+/// A table of counts, which need no intervals: everybody's, and ours over the least of the peers'.
+pub fn figures(columns: &[&str], rows: &[Figures]) -> String {
+    let width = rows.iter().map(|row| row.label.len()).max().unwrap_or_default();
+    let mut text = format!("{:width$}", "");
+    for column in columns {
+        let _ = write!(text, " {column:>COLUMN$}");
+    }
+    text.push_str("   ours / best peer\n");
+    for row in rows {
+        let _ = write!(text, "{:width$}", row.label);
+        for column in columns {
+            let cell = row.cells.iter().find(|(name, ..)| name == column);
+            let cell = cell.map_or("-".to_owned(), |(_, _, count)| digits(*count));
+            let _ = write!(text, " {cell:>COLUMN$}");
+        }
+        let peers = row.cells.iter().filter(|(_, is_peer, _)| *is_peer);
+        let best = peers.min_by(|a, b| a.2.total_cmp(&b.2));
+        let ours = row.cells.iter().find(|(_, is_peer, _)| !is_peer);
+        if let (Some((_, _, ours)), Some((name, _, best))) = (ours, best)
+            && *best > 0.0
+        {
+            let _ = write!(text, "   {:.2} of {name}", ours / best);
+        }
+        text.push('\n');
+    }
     text
 }
 
 /// What each contest does.
 pub fn legend(held: &[Held<'_>]) -> String {
+    let width = held.iter().map(|(contest, _)| contest.name.len()).max().unwrap_or_default();
     let mut text = String::new();
     for (contest, _) in held {
-        let _ = writeln!(text, "  {:12} {}", contest.name, contest.about);
+        let _ = writeln!(text, "  {:width$}  {}", contest.name, contest.about);
     }
     text
 }
 
-fn row(columns: &[&str], contest: &Contest, samples: &[Sample], rng: &mut Rng) -> String {
-    let unit = match contest.unit {
+fn label(contest: &Contest) -> String {
+    match contest.unit {
         Unit::TimePer(unit) => format!("{}, {unit}", contest.name),
         Unit::PerSecond(unit) => format!("{}, {unit}/s", contest.name),
-    };
-    let mut text = format!("{unit:NAME$}");
+    }
+}
+
+fn row(width: usize, columns: &[&str], contest: &Contest, samples: &[Sample], rng: &mut Rng) -> String {
+    let mut text = format!("{:width$}", label(contest));
     for column in columns {
         let sample = samples.iter().find(|sample| sample.name == *column);
         let cell = sample.map_or("-".to_owned(), |sample| figure(contest.unit, median(&sample.nanos)));
         let _ = write!(text, " {cell:>COLUMN$}");
     }
-    let ours = samples.iter().find(|sample| sample.side == Side::Ours);
-    if let (Some(ours), Some(best)) = (ours, best_peer(samples)) {
+    let Some(ours) = samples.iter().find(|sample| sample.side == Side::Ours) else {
+        return text + "\n";
+    };
+    if let Some(best) = best_peer(samples) {
         let ratio = ratio_estimate(&ours.nanos, &best.nanos, rng);
         let _ = write!(text, "   {} of {}", ratio_text(ratio), best.name);
+        text.push_str(&goal_text(contest.goal, ratio, ours, best, samples, rng));
     }
     text.push('\n');
     for variant in samples.iter().filter(|sample| sample.side == Side::Variant) {
-        if let Some(ours) = ours {
-            let ratio = ratio_text(ratio_estimate(&ours.nanos, &variant.nanos, rng));
-            let _ = writeln!(text, "{:NAME$}   {} / {}: {ratio}", "", ours.name, variant.name);
-        }
+        let ratio = ratio_text(ratio_estimate(&ours.nanos, &variant.nanos, rng));
+        let _ = writeln!(text, "{:width$}   {} / {}: {ratio}", "", ours.name, variant.name);
     }
     text
+}
+
+/// What the goal was, and what came of it where that is of another peer than the best.
+fn goal_text(
+    goal: Option<Goal>,
+    of_best: Estimate,
+    ours: &Sample,
+    best: &Sample,
+    samples: &[Sample],
+    rng: &mut Rng,
+) -> String {
+    let Some(Goal { of, at_most }) = goal else {
+        return String::new();
+    };
+    let named = of.and_then(|of| samples.iter().find(|sample| sample.name == of && of != best.name));
+    let (ratio, whose) = match named {
+        Some(peer) => {
+            let ratio = ratio_estimate(&ours.nanos, &peer.nanos, rng);
+            (ratio, format!("{} of {}, ", ratio_text(ratio), peer.name))
+        }
+        None => (of_best, String::new()),
+    };
+    let sign = if ratio.value <= at_most { "reached" } else { "missed" };
+    format!("; {whose}goal {at_most:.2} {sign}")
 }
 
 fn best_peer(samples: &[Sample]) -> Option<&Sample> {
@@ -114,7 +191,7 @@ mod tests {
     }
 
     fn contest(unit: Unit) -> Contest {
-        Contest { name: "work", about: "it".to_owned(), unit, units: 1, entries: Vec::new() }
+        Contest { name: "work", about: "it".to_owned(), unit, units: 1, goal: None, entries: Vec::new() }
     }
 
     #[test]
@@ -127,16 +204,33 @@ mod tests {
             sample("bare", Side::Variant, 39.0),
         ];
         let columns = ["slow", "fast", "ours", "bare"];
-        let row = row(&columns, &contest, &samples, &mut Rng::with_seed(1));
+        let row = row(10, &columns, &contest, &samples, &mut Rng::with_seed(1));
         assert!(row.contains("0.80 [0.80, 0.80] of fast"), "{row}");
         assert!(row.contains("ours / bare: 1.03 [1.03, 1.03] ="), "{row}");
     }
 
     #[test]
+    fn a_goal_is_of_the_peer_that_it_names() {
+        let samples = [
+            sample("slow", Side::Peer, 90.0),
+            sample("fast", Side::Peer, 50.0),
+            sample("ours", Side::Ours, 40.0),
+        ];
+        let text = |of, at_most| {
+            let contest = Contest { goal: Some(Goal { of, at_most }), ..contest(Unit::TimePer("poll")) };
+            row(10, &["ours"], &contest, &samples, &mut Rng::with_seed(1))
+        };
+        assert!(text(None, 0.9).contains("of fast; goal 0.90 reached"));
+        assert!(text(Some("fast"), 0.7).contains("of fast; goal 0.70 missed"));
+        let named = text(Some("slow"), 0.5);
+        assert!(named.contains("of fast; 0.44 [0.44, 0.44] of slow, goal 0.50 reached"), "{named}");
+    }
+
+    #[test]
     fn who_takes_no_part_has_a_dash() {
         let contest = contest(Unit::TimePer("poll"));
-        let row = row(&["absent"], &contest, &[], &mut Rng::with_seed(1));
-        assert_eq!(row.trim_end(), format!("{:NAME$} {:>COLUMN$}", "work, poll", "-"));
+        let row = row(22, &["absent"], &contest, &[], &mut Rng::with_seed(1));
+        assert_eq!(row.trim_end(), format!("{:22} {:>COLUMN$}", "work, poll", "-"));
     }
 
     #[test]

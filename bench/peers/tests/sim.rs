@@ -58,6 +58,6 @@ fn every_timer_has_a_millisecond_of_its_own() {
 #[test]
 fn names_are_columns() {
     let names: Vec<_> = CONTESTANTS.iter().map(|contestant| contestant.name).collect();
-    assert_eq!(names, backstay_peers::sim::BENCH.columns);
+    assert_eq!(names, backstay_peers::sim::BENCH.tables[0].columns);
     assert!(CONTESTANTS.iter().any(|contestant| contestant.side == Side::Peer));
 }

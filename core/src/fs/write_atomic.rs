@@ -77,8 +77,8 @@ use std::task::{Context, Poll, ready};
 ///
 /// # Cost
 ///
-/// One blocking job, and two or three allocations beside it. It waits for the disk twice: it is not
-/// for files that change many times a second.
+/// One blocking job, and two or three allocations beside it. It waits for the disk twice: it is not for files
+/// that change many times a second.
 ///
 /// # Panics
 ///
@@ -261,8 +261,6 @@ fn replace(path: &Path, contents: &[u8], stop: Stop<'_>) -> io::Result<()> {
         let mut temporary = temporary::Temporary::create(&target, stop)?;
         temporary.write(contents, stop)?;
         temporary.rename(&target)?;
-        // The next writer may have its turn.
-        drop(temporary);
         target.sync_directory()
     };
     steps().map_err(|failed| match failed {

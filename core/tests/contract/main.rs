@@ -15,6 +15,8 @@ mod select;
 mod semaphore;
 mod shared;
 mod sets;
+mod select;
+mod semaphore;
 mod ticker;
 mod timeout;
 mod watch;

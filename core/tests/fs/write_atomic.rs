@@ -5,7 +5,7 @@ use backstay::testing::{Faults, Sim, Subject, Sweep};
 use backstay::{BlockOn, Config, smol::SmolOwner, tokio::TokioOwner};
 use backstay_core::fs::{FsError, WriteAtomic, write_atomic, write_atomic_blocking};
 use backstay_core::testing::{Tracked, Tracker, checked};
-use backstay_core::{JoinError, Runtime};
+use backstay_core::{JoinError, JoinHandle, Runtime};
 use std::error::Error;
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
@@ -276,7 +276,28 @@ fn a_write_that_is_queued_when_it_is_dropped_touches_nothing() {
             rt.sleep(ms(1)).await;
             let write = write_atomic(&rt, file, Known(tracker.track("never")));
             assert!(rt.timeout(ms(2), write).await.is_err());
+            rt.sleep(ms(1)).await;
+            assert!(!busy.is_finished());
+            tracker.assert_none_alive();
             busy.await.expect("no panic");
+            rt.sleep(ms(100)).await;
+        }
+    });
+    run.expect("nothing is left over");
+    assert!(directory.entries().is_empty());
+}
+
+#[test]
+fn a_write_whose_job_has_begun_when_it_is_dropped_is_told_to_stop() {
+    let directory = Directory::new();
+    let file = directory.join("file");
+    let tracker = Tracker::new();
+    let run = Sim::builder().blocking_cost(ms(10)).run(|rt: Sim| {
+        let (file, tracker) = (&file, &tracker);
+        async move {
+            let write = write_atomic(&rt, file, Known(tracker.track("never")));
+            assert!(rt.timeout(ms(2), write).await.is_err());
+            assert_eq!(tracker.alive(), 1, "it has a thread, and can't be taken off it");
             rt.sleep(ms(100)).await;
             tracker.assert_none_alive();
         }

@@ -28,7 +28,6 @@ pub(super) struct Temporary {
     file: File,
     // The file that is to be replaced.
     old: Option<Metadata>,
-    is_renamed: bool,
 }
 
 impl Temporary {
@@ -39,7 +38,7 @@ impl Temporary {
             let old = target.look()?;
             match create_or_open(&target.temporary, old.is_some()).map_err(Failed::at("create"))? {
                 Found::Created(file) => {
-                    let mut temporary = Self { path: target.temporary.clone(), file, old, is_renamed: false };
+                    let mut temporary = Self { path: target.temporary.clone(), file, old };
                     if temporary.is_locked_in_time()? {
                         Failed::if_told(stop)?;
                         let is_private = temporary.old.is_some();
@@ -77,19 +76,17 @@ impl Temporary {
         Failed::if_told(stop)
     }
 
-    /// Puts it in place.
-    pub(super) fn rename(&mut self, target: &Target) -> Result<(), Failed> {
-        fs::rename(&self.path, &target.file).map_err(Failed::at("rename"))?;
-        self.is_renamed = true;
-        Ok(())
+    /// Puts it in place. The next writer may have its turn.
+    pub(super) fn rename(self, target: &Target) -> Result<(), Failed> {
+        fs::rename(&self.path, &target.file).map_err(Failed::at("rename"))
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // Looked at again, for the case that the file system can't lock. What can't be removed, the next writer
-        // removes.
-        if !self.is_renamed && names(&self.path, &self.file).unwrap_or(false) {
+        // Not if it is in place by now, or if the file system could not lock and the name is somebody else's. What
+        // can't be removed, the next writer removes.
+        if names(&self.path, &self.file).unwrap_or(false) {
             let _ = fs::remove_file(&self.path);
         }
     }

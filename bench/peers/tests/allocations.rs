@@ -1,0 +1,130 @@
+//! What the work of `composition` allocates: everybody's counts, and what ours must be.
+//!
+//! `cargo test -p backstay-peers --test allocations -- --nocapture` prints the table. The only test of its file; it
+//! counts those of its own thread.
+
+#![allow(unsafe_code)]
+
+use backstay_peers::bench::Size;
+use backstay_peers::composition::FAMILIES;
+use backstay_peers::contest::Side;
+use backstay_peers::table::{Figures, figures};
+use backstay_peers::work::{Clock, Way, Work};
+use backstay_peers::{channels, fan_out, semaphores};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+/// The system's allocator, counting.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // Without a destructor, so it is there as long as its thread is.
+    ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+}
+
+// SAFETY: everything is passed on as it came to the system's allocator, which keeps the contract; the counter
+// touches no memory but its own, and allocates none.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's contract is the system's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: `ptr` came from `alloc` above, which is the system's.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.realloc(ptr, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn allocations() -> u64 {
+    ALLOCATIONS.get()
+}
+
+/// What `way` takes for the work, after one run to warm up.
+fn allocated(work: &Work, way: &Way) -> u64 {
+    [(); 2].map(|()| work.run(way, allocations).expect("it is right"))[1]
+}
+
+fn ours(work: &Work) -> u64 {
+    let way = work.ways.iter().find(|way| way.side == Side::Ours).expect("we take part");
+    allocated(work, way)
+}
+
+/// Everybody's, for one unit; what a set or channel allocates for itself is shared by all of a run.
+fn row(work: &Work) -> Figures {
+    let cell =
+        |way: &Way| (way.name, way.side == Side::Peer, allocated(work, way) as f64 / work.units as f64);
+    Figures { cells: work.ways.iter().map(cell).collect(), ..Figures::of(work) }
+}
+
+/// What the executor allocates: its waker.
+const EXECUTOR: f64 = 1.0;
+
+/// Our name.
+const OURS: &str = "backstay";
+
+/// What ours may allocate for a unit at most; nothing is said of rows without a limit.
+///
+/// | work | allocations |
+/// |---|---|
+/// | join of ten, ready | 7 a set: outputs, wakes, the list of pages; a page, two blocks, one waker |
+/// | join, ready | less than 5 for 64 futures: a page |
+/// | join, pending | one more each: its waker |
+/// | race, semaphore, mpsc, a token asked, or around a future | none |
+/// | child of a token | one |
+fn limit(work: &Work) -> Option<f64> {
+    let limit = match work.name {
+        "join-10-ready" => 0.7,
+        "join-10-pending" => 1.9,
+        "join-1k-ready" | "join-100k-ready" => 0.07,
+        "join-1k-pending" | "join-100k-pending" | "sparse-1k" | "sparse-10k" => 1.15,
+        "race-2-ready" | "race-2-pending" | "select-3-ready" | "select-3-pending" => 0.0,
+        "semaphore-try" | "semaphore-acquire" | "semaphore-queued" => 0.0,
+        "token-check" | "token-clone" | "token-run-ready" => 0.0,
+        "token-child" => 1.0,
+        _ => return None,
+    };
+    Some(limit)
+}
+
+/// Rows of work of two sizes, for which ours must allocate the same: what is allocated once, and nothing for a unit.
+fn nothing_for_more() -> impl Iterator<Item = (Work, Work)> {
+    [fan_out::rows, channels::rows, semaphores::rows].into_iter().flat_map(|rows| {
+        let pairs = rows(10_000).into_iter().zip(rows(20_000));
+        pairs.filter(|(work, _)| work.clock == Clock::Thread)
+    })
+}
+
+#[test]
+fn what_is_composed_allocates_no_more_than_it_says() {
+    for (table, works) in FAMILIES {
+        let works: Vec<_> =
+            works(Size::Quick).into_iter().filter(|work| work.clock == Clock::Thread).collect();
+        let rows: Vec<_> = works.iter().map(row).collect();
+        println!("{}\n\n{}", table.heading, figures(table.columns, &rows));
+        for (work, row) in works.iter().zip(&rows) {
+            let ours = row.cells.iter().find(|(name, ..)| *name == OURS).expect("we take part").2;
+            if let Some(limit) = limit(work) {
+                let most = limit + EXECUTOR / work.units as f64;
+                assert!(ours <= most, "{}: {ours} allocations a {}", work.name, work.unit);
+            }
+        }
+    }
+    for (some, more) in nothing_for_more() {
+        assert_eq!(ours(&some), ours(&more), "{}", some.name);
+    }
+}

@@ -1,0 +1,52 @@
+//! Every contestant does all of the work of `composition`, and they agree.
+
+use backstay_bench::sample::nanoseconds;
+use backstay_peers::bench::Size;
+use backstay_peers::composition::{BENCH, FAMILIES};
+use backstay_peers::contest::{Side, Wrong};
+use std::collections::BTreeSet;
+
+#[test]
+fn everybody_gives_the_right_answer() {
+    for (_, works) in FAMILIES {
+        for work in works(Size::Quick) {
+            for way in &work.ways {
+                work.run(way, nanoseconds)
+                    .unwrap_or_else(|wrong| panic!("{} on {}: {wrong}", work.name, way.name));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_answer_is_found() {
+    let (_, works) = FAMILIES[0];
+    let mut work = works(Size::Quick).swap_remove(0);
+    let found = work.answer;
+    work.answer += 1;
+    let wrong = Wrong { what: "what was counted", expected: found + 1, found };
+    assert_eq!(work.run(&work.ways[0], nanoseconds), Err(wrong));
+}
+
+#[test]
+fn names_are_columns_and_everybody_has_an_opponent() {
+    for (table, works) in FAMILIES {
+        for work in works(Size::Quick) {
+            let names: BTreeSet<_> = work.ways.iter().map(|way| way.name).collect();
+            assert!(names.len() == work.ways.len(), "{}: {names:?}", work.name);
+            assert!(names.iter().all(|name| table.columns.contains(name)), "{}: {names:?}", work.name);
+            for side in [Side::Peer, Side::Ours] {
+                assert!(work.ways.iter().any(|way| way.side == side), "{}: {side:?}", work.name);
+            }
+            let goal_of = work.goal.and_then(|goal| goal.of);
+            assert!(goal_of.is_none_or(|of| names.contains(of)), "{}: {goal_of:?}", work.name);
+        }
+    }
+}
+
+#[test]
+fn no_two_rows_have_the_same_name() {
+    let names = || FAMILIES.iter().flat_map(|(_, works)| works(Size::Quick)).map(|work| work.name);
+    assert_eq!(names().collect::<BTreeSet<_>>().len(), names().count());
+    assert_eq!(BENCH.tables.len(), FAMILIES.len());
+}
