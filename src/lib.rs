@@ -83,31 +83,26 @@ pub use backstay_tokio as tokio;
 mod documents {
     #[doc = include_str!("../README.md")]
     struct Readme;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/cancellation.md")]
+    struct Cancellation;
+    #[doc = include_str!("../docs/guide/notify.md")]
+    struct Notify;
     #[doc = include_str!("../docs/guide/scopes.md")]
     struct Scopes;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/select.md")]
     struct Select;
     #[cfg(feature = "testing")]
-    #[doc = include_str!("../docs/guide/select.md")]
-    struct Select;
-    #[doc = include_str!("../docs/guide/notify.md")]
-    struct Notify;
-    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/semaphore.md")]
     struct Semaphore;
-    #[cfg(feature = "testing")]
-    #[doc = include_str!("../docs/guide/cancellation.md")]
-    struct Cancellation;
     #[doc = include_str!("../docs/guide/shared.md")]
     struct Shared;
-    #[doc = include_str!("../docs/guide/cancellation.md")]
-    struct Cancellation;
-    #[doc = include_str!("../docs/guide/ticker.md")]
-    struct Ticker;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/testing.md")]
     struct Testing;
+    #[doc = include_str!("../docs/guide/ticker.md")]
+    struct Ticker;
     #[doc = include_str!("../docs/guide/timeout.md")]
     struct Timeout;
     #[cfg(unix)]

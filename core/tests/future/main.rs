@@ -1,5 +1,7 @@
 //! Many futures as one: beside the contract tests, on the simulated runtime or on none.
 
+#[path = "../sync/by_hand.rs"]
+mod by_hand;
 mod checked;
 mod engine;
 mod gather;
@@ -7,9 +9,5 @@ mod kit;
 mod model;
 mod operations;
 mod sets;
-//! Many futures as one.
-
-#[path = "../sync/by_hand.rs"]
-mod by_hand;
 mod shared;
 mod sweeps;
