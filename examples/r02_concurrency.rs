@@ -2,6 +2,7 @@
 //!
 //!     cargo run -p backstay-examples --example r02_concurrency -- --runtime async-std
 
+use backstay::fs::write_atomic;
 use backstay::future::{
     BoundedSet, KeyedSet, Ordered, join_all, quorum, race, race_ok, settle_until, try_join_all,
     try_join_tasks,
@@ -78,6 +79,31 @@ impl Api {
     }
 }
 
+/// 2.7: a file's contents are replaced whole or not at all, also where the write is cancelled.
+async fn atomic_write(rt: &AnyRuntime) -> Outcome {
+    let directory = std::env::temp_dir().join(format!("backstay-r02-{}-{}", rt.name(), std::process::id()));
+    std::fs::create_dir_all(&directory)?;
+    let path = directory.join("state.json");
+    write_atomic(rt, &path, "old").await?;
+    let large = vec![b'n'; 16 << 20];
+    // Dropped as soon as it has begun.
+    let cancelled = rt.timeout(Duration::ZERO, write_atomic(rt, &path, large.clone())).await;
+    let found = std::fs::read(&path)?;
+    assert!(found == b"old" || found == large, "half of a file");
+    // Its turn comes when the one that was cancelled has gone, and nothing of that is left.
+    write_atomic(rt, &path, "last").await?;
+    let entries = std::fs::read_dir(&directory)?;
+    let names = entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>()?;
+    println!(
+        "2.7 atomic write {}: {} bytes, whole; then {names:?}",
+        if cancelled.is_err() { "cancelled" } else { "done" },
+        found.len()
+    );
+    assert_eq!(names, ["state.json"]);
+    std::fs::remove_dir_all(&directory)?;
+    Ok(())
+}
+
 async fn example(rt: AnyRuntime) -> Outcome {
     let load = Load::default();
     let server = Server::start(&rt, {
@@ -142,7 +168,7 @@ async fn example(rt: AnyRuntime) -> Outcome {
     assert_eq!(come, [Some(10), None, Some(20)]);
 
     server.stop().await;
-    Ok(())
+    atomic_write(&rt).await
 }
 
 fn main() -> ExitCode {
