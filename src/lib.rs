@@ -44,6 +44,7 @@
 //! | something done again and again | [`time::ticker`] |
 //! | whichever is ready first, or one look without waiting | [`select::select2`], [`future::poll_now`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
+//! | work told to stop, with all that it has started | [`task::CancelToken`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
@@ -82,6 +83,9 @@ pub use backstay_tokio as tokio;
 mod documents {
     #[doc = include_str!("../README.md")]
     struct Readme;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/cancellation.md")]
+    struct Cancellation;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/select.md")]
     struct Select;

@@ -1,5 +1,6 @@
 //! What core promises beside the rules of the conformance suite, on every runtime and erased.
 
+mod cancel_token;
 mod instant;
 mod join;
 mod kit;
