@@ -43,6 +43,7 @@
 //! | a limit on a future's time | [`Runtime::timeout`], [`Runtime::timeout_at`] |
 //! | something done again and again | [`time::ticker`] |
 //! | whichever is ready first, or one look without waiting | [`select::select2`], [`future::poll_now`] |
+//! | a loop over several sources that ends by itself | [`select::EventLoop`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
 //! | work told to stop, with all that it has started | [`task::CancelToken`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
@@ -86,6 +87,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/cancellation.md")]
     struct Cancellation;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/event-loop.md")]
+    struct EventLoop;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/select.md")]
     struct Select;
