@@ -44,7 +44,9 @@
 //! | something done again and again | [`time::ticker`] |
 //! | whichever is ready first, or one look without waiting | [`select::select2`], [`future::poll_now`] |
 //! | work told to stop, with all that it has started | [`task::CancelToken`] |
+//! | a loop over several sources that ends by itself | [`select::EventLoop`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
+//! | work told to stop, with all that it has started | [`task::CancelToken`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
@@ -90,6 +92,9 @@ mod documents {
     struct Notify;
     #[doc = include_str!("../docs/guide/scopes.md")]
     struct Scopes;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/event-loop.md")]
+    struct EventLoop;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/select.md")]
     struct Select;

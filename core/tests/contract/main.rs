@@ -3,6 +3,7 @@
 mod broadcast;
 mod cancel_token;
 mod gather;
+mod event_loop;
 mod instant;
 mod join;
 mod kit;
