@@ -134,6 +134,17 @@ fn s25_a_woken_clone_that_is_dropped_passes_the_wake_on() {
 }
 
 #[test]
+fn a_clone_that_is_dropped_wakes_nobody_without_need() {
+    let ([woken, other, mut third, last], work) = waiting::<4>();
+    drop(other);
+    assert_eq!((woken.wakes(), third.wakes()), (0, 0));
+    work.wake();
+    assert!(third.poll().is_pending(), "it has polled for the one that was woken");
+    drop(woken);
+    assert_eq!((third.wakes(), last.wakes(), work.polls()), (0, 0, 2));
+}
+
+#[test]
 fn a_clone_that_comes_before_the_woken_one_polls_for_it() {
     let ([mut woken, mut other], work) = waiting::<2>();
     work.wake();
