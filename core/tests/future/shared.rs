@@ -230,11 +230,12 @@ fn the_future_is_dropped_before_anybody_gets_its_output() {
     let tracker = Tracker::new();
     for panics in [false, true] {
         let (held, work) = (tracker.track(()), Work::default());
-        let inner = work.future();
-        let shared = shared(async move {
-            let _held = held;
-            inner.await
-        });
+        let mut inner = Box::pin(work.future());
+        // Goes with the future, not with its last poll.
+        let shared = shared(poll_fn(move |cx| {
+            let _held = &held;
+            inner.poll_unpin(cx)
+        }));
         let mut waits = ByHand::waiting(shared.clone());
         assert_eq!(tracker.alive(), 1);
         work.end(move || if panics { resume_unwind(Box::new("")) } else { "output" });
