@@ -134,6 +134,17 @@ fn s25_a_woken_clone_that_is_dropped_passes_the_wake_on() {
 }
 
 #[test]
+fn a_clone_that_is_dropped_wakes_nobody_without_need() {
+    let ([woken, other, mut third, last], work) = waiting::<4>();
+    drop(other);
+    assert_eq!((woken.wakes(), third.wakes()), (0, 0));
+    work.wake();
+    assert!(third.poll().is_pending(), "it has polled for the one that was woken");
+    drop(woken);
+    assert_eq!((third.wakes(), last.wakes(), work.polls()), (0, 0, 2));
+}
+
+#[test]
 fn a_clone_that_comes_before_the_woken_one_polls_for_it() {
     let ([mut woken, mut other], work) = waiting::<2>();
     work.wake();
@@ -219,11 +230,12 @@ fn the_future_is_dropped_before_anybody_gets_its_output() {
     let tracker = Tracker::new();
     for panics in [false, true] {
         let (held, work) = (tracker.track(()), Work::default());
-        let inner = work.future();
-        let shared = shared(async move {
-            let _held = held;
-            inner.await
-        });
+        let mut inner = Box::pin(work.future());
+        // Goes with the future, not with its last poll.
+        let shared = shared(poll_fn(move |cx| {
+            let _held = &held;
+            inner.poll_unpin(cx)
+        }));
         let mut waits = ByHand::waiting(shared.clone());
         assert_eq!(tracker.alive(), 1);
         work.end(move || if panics { resume_unwind(Box::new("")) } else { "output" });
