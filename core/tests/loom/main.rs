@@ -3,4 +3,5 @@
 //! `scripts/loom` runs them.
 #![cfg(backstay_loom)]
 
+mod future_set;
 mod join;
