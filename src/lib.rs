@@ -88,13 +88,13 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/cancellation.md")]
     struct Cancellation;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/event-loop.md")]
+    struct EventLoop;
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
     #[doc = include_str!("../docs/guide/scopes.md")]
     struct Scopes;
-    #[cfg(feature = "testing")]
-    #[doc = include_str!("../docs/guide/event-loop.md")]
-    struct EventLoop;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/select.md")]
     struct Select;

@@ -11,5 +11,6 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("hello", "10.1", "the same program on every runtime"),
     ("r01_composition", "1", "futures put together, and their errors kept apart"),
     ("r02_concurrency", "2", "many futures at once: joins, races, limits, deadlines"),
+    ("r07_select", "7", "whichever is ready first: once, in a loop, in order, by turns"),
     ("simulate", "–", "a service under a thousand seeds, on the simulated runtime"),
 ];

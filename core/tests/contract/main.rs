@@ -2,8 +2,8 @@
 
 mod broadcast;
 mod cancel_token;
-mod gather;
 mod event_loop;
+mod gather;
 mod instant;
 mod join;
 mod kit;
