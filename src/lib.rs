@@ -86,11 +86,17 @@ mod documents {
     #[doc = include_str!("../README.md")]
     struct Readme;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/bounded-sets.md")]
+    struct BoundedSets;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/cancellation.md")]
     struct Cancellation;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/event-loop.md")]
     struct EventLoop;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/joins.md")]
+    struct Joins;
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
     #[doc = include_str!("../docs/guide/scopes.md")]
