@@ -264,9 +264,6 @@ impl<S: Sources> Future for RunLoop<S> {
             }
             let mut round =
                 Round { token: this.token, streams: this.streams, has_only_tickers: *this.has_only_tickers };
-            if let Some(end) = round.end() {
-                break end;
-            }
             ready!(this.budget.poll_proceed(cx));
             match round.poll(parts.sources.as_mut(), *this.turn, cx) {
                 Poll::Ready((number, handler)) => {
@@ -275,7 +272,7 @@ impl<S: Sources> Future for RunLoop<S> {
                     this.budget.spend();
                 }
                 Poll::Pending => {
-                    // The last stream may have ended just now, or the token been cancelled.
+                    // The token may have been cancelled, or the last stream have ended, before all were asked.
                     if let Some(end) = round.end() {
                         break end;
                     }

@@ -456,12 +456,14 @@ fn what_is_always_ready_yields() {
     }));
     assert!(polls.get() >= 1_000 / 128);
 
-    // A handler that waits has given the others their turn.
+    // Whatever waits has given the others their turn: a handler, or all sources.
     let run = Sim::builder().run(|rt: Sim| async move {
         let events = EventLoop::new(&rt, CancelToken::new());
-        events.on(stream::iter(0..127), async |_| rt.yield_now().await).run().await;
+        events.on(stream::iter(0..300), async |_| rt.yield_now().await).run().await;
+        let events = EventLoop::new(&rt, CancelToken::new());
+        events.on(scripted([true, false].repeat(300)), async |_| ()).run().await;
     });
-    assert_eq!(run.expect("it ends").polls, 128);
+    assert_eq!(run.expect("it ends").polls, 300 + 300 + 1);
 }
 
 #[test]
