@@ -23,11 +23,11 @@
 //! |---|---|
 //! | [`runtime`] | the [`Runtime`] trait, join handles, the erased [`AnyRuntime`], the conformance suite |
 //! | [`future`] | many futures as one: joined, raced, bounded, shared |
-//! | [`select`] | whichever is ready first |
-//! | [`task`] | cancellation, scopes |
-//! | [`channel`] | channels between tasks |
+//! | [`select`] | whichever is ready first, once or in a loop |
+//! | [`task`] | cancellation, scopes whose children borrow |
+//! | [`channel`] | channels between tasks: one to one, many to one, to each |
 //! | [`sync`] | semaphore, notify |
-//! | [`fs`] | files on the blocking pool |
+//! | [`fs`] | files replaced whole or not at all |
 //! | [`time`] | [`Instant`](time::Instant), timeouts, the ticker |
 //! | [`net`] | [`Net`]: TCP over the runtime's own sockets, a trait of its own |
 #![cfg_attr(

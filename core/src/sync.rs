@@ -7,7 +7,6 @@
 
 mod notify;
 mod semaphore;
-#[allow(dead_code, reason = "what waits comes next")]
 pub(crate) mod wait_list;
 
 pub use notify::{Notified, Notify};

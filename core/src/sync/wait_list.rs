@@ -115,14 +115,6 @@ impl<T> WaitList<T> {
         }
     }
 
-    /// What the primitive knows of a waiter.
-    pub(crate) fn data_mut(&mut self, key: &Key) -> &mut T {
-        match &mut self.entries[key.0].state {
-            State::Waiting { data, .. } | State::Notified { data } => data,
-            State::Free => unreachable!("a key is given back once"),
-        }
-    }
-
     /// What the primitive knows of who is first in the queue.
     pub(crate) fn front_mut(&mut self) -> Option<&mut T> {
         match &mut self.entries.get_mut(self.first)?.state {
@@ -311,7 +303,6 @@ mod tests {
         assert!(list.notify_front().is_some());
         let (b, a) = (keys.remove(1), keys.remove(0));
         assert!(list.is_notified(&a) && !list.is_notified(&b));
-        assert_eq!(*list.data_mut(&a), "a");
         assert!(matches!(list.remove(a), Left::Notified("a")));
         assert!(matches!(list.remove(b), Left::Waiting(_, "b")));
         assert!(list.notify_front().is_none());
