@@ -47,6 +47,12 @@
 //! | a loop over several sources that ends by itself | [`select::EventLoop`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
 //! | work told to stop, with all that it has started | [`task::CancelToken`] |
+//! | many futures as one: all, the first, so many at a time | [`future`] |
+//! | whichever is ready first, once or in a loop | [`select`] |
+//! | work told to stop, and children that borrow | [`task`] |
+//! | values from task to task | [`channel`] |
+//! | at most so many at a time among tasks | [`sync::Semaphore`] |
+//! | a file replaced whole or not at all | [`fs::write_atomic`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
@@ -92,11 +98,15 @@ mod documents {
     #[doc = include_str!("../docs/guide/cancellation.md")]
     struct Cancellation;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/channels.md")]
+    struct Channels;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/event-loop.md")]
     struct EventLoop;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/joins.md")]
     struct Joins;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
     #[doc = include_str!("../docs/guide/scopes.md")]
@@ -107,6 +117,7 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/semaphore.md")]
     struct Semaphore;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/shared.md")]
     struct Shared;
     #[cfg(feature = "testing")]
