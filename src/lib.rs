@@ -80,6 +80,12 @@ pub use backstay_tokio as tokio;
 mod documents {
     #[doc = include_str!("../README.md")]
     struct Readme;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/bounded-sets.md")]
+    struct BoundedSets;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/joins.md")]
+    struct Joins;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
     #[cfg(feature = "testing")]
