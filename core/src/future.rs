@@ -17,7 +17,7 @@
 //! | the same, by key | [`KeyedSet`] |
 //!
 //! A panic of one of the futures goes on in whoever awaits them all; a panicking destructor keeps no other from
-//! running.
+//! running. (A second one that panics meanwhile ends the process, as with a `Vec`.)
 
 mod bounded_set;
 mod engine;
