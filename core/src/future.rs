@@ -19,7 +19,7 @@
 //! | to look once, and not to wait | [`poll_now`] |
 //!
 //! A panic of one of the futures goes on in whoever awaits them all; a panicking destructor keeps no other from
-//! running.
+//! running. (A second one that panics meanwhile ends the process, as with a `Vec`.)
 
 mod bounded_set;
 pub(crate) mod engine;

@@ -75,23 +75,26 @@ impl Future for Once {
 /// The next so many outputs.
 fn take<S: Stream + Unpin>(stream: &mut S, count: usize) {
     let mut cx = Context::from_waker(Waker::noop());
-    let mut outputs = 0;
+    let (mut outputs, mut polls) = (0, 0);
     while outputs < count {
         match Pin::new(&mut *stream).poll_next(&mut cx) {
             Poll::Ready(Some(_)) => outputs += 1,
             Poll::Ready(None) => panic!("there are more"),
             Poll::Pending => {}
         }
+        polls += 1;
+        assert!(polls < 10 * ITEMS, "it comes to nothing");
     }
 }
 
 fn complete<F: Future + Unpin>(mut future: F) -> F::Output {
     let mut cx = Context::from_waker(Waker::noop());
-    loop {
+    for _ in 0..10 {
         if let Poll::Ready(output) = Pin::new(&mut future).poll(&mut cx) {
             return output;
         }
     }
+    panic!("it comes to nothing");
 }
 
 const ITEMS: usize = 1_000;

@@ -20,8 +20,9 @@ use std::task::{Context, Poll, ready};
 /// work there is [`over`](Self::over), which keeps the set full: the limit is a sliding window, and never waits for
 /// a batch to end.
 ///
-/// Futures run only while the set is polled. If the body of a loop over it awaits something that one of them holds,
-/// both wait for ever: hand the futures to tasks then, or don't await in the body.
+/// **Futures run only while the set is polled.** If the body of a loop over it awaits something that one of them
+/// holds, both wait for ever: hand the futures to tasks then, or don't await in the body. It is not for work that has
+/// to go on while nobody looks.
 ///
 /// # Fairness
 ///
@@ -38,8 +39,9 @@ use std::task::{Context, Poll, ready};
 ///
 /// # Cost
 ///
-/// A place is used again and again. It costs its share of a block of eight, and one more allocation the first time
-/// that a future in it is pending; after that, nothing.
+/// A place is used again and again. It costs its share of a block of eight (an allocation of its own where futures are
+/// larger than 2 KiB), and one more allocation the first time that a future in it is pending; after that, nothing. A
+/// wake costs the same however many others wait. Memory is kept until the set is dropped.
 ///
 /// # Examples
 ///
@@ -118,7 +120,7 @@ impl<F> BoundedSet<F> {
         self.limit
     }
 
-    /// Another limit. With more futures than that, they run on, and no other begins until there is a place.
+    /// Another limit. If there are more futures than that, they run on, and no other is taken until there is a place.
     pub fn set_limit(&mut self, limit: impl Into<Limit>) {
         self.limit = limit.into();
     }

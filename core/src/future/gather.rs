@@ -44,8 +44,9 @@ pub trait Policy<T> {
 ///
 /// # Cost
 ///
-/// The futures are moved into blocks of eight. What is ready at its first poll needs nothing more, and what is
-/// pending one allocation, for its waker.
+/// The futures are moved into blocks of eight or more (each into its own where they are larger than 2 KiB). What is
+/// ready at its first poll needs nothing more, and what is pending one allocation, for its waker. A wake costs the same
+/// however many others wait.
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Gather<F: Future, P: Policy<F::Output>> {
     set: FutureSet<F>,

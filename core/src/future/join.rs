@@ -75,6 +75,7 @@ where
 /// # });
 /// ```
 #[doc(alias = "errgroup")]
+#[doc(alias = "Promise.all")]
 pub fn try_join_all<I, T, E>(futures: I) -> Gather<I::Item, TryJoinAll<T>>
 where
     I: IntoIterator<Item: Future<Output = Result<T, E>>>,

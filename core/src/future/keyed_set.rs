@@ -17,7 +17,8 @@ use std::task::{Context, Poll, ready};
 /// Futures that run concurrently in one task, at most `limit` of them, each under a key of its own.
 ///
 /// It is a [`Stream`] of keys and outputs, in the order in which the futures end. A key is free again when its output
-/// has been given. Fairness, cost and panics are as those of a [`BoundedSet`](super::BoundedSet).
+/// has been given, or its future was removed or has panicked. **Futures run only while the set is polled**; fairness
+/// and panics are as those of a [`BoundedSet`](super::BoundedSet), which does where nobody asks for a key.
 ///
 /// # Cancel safety
 ///
@@ -25,7 +26,7 @@ use std::task::{Context, Poll, ready};
 ///
 /// # Cost
 ///
-/// That of a [`BoundedSet`](super::BoundedSet), and a look into a tree of the keys for each future.
+/// That of a [`BoundedSet`](super::BoundedSet), and for each future a copy of its key and an entry in a tree of keys.
 ///
 /// # Examples
 ///

@@ -20,10 +20,17 @@ use std::task::{Context, Poll, ready};
 ///
 /// A slow future holds back the outputs behind it, but not the work: others begin as places become free, until
 /// `window` of them have begun whose outputs have not been given. With a window that is as large as the limit, one
-/// slow future at the head would soon stand alone. What waits in the window is outputs, in memory.
+/// slow future at the head would soon stand alone. What waits in the window is outputs, in memory: don't give it
+/// [`Limit::MAX`] for a long list.
 ///
-/// As with [`BoundedSet`](super::BoundedSet), it is a [`Stream`] of the outputs, futures run only while it is
-/// polled, and for a whole list of work there is [`over`](Self::over).
+/// As with [`BoundedSet`](super::BoundedSet), it is a [`Stream`] of the outputs, **futures run only while it is
+/// polled**, and for a whole list of work there is [`over`](Self::over).
+///
+/// # Fairness
+///
+/// An output that is next and has come is given before anything is polled; else a turn polls what was woken or is new,
+/// each once. After 128 outputs that were ready in a row it is pending once, so that a timeout or a stop signal around
+/// the loop fires.
 ///
 /// # Cancel safety
 ///
@@ -32,8 +39,8 @@ use std::task::{Context, Poll, ready};
 ///
 /// # Panics
 ///
-/// A panic of one of the futures goes on in whoever polls the set. The future is dropped, and as its output will
-/// never come, it is passed over.
+/// A panic of one of the futures goes on in whoever polls the set; the others stay. The future is dropped, and as its
+/// output will never come, it is passed over: until then it keeps its place in the window.
 ///
 /// # Cost
 ///
@@ -151,7 +158,8 @@ impl<F: Future> Ordered<F> {
         self.window
     }
 
-    /// A stream of the outputs of all `futures` in their order; as
+    /// A stream of the outputs of all `futures` in their order, at most `limit` of which run at a time, and at most
+    /// `window` of which have begun and not been given. They are taken from the iterator as by
     /// [`BoundedSet::over`](super::BoundedSet::over).
     pub fn over<I>(self, futures: I) -> Over<Self, I::IntoIter>
     where

@@ -91,6 +91,8 @@ const BEGUN_AT_ONCE: u8 = 128;
 
 /// The stream of [`BoundedSet::over`](super::BoundedSet::over) and [`Ordered::over`](super::Ordered::over).
 ///
+/// It ends when the iterator has, and all outputs are given; the iterator is dropped at its end.
+///
 /// # Cancel safety
 ///
 /// Dropping a future that waits for the next output loses nothing. Dropping the stream drops the futures that run,

@@ -40,6 +40,7 @@ use std::vec;
 /// # });
 /// ```
 #[doc(alias = "select_all")]
+#[doc(alias = "Promise.race")]
 #[doc(alias = "any")]
 pub fn race<I>(futures: I) -> Gather<I::Item, Race>
 where

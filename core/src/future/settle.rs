@@ -86,7 +86,7 @@ impl<T, E> Policy<Result<T, E>> for Settle<T, E> {
 ///
 /// What is late is dropped before the result is given; of join handles, [`abort_late`](SettleUntil::abort_late)
 /// aborts and awaits the tasks instead. An output wins over the deadline when both are ready: with a deadline that
-/// has passed, each future is polled once.
+/// has passed, each future is polled once. With [`Instant::MAX`] there is none.
 ///
 /// No clock is read and no timer made unless something is pending.
 ///
