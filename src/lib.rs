@@ -42,6 +42,7 @@
 //! | threads, names, stacks | [`Config`] and an owner |
 //! | a limit on a future's time | [`Runtime::timeout`], [`Runtime::timeout_at`] |
 //! | something done again and again | [`time::ticker`] |
+//! | values from task to task | [`channel`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
@@ -80,6 +81,9 @@ pub use backstay_tokio as tokio;
 mod documents {
     #[doc = include_str!("../README.md")]
     struct Readme;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/channels.md")]
+    struct Channels;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
     #[cfg(feature = "testing")]
