@@ -42,16 +42,12 @@
 //! | threads, names, stacks | [`Config`] and an owner |
 //! | a limit on a future's time | [`Runtime::timeout`], [`Runtime::timeout_at`] |
 //! | something done again and again | [`time::ticker`] |
-//! | whichever is ready first, or one look without waiting | [`select::select2`], [`future::poll_now`] |
-//! | work told to stop, with all that it has started | [`task::CancelToken`] |
-//! | a loop over several sources that ends by itself | [`select::EventLoop`] |
-//! | a file replaced whole or not at all | [`fs::write_atomic`] |
-//! | work told to stop, with all that it has started | [`task::CancelToken`] |
 //! | many futures as one: all, the first, so many at a time | [`future`] |
-//! | whichever is ready first, once or in a loop | [`select`] |
-//! | work told to stop, and children that borrow | [`task`] |
+//! | whichever is ready first, once or in a loop; one look without waiting | [`select`], [`future::poll_now`] |
+//! | work told to stop, with all that it has started | [`task::CancelToken`] |
+//! | children that borrow, or are not `Send` | [`task::borrow_scope`], [`task::local_scope`] |
 //! | values from task to task | [`channel`] |
-//! | at most so many at a time among tasks | [`sync::Semaphore`] |
+//! | at most so many at a time, among tasks | [`sync::Semaphore`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |

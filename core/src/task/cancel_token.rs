@@ -262,7 +262,8 @@ impl CancelToken {
     /// # Cost
     ///
     /// While the token isn't cancelled, a poll with the waker of the poll before is a load. One with another waker
-    /// takes a lock, which those who wait for this token share.
+    /// takes a lock, which those who wait for this token share. Whoever waits for a token first makes two allocations,
+    /// which stay with the token; others need more when more wait at once.
     ///
     /// # Examples
     ///

@@ -3,30 +3,53 @@
 use backstay_core::task::{CancelReason, CancelToken};
 use loom::future::block_on;
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 use std::future::{pending, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Wake, Waker};
 
-/// A waker that can be asked whether it was woken.
-#[derive(Default)]
-struct Woken(std::sync::atomic::AtomicUsize);
+type Part = Box<dyn FnOnce() + Send>;
 
-impl Woken {
-    fn new() -> (std::sync::Arc<Self>, Waker) {
-        let woken = std::sync::Arc::new(Self::default());
-        (std::sync::Arc::clone(&woken), Waker::from(woken))
-    }
+fn part(part: impl FnOnce() + Send + 'static) -> Part {
+    Box::new(part)
+}
 
-    fn count(&self) -> usize {
-        self.0.load(std::sync::atomic::Ordering::SeqCst)
+/// Runs two parts at once, and then a check. Twice, with either part in the thread that makes them: where all that a
+/// thread does with an atomic is between two accesses of another, loom doesn't try each order, and which thread
+/// is tried first makes a difference.
+fn race(parts: fn() -> [Part; 3]) {
+    for spawn in [0, 1] {
+        loom::model(move || {
+            let [first, second, check] = parts();
+            let (spawned, here) = if spawn == 0 { (first, second) } else { (second, first) };
+            let spawned = thread::spawn(spawned);
+            here();
+            spawned.join().unwrap();
+            check();
+        });
     }
 }
 
-impl Wake for Woken {
+/// Counts its wakes.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wakes {
+    fn new() -> (std::sync::Arc<Self>, Waker) {
+        let wakes = std::sync::Arc::new(Self::default());
+        (std::sync::Arc::clone(&wakes), Waker::from(wakes))
+    }
+
+    fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Wakes {
     fn wake(self: std::sync::Arc<Self>) {
-        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -34,18 +57,19 @@ fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(waker))
 }
 
-fn cancel_in_thread(token: &CancelToken) -> thread::JoinHandle<()> {
+fn cancel(token: &CancelToken) -> Part {
     let token = token.clone();
-    thread::spawn(move || token.cancel())
+    part(move || token.cancel())
 }
 
 #[test]
 fn s28_who_waits_as_it_is_cancelled_is_woken() {
-    loom::model(|| {
+    race(|| {
         let token = CancelToken::new();
-        let cancel = cancel_in_thread(&token);
-        assert_eq!(block_on(token.cancelled()), CancelReason::Explicit);
-        cancel.join().unwrap();
+        let cancels = cancel(&token);
+        let waits = token.clone().cancelled_owned();
+        let waits = part(move || assert_eq!(block_on(waits), CancelReason::Explicit));
+        [cancels, waits, part(move || assert!(token.is_cancelled()))]
     });
 }
 
@@ -55,166 +79,203 @@ fn s28_two_who_wait_as_it_is_cancelled_are_woken() {
         let token = CancelToken::new();
         let other = token.clone();
         let other = thread::spawn(move || block_on(other.cancelled_owned()));
-        let cancel = cancel_in_thread(&token);
+        let cancels = thread::spawn(cancel(&token));
         block_on(token.cancelled());
-        cancel.join().unwrap();
+        cancels.join().unwrap();
         other.join().unwrap();
     });
 }
 
 #[test]
 fn who_comes_with_another_waker_is_woken_with_that() {
-    loom::model(|| {
+    race(|| {
         let token = CancelToken::new();
-        let mut waiting = pin!(token.cancelled());
-        let (_, before) = Woken::new();
-        assert!(poll(waiting.as_mut(), &before).is_pending());
-        let cancel = cancel_in_thread(&token);
-        let (woken, waker) = Woken::new();
-        let poll = poll(waiting.as_mut(), &waker);
-        cancel.join().unwrap();
-        assert!(poll.is_ready() || woken.count() == 1, "it sleeps on");
+        let mut waits = Box::pin(token.clone().cancelled_owned());
+        let (_, before) = Wakes::new();
+        assert!(poll(waits.as_mut(), &before).is_pending());
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (wakes, waker) = Wakes::new();
+        let comes_again = {
+            let is_over = Arc::clone(&is_over);
+            part(move || {
+                let is_ready = poll(waits.as_mut(), &waker).is_ready();
+                is_over.store(is_ready, Ordering::SeqCst);
+                // What is not dropped has to be woken.
+                std::mem::forget(waits);
+            })
+        };
+        let check = part(move || {
+            assert!(is_over.load(Ordering::SeqCst) || wakes.count() == 1, "it sleeps on");
+        });
+        [cancel(&token), comes_again, check]
     });
 }
 
 #[test]
 fn who_stops_waiting_as_it_is_cancelled_disturbs_nobody() {
-    loom::model(|| {
+    race(|| {
         let token = CancelToken::new();
-        let ((woken, waker), mut stays) = (Woken::new(), pin!(token.cancelled()));
+        let ((wakes, waker), (others, other)) = (Wakes::new(), Wakes::new());
         let mut leaves = Box::pin(token.clone().cancelled_owned());
+        let mut stays = Box::pin(token.clone().cancelled_owned());
         assert!(poll(leaves.as_mut(), &waker).is_pending());
-        let (stays_woken, stays_waker) = Woken::new();
-        assert!(poll(stays.as_mut(), &stays_waker).is_pending());
-        let cancel = cancel_in_thread(&token);
-        drop(leaves);
-        cancel.join().unwrap();
-        assert!(woken.count() <= 1);
-        assert_eq!(stays_woken.count(), 1);
-        assert!(poll(stays, &stays_waker).is_ready());
+        assert!(poll(stays.as_mut(), &other).is_pending());
+        let check = part(move || {
+            assert!(wakes.count() <= 1);
+            assert_eq!(others.count(), 1);
+            assert!(poll(stays.as_mut(), &other).is_ready());
+        });
+        [cancel(&token), part(move || drop(leaves)), check]
     });
 }
 
 #[test]
 fn s28_a_child_that_is_made_as_its_parent_is_cancelled_is_cancelled() {
-    loom::model(|| {
+    race(|| {
         let parent = CancelToken::new();
-        let cancel = cancel_in_thread(&parent);
-        let child = parent.child();
-        block_on(child.cancelled());
-        cancel.join().unwrap();
-        assert_eq!(child.reason(), Some(CancelReason::Explicit));
+        let cancels = cancel(&parent);
+        let makes = part(move || {
+            let child = parent.child();
+            assert_eq!(block_on(child.cancelled()), CancelReason::Explicit);
+        });
+        [cancels, makes, part(|| {})]
     });
 }
 
 #[test]
 fn s28_a_token_in_the_middle_that_is_dropped_as_all_is_cancelled_hands_it_down() {
-    loom::model(|| {
+    race(|| {
         let root = CancelToken::new();
         let middle = root.child();
         let leaf = middle.child();
-        let cancel = cancel_in_thread(&root);
-        let drops = thread::spawn(move || drop(middle));
-        block_on(leaf.cancelled());
-        cancel.join().unwrap();
-        drops.join().unwrap();
-        assert!(root.child().is_cancelled());
+        let cancels = cancel(&root);
+        let check = part(move || {
+            assert!(leaf.is_cancelled());
+            drop(leaf);
+            assert!(root.child().is_cancelled());
+        });
+        [cancels, part(move || drop(middle)), check]
     });
 }
 
 #[test]
 fn children_come_and_go_while_others_are_cancelled() {
-    loom::model(|| {
+    race(|| {
         let root = CancelToken::new();
         let branch = root.child();
-        let busy = {
+        let twig = branch.child();
+        let cancels = cancel(&branch);
+        let comes_and_goes = {
             let root = root.clone();
-            thread::spawn(move || {
+            part(move || {
                 let child = root.child();
-                let was_cancelled = child.is_cancelled();
+                drop(twig);
+                assert!(!child.is_cancelled());
                 drop(child);
-                was_cancelled
+                assert!(!root.is_cancelled());
             })
         };
-        let twig = branch.child();
-        branch.cancel();
-        assert!(twig.is_cancelled());
-        assert!(!busy.join().unwrap());
-        let last = root.child();
-        root.cancel();
-        assert!(last.is_cancelled());
+        let check = part(move || {
+            assert!(branch.child().is_cancelled());
+            let last = root.child();
+            root.cancel();
+            assert!(last.is_cancelled());
+        });
+        [cancels, comes_and_goes, check]
     });
 }
 
 #[test]
 fn s28_the_first_reason_stays_and_who_returns_from_cancel_finds_all_cancelled() {
-    loom::model(|| {
+    race(|| {
         let parent = CancelToken::new();
         let child = parent.child();
-        let other = {
-            let parent = parent.clone();
-            thread::spawn(move || {
-                parent.cancel_with("other");
-                parent.reason()
+        let cancels = |why: &'static str| {
+            let (parent, child) = (parent.clone(), child.clone());
+            part(move || {
+                parent.cancel_with(why);
+                assert!(child.is_cancelled(), "cancel has returned");
+                assert_eq!(child.reason(), parent.reason());
             })
         };
-        parent.cancel();
-        assert!(child.is_cancelled(), "cancel has returned");
-        let reason = parent.reason();
-        assert_eq!(child.reason(), reason);
-        assert_eq!(other.join().unwrap(), reason);
-        assert_eq!(parent.reason(), reason);
+        let (one, other) = (cancels("one"), cancels("other"));
+        let check = part(move || {
+            assert!(
+                [CancelReason::from("one"), CancelReason::from("other")].map(Some).contains(&parent.reason())
+            );
+            assert_eq!(child.reason(), parent.reason());
+        });
+        [one, other, check]
     });
 }
 
 #[test]
-fn child_and_parent_are_cancelled_at_once() {
-    loom::model(|| {
+fn s28_child_and_parent_are_cancelled_at_once() {
+    race(|| {
         let parent = CancelToken::new();
         let child = parent.child();
-        let other = {
+        let of_child = {
             let child = child.clone();
-            thread::spawn(move || {
-                child.cancel_with("other");
-                child.reason()
+            part(move || {
+                child.cancel_with("child");
+                assert!(child.reason().is_some());
             })
         };
-        parent.cancel();
-        let reason = child.reason();
-        assert!(reason.is_some());
-        assert_eq!(other.join().unwrap(), reason);
-        assert_eq!(parent.reason(), Some(CancelReason::Explicit));
+        let of_parent = cancel(&parent);
+        let check = part(move || {
+            assert_eq!(parent.reason(), Some(CancelReason::Explicit));
+            let reason = child.reason();
+            assert!(reason == Some(CancelReason::Explicit) || reason == Some(CancelReason::from("child")));
+        });
+        [of_child, of_parent, check]
     });
 }
 
 #[test]
 fn who_sees_a_token_cancelled_sees_all_below_it_cancelled_and_what_was_done_before() {
-    loom::model(|| {
+    race(|| {
         let root = CancelToken::new();
         let child = root.child();
         let done = Arc::new(AtomicBool::new(false));
-        let cancel = {
+        let cancels = {
             let (root, done) = (root.clone(), Arc::clone(&done));
-            thread::spawn(move || {
+            part(move || {
                 done.store(true, Ordering::Relaxed);
                 root.cancel();
             })
         };
-        if root.is_cancelled() {
-            assert!(child.is_cancelled(), "its parent is");
-            assert!(done.load(Ordering::Relaxed));
-        }
-        cancel.join().unwrap();
+        let looks = part(move || {
+            if root.is_cancelled() {
+                assert!(child.is_cancelled(), "its parent is");
+                assert!(done.load(Ordering::Relaxed));
+            }
+        });
+        [cancels, looks, part(|| {})]
     });
 }
 
 #[test]
 fn a_run_ends_when_it_is_cancelled() {
-    loom::model(|| {
+    race(|| {
         let token = CancelToken::new();
-        let cancel = cancel_in_thread(&token);
-        assert!(block_on(token.run(pending::<()>())).is_err());
-        cancel.join().unwrap();
+        let cancels = cancel(&token);
+        let runs = part(move || assert!(block_on(token.run(pending::<()>())).is_err()));
+        [cancels, runs, part(|| {})]
+    });
+}
+
+#[test]
+fn s17_a_run_that_is_cancelled_ends_when_its_shield_is_dropped() {
+    race(|| {
+        let token = CancelToken::new();
+        let shield = token.shield();
+        let run = token.clone().run_owned(poll_fn(move |_| {
+            // Within its first poll, as it has to have begun.
+            token.cancel();
+            Poll::<()>::Pending
+        }));
+        let runs = part(move || assert!(block_on(run).is_err()));
+        [part(move || drop(shield)), runs, part(|| {})]
     });
 }
 
@@ -222,24 +283,37 @@ fn a_run_ends_when_it_is_cancelled() {
 fn s17_a_run_ends_when_it_is_cancelled_and_its_shield_is_dropped() {
     loom::model(|| {
         let token = CancelToken::new();
-        let lowered = Arc::new(AtomicUsize::new(0));
+        let lowered = Arc::new(AtomicBool::new(false));
         let shield = token.shield();
         let drops = {
             let lowered = Arc::clone(&lowered);
             thread::spawn(move || {
-                lowered.store(1, Ordering::Relaxed);
+                lowered.store(true, Ordering::Relaxed);
                 drop(shield);
             })
         };
         let mut begun = false;
-        let cancel = cancel_in_thread(&token);
+        let cancels = thread::spawn(cancel(&token));
         let outcome = block_on(token.run(poll_fn(|_| {
             begun = true;
             Poll::<()>::Pending
         })));
         assert!(outcome.is_err());
-        assert!(!begun || lowered.load(Ordering::Relaxed) == 1, "it was shielded");
+        assert!(!begun || lowered.load(Ordering::Relaxed), "it was shielded");
         drops.join().unwrap();
-        cancel.join().unwrap();
+        cancels.join().unwrap();
+    });
+}
+
+#[test]
+fn a_shield_keeps_nobody_who_waits_for_the_token_alone() {
+    race(|| {
+        let token = CancelToken::new();
+        let shield = token.shield();
+        let cancels = cancel(&token);
+        let waits = part(move || {
+            block_on(token.cancelled());
+        });
+        [cancels, waits, part(move || drop(shield))]
     });
 }

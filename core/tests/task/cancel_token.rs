@@ -1,6 +1,7 @@
 //! The token: what needs no runtime here, the rest beside it.
 
 mod deadline;
+mod locks;
 mod model;
 mod run;
 mod shield;
@@ -8,6 +9,7 @@ mod sweeps;
 mod tree;
 
 use crate::kit::{Log, Wakes, poll_once, poll_with, waker};
+use backstay::testing::Sim;
 use backstay_core::task::{
     CancelReason, CancelToken, Cancelled, CancelledFuture, CancelledOwned, DropGuard, Run, RunOwned, Shield,
 };
@@ -69,7 +71,7 @@ fn a_reason_is_told_by_all_who_tell_one() {
 fn a_wait_ends_however_often_it_is_polled() {
     let token = CancelToken::new();
     let (wakes, waker) = Wakes::new();
-    let mut borrows = pin!(checked(token.cancelled()));
+    let mut borrows = Box::pin(checked(token.cancelled()));
     let mut owns = pin!(token.clone().cancelled_owned());
     for _ in 0..3 {
         assert!(poll_with(borrows.as_mut(), &waker).is_pending());
@@ -77,9 +79,11 @@ fn a_wait_ends_however_often_it_is_polled() {
     }
     token.cancel();
     assert_eq!(wakes.count(), 2);
-    assert!(poll_with(borrows, &waker).is_ready());
+    assert!(poll_with(borrows.as_mut(), &waker).is_ready());
+    drop(borrows);
     for _ in 0..3 {
         assert!(poll_with(owns.as_mut(), &waker).is_ready(), "it is fused");
+        assert_eq!(Arc::strong_count(&wakes), 2, "it keeps no waker");
     }
 }
 
@@ -244,6 +248,30 @@ fn what_is_shown_says_what_is_known() {
     assert_eq!(format!("{:?}", token.cancelled()), "CancelledFuture { .. }");
     assert!(format!("{:?}", token.run(std::future::ready(7))).contains('7'));
     assert!(!format!("{:?}", (token.clone().drop_guard(), token.shield())).is_empty());
+}
+
+#[test]
+fn a_report_says_what_is_waited_for_and_held() {
+    let token = CancelToken::new();
+    let failure = Sim::builder().run(|_| token.cancelled()).map(|_| ()).expect_err("nobody cancels it");
+    assert!(failure.to_string().contains("cancellation, 1 waiting"), "{failure}");
+
+    let (token, shield) = (CancelToken::new(), std::cell::Cell::new(None));
+    let failure = Sim::builder().run(|_| async {
+        let run = token.run(async {
+            shield.set(Some(token.shield()));
+            token.cancel();
+            std::future::pending::<()>().await;
+        });
+        let _ = run.await;
+    });
+    let failure = failure.map(|_| ()).expect_err("the shield stays");
+    assert!(failure.to_string().contains("the end of a shield"), "{failure}");
+    drop(shield.take());
+
+    let failure = Sim::builder().run(|_| async { std::mem::forget(token.shield()) });
+    let failure = failure.map(|_| ()).expect_err("it is never dropped");
+    assert!(failure.to_string().contains("a shield against cancellation"), "{failure}");
 }
 
 #[test]

@@ -44,9 +44,10 @@ fn who_asks_is_told_by_the_clock_and_tells_all_who_wait() {
         let (wakes, waker) = Wakes::new();
         let mut waiting = pin!(child.cancelled());
         assert!(poll_with(waiting.as_mut(), &waker).is_pending());
-        rt.sleep(ms(9)).await;
+        let moment = Duration::from_nanos(1);
+        rt.sleep(ms(10) - moment).await;
         assert!(!parent.is_cancelled() && !child.is_cancelled() && wakes.count() == 0);
-        rt.sleep(ms(1)).await;
+        rt.sleep(moment).await;
         // By its own timer or by this, but no more than once by each.
         assert!(parent.is_cancelled());
         assert!((1..=2).contains(&wakes.count()), "{}", wakes.count());
@@ -104,9 +105,14 @@ fn s20_a_deadline_that_has_passed_and_one_that_never_comes() {
                 assert_eq!(token.child().reason(), Some(CancelReason::Deadline));
             }
         }
-        // The parent's reason was there first.
+        let late = CancelToken::with_deadline(&rt, rt.now());
+        assert!(format!("{late:?}").contains("cancelled: Some(Deadline)"), "from the start: {late:?}");
+
+        // The first reason stays, whosever it is.
         let parent = CancelToken::new();
+        let late = parent.child_with_deadline(&rt, rt.now());
         parent.cancel();
+        assert_eq!(late.reason(), Some(CancelReason::Deadline));
         assert_eq!(parent.child_with_deadline(&rt, Instant::ORIGIN).reason(), Some(CancelReason::Explicit));
 
         let never = CancelToken::with_deadline(&rt, rt.now() + Duration::MAX);

@@ -40,13 +40,17 @@ fn s17_a_run_goes_on_until_its_shield_is_dropped() {
 fn s17_the_last_of_several_shields_counts() {
     let token = CancelToken::new();
     let (first, second) = (token.shield(), token.clone().shield());
+    let (wakes, waker) = Wakes::new();
     let mut run = pin!(token.run(pending::<()>()));
-    assert!(poll_once(run.as_mut()).is_pending());
+    assert!(poll_with(run.as_mut(), &waker).is_pending());
     token.cancel();
+    assert!(poll_with(run.as_mut(), &waker).is_pending());
     drop(first);
-    assert!(poll_once(run.as_mut()).is_pending());
+    assert_eq!(wakes.count(), 1, "that of the cancel");
+    assert!(poll_with(run.as_mut(), &waker).is_pending());
     drop(second);
-    assert!(poll_once(run.as_mut()).is_ready());
+    assert_eq!(wakes.count(), 2);
+    assert!(poll_with(run.as_mut(), &waker).is_ready());
 }
 
 #[test]
