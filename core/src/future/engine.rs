@@ -208,7 +208,7 @@ impl<F: Future> FutureSet<F> {
                 step?;
                 self.due.pop();
             }
-            if call.polled || !self.has_news() || !self.begin_turn(call, cx) {
+            if call.polled || !self.begin_turn(call, cx) {
                 return ControlFlow::Continue(());
             }
         }
@@ -242,13 +242,9 @@ impl<F: Future> FutureSet<F> {
         Poll::Pending
     }
 
-    #[inline]
-    fn has_news(&self) -> bool {
-        self.wakes.is_woken() || !self.fresh.is_empty()
-    }
-
     /// Takes what was woken and what is new, unless there is something left of the turn before; tells whether there
     /// is anything.
+    #[inline]
     pub(crate) fn begin_turn(&mut self, call: &mut Call, cx: &mut Context<'_>) -> bool {
         while let Some(number) = self.due.first() {
             if self.pages[number].is_due() {
@@ -256,6 +252,11 @@ impl<F: Future> FutureSet<F> {
             }
             self.due.pop();
         }
+        (self.wakes.is_woken() || !self.fresh.is_empty()) && self.take_turn(call, cx)
+    }
+
+    #[inline(never)]
+    fn take_turn(&mut self, call: &mut Call, cx: &mut Context<'_>) -> bool {
         if self.wakes.is_woken() {
             self.wakes.take(cx.waker(), &mut self.due);
             call.registered = true;

@@ -47,7 +47,8 @@ use std::time::Duration;
 /// A token is a pointer; a clone is an `Arc`'s clone. [`is_cancelled`](Self::is_cancelled) is one load. A child is one
 /// allocation and a few links under a lock that its whole tree shares; it leaves as cheaply, however many siblings it
 /// has. To cancel costs so much for each token below, and recurses nowhere: a hundred thousand may be in a row or side
-/// by side. What a deadline costs is said [there](Self::with_deadline).
+/// by side. As long as that takes, nobody makes or drops a child in the
+/// same tree. What a deadline costs is said [there](Self::with_deadline).
 ///
 /// # Examples
 ///
@@ -145,6 +146,10 @@ impl CancelToken {
     ///
     /// One allocation.
     ///
+    /// # Panics
+    ///
+    /// If there are two billion tokens in the tree.
+    ///
     /// # Examples
     ///
     /// ```
@@ -172,6 +177,10 @@ impl CancelToken {
     /// # Cost
     ///
     /// One allocation more than `child`, if `at` is the earlier one.
+    ///
+    /// # Panics
+    ///
+    /// As `child`.
     #[must_use = "a child that nobody has cancels nothing"]
     pub fn child_with_deadline<R: Runtime>(&self, rt: &R, at: Instant) -> Self {
         if at >= self.deadline().unwrap_or(Instant::MAX) {

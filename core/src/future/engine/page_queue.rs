@@ -16,18 +16,21 @@ impl PageQueue {
         Self { few: 0, many: BinaryHeap::new() }
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.few == 0 && self.many.is_empty()
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, page: usize) {
         if page < 64 {
             self.few |= 1 << page;
         } else {
-            self.many.push(Reverse(page));
+            self.insert_far(page);
         }
     }
 
+    #[inline]
     pub(super) fn first(&self) -> Option<usize> {
         match self.few {
             0 => self.many.peek().map(|&Reverse(page)| page),
@@ -35,14 +38,27 @@ impl PageQueue {
         }
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<usize> {
         match self.few {
-            0 => self.many.pop().map(|Reverse(page)| page),
+            0 if self.many.is_empty() => None,
+            0 => self.pop_far(),
             few => {
                 self.few &= few - 1;
                 Some(few.trailing_zeros() as usize)
             }
         }
+    }
+
+    // Apart: sets are rarely as large, and what is inlined should be small.
+    #[inline(never)]
+    fn insert_far(&mut self, page: usize) {
+        self.many.push(Reverse(page));
+    }
+
+    #[inline(never)]
+    fn pop_far(&mut self) -> Option<usize> {
+        self.many.pop().map(|Reverse(page)| page)
     }
 
     /// All of them, in any order.

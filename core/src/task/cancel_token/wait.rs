@@ -40,8 +40,6 @@ impl<N: Deref<Target = Node>> Waiting<N> {
             if self.poll_timer(cx).is_pending() {
                 break;
             }
-            // Left first: it has no need to wake itself. If a shield keeps it, it enters again.
-            self.leave();
             self.node.expire();
         }
         probe::waiting(|| match until {
