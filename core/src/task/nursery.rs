@@ -288,6 +288,17 @@ impl<T> Future for ScopedHandle<T> {
     }
 }
 
+impl<T> Drop for ScopedHandle<T> {
+    fn drop(&mut self) {
+        // The child may run for long: who awaited it is not to be kept, or woken, for nothing.
+        let waiter = match &mut *lock(&self.packet.0) {
+            Delivery::Awaited(waiter) => waiter.take(),
+            Delivery::Delivered(_) | Delivery::Taken => None,
+        };
+        drop(waiter);
+    }
+}
+
 impl<T> fmt::Debug for ScopedHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScopedHandle").field("is_finished", &self.is_finished()).finish()

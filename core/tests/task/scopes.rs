@@ -562,6 +562,23 @@ fn a_handle_wakes_whoever_awaited_it_last() {
 }
 
 #[test]
+fn a_handle_that_is_dropped_keeps_nobody_awake() {
+    let handle = RefCell::new(None);
+    let mut scope = pin!(borrow_scope(|scope| {
+        *handle.borrow_mut() = Some(scope.spawn(YieldOnce(false)));
+        pending::<()>()
+    }));
+    assert!(poll_once(scope.as_mut()).is_pending());
+    let mut handle = handle.take().expect("the body has run");
+    let (wakes, waker) = Wakes::new();
+    assert!(poll_with(Pin::new(&mut handle), &waker).is_pending());
+    drop(handle);
+    assert_eq!(Arc::strong_count(&wakes), 2, "the task is forgotten");
+    assert!(poll_once(scope.as_mut()).is_pending());
+    assert_eq!(wakes.count(), 0);
+}
+
+#[test]
 fn children_that_were_woken_come_before_the_body_and_new_ones_after_it() {
     let log = RefCell::new(Vec::new());
     let mut scope = pin!(local_scope(|scope| {
