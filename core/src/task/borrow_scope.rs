@@ -29,7 +29,8 @@ use std::pin::Pin;
 ///
 /// # Cost
 ///
-/// One allocation a scope, and for each child two, and one more if it is ever pending.
+/// Two allocations a scope, a few more for the places of its children, and for each child two, and one more if it is
+/// ever pending. The body is polled whenever the scope is, also where only a child was woken.
 ///
 /// # Examples
 ///

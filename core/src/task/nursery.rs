@@ -54,8 +54,9 @@ impl<C> Inbox<C> {
 
     /// Leaves the task's waker; or, where a child was spawned meanwhile, wakes it at once.
     fn rest(&self, task: &Waker) {
+        let own = task.clone();
         let mut state = lock(&self.0);
-        let before = state.task.replace(task.clone());
+        let before = state.task.replace(own);
         let is_empty = state.spawned.is_empty();
         drop(state);
         drop(before);
@@ -125,7 +126,9 @@ where
     fn poll_body(mut self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let mut this = self.as_mut().project();
         if let BodyProj::New { make } = this.body.as_mut().project() {
-            let Some(make) = make.take() else { return };
+            let Some(make) = make.take() else { unreachable!("it is `New` only until it is taken") };
+            // First: what makes the body may panic, and there is nothing to wait for then.
+            this.body.set(Body::Ended);
             let body = make(Arc::clone(this.inbox));
             this.body.set(Body::Running { body });
         }
@@ -181,35 +184,38 @@ enum Delivery<T> {
     Taken,
 }
 
-impl<T> Packet<T> {
-    fn deliver(&self, outcome: Result<T, JoinError>) {
-        let before = mem::replace(&mut *lock(&self.0), Delivery::Delivered(outcome));
+/// The child's end of a packet; dropped before it has delivered anything, it delivers `Aborted`.
+struct Promise<T>(Option<Arc<Packet<T>>>);
+
+impl<T> Promise<T> {
+    fn deliver(&mut self, outcome: Result<T, JoinError>) {
+        let Some(packet) = self.0.take() else { return };
+        let before = mem::replace(&mut *lock(&packet.0), Delivery::Delivered(outcome));
         if let Delivery::Awaited(Some(waiter)) = before {
             waiter.wake();
         }
     }
 }
 
+impl<T> Drop for Promise<T> {
+    fn drop(&mut self) {
+        self.deliver(Err(JoinError::Aborted));
+    }
+}
+
 /// A child with somebody who may await it, and the handle for that.
 pub(super) fn child<F: Future>(future: F) -> (Child<F>, ScopedHandle<F::Output>) {
     let packet = Arc::new(Packet(Mutex::new(Delivery::Awaited(None))));
-    (Child { future, packet: Some(Arc::clone(&packet)) }, ScopedHandle { packet })
+    (Child { future: Some(future), promise: Promise(Some(Arc::clone(&packet))) }, ScopedHandle { packet })
 }
 
 pin_project! {
-    /// A future whose output goes to its handle; dropped before that, it delivers `Aborted`.
+    /// A future whose output goes to its handle, when the future itself is gone.
     pub(super) struct Child<F: Future> {
+        // In this order: whoever hears of an outcome finds nothing of the future left.
         #[pin]
-        future: F,
-        packet: Option<Arc<Packet<F::Output>>>,
-    }
-
-    impl<F: Future> PinnedDrop for Child<F> {
-        fn drop(this: Pin<&mut Self>) {
-            if let Some(packet) = this.project().packet.take() {
-                packet.deliver(Err(JoinError::Aborted));
-            }
-        }
+        future: Option<F>,
+        promise: Promise<F::Output>,
     }
 }
 
@@ -217,10 +223,11 @@ impl<F: Future> Future for Child<F> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        let output = ready!(this.future.poll(cx));
-        if let Some(packet) = this.packet.take() {
-            packet.deliver(Ok(output));
+        let mut this = self.project();
+        if let Some(future) = this.future.as_mut().as_pin_mut() {
+            let output = ready!(future.poll(cx));
+            this.future.set(None);
+            this.promise.deliver(Ok(output));
         }
         Poll::Ready(())
     }
@@ -232,8 +239,9 @@ impl<F: Future> Future for Child<F> {
 ///
 /// # Errors
 ///
-/// [`JoinError::Aborted`] where the scope was dropped before the child had ended, or the child was spawned when the
-/// scope had ended already; it never ran then. A panic of the child does not come here: it goes on in the scope.
+/// [`JoinError::Aborted`] where the child was dropped before it had ended: with its scope, by a panic of its own, or
+/// as it was spawned when the scope had ended already; it never ran then. What panicked does not come here: it goes on
+/// in the scope. Whoever hears of an outcome finds the child's future gone.
 ///
 /// # Cancel safety
 ///
@@ -277,6 +285,17 @@ impl<T> Future for ScopedHandle<T> {
         drop(before);
         probe::waiting(|| "a child of a scope".to_owned());
         Poll::Pending
+    }
+}
+
+impl<T> Drop for ScopedHandle<T> {
+    fn drop(&mut self) {
+        // The child may run for long: who awaited it is not to be kept, or woken, for nothing.
+        let waiter = match &mut *lock(&self.packet.0) {
+            Delivery::Awaited(waiter) => waiter.take(),
+            Delivery::Delivered(_) | Delivery::Taken => None,
+        };
+        drop(waiter);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Scopes in one task: who is polled when, what ends with what, and what is left when something is dropped.
 
+use crate::kit::{Wakes, poll_once, poll_with};
 use backstay::testing::{Sim, Subject, Tracker, abort_sweep, cancel_sweep, checked, panic_sweep};
 use backstay::{JoinError, Runtime};
 use backstay_core::task::{Scope, ScopedHandle, borrow_scope, local_scope};
@@ -9,25 +10,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
-
-fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Counts wakes.
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, SeqCst);
-    }
-}
 
 #[test]
 fn a_scope_without_children_is_its_body() {
@@ -161,15 +148,14 @@ fn a_child_that_spawns_for_ever_starves_nobody() {
         scope.spawn(async move { endless(&inner) }).detach();
     }
 
-    let wakes = Arc::new(Wakes::default());
-    let waker = Waker::from(Arc::clone(&wakes));
+    let (wakes, waker) = Wakes::new();
     let mut scope = pin!(borrow_scope(|scope| async move {
         endless(&scope);
         pending::<()>().await;
     }));
     for turn in 1..=5 {
-        assert!(scope.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-        assert_eq!(wakes.0.load(SeqCst), turn, "it asks for its next turn");
+        assert!(poll_with(scope.as_mut(), &waker).is_pending());
+        assert_eq!(wakes.count(), turn, "it asks for its next turn");
     }
 }
 
@@ -358,4 +344,312 @@ fn a_local_scope_keeps_what_is_not_send() {
         }
     }));
     assert_eq!((shared.get(), *product.expect("it is there")), (120, 2));
+}
+
+/// Looks at the handle of the child that holds it, as it is dropped.
+struct Looks<'a>(&'a RefCell<Option<ScopedHandle<()>>>, &'a Cell<Option<bool>>);
+
+impl Drop for Looks<'_> {
+    fn drop(&mut self) {
+        self.1.set(self.0.borrow().as_ref().map(ScopedHandle::is_finished));
+    }
+}
+
+#[test]
+fn s15_an_outcome_is_told_when_the_childs_destructor_has_run() {
+    for ends in [true, false] {
+        let (handle, seen) = (RefCell::new(None), Cell::new(None));
+        let mut scope = Box::pin(local_scope(|scope| {
+            let looks = Looks(&handle, &seen);
+            let child = poll_fn(move |_| {
+                let _held = &looks;
+                if ends { Poll::Ready(()) } else { Poll::Pending }
+            });
+            *handle.borrow_mut() = Some(scope.spawn(child));
+            pending::<()>()
+        }));
+        assert!(poll_once(scope.as_mut()).is_pending());
+        drop(scope);
+        assert_eq!(seen.get(), Some(false), "ends: {ends}");
+        assert!(handle.borrow().as_ref().is_some_and(ScopedHandle::is_finished));
+    }
+}
+
+#[test]
+fn a_scope_whose_body_could_not_be_made_never_waits() {
+    fn no_body(_: Scope<'_>) -> std::future::Ready<()> {
+        resume_unwind(Box::new("a bomb"))
+    }
+
+    let mut scope = pin!(borrow_scope(no_body));
+    let panic = catch_unwind(AssertUnwindSafe(|| poll_once(scope.as_mut()))).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"a bomb"));
+    let again = catch_unwind(AssertUnwindSafe(|| poll_once(scope)));
+    assert_eq!(again.unwrap_err().downcast_ref(), Some(&"a scope was polled after it gave its output"));
+}
+
+#[test]
+fn a_childs_destructor_that_panics_goes_on_and_the_handle_is_told() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            resume_unwind(Box::new("a bomb"));
+        }
+    }
+
+    // As the child ends, with its output that nobody wants, and with the scope.
+    for case in 0..3 {
+        let (tracker, handle) = (Tracker::new(), RefCell::new(None));
+        let mut scope = Box::pin(local_scope(|scope| {
+            let held = tracker.track(());
+            scope
+                .spawn(async move {
+                    pending::<()>().await;
+                    drop(held);
+                })
+                .detach();
+            let mut bomb = Some(Bomb);
+            match case {
+                0 => {
+                    let child = poll_fn(move |_| {
+                        let _held = &bomb;
+                        Poll::Ready(())
+                    });
+                    *handle.borrow_mut() = Some(scope.spawn(child));
+                }
+                1 => scope.spawn(poll_fn(move |_| Poll::Ready(bomb.take()))).detach(),
+                _ => {
+                    let child = poll_fn(move |_| {
+                        let _held = &bomb;
+                        Poll::Pending
+                    });
+                    *handle.borrow_mut() = Some(scope.spawn(child));
+                }
+            }
+            pending::<()>()
+        }));
+        let poll = catch_unwind(AssertUnwindSafe(|| poll_once(scope.as_mut())));
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(scope)));
+        assert_eq!((poll.is_err(), dropped.is_err()), (case < 2, case == 2));
+        let panic = poll.err().or(dropped.err()).expect("one of them");
+        assert_eq!(panic.downcast_ref(), Some(&"a bomb"));
+        tracker.assert_none_alive();
+        assert!(handle.take().is_none_or(|handle| handle.is_finished()));
+    }
+}
+
+/// Spawns as it is dropped.
+struct SpawnsLate<'env>(Scope<'env>, &'env AtomicU32);
+
+impl Drop for SpawnsLate<'_> {
+    fn drop(&mut self) {
+        let ran = self.1;
+        self.0
+            .spawn(async move {
+                ran.fetch_add(1, SeqCst);
+            })
+            .detach();
+    }
+}
+
+#[test]
+fn what_destructors_spawn_runs_unless_the_scope_is_being_dropped() {
+    let ran = AtomicU32::new(0);
+    futures::executor::block_on(borrow_scope(|scope| {
+        let (late, child) = (SpawnsLate(scope.clone(), &ran), SpawnsLate(scope.clone(), &ran));
+        let child = poll_fn(move |_| {
+            let _held = &child;
+            Poll::Ready(())
+        });
+        scope.spawn(child).detach();
+        poll_fn(move |_| {
+            let _held = &late;
+            Poll::Ready(())
+        })
+    }));
+    assert_eq!(ran.load(SeqCst), 2, "the body's and the child's");
+}
+
+#[test]
+fn nothing_is_left_of_a_scope_whose_children_hold_it() {
+    // Adopted and pending, and never adopted.
+    for adopted in [true, false] {
+        let (tracker, ran) = (Tracker::new(), AtomicU32::new(0));
+        let mut scope = Box::pin(borrow_scope(|scope| {
+            let spawn = |held| {
+                let (inner, late) = (scope.clone(), SpawnsLate(scope.clone(), &ran));
+                scope
+                    .spawn(async move {
+                        pending::<()>().await;
+                        drop((inner, late, held));
+                    })
+                    .detach();
+            };
+            spawn(tracker.track(()));
+            if !adopted {
+                resume_unwind(Box::new("a bomb"));
+            }
+            pending::<()>()
+        }));
+        let poll = catch_unwind(AssertUnwindSafe(|| poll_once(scope.as_mut())));
+        assert_eq!((poll.is_ok(), tracker.alive()), (adopted, 1));
+        drop(scope);
+        tracker.assert_none_alive();
+        assert_eq!(ran.load(SeqCst), 0);
+    }
+}
+
+#[test]
+fn a_spawn_wakes_a_scope_that_rests_once_and_one_that_is_polled_when_it_rests() {
+    let (wakes, waker) = Wakes::new();
+    let kept: RefCell<Option<Scope<'static>>> = RefCell::new(None);
+    let mut polls = 0;
+    let mut scope = pin!(borrow_scope(|scope| {
+        *kept.borrow_mut() = Some(scope);
+        poll_fn(|_| {
+            polls += 1;
+            if polls == 3 {
+                kept.borrow().as_ref().expect("kept").spawn(std::future::pending::<()>()).detach();
+            }
+            Poll::<()>::Pending
+        })
+    }));
+    assert!(poll_with(scope.as_mut(), &waker).is_pending());
+    let spawn = || kept.borrow().as_ref().expect("kept").spawn(ready(7));
+    let handles = [spawn(), spawn()];
+    assert_eq!(wakes.count(), 1);
+    let (others, other) = Wakes::new();
+    assert!(poll_with(scope.as_mut(), &other).is_pending());
+    assert!(handles.iter().all(ScopedHandle::is_finished));
+    assert_eq!((wakes.count(), Arc::strong_count(&wakes)), (1, 2), "the first task is forgotten");
+    // From the body: it is adopted in the same poll.
+    assert!(poll_with(scope.as_mut(), &other).is_pending());
+    assert_eq!(others.count(), 0);
+    spawn().detach();
+    assert_eq!((wakes.count(), others.count()), (1, 1));
+}
+
+#[test]
+fn a_handle_wakes_whoever_awaited_it_last() {
+    let (gate, handle) = (Cell::new(false), RefCell::new(None));
+    let mut scope = pin!(local_scope(|scope| {
+        let gate = &gate;
+        let child = poll_fn(move |cx| {
+            cx.waker().wake_by_ref();
+            if gate.get() { Poll::Ready(7) } else { Poll::Pending }
+        });
+        *handle.borrow_mut() = Some(scope.spawn(child));
+        pending::<()>()
+    }));
+    assert!(poll_once(scope.as_mut()).is_pending());
+    let mut handle = handle.take().expect("the body has run");
+    let ((first, first_waker), (second, second_waker)) = (Wakes::new(), Wakes::new());
+    for waker in [&first_waker, &first_waker, &second_waker, &second_waker] {
+        assert!(poll_with(Pin::new(&mut handle), waker).is_pending());
+    }
+    assert_eq!(Arc::strong_count(&first), 2, "the first task is forgotten");
+    gate.set(true);
+    assert!(poll_once(scope.as_mut()).is_pending());
+    assert_eq!((first.count(), second.count()), (0, 1));
+    assert!(handle.is_finished());
+    assert!(matches!(poll_once(Pin::new(&mut handle)), Poll::Ready(Ok(7))));
+    assert!(handle.is_finished(), "also when the outcome is taken");
+    let again = catch_unwind(AssertUnwindSafe(|| poll_once(Pin::new(&mut handle))));
+    assert_eq!(
+        again.unwrap_err().downcast_ref(),
+        Some(&"the handle of a child was polled after it gave its outcome")
+    );
+}
+
+#[test]
+fn a_handle_that_is_dropped_keeps_nobody_awake() {
+    let handle = RefCell::new(None);
+    let mut scope = pin!(borrow_scope(|scope| {
+        *handle.borrow_mut() = Some(scope.spawn(YieldOnce(false)));
+        pending::<()>()
+    }));
+    assert!(poll_once(scope.as_mut()).is_pending());
+    let mut handle = handle.take().expect("the body has run");
+    let (wakes, waker) = Wakes::new();
+    assert!(poll_with(Pin::new(&mut handle), &waker).is_pending());
+    drop(handle);
+    assert_eq!(Arc::strong_count(&wakes), 2, "the task is forgotten");
+    assert!(poll_once(scope.as_mut()).is_pending());
+    assert_eq!(wakes.count(), 0);
+}
+
+#[test]
+fn children_that_were_woken_come_before_the_body_and_new_ones_after_it() {
+    let log = RefCell::new(Vec::new());
+    let mut scope = pin!(local_scope(|scope| {
+        let log = &log;
+        let child = move |name| {
+            poll_fn(move |cx| {
+                log.borrow_mut().push(name);
+                cx.waker().wake_by_ref();
+                Poll::<()>::Pending
+            })
+        };
+        let mut names = ["first", "second"].into_iter();
+        poll_fn(move |_| {
+            if let Some(name) = names.next() {
+                scope.spawn(child(name)).detach();
+            }
+            log.borrow_mut().push("body");
+            Poll::<()>::Pending
+        })
+    }));
+    for turn in [&["body", "first"][..], &["first", "body", "second"], &["first", "second", "body"]] {
+        assert!(poll_once(scope.as_mut()).is_pending());
+        assert_eq!(log.take(), turn);
+    }
+}
+
+#[test]
+fn a_scope_that_borrows_runs_in_a_task() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let task = rt.spawn({
+            let rt = rt.clone();
+            async move {
+                let words = vec![String::from("borrowed"), String::from("too")];
+                let lengths = borrow_scope(|scope| {
+                    let (rt, words) = (&rt, &words);
+                    async move {
+                        let inner = scope.clone();
+                        let nested = scope.spawn(async move {
+                            rt.sleep(MS).await;
+                            let own = String::from("own");
+                            let own = borrow_scope(|nested| {
+                                let own = &own;
+                                async move { nested.spawn(async move { own.len() + words.len() }).await }
+                            });
+                            (own.await, inner.spawn(async move { words[0].len() }).await)
+                        });
+                        let (own, word) = nested.await.expect("the scope is there");
+                        own.expect("the scope is there") + word.expect("the scope is there")
+                    }
+                });
+                lengths.await + words.len()
+            }
+        });
+        task.await
+    });
+    assert!(matches!(run.expect("nothing is violated").value, Ok(15)));
+}
+
+#[test]
+fn who_may_be_sent() {
+    fn is_send<T: Send>(_: &T) {}
+    fn is_sync<T: Sync>() {}
+
+    is_sync::<Scope<'static>>();
+    is_sync::<ScopedHandle<Cell<u8>>>();
+    let scope = borrow_scope(|scope| async move {
+        is_send(&scope);
+        let handle = scope.spawn(async { Cell::new(0) });
+        is_send(&handle);
+        handle.await.is_ok()
+    });
+    is_send(&scope);
+    assert!(futures::executor::block_on(scope));
 }
