@@ -45,6 +45,7 @@
 //! | whichever is ready first, or one look without waiting | [`select::select2`], [`future::poll_now`] |
 //! | work told to stop, with all that it has started | [`task::CancelToken`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
+//! | values from task to task | [`channel`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
@@ -93,6 +94,8 @@ mod documents {
     struct Semaphore;
     #[doc = include_str!("../docs/guide/cancellation.md")]
     struct Cancellation;
+    #[doc = include_str!("../docs/guide/channels.md")]
+    struct Channels;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
     #[cfg(feature = "testing")]

@@ -17,7 +17,6 @@ use std::task::{Context, Poll, Waker};
 pub(super) struct Places {
     capacity: Limit,
     taken: usize,
-    is_closed: bool,
     waiting: WaitList<Wanted>,
 }
 
@@ -43,7 +42,7 @@ pub(super) struct Refused;
 
 impl Places {
     pub(super) const fn new(capacity: Limit) -> Self {
-        Self { capacity, taken: 0, is_closed: false, waiting: WaitList::new() }
+        Self { capacity, taken: 0, waiting: WaitList::new() }
     }
 
     pub(super) const fn capacity(&self) -> usize {
@@ -57,10 +56,6 @@ impl Places {
 
     pub(super) const fn waiting(&self) -> usize {
         self.waiting.waiting()
-    }
-
-    pub(super) const fn is_closed(&self) -> bool {
-        self.is_closed
     }
 
     const fn free(&self) -> usize {
@@ -107,12 +102,6 @@ impl Places {
         self.waiting.notify_front()
     }
 
-    /// Refuses all who wait and all who will; who was given places keeps them.
-    pub(super) fn close(&mut self, wakers: &mut Wakers) {
-        self.is_closed = true;
-        self.refuse(wakers);
-    }
-
     /// Refuses all who wait; who was given places keeps them.
     pub(super) fn refuse(&mut self, wakers: &mut Wakers) {
         self.waiting.notify_all(wakers);
@@ -129,7 +118,6 @@ impl Places {
     ) -> Poll<Result<(), Refused>> {
         // The key stays where it is until it is used up: cloning a waker can panic.
         match &turn.0 {
-            None if self.is_closed => Poll::Ready(Err(Refused)),
             None if self.try_take(places) => Poll::Ready(Ok(())),
             None => {
                 turn.0 = Some(self.waiting.push(cx.waker().clone(), Wanted { places, given: false }));

@@ -147,6 +147,16 @@ fn an_owned_permit_keeps_its_channel_open() {
     assert_eq!(block_on(receiver.recv()), Some(1));
     assert_eq!(block_on(receiver.recv()), None);
 
+    // Dropped, it gives its place back, and so does a future that was given one.
+    let (sender, mut receiver) = mpsc::channel(Limit::ONE);
+    drop(sender.clone().try_reserve_owned().expect("a place"));
+    sender.try_send(0).expect("the place is free again");
+    let mut reserve = sender.clone().reserve_owned();
+    assert!(poll_once(&mut reserve).is_pending());
+    assert_eq!(receiver.try_recv(), Ok(0));
+    drop(reserve);
+    sender.try_send(1).expect("the place is free again");
+
     let (sender, receiver) = full(1);
     let TrySendError::Full(sender) = sender.try_reserve_owned().expect_err("full") else { panic!("full") };
     let woken = Wakes::new();

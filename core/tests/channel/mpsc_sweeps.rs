@@ -13,7 +13,8 @@ const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 const SUBJECT: u32 = 0;
 
 /// A slow receiver, the subject, and two others that send in the meantime. Whatever becomes of the subject, all that
-/// the others send arrives, once and in order, of the subject's values a first part, and the channel ends.
+/// the others send arrives, once and in order, of the subject's values a first part; then all places are free, and
+/// the channel ends.
 async fn among_others<F, T>(
     rt: Sim,
     subject: Subject,
@@ -42,11 +43,13 @@ async fn among_others<F, T>(
             received
         }
     });
-    let ended = subject.run(operation(rt, sender)).await.is_some();
+    let ended = subject.run(operation(rt, sender.clone())).await.is_some();
     for other in others {
         other.await.expect("no panic");
     }
+    drop(sender.reserve_many(TWO).await.expect("there is a receiver"));
     // The subject's sender is gone too: the receiver sees the end.
+    drop(sender);
     let mut received = received.await.expect("no panic");
     let own = received.remove(&SUBJECT).unwrap_or_default();
     assert!(own.iter().copied().eq(0..own.len() as u32), "{own:?}");

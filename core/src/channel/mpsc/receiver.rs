@@ -236,8 +236,10 @@ impl<T> Stream for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let mut wakers = Wakers::new();
-        // A name, so that they are dropped after the statement's guard.
-        let _left = self.shared.lock().abandon(&mut wakers);
+        // A name, so that what is left is dropped after the statement's guard; and after everybody was woken.
+        let left = self.shared.lock().abandon(&mut wakers);
+        drop(wakers);
+        drop(left);
     }
 }
 

@@ -16,7 +16,7 @@ use std::task::{Context, Poll, Waker, ready};
 /// What both sides of a channel share.
 pub(super) struct Shared<T>(Mutex<State<T>>);
 
-/// | channel | `places.is_closed` | `receiver_gone` | a new value | a permit's value | the end |
+/// | channel | `is_closed` | `receiver_gone` | a new value | a permit's value | the end |
 /// |---|---|---|---|---|---|
 /// | open | no | no | queued | queued | no senders, empty |
 /// | closed | yes | no | refused | queued | no places taken |
@@ -32,6 +32,9 @@ pub(super) struct State<T> {
     // Values lost to the overflow policy.
     dropped: u64,
     senders: usize,
+    // No new values.
+    is_closed: bool,
+    // No values at all.
     receiver_gone: bool,
     // Who waits for a value.
     receiver: OnlyWaiter,
@@ -64,6 +67,7 @@ impl<T> Shared<T> {
             overflow,
             dropped: 0,
             senders: 1,
+            is_closed: false,
             receiver_gone: false,
             receiver: OnlyWaiter::default(),
             closing: Crowd::new(),
@@ -100,7 +104,7 @@ impl<T> Shared<T> {
     pub(super) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.lock();
         let (len, capacity) = (state.len(), state.capacity());
-        let (senders, is_closed) = (state.senders, state.is_closed());
+        let (senders, is_closed) = (state.senders, state.is_closed);
         // The formatter is somebody else's.
         drop(state);
         f.debug_struct(name)
@@ -130,17 +134,17 @@ impl<T> State<T> {
     }
 
     pub(super) const fn is_closed(&self) -> bool {
-        self.places.is_closed()
+        self.is_closed
     }
 
     /// Whether no value will come any more.
     pub(super) fn has_ended(&self) -> bool {
-        self.queue.is_empty() && (self.senders == 0 || self.is_closed() && self.places.taken() == 0)
+        self.queue.is_empty() && (self.senders == 0 || self.is_closed && self.places.taken() == 0)
     }
 
     /// How many values will come at least and at most.
     pub(super) fn size_hint(&self) -> (usize, Option<usize>) {
-        let is_final = self.senders == 0 || self.is_closed();
+        let is_final = self.senders == 0 || self.is_closed;
         (self.queue.len(), is_final.then_some(self.places.taken()))
     }
 
@@ -184,7 +188,7 @@ impl<T> State<T> {
 
     /// Takes places for permits, if that needs no waiting.
     pub(super) fn try_reserve(&mut self, places: usize) -> Result<(), TrySendError<()>> {
-        if self.is_closed() {
+        if self.is_closed {
             return Err(TrySendError::Closed(()));
         }
         let has_them = match self.overflow {
@@ -315,7 +319,8 @@ impl<T> State<T> {
 
     /// No new values.
     pub(super) fn close(&mut self, wakers: &mut Wakers) {
-        self.places.close(wakers);
+        self.is_closed = true;
+        self.places.refuse(wakers);
         self.closing.wake(wakers);
     }
 
@@ -336,7 +341,7 @@ impl<T> State<T> {
         cx: &Context<'_>,
         old: &mut Option<Waker>,
     ) -> Poll<()> {
-        if self.is_closed() {
+        if self.is_closed {
             *old = self.closing.leave(member);
             return Poll::Ready(());
         }
