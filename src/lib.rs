@@ -96,6 +96,9 @@ mod documents {
     struct Cancellation;
     #[doc = include_str!("../docs/guide/channels.md")]
     struct Channels;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/shared.md")]
+    struct Shared;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
     #[cfg(feature = "testing")]

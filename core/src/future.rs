@@ -42,3 +42,7 @@ pub use poll_now::{PollNow, poll_now};
 pub use quorum::{NoQuorum, Quorum, quorum};
 pub use race::{Errors, NoFutures, Race, RaceOk, race, race_ok};
 pub use settle::{Arrived, Settle, SettleUntil, Settled, settle, settle_until};
+
+mod shared;
+
+pub use shared::{Shared, SharedError, shared};

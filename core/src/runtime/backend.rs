@@ -15,6 +15,7 @@ mod delivered;
 mod job;
 
 pub use abortable::{Abortable, CancelTask, NativeTask};
+pub(crate) use contained::quietly;
 pub use contained::{Contained, Outcome};
 pub use delivered::Delivered;
 pub use job::{AbortableJob, Job, JobGate};

@@ -185,7 +185,7 @@ impl Notify {
         waker
     }
 
-    /// Somebody has left the queue, which was not empty and so is awaited.
+    /// Somebody has left the queue, which was not empty and so is awaited: if it is empty now, nobody needs the mutex.
     fn settle(&self, waiters: &WaitList<By>) {
         if waiters.is_empty() {
             self.state.swap(QUIET, Ordering::Relaxed);

@@ -11,6 +11,7 @@ mod notify;
 mod oneshot;
 mod select;
 mod semaphore;
+mod shared;
 mod ticker;
 mod timeout;
 mod watch;

@@ -5,3 +5,8 @@ mod gather;
 mod kit;
 mod model;
 mod sets;
+//! Many futures as one.
+
+#[path = "../sync/by_hand.rs"]
+mod by_hand;
+mod shared;

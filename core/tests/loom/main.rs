@@ -15,3 +15,4 @@ mod oneshot;
 mod oneshot;
 mod semaphore;
 mod watch;
+mod shared;

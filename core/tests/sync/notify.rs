@@ -1,6 +1,7 @@
 //! Notify: order, what is remembered, what is passed on.
 
-use crate::kit::{ByHand, ms, passed};
+use crate::by_hand::ByHand;
+use crate::kit::{ms, passed};
 use backstay::testing::{
     Explore, Sim, Subject, abort_sweep, cancel_sweep, checked, panic_sweep, test_on_every_runtime,
 };

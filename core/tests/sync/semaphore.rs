@@ -1,6 +1,7 @@
 //! The semaphore: order, weights, cancellation, capacity, close.
 
-use crate::kit::{ByHand, limit, ms, passed};
+use crate::by_hand::ByHand;
+use crate::kit::{limit, ms, passed};
 use backstay::testing::{
     Explore, Faults, Sim, Subject, Tracker, abort_sweep, cancel_sweep, checked, panic_sweep, sometimes,
     test_on_every_runtime,

@@ -1,6 +1,7 @@
 //! The semaphore does what a plain queue does, whatever is done to it in whatever order.
 
-use crate::kit::{ByHand, limit};
+use crate::by_hand::ByHand;
+use crate::kit::limit;
 use backstay_core::sync::{Acquire, AcquireError, Permit, Semaphore, TryAcquireError};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, VecDeque};

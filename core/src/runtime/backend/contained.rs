@@ -95,7 +95,7 @@ impl<T> Drop for Outcome<T> {
 }
 
 /// Runs a destructor; a panic in it goes no further, not even one in its payload's own destructor.
-pub(super) fn quietly(drop_it: impl FnOnce()) {
+pub(crate) fn quietly(drop_it: impl FnOnce()) {
     if let Err(payload) = caught(drop_it)
         && let Err(again) = caught(|| drop(payload))
     {
