@@ -46,6 +46,9 @@
 //! | work told to stop, with all that it has started | [`task::CancelToken`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
 //! | values from task to task | [`channel`] |
+//! | a loop over several sources that ends by itself | [`select::EventLoop`] |
+//! | a file replaced whole or not at all | [`fs::write_atomic`] |
+//! | work told to stop, with all that it has started | [`task::CancelToken`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
@@ -99,6 +102,14 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/shared.md")]
     struct Shared;
+    #[doc = include_str!("../docs/guide/cancellation.md")]
+    struct Cancellation;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/event-loop.md")]
+    struct EventLoop;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/select.md")]
+    struct Select;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
     #[cfg(feature = "testing")]

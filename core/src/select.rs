@@ -4,6 +4,7 @@
 //!   dropped before its output is returned. The earlier argument wins when several are ready;
 //!   `rotate(&mut turn)` with a [`Turn`] makes them take turns.
 //! * [`race_ref`] leaves the loser alive, for those who know the trap.
+//! * [`EventLoop`] is a loop over sources that last, with a handler for each.
 //! * [`poll_now`](crate::future::poll_now) around a select is its "default" branch (recipe 7.6).
 //!
 //! ```
@@ -20,9 +21,11 @@
 //! ```
 
 mod arms;
+mod event_loop;
 mod race_ref;
 mod turn;
 
 pub use arms::{OneOf2, OneOf3, OneOf4, Select2, Select3, Select4, select2, select3, select4};
+pub use event_loop::{EventLoop, LoopEnd, NoSources, On, RunLoop, Sources};
 pub use race_ref::race_ref;
 pub use turn::{Rotated, Turn};

@@ -145,8 +145,8 @@ select! {
     /// runs then runs without them: a lock that a loser queued for is not kept from it (S02). What a loser has
     /// done so far is up to its own cancel safety: a `recv` that lost has taken no message.
     ///
-    /// It is not for futures that are many or of one kind, nor for a loop over sources that last: each call starts
-    /// anew what it is given.
+    /// It is not for futures that are many or of one kind, nor for a loop over sources that last, which is an
+    /// [`EventLoop`](super::EventLoop): each call starts anew what it is given.
     ///
     /// # Cancel safety
     ///

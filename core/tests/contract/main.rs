@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod cancel_token;
+mod event_loop;
 mod instant;
 mod join;
 mod kit;
