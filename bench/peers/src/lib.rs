@@ -26,6 +26,7 @@ pub mod joins;
 pub mod one_thread;
 pub mod races;
 pub mod semaphores;
+#[cfg(feature = "sim")]
 pub mod sim;
 pub mod stopwatch;
 pub mod table;

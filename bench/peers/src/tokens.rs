@@ -95,7 +95,7 @@ pub fn works(size: Size) -> Vec<Work> {
     let of = |what, count| Job { what, count, rounds: (less(200_000) / count).max(1) };
     [
         ("token-check", once(What::Check, less(2_000_000)), goal(0.2)),
-        ("token-check-2thr", once(What::CheckOnTwoThreads, less(2_000_000)), goal(0.02)),
+        ("token-check-2thr", once(What::CheckOnTwoThreads, less(200_000)), goal(0.02)),
         ("token-clone", once(What::Clone, less(500_000)), None),
         ("token-child", once(What::Child, less(500_000)), None),
         ("token-run-ready", once(What::Run(When::Ready), less(500_000)), None),
