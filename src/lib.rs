@@ -49,13 +49,6 @@
 //! | values from task to task | [`channel`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
-//! | whichever is ready first, or one look without waiting | [`select::select2`], [`future::poll_now`] |
-//! | work told to stop, with all that it has started | [`task::CancelToken`] |
-//! | a file replaced whole or not at all | [`fs::write_atomic`] |
-//! | values from task to task | [`channel`] |
-//! | a loop over several sources that ends by itself | [`select::EventLoop`] |
-//! | a file replaced whole or not at all | [`fs::write_atomic`] |
-//! | work told to stop, with all that it has started | [`task::CancelToken`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
@@ -109,6 +102,7 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/joins.md")]
     struct Joins;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
     #[doc = include_str!("../docs/guide/scopes.md")]
