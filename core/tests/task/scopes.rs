@@ -253,6 +253,28 @@ fn a_panic_of_a_child_or_of_the_body_goes_on_and_drops_the_others() {
 }
 
 #[test]
+fn a_scope_whose_body_has_ended_waits_for_its_children() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let ran = AtomicU32::new(0);
+        borrow_scope(|scope| {
+            for n in 1..=3 {
+                let (rt, ran) = (&rt, &ran);
+                let child = async move {
+                    rt.sleep(n * MS).await;
+                    ran.fetch_add(1, SeqCst);
+                };
+                scope.spawn(child).detach();
+            }
+            ready(())
+        })
+        .await;
+        ran.into_inner()
+    });
+    let run = run.expect("nothing is violated");
+    assert_eq!((run.value, run.elapsed), (3, 3 * MS));
+}
+
+#[test]
 fn what_the_body_holds_is_gone_when_it_ends_so_that_children_that_wait_for_it_end() {
     let run = Sim::builder().run(|rt: Sim| async move {
         borrow_scope(|scope| {
@@ -474,8 +496,9 @@ fn what_destructors_spawn_runs_unless_the_scope_is_being_dropped() {
 fn nothing_is_left_of_a_scope_whose_children_hold_it() {
     // Adopted and pending, and never adopted.
     for adopted in [true, false] {
-        let (tracker, ran) = (Tracker::new(), AtomicU32::new(0));
-        let mut scope = Box::pin(borrow_scope(|scope| {
+        let (tracker, ran, kept) = (Tracker::new(), AtomicU32::new(0), RefCell::new(None));
+        let mut scope = Box::pin(borrow_scope(|scope: Scope<'_>| {
+            *kept.borrow_mut() = Some(scope.clone());
             let spawn = |held| {
                 let (inner, late) = (scope.clone(), SpawnsLate(scope.clone(), &ran));
                 scope
@@ -495,6 +518,7 @@ fn nothing_is_left_of_a_scope_whose_children_hold_it() {
         assert_eq!((poll.is_ok(), tracker.alive()), (adopted, 1));
         drop(scope);
         tracker.assert_none_alive();
+        assert!(kept.take().expect("kept").spawn(ready(())).is_finished(), "the scope is closed");
         assert_eq!(ran.load(SeqCst), 0);
     }
 }
