@@ -33,6 +33,39 @@ fn s03_a_limit_is_not_zero() {
 }
 
 #[test]
+fn s13_every_kind_of_set_rests_after_a_budget_of_outputs() {
+    let task = Task::new();
+    // Filled again after each output, as by a user who has always more that is ready.
+    let mut bounded = BoundedSet::new(Limit::ONE);
+    let mut ordered = Ordered::new(Limit::ONE, Limit::ONE).unwrap();
+    let mut keyed = KeyedSet::new(Limit::ONE);
+    let rows = {
+        let mut rows = [0; 3];
+        while {
+            bounded.try_push(ready(())).unwrap();
+            task.next(&mut bounded).is_ready() && rows[0] < 1_000
+        } {
+            rows[0] += 1;
+        }
+        while {
+            ordered.try_push(ready(())).unwrap();
+            task.next(&mut ordered).is_ready() && rows[1] < 1_000
+        } {
+            rows[1] += 1;
+        }
+        while {
+            keyed.try_insert((), ready(())).unwrap();
+            task.next(&mut keyed).is_ready() && rows[2] < 1_000
+        } {
+            rows[2] += 1;
+        }
+        rows
+    };
+    assert_eq!(rows, [128; 3]);
+    assert_eq!(task.woken(), 3, "each goes on at once");
+}
+
+#[test]
 fn s07_an_empty_set_has_ended_and_goes_on_when_there_is_more() {
     let task = Task::new();
     let mut bounded = BoundedSet::new(limit(2));
