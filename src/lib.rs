@@ -102,14 +102,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/shared.md")]
     struct Shared;
-    #[doc = include_str!("../docs/guide/cancellation.md")]
-    struct Cancellation;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/event-loop.md")]
     struct EventLoop;
-    #[cfg(feature = "testing")]
-    #[doc = include_str!("../docs/guide/select.md")]
-    struct Select;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
     #[cfg(feature = "testing")]

@@ -16,6 +16,7 @@
 //! | the same, in order | [`Ordered`] |
 //! | the same, by key | [`KeyedSet`] |
 //! | to look at a future once, and not to wait | [`poll_now`] |
+//! | one output for several who wait | [`shared`](fn@shared) |
 //!
 //! A panic of one of the futures goes on in whoever awaits them all; a panicking destructor keeps no other from
 //! running.
@@ -31,6 +32,7 @@ mod poll_now;
 mod quorum;
 mod race;
 mod settle;
+mod shared;
 
 pub use bounded_set::{BoundedSet, Full};
 pub use gather::{Gather, Policy};
@@ -42,7 +44,4 @@ pub use poll_now::{PollNow, poll_now};
 pub use quorum::{NoQuorum, Quorum, quorum};
 pub use race::{Errors, NoFutures, Race, RaceOk, race, race_ok};
 pub use settle::{Arrived, Settle, SettleUntil, Settled, settle, settle_until};
-
-mod shared;
-
 pub use shared::{Shared, SharedError, shared};

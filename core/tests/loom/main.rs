@@ -6,13 +6,10 @@
 mod broadcast;
 mod cancel_token;
 mod join;
-mod join;
 mod kit;
-mod mpsc;
 mod mpsc;
 mod notify;
 mod oneshot;
-mod oneshot;
 mod semaphore;
-mod watch;
 mod shared;
+mod watch;
