@@ -50,7 +50,8 @@ impl Figures {
     }
 }
 
-/// A table of counts, which need no intervals: everybody's, and ours over the least of the peers'.
+/// A table of counts, which need no intervals: everybody's, and ours over the least of the peers', unless that is less
+/// than one: hardly anything is no measure.
 pub fn figures(columns: &[&str], rows: &[Figures]) -> String {
     let width = rows.iter().map(|row| row.label.len()).max().unwrap_or_default();
     let mut text = format!("{:width$}", "");
@@ -69,7 +70,7 @@ pub fn figures(columns: &[&str], rows: &[Figures]) -> String {
         let best = peers.min_by(|a, b| a.2.total_cmp(&b.2));
         let ours = row.cells.iter().find(|(_, is_peer, _)| !is_peer);
         if let (Some((_, _, ours)), Some((name, _, best))) = (ours, best)
-            && *best > 0.0
+            && *best >= 1.0
         {
             let _ = write!(text, "   {:.2} of {name}", ours / best);
         }
