@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 /// The other side is gone or has closed the channel.
 ///
@@ -43,6 +44,21 @@ impl<T> SendError<T> {
     /// The value.
     pub fn into_inner(self) -> T {
         self.0
+    }
+}
+
+impl<T> SendError<Arc<T>> {
+    /// The same error about the value, which was to be shared and has not been.
+    pub(crate) fn unshared(self) -> SendError<T> {
+        SendError(unshared(self.0))
+    }
+}
+
+/// A value that was to be shared and has not been.
+pub(crate) fn unshared<T>(value: Arc<T>) -> T {
+    match Arc::into_inner(value) {
+        Some(value) => value,
+        None => unreachable!("nobody else has seen it"),
     }
 }
 

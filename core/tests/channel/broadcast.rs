@@ -1,6 +1,6 @@
 //! broadcast: who gets what, what lags, and who waits for whom.
 
-use crate::kit::{MS, Wakes, every_sweep, poll_once};
+use crate::kit::{MS, Wakes, calls_back, every_sweep, poll_once, poll_with};
 use backstay::test_on_every_runtime;
 use backstay::testing::{Sim, Subject, Tracker, checked, checked_stream};
 use backstay_core::channel::broadcast::{
@@ -276,11 +276,48 @@ fn values_may_call_back_into_the_channel() {
             assert!(sender.send(Asks(Some(sender.clone()))).is_ok());
         }
         assert!(a.try_recv().is_err());
-        drop(b);
         drop(a.try_recv());
+        drop(block_on(a.recv()));
+        drop(b);
         drop(a);
         assert!(sender.send(Asks(Some(sender.clone()))).is_err());
     }
+}
+
+#[test]
+fn wakers_may_call_back_into_the_channel() {
+    // Would deadlock if one was woken or dropped under the channel's lock.
+    let (sender, mut a) = broadcast::waiting(Limit::ONE);
+    let mut b = sender.subscribe();
+    let sender = Arc::new(sender);
+    let waker = || {
+        let sender = Arc::downgrade(&sender);
+        calls_back(move || assert!(sender.upgrade().is_none_or(|sender| sender.receiver_count() < 3)))
+    };
+    let mut recv = a.recv();
+    for _ in 0..2 {
+        assert!(!poll_with(waker(), &mut recv));
+    }
+    assert!(!poll_with(waker(), &mut b.recv()));
+    sender.try_send(1).expect("a place");
+    assert!(poll_with(waker(), &mut recv));
+    drop(recv);
+    let (mut send, mut next) = (sender.send(2), sender.send(3));
+    for _ in 0..2 {
+        assert!(!poll_with(waker(), &mut send) && !poll_with(waker(), &mut next));
+    }
+    assert_eq!(b.try_recv(), Ok(1));
+    drop(send);
+    assert!(poll_with(waker(), &mut next));
+    let mut last = sender.send(4);
+    assert!(!poll_with(waker(), &mut last));
+    assert_eq!((block_on(a.recv()), block_on(b.recv())), (Ok(3), Ok(3)));
+    assert!(poll_with(waker(), &mut last));
+    assert!(!poll_with(waker(), &mut sender.send(5)));
+    let mut last = sender.send(6);
+    assert!(!poll_with(waker(), &mut last));
+    drop((a, b));
+    assert!(poll_with(waker(), &mut last));
 }
 
 #[test]

@@ -56,8 +56,17 @@ pub(crate) fn every_sweep<F: Future<Output = ()>>(polls: u64, scenario: impl Fn(
     }
 }
 
-/// A waker that, where it is woken or dropped, calls back: for what must not happen under a lock.
-pub(crate) struct CallsBack<F: Fn() + Send + Sync + 'static>(pub(crate) F);
+/// A waker that calls back where it is woken or dropped: for what must not happen under a lock.
+pub(crate) fn calls_back(call: impl Fn() + Send + Sync + 'static) -> Waker {
+    Waker::from(Arc::new(CallsBack(call)))
+}
+
+/// One poll with such a waker; whether it was ready.
+pub(crate) fn poll_with<F: Future + Unpin + ?Sized>(waker: Waker, future: &mut F) -> bool {
+    Pin::new(future).poll(&mut Context::from_waker(&waker)).is_ready()
+}
+
+struct CallsBack<F: Fn() + Send + Sync + 'static>(F);
 
 impl<F: Fn() + Send + Sync + 'static> Wake for CallsBack<F> {
     fn wake(self: Arc<Self>) {

@@ -1,6 +1,6 @@
 //! mpsc: who gets a place, what a cancelled operation leaves behind, and how it ends.
 
-use crate::kit::{CallsBack, MS, Wakes, poll_once};
+use crate::kit::{MS, Wakes, calls_back, poll_once, poll_with};
 use backstay::test_on_every_runtime;
 use backstay::testing::{Faults, Sim, Tracker, checked, checked_stream};
 use backstay_core::channel::mpsc::{
@@ -10,9 +10,8 @@ use backstay_core::{Limit, Runtime};
 use futures::executor::block_on;
 use futures::{FutureExt, Stream, StreamExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 
 fn limit(limit: usize) -> Limit {
     Limit::new(limit).expect("not zero")
@@ -399,44 +398,51 @@ fn closed_tells_every_sender_and_forgets_who_no_longer_asks() {
 #[test]
 fn wakers_may_call_back_into_the_channel() {
     // Would deadlock if one was woken or dropped under the channel's lock.
-    let (sender, receiver) = full(1);
-    let (sender, receiver) = (Arc::new(sender), Arc::new(std::sync::Mutex::new(receiver)));
-    let calls_back = |sender: &Arc<mpsc::Sender<usize>>| {
-        let sender = Arc::clone(sender);
-        Waker::from(Arc::new(CallsBack(move || {
-            let _ = (sender.len(), sender.is_closed());
-        })))
+    let (sender, mut receiver) = full(1);
+    let weak = sender.downgrade();
+    let waker = || {
+        let weak = weak.clone();
+        calls_back(move || drop(weak.upgrade()))
     };
-    let poll = |future: &mut dyn Polls, waker: &Waker| future.poll_with(&mut Context::from_waker(waker));
-    trait Polls {
-        fn poll_with(&mut self, cx: &mut Context<'_>) -> bool;
-    }
-    impl<F: Future + Unpin> Polls for F {
-        fn poll_with(&mut self, cx: &mut Context<'_>) -> bool {
-            Pin::new(self).poll(cx).is_ready()
-        }
-    }
+    // Replaced.
     let (mut send, mut closed) = (sender.send(1), sender.closed());
     for _ in 0..2 {
-        // The second replaces the first, which is dropped.
-        assert!(!poll(&mut send, &calls_back(&sender)));
-        assert!(!poll(&mut closed, &calls_back(&sender)));
+        assert!(!poll_with(waker(), &mut send) && !poll_with(waker(), &mut closed));
     }
-    let mut receiver = receiver.lock().expect("no panic");
-    assert_eq!(receiver.try_recv(), Ok(0)); // wakes
-    assert!(poll(&mut send, &calls_back(&sender)));
-    assert_eq!(receiver.try_recv(), Ok(1));
+    // Woken, by each way to receive and by a permit that is dropped.
+    assert_eq!(receiver.try_recv(), Ok(0));
+    assert!(poll_with(waker(), &mut send));
+    let mut send = sender.send(2);
+    assert!(!poll_with(waker(), &mut send));
+    assert_eq!(poll_once(&mut receiver.recv()), Poll::Ready(Some(1)));
+    assert!(poll_with(waker(), &mut send));
+    let mut reserve = sender.reserve();
+    assert!(!poll_with(waker(), &mut reserve));
+    assert_eq!(poll_once(&mut receiver.recv_many(&mut Vec::new(), Limit::ONE)), Poll::Ready(1));
+    let Poll::Ready(Ok(permit)) = poll_once(&mut reserve) else { panic!("there is a place") };
+    let mut send = sender.send(3);
+    assert!(!poll_with(waker(), &mut send));
+    drop(permit);
+    assert!(poll_with(waker(), &mut send));
+    // Dropped with their futures.
+    let (mut send, mut other) = (sender.send(4), sender.closed());
+    assert!(!poll_with(waker(), &mut send) && !poll_with(waker(), &mut other));
+    drop((send, other));
+    // The receiver's: replaced, woken by a value and by the end.
+    assert_eq!(receiver.try_recv(), Ok(3));
     for _ in 0..2 {
-        assert!(!poll(&mut receiver.recv(), &calls_back(&sender)));
+        assert!(!poll_with(waker(), &mut receiver.recv()));
     }
-    sender.try_send(2).expect("a place");
-    let mut waits = sender.send(3);
-    assert!(!poll(&mut waits, &calls_back(&sender)));
-    drop(waits);
-    assert_eq!(receiver.try_recv(), Ok(2));
-    assert!(!poll(&mut receiver.recv(), &calls_back(&sender)));
+    sender.try_send(5).expect("a place");
+    assert_eq!(receiver.try_recv(), Ok(5));
+    let permit = sender.try_reserve().expect("a place");
+    let mut send = sender.send(6);
+    assert!(!poll_with(waker(), &mut send));
     receiver.close();
-    assert!(poll(&mut closed, &calls_back(&sender)));
+    assert!(poll_with(waker(), &mut send) && poll_with(waker(), &mut closed));
+    assert!(!poll_with(waker(), &mut receiver.recv()));
+    drop(permit);
+    assert!(poll_with(waker(), &mut receiver.recv()));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! oneshot: every order of send, receive, close and drop.
 
-use crate::kit::{CallsBack, MS, Wakes, every_sweep, poll_once};
+use crate::kit::{MS, Wakes, calls_back, every_sweep, poll_once};
 use backstay::test_on_every_runtime;
 use backstay::testing::{Sim, Subject, Tracker, checked};
 use backstay_core::Runtime;
@@ -8,7 +8,7 @@ use backstay_core::channel::oneshot::{self, Closed, TryRecvError};
 use futures::executor::block_on;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 #[test]
 fn a_value_that_was_sent_is_received_once() {
@@ -100,7 +100,7 @@ fn no_foreign_code_runs_under_the_lock() {
     }
     let waker = |sender: &Watched| {
         let sender = Arc::clone(sender);
-        Waker::from(Arc::new(CallsBack(move || look(&sender))))
+        calls_back(move || look(&sender))
     };
     for sends in [false, true] {
         let (sender, mut receiver) = oneshot::channel::<Value>();

@@ -1,6 +1,6 @@
 //! watch: the latest value, no change missed, and no code of its users' under a lock.
 
-use crate::kit::{MS, Wakes, every_sweep, poll_once};
+use crate::kit::{MS, Wakes, calls_back, every_sweep, poll_once, poll_with};
 use backstay::test_on_every_runtime;
 use backstay::testing::{Sim, Subject, Tracker, checked};
 use backstay_core::Runtime;
@@ -244,8 +244,43 @@ fn values_may_call_back_into_the_channel() {
         sender.send_modify(|value| value.ask());
         sender.send_if_modified(|_| false);
     }
+    // In vain, and again.
+    let mut comes_between = true;
+    sender.send_modify(|_| {
+        if std::mem::take(&mut comes_between) {
+            assert!(sender.send(Asks(Some(sender.clone()))).is_ok());
+        }
+    });
     drop(sender.send_replace(Asks(None)));
     drop(receiver);
+}
+
+#[test]
+fn wakers_may_call_back_into_the_channel() {
+    // Would deadlock if one was woken or dropped under the channel's lock.
+    let (sender, mut receiver) = watch::channel(0);
+    let other = sender.subscribe();
+    let waker = || {
+        let other = other.clone();
+        calls_back(move || drop(other.borrow()))
+    };
+    let mut changed = receiver.changed();
+    for _ in 0..2 {
+        assert!(!poll_with(waker(), &mut changed));
+    }
+    sender.send_replace(1);
+    assert!(poll_with(waker(), &mut changed));
+    assert!(!poll_with(waker(), &mut changed));
+    drop(changed);
+    let mut closed = sender.closed();
+    for _ in 0..2 {
+        assert!(!poll_with(waker(), &mut closed));
+    }
+    drop(closed);
+    let mut wait = receiver.wait_for(|value| *value == 2);
+    assert!(!poll_with(waker(), &mut wait));
+    drop(sender);
+    assert!(poll_with(waker(), &mut wait));
 }
 
 #[test]

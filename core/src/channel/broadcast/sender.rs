@@ -45,13 +45,7 @@ impl<T> Sender<T> {
         let value = Value::new(value);
         let mut wakers = Wakers::new();
         let sent = self.shared.lock().send(value, &mut wakers);
-        match sent {
-            Ok(_oldest) => Ok(()),
-            Err(SendError(value)) => match Value::into_inner(value) {
-                Some(value) => Err(SendError(value)),
-                None => unreachable!("nobody else has seen it"),
-            },
-        }
+        sent.map(drop).map_err(SendError::unshared)
     }
 
     /// Another receiver, of what is sent from now on.

@@ -2,7 +2,7 @@
 
 use super::receiver::Receiver;
 use super::state::{Shared, Value};
-use crate::channel::error::{SendError, TrySendError};
+use crate::channel::error::{SendError, TrySendError, unshared};
 use crate::channel::places::Turn;
 use crate::primitives::Arc;
 use crate::probe;
@@ -83,7 +83,7 @@ impl<T> WaitingSender<T> {
         let value = Value::new(value);
         let mut wakers = Wakers::new();
         let sent = self.shared.lock().try_send(value, &mut wakers);
-        sent.map_err(|error| error.map(unsent))
+        sent.map_err(|error| error.map(unshared))
     }
 
     /// Another receiver, of what is sent from now on.
@@ -140,15 +140,7 @@ pub struct SendFuture<'a, T> {
 impl<T> SendFuture<'_, T> {
     /// The value, if it has not been sent; what was not sent is not sent then.
     pub fn into_inner(mut self) -> Option<T> {
-        self.value.take().map(unsent)
-    }
-}
-
-/// A value that nobody has seen.
-fn unsent<T>(value: Value<T>) -> T {
-    match Value::into_inner(value) {
-        Some(value) => value,
-        None => unreachable!("nobody else has seen it"),
+        self.value.take().map(unshared)
     }
 }
 
@@ -167,7 +159,7 @@ impl<T> Future for SendFuture<'_, T> {
         match poll {
             Poll::Ready(sent) => {
                 this.sender.budget.spend();
-                Poll::Ready(sent.map_err(|SendError(value)| SendError(unsent(value))))
+                Poll::Ready(sent.map_err(SendError::unshared))
             }
             Poll::Pending => {
                 this.sender.budget.refill();

@@ -35,13 +35,7 @@ impl<T> Sender<T> {
         let value = Snapshot::new(value);
         let mut wakers = Wakers::new();
         let sent = self.shared.lock().send(value, &mut wakers);
-        match sent {
-            Ok(_before) => Ok(()),
-            Err(SendError(value)) => match Snapshot::into_inner(value) {
-                Some(value) => Err(SendError(value)),
-                None => unreachable!("nobody else has seen it"),
-            },
-        }
+        sent.map(drop).map_err(SendError::unshared)
     }
 
     /// Puts `value` in the place of the one before, which it gives, whether there are receivers or not: one that
