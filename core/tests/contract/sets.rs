@@ -29,6 +29,9 @@ fn limit(limit: usize) -> Limit {
 }
 
 /// Futures that wait for a task each, and count those that run with them.
+///
+/// Each yields once before it waits: its task may have ended by then, and the future be ready when it is next polled.
+/// So all for which there is a place have begun before any ends, however fast the runtime's threads are.
 fn work<R: Runtime>(
     rt: &R,
     most: &Arc<AtomicUsize>,
@@ -40,6 +43,7 @@ fn work<R: Runtime>(
         async move {
             most.fetch_max(running.fetch_add(1, SeqCst) + 1, SeqCst);
             let own = rt.clone();
+            rt.yield_now().await;
             let turns = rt.spawn(async move {
                 for _ in 0..id % 4 {
                     own.yield_now().await;
