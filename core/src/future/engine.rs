@@ -82,6 +82,11 @@ impl<F> FutureSet<F> {
         self.pages.get(index / PAGE).is_some_and(|page| page.is_occupied(index % PAGE))
     }
 
+    /// The future under an index.
+    pub(crate) fn get(&mut self, index: usize) -> Option<Pin<&mut F>> {
+        self.pages.get_mut(index / PAGE)?.get(index % PAGE)
+    }
+
     /// Drops a future, and tells whether there was one.
     pub(crate) fn remove(&mut self, index: usize) -> bool {
         let (number, place) = (index / PAGE, index % PAGE);

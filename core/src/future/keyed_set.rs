@@ -120,6 +120,16 @@ impl<K: Ord + Clone, F> KeyedSet<K, F> {
         self.set.remove(index)
     }
 
+    /// The future under a key.
+    pub fn get<Q>(&mut self, key: &Q) -> Option<Pin<&mut F>>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        let &index = self.indices.get(key)?;
+        self.set.get(index)
+    }
+
     /// Whether there is a future under a key.
     pub fn contains<Q>(&self, key: &Q) -> bool
     where
@@ -148,6 +158,17 @@ impl<K, F> KeyedSet<K, F> {
     /// The keys of all futures, in their order.
     pub fn keys(&self) -> impl Iterator<Item = &K> {
         self.indices.iter().filter(|&(_, &index)| self.set.contains(index)).map(|(key, _)| key)
+    }
+
+    /// Takes the futures out; their keys are dropped.
+    pub(crate) fn take_futures(&mut self) -> FutureSet<F> {
+        let futures = mem::replace(&mut self.set, FutureSet::new());
+        let _keys = (mem::take(&mut self.indices), mem::take(&mut self.keys));
+        futures
+    }
+
+    pub(crate) fn for_each(&mut self, show: impl FnMut(Pin<&mut F>)) {
+        self.set.for_each(show);
     }
 
     /// How many there are.
@@ -207,7 +228,8 @@ impl<K: Ord + Clone, F: Future> Stream for KeyedSet<K, F> {
 }
 
 impl<K: Ord + Clone, F: Future> KeyedSet<K, F> {
-    fn poll_set(&mut self, cx: &mut Context<'_>) -> Poll<Option<(K, F::Output)>> {
+    /// As `poll_next`, but for the budget: whoever asks without waiting is told what there is.
+    pub(crate) fn poll_set(&mut self, cx: &mut Context<'_>) -> Poll<Option<(K, F::Output)>> {
         self.forget_panicked();
         let ended = ready!(self.set.poll_next(cx));
         let Some((index, output)) = ended else { return Poll::Ready(None) };

@@ -73,10 +73,15 @@ impl<F> Page<F> {
         }
     }
 
+    /// The future of a place.
+    pub(super) fn get(&mut self, place: usize) -> Option<Pin<&mut F>> {
+        self.blocks.get(place).and_then(Option::as_pin_mut)
+    }
+
     /// Shows each future.
     pub(super) fn for_each(&mut self, mut show: impl FnMut(Pin<&mut F>)) {
         for place in 0..PAGE {
-            if let Some(future) = self.blocks.get(place).and_then(Option::as_pin_mut) {
+            if let Some(future) = self.get(place) {
                 show(future);
             }
         }
