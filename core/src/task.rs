@@ -6,6 +6,7 @@
 //! | concurrent children that borrow | [`borrow_scope`] |
 //! | children that are not `Send` | [`local_scope`] |
 //! | tasks whose outcomes one place collects | [`JoinSet`] |
+//! | tasks that are started again when they fail | [`Supervisor`] |
 
 mod borrow_scope;
 mod cancel_token;
@@ -14,6 +15,7 @@ mod local_scope;
 mod nursery;
 mod owned_task;
 mod parent;
+mod supervisor;
 
 pub use borrow_scope::{Scope, borrow_scope};
 pub use cancel_token::{
@@ -24,3 +26,8 @@ pub use join_set::{JoinReport, JoinSet, TaskId};
 pub use local_scope::{LocalScope, local_scope};
 pub use nursery::ScopedHandle;
 pub use parent::{Parent, Root};
+pub use supervisor::{
+    AddChildError, AutoShutdown, ChildContext, ChildExit, ChildSpec, GaveUp, Removal, Restart, RestartDelay,
+    RunSupervisor, StopLimit, Strategy, Supervisor, SupervisorBuilder, SupervisorEnd, SupervisorEvent,
+    SupervisorHandle, SupervisorReport, UnknownChild,
+};
