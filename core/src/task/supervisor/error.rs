@@ -75,19 +75,19 @@ pub enum AddChildError<R: Runtime, E> {
     /// There is one of that name.
     NameTaken {
         /// The one that was to be added.
-        child: ChildSpec<R, E>,
+        child: Box<ChildSpec<R, E>>,
     },
     /// The supervisor stops, or has ended.
     Stopping {
         /// The one that was to be added.
-        child: ChildSpec<R, E>,
+        child: Box<ChildSpec<R, E>>,
     },
     /// It makes no sense there.
     Invalid {
         /// What is wrong with it.
         source: ConfigError,
         /// The one that was to be added.
-        child: ChildSpec<R, E>,
+        child: Box<ChildSpec<R, E>>,
     },
 }
 
@@ -95,7 +95,7 @@ impl<R: Runtime, E> AddChildError<R, E> {
     /// The child.
     pub fn into_child(self) -> ChildSpec<R, E> {
         match self {
-            Self::NameTaken { child } | Self::Stopping { child } | Self::Invalid { child, .. } => child,
+            Self::NameTaken { child } | Self::Stopping { child } | Self::Invalid { child, .. } => *child,
         }
     }
 

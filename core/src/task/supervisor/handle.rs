@@ -46,7 +46,6 @@ impl<R: Runtime, E: Send + Sync + 'static> SupervisorHandle<R, E> {
     ///
     /// [`AddChildError`], with the child: its name is taken, the supervisor stops, or the child makes no sense there.
     #[doc(alias = "start_child")]
-    #[allow(clippy::result_large_err, reason = "the child is given back, and is not boxed for the rare case")]
     pub fn add(&self, child: ChildSpec<R, E>) -> Result<(), AddChildError<R, E>> {
         lock(&self.shared.roster).add(child)?;
         self.shared.inbox.wake();

@@ -27,13 +27,13 @@ impl<R: Runtime, E> Roster<R, E> {
 
     pub(super) fn add(&mut self, child: ChildSpec<R, E>) -> Result<(), AddChildError<R, E>> {
         if let Err(source) = child.check(self.auto_shutdown) {
-            return Err(AddChildError::Invalid { source, child });
+            return Err(AddChildError::Invalid { source, child: Box::new(child) });
         }
         if self.is_closed {
-            return Err(AddChildError::Stopping { child });
+            return Err(AddChildError::Stopping { child: Box::new(child) });
         }
         if self.names.contains_key(&child.name) {
-            return Err(AddChildError::NameTaken { child });
+            return Err(AddChildError::NameTaken { child: Box::new(child) });
         }
         let id = self.next;
         self.next += 1;

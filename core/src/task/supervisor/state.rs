@@ -42,72 +42,22 @@
 //!
 //! An event costs the logarithm of the number of children, and of those that it starts or stops.
 
+mod command;
+mod group;
 mod intensity;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
 mod tests;
 
+pub(super) use command::{ChildRules, Command, Ending, ExitKind, Id, Rules};
+
 use super::config::{AutoShutdown, Restart, StopLimit, Strategy};
-use super::delay::RestartDelay;
 use crate::instant::Instant;
+use group::Sweep;
 use intensity::Intensity;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
-use std::time::Duration;
-
-/// A child. In the order in which they were added, which is that of their starts.
-pub(super) type Id = u64;
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rules {
-    pub(super) strategy: Strategy,
-    pub(super) auto_shutdown: AutoShutdown,
-    pub(super) intensity: u32,
-    pub(super) period: Duration,
-    pub(super) delay: RestartDelay,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ChildRules {
-    pub(super) restart: Restart,
-    pub(super) stop: StopLimit,
-    pub(super) handshake: bool,
-    pub(super) significant: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ExitKind {
-    Finished,
-    /// An error, a panic, an abort that nobody asked for.
-    Failed,
-    RuntimeEnded,
-}
-
-/// What is to be done, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Command {
-    Start(Id),
-    Cancel(Id),
-    Abort(Id),
-    /// It is to be started again, not before so long.
-    Restarting(Id, Duration),
-    /// It will not be heard of again; its name is free.
-    Forget(Id),
-    /// Those that were there at the beginning have been up.
-    Up,
-    /// The supervisor begins to stop.
-    Ending(Ending),
-    /// Nothing runs any more.
-    Finish,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    Requested,
-    Significant(Id),
-    GaveUp(Id),
-}
 
 #[derive(Debug)]
 pub(super) struct Machine {
@@ -161,13 +111,6 @@ enum State {
     Running,
     Stopping { abort_at: Instant },
     Ended,
-}
-
-/// A group on its way down.
-#[derive(Clone, Copy, Debug)]
-struct Sweep {
-    from: Id,
-    not_before: Instant,
 }
 
 impl Machine {
@@ -344,15 +287,6 @@ impl Machine {
         }
     }
 
-    fn go_on_sweeping(&mut self, now: Instant) {
-        let Some(Sweep { from, .. }) = self.sweep else { return };
-        match self.living.range(from..).next_back() {
-            None => self.sweep = None,
-            Some(&last) if self.stopping.range(from..).next().is_none() => self.stop_child(last, now),
-            Some(_) => {}
-        }
-    }
-
     fn start_pending(&mut self, now: Instant) {
         if self.sweep.is_some() {
             return;
@@ -418,68 +352,6 @@ impl Machine {
             && let Some(not_up) = &mut self.not_up
         {
             *not_up -= 1;
-        }
-    }
-
-    /// A child has failed.
-    fn restart(&mut self, id: Id, now: Instant, random: u64) {
-        if self.intensity.is_exceeded_by_one(now) {
-            self.end(Ending::GaveUp(id), now);
-            return;
-        }
-        let Some(child) = self.children.get_mut(&id) else { return };
-        if child.up_since.is_some_and(|since| self.rules.delay.is_stable(now - since)) {
-            child.failures = 0;
-        }
-        let delay = self.rules.delay.after(child.failures, random);
-        child.failures = child.failures.saturating_add(1);
-        self.commands.push_back(Command::Restarting(id, delay));
-        let not_before = now + delay;
-        match self.rules.strategy {
-            Strategy::OneForOne | Strategy::Dynamic => self.wait(id, not_before, now),
-            Strategy::OneForAll => self.sweep(Sweep { from: Id::MIN, not_before }, now),
-            Strategy::RestForOne => self.sweep(Sweep { from: id, not_before }, now),
-        }
-    }
-
-    fn sweep(&mut self, wanted: Sweep, now: Instant) {
-        let sweep = match self.sweep {
-            None => wanted,
-            Some(sweep) => Sweep {
-                from: sweep.from.min(wanted.from),
-                not_before: sweep.not_before.max(wanted.not_before),
-            },
-        };
-        self.sweep = Some(sweep);
-        let rest: Vec<_> = self.children.range(sweep.from..).map(|(&id, child)| (id, child.state)).collect();
-        for (id, state) in rest {
-            match state {
-                State::Ended => self.wait(id, sweep.not_before, now),
-                State::Waiting { not_before } => self.wait(id, sweep.not_before.max(not_before), now),
-                State::Starting | State::Running | State::Stopping { .. } => {}
-            }
-        }
-    }
-
-    /// A child has ended by itself, and is not to be restarted for that.
-    fn has_ended(&mut self, id: Id, now: Instant) {
-        let Some(child) = self.children.get(&id) else { return };
-        let rules = child.rules;
-        self.await_no_longer(id);
-        self.pending.remove(&id);
-        self.count_out(id);
-        let is_enough = match self.rules.auto_shutdown {
-            AutoShutdown::Never => false,
-            AutoShutdown::AnySignificant => true,
-            AutoShutdown::AllSignificant => self.significant == 0,
-        };
-        // A restart of its group starts it again, where it may be started again at all.
-        let is_kept = rules.restart == Restart::Transient
-            && matches!(self.rules.strategy, Strategy::OneForAll | Strategy::RestForOne);
-        if rules.significant && is_enough {
-            self.end(Ending::Significant(id), now);
-        } else if !is_kept {
-            self.forget(id);
         }
     }
 

@@ -5,9 +5,11 @@
 
 use super::tests::child;
 use super::*;
+use crate::task::supervisor::delay::RestartDelay;
 use proptest::prelude::{BoxedStrategy, Just, ProptestConfig, Strategy as Generates, any, prop, prop_oneof};
 use proptest::sample::Index;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
 

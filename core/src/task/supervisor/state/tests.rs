@@ -14,6 +14,8 @@
 //! | `add p` | | `done` | |
 
 use super::*;
+use crate::task::supervisor::delay::RestartDelay;
+use std::time::Duration;
 
 const MS: u64 = 1_000_000;
 
