@@ -16,6 +16,7 @@ mod select;
 mod semaphore;
 mod sets;
 mod shared;
+mod supervisor;
 mod ticker;
 mod timeout;
 mod watch;

@@ -3,3 +3,4 @@
 mod cancel_token;
 mod kit;
 mod scopes;
+mod supervisor;
