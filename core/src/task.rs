@@ -5,7 +5,9 @@
 //! | to tell work to stop, and all that was started below it | [`CancelToken`] |
 //! | concurrent children that borrow | [`borrow_scope`] |
 //! | children that are not `Send` | [`local_scope`] |
+//! | tasks that have ended when their scope has, and fail together | [`scope`](scope()) |
 //! | tasks whose outcomes one place collects | [`JoinSet`] |
+//! | a program that ends in order, on a signal | [`Shutdown`] |
 //! | tasks that are started again when they fail | [`Supervisor`] |
 
 mod borrow_scope;
@@ -14,7 +16,11 @@ mod join_set;
 mod local_scope;
 mod nursery;
 mod owned_task;
+mod packet;
 mod parent;
+mod roster;
+mod scope;
+mod shutdown;
 mod supervisor;
 
 pub use borrow_scope::{Scope, borrow_scope};
@@ -26,6 +32,12 @@ pub use join_set::{JoinReport, JoinSet, TaskId};
 pub use local_scope::{LocalScope, local_scope};
 pub use nursery::ScopedHandle;
 pub use parent::{Parent, Root};
+pub use roster::{TaskCounts, TaskLabel};
+pub use scope::{
+    ChildError, Failure, Failures, NotReady, OnError, OnPanic, Origin, ScopeError, ScopeFuture, Started,
+    TaskHandle, TaskScope, scope,
+};
+pub use shutdown::{RunShutdown, Shutdown, ShutdownReport};
 pub use supervisor::{
     AddChildError, AutoShutdown, ChildContext, ChildExit, ChildSpec, GaveUp, Removal, Restart, RestartDelay,
     RunSupervisor, StopLimit, Strategy, Supervisor, SupervisorBuilder, SupervisorEnd, SupervisorEvent,

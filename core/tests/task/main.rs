@@ -1,6 +1,9 @@
 //! What `backstay_core::task` promises, on the simulated runtime or on none; on every runtime: the contract tests.
 
 mod cancel_token;
+mod join_set;
 mod kit;
 mod scopes;
+mod shutdown;
 mod supervisor;
+mod task_scope;

@@ -225,7 +225,7 @@ struct ChildKeeper {
 }
 
 impl Keeper for ChildKeeper {
-    fn keep(&self, count: usize, rest: Rest) {
+    fn keep(self: Arc<Self>, count: usize, rest: Rest) {
         self.inbox.send(Message::Left(self.id, count, rest));
     }
 }
