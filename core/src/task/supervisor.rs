@@ -75,7 +75,7 @@ use std::time::Duration;
 /// /// Loses its connection after three seconds, the first two times.
 /// async fn feed(context: ChildContext<Sim>) -> io::Result<()> {
 ///     if context.restarts() < 2 {
-///         context.rt().sleep(3 * SECOND).await;
+///         context.runtime().sleep(3 * SECOND).await;
 ///         return Err(io::ErrorKind::ConnectionReset.into());
 ///     }
 ///     context.token().cancelled().await; // told to stop

@@ -45,11 +45,11 @@ fn logged<R: Runtime>(name: &'static str, lines: &Log) -> ChildSpec<R, Boom> {
     ChildSpec::permanent(name, move |context: ChildContext<R>| {
         let lines = Arc::clone(&lines);
         async move {
-            context.rt().sleep(ms(1)).await;
+            context.runtime().sleep(ms(1)).await;
             log(&lines, format!("{name} up"));
             context.ready();
             context.token().cancelled().await;
-            context.rt().sleep(ms(1)).await;
+            context.runtime().sleep(ms(1)).await;
             log(&lines, format!("{name} down"));
             Ok(())
         }
@@ -155,7 +155,7 @@ async fn s30_the_next_child_waits_until_the_one_before_is_up<R: Runtime>(rt: R) 
         ChildSpec::permanent("db", move |context: ChildContext<R>| {
             let lines = Arc::clone(&lines);
             async move {
-                context.rt().sleep(ms(1)).await;
+                context.runtime().sleep(ms(1)).await;
                 // Its first start fails before it is up.
                 if context.restarts() == 0 {
                     log(&lines, "db failed");
@@ -226,7 +226,7 @@ async fn a_group_is_restarted_together_after_its_delay<R: Runtime>(rt: R) {
 async fn too_many_restarts_go_up_the_tree<R: Runtime>(rt: R) {
     let branch = ChildSpec::permanent("branch", |context: ChildContext<R>| async move {
         let leaf = ChildSpec::permanent("leaf", |_| async { Err(Boom) });
-        let inner = Supervisor::builder(context.rt(), "inner").intensity(1).child(leaf).build();
+        let inner = Supervisor::builder(context.runtime(), "inner").intensity(1).child(leaf).build();
         inner.expect("it makes sense").run(&context).await.map(drop).map_err(|gave_up| {
             assert_eq!(gave_up.report.starts, 2);
             Boom

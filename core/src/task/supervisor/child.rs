@@ -32,7 +32,7 @@ pub(super) type ChildFuture<E> = Pin<Box<dyn Future<Output = Result<(), E>> + Se
 /// /// Looks after a cache until it is told to stop.
 /// async fn refresh<R: Runtime>(context: ChildContext<R>) -> io::Result<()> {
 ///     let every = Duration::from_secs(60);
-///     while context.token().run(context.rt().sleep(every)).await.is_ok() {
+///     while context.token().run(context.runtime().sleep(every)).await.is_ok() {
 ///         // …
 ///     }
 ///     Ok(())
@@ -177,7 +177,7 @@ pub struct ChildContext<R> {
 
 impl<R: Runtime> ChildContext<R> {
     /// The runtime.
-    pub const fn rt(&self) -> &R {
+    pub const fn runtime(&self) -> &R {
         &self.rt
     }
 

@@ -33,7 +33,7 @@ async fn a_life(rt: Sim, exact: bool) {
         let stop = pick(&rt, &[StopLimit::Within(ms(5)), StopLimit::Brutal, StopLimit::Unlimited]);
         let heeds = stop == StopLimit::Unlimited || pick(&rt, &[true, false]);
         let child = spec(&number.to_string(), restart, move |context| async move {
-            let rt = context.rt().clone();
+            let rt = context.runtime().clone();
             let mut own = JoinSet::new(&context);
             own.spawn(std::future::pending::<()>());
             rt.sleep(ms(rt.random_u64() % 8)).await;

@@ -177,7 +177,7 @@ fn a_child_may_end_its_supervisor_by_its_handle() {
             .add(super::kit::spec("a", Restart::Permanent, move |context| {
                 let own = own.clone();
                 async move {
-                    context.rt().sleep(ms(3)).await;
+                    context.runtime().sleep(ms(3)).await;
                     own.stop();
                     Err(super::kit::Boom("and so it fails"))
                 }

@@ -47,7 +47,7 @@ pub(super) fn sleeper(name: &str, restart: Restart) -> Spec {
 /// Fails after so long, each time.
 pub(super) fn failing(name: &str, restart: Restart, after: u64) -> Spec {
     spec(name, restart, move |context| async move {
-        context.rt().sleep(ms(after)).await;
+        context.runtime().sleep(ms(after)).await;
         Err(Boom("boom"))
     })
 }
@@ -56,7 +56,7 @@ pub(super) fn failing(name: &str, restart: Restart, after: u64) -> Spec {
 pub(super) fn failing_first(name: &str, restart: Restart, times: u64, after: u64) -> Spec {
     spec(name, restart, move |context| async move {
         if context.restarts() < times {
-            context.rt().sleep(ms(after)).await;
+            context.runtime().sleep(ms(after)).await;
             return Err(Boom("boom"));
         }
         context.token().cancelled().await;
@@ -67,10 +67,10 @@ pub(super) fn failing_first(name: &str, restart: Restart, times: u64, after: u64
 /// Takes so long to stop, and so long to be up.
 pub(super) fn slow(name: &str, up: u64, down: u64) -> Spec {
     spec(name, Restart::Permanent, move |context| async move {
-        context.rt().sleep(ms(up)).await;
+        context.runtime().sleep(ms(up)).await;
         context.ready();
         context.token().cancelled().await;
-        context.rt().sleep(ms(down)).await;
+        context.runtime().sleep(ms(down)).await;
         Ok(())
     })
     .signals_ready()

@@ -23,9 +23,9 @@ fn children_start_in_order_each_when_the_one_before_is_up() {
         let child = |name: &str| {
             let log = log.clone();
             spec(name, Restart::Permanent, move |context| {
-                log.add(context.rt(), context.name());
+                log.add(context.runtime(), context.name());
                 async move {
-                    context.rt().sleep(ms(10)).await;
+                    context.runtime().sleep(ms(10)).await;
                     context.ready();
                     context.ready(); // once is enough
                     context.token().cancelled().await;
@@ -44,7 +44,7 @@ fn children_start_in_order_each_when_the_one_before_is_up() {
 fn the_restart_kind_decides() {
     let ends = |name: &str, restart| {
         spec(name, restart, |context| async move {
-            context.rt().sleep(ms(10)).await;
+            context.runtime().sleep(ms(10)).await;
             Ok(())
         })
     };
@@ -157,9 +157,9 @@ fn delays_double_up_to_the_cap_and_begin_anew() {
             "a",
             Restart::Permanent,
             move |context| {
-                starts.add(context.rt(), context.restarts());
+                starts.add(context.runtime(), context.restarts());
                 async move {
-                    context.rt().sleep(ms(if context.restarts() == 4 { 100 } else { 1 })).await;
+                    context.runtime().sleep(ms(if context.restarts() == 4 { 100 } else { 1 })).await;
                     Err(Boom("boom"))
                 }
             },

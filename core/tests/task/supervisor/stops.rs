@@ -53,8 +53,8 @@ fn s17_a_child_is_told_and_has_time_to_clean_up() {
             let log = log.clone();
             async move {
                 let reason = context.token().cancelled().await;
-                context.rt().sleep(ms(20)).await;
-                log.add(context.rt(), format!("written, {reason}"));
+                context.runtime().sleep(ms(20)).await;
+                log.add(context.runtime(), format!("written, {reason}"));
                 Ok(())
             }
         }))
@@ -71,7 +71,7 @@ fn the_token_of_a_run_is_cancelled_with_its_end() {
             .child(spec("a", Restart::Permanent, move |context| {
                 give.try_send(context.token().clone()).expect("there is room");
                 async move {
-                    context.rt().sleep(ms(10)).await;
+                    context.runtime().sleep(ms(10)).await;
                     Err(Boom("boom"))
                 }
             }))
@@ -136,7 +136,7 @@ fn a_stop_signal_comes_before_the_failure_that_it_brings_about() {
 fn significant_children_end_it() {
     let ends = |name: &str, after| {
         spec(name, Restart::Transient, move |context| async move {
-            let _ = context.token().run(context.rt().sleep(ms(after))).await;
+            let _ = context.token().run(context.runtime().sleep(ms(after))).await;
             Ok(())
         })
     };
@@ -223,16 +223,16 @@ fn s15_what_a_child_owned_has_ended_before_it_is_started_again() {
             // Takes 7 ms to let go of what it has, when it is aborted: a blocking job that can't be.
             let child = spec("a", Restart::Permanent, move |context| {
                 let log = log.clone();
-                log.add(context.rt(), "start");
+                log.add(context.runtime(), "start");
                 async move {
                     let mut own = JoinSet::new(&context);
-                    let blocking = context.rt().clone();
+                    let blocking = context.runtime().clone();
                     blocking.set_blocking_cost(ms(7));
                     own.spawn_blocking({
                         let log = log.clone();
                         move || log.add(&blocking, "own")
                     });
-                    context.rt().sleep(ms(1)).await;
+                    context.runtime().sleep(ms(1)).await;
                     Err(Boom("boom"))
                 }
             });

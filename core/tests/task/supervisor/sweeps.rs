@@ -18,7 +18,7 @@ fn supervisor(rt: &Sim, tracker: &Tracker, strategy: Strategy) -> Supervisor<Sim
             async move {
                 let mut own = JoinSet::new(&context);
                 own.spawn(std::future::pending::<()>());
-                let _ = context.token().run(context.rt().sleep(ms(8))).await;
+                let _ = context.token().run(context.runtime().sleep(ms(8))).await;
                 drop(held);
                 Err(Boom("boom"))
             }

@@ -4,7 +4,10 @@ use super::kit::{Boom, Log, failing, run_for, slow, spec};
 use crate::kit::ms;
 use backstay::testing::Sim;
 use backstay_core::Runtime;
-use backstay_core::task::{ChildContext, JoinSet, Restart, Root, StopLimit, Supervisor, SupervisorBuilder};
+use backstay_core::task::{
+    ChildContext, JoinSet, Restart, Root, Shutdown, StopLimit, Supervisor, SupervisorBuilder, TaskScope,
+    scope,
+};
 use std::future::pending;
 
 type Builder = SupervisorBuilder<Sim, Boom>;
@@ -15,7 +18,7 @@ fn branch(name: &str, make: impl Fn(Builder) -> Builder + Clone + Send + 'static
         let make = make.clone();
         async move {
             let up = context.clone();
-            let inner = Supervisor::builder(context.rt(), context.name()).on_started(move || up.ready());
+            let inner = Supervisor::builder(context.runtime(), context.name()).on_started(move || up.ready());
             let inner = make(inner).build().expect("it makes sense");
             inner.run(&context).await.map(drop).map_err(|_| Boom("gave up"))
         }
@@ -31,12 +34,12 @@ fn a_branch_is_up_when_its_children_are_and_goes_down_in_reverse_order() {
         spec(name, Restart::Permanent, move |context| {
             let log = log.clone();
             async move {
-                context.rt().sleep(ms(10)).await;
-                log.add(context.rt(), format!("{name} up"));
+                context.runtime().sleep(ms(10)).await;
+                log.add(context.runtime(), format!("{name} up"));
                 context.ready();
                 context.token().cancelled().await;
-                context.rt().sleep(ms(10)).await;
-                log.add(context.rt(), format!("{name} down"));
+                context.runtime().sleep(ms(10)).await;
+                log.add(context.runtime(), format!("{name} down"));
                 Ok(())
             }
         })
@@ -77,7 +80,7 @@ fn s15_a_branch_that_is_aborted_leaves_nothing_that_runs() {
             let log = log.clone();
             s.child(
                 spec("leaf", Restart::Permanent, move |context| {
-                    let gone = Gone(log.clone(), context.rt().clone());
+                    let gone = Gone(log.clone(), context.runtime().clone());
                     context.ready();
                     async move {
                         pending::<()>().await;
@@ -112,7 +115,7 @@ fn s15_what_a_whole_tree_leaves_behind_goes_to_the_root() {
         async move {
             let root = Root::new(&rt);
             let leaf = move |context: ChildContext<Sim>| {
-                let gone = Gone(log.clone(), context.rt().clone());
+                let gone = Gone(log.clone(), context.runtime().clone());
                 async move {
                     pending::<()>().await;
                     drop(gone);
@@ -145,12 +148,12 @@ fn a_set_of_a_childs_that_is_dropped_as_the_child_goes_on_is_awaited() {
             let log = log.clone();
             async move {
                 let mut own = JoinSet::new(&context);
-                let gone = Gone(log.clone(), context.rt().clone());
+                let gone = Gone(log.clone(), context.runtime().clone());
                 own.spawn(async move {
                     pending::<()>().await;
                     drop(gone);
                 });
-                context.rt().sleep(ms(5)).await;
+                context.runtime().sleep(ms(5)).await;
                 drop(own);
                 context.token().cancelled().await;
                 Ok(())
@@ -159,4 +162,49 @@ fn a_set_of_a_childs_that_is_dropped_as_the_child_goes_on_is_awaited() {
     });
     assert_eq!(log.take(), ["5 gone"]);
     assert_eq!(ran.outcome.expect("it is stopped").finished, 1);
+}
+
+#[test]
+fn s15_under_a_scope_or_a_shutdown_that_waits_for_what_is_left() {
+    let stuck = |log: &Log| {
+        let log = log.clone();
+        spec("stuck", Restart::Permanent, move |context| {
+            let gone = Gone(log.clone(), context.runtime().clone());
+            async move {
+                pending::<()>().await;
+                drop(gone);
+                Ok(())
+            }
+        })
+    };
+    let log = Log::default();
+    let run = Sim::builder().run(|rt| {
+        let log = log.clone();
+        async move {
+            let in_scope = scope(&rt, |scope: TaskScope<Sim, Boom>| {
+                let supervisor = Supervisor::builder(&rt, "s").child(stuck(&log)).build();
+                let mut run = Box::pin(supervisor.expect("it makes sense").run(&scope));
+                let rt = rt.clone();
+                async move {
+                    assert!(rt.timeout(ms(5), run.as_mut()).await.is_err());
+                    drop(run);
+                    Ok(())
+                }
+            });
+            in_scope.await.expect("nothing fails");
+            assert_eq!(log.take(), ["5 gone"]); // when the scope has ended
+
+            let shutdown = Shutdown::new(&rt);
+            let supervisor = Supervisor::builder(&rt, "s").child(stuck(&log)).build();
+            let run = supervisor.expect("it makes sense").run(&shutdown);
+            shutdown.spawn(async move { drop(run.await) }).map_err(drop).expect("it has not begun");
+            rt.sleep(ms(5)).await;
+            let signals = futures::stream::iter(["SIGTERM"]);
+            let report = shutdown.run(signals).drain(ms(10)).grace(ms(10)).await;
+            assert_eq!(log.take(), ["30 gone"]); // told after 10 ms, and aborted 10 ms later
+            report.to_string()
+        }
+    });
+    let report = run.unwrap_or_else(|failure| panic!("{failure}")).value;
+    assert!(report.contains("1 aborted") || report.contains("2 aborted"), "{report}");
 }
