@@ -46,6 +46,7 @@
 //! | whichever is ready first, once or in a loop; one look without waiting | [`select`], [`future::poll_now`] |
 //! | work told to stop, with all that it has started | [`task::CancelToken`] |
 //! | children that borrow, or are not `Send` | [`task::borrow_scope`], [`task::local_scope`] |
+//! | tasks that are started again when they fail | [`task::Supervisor`] |
 //! | values from task to task | [`channel`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
@@ -116,6 +117,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/shared.md")]
     struct Shared;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/supervisor.md")]
+    struct Supervisor;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/testing.md")]
     struct Testing;

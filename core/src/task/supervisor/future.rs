@@ -126,7 +126,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             }
             self.machine.stop(self.rt.now());
         }
-        // First: who is removed has been added. Messages are taken before what was added, which was there before them.
+        // Who is removed has been added before: so what was added is looked at later, and dealt with first.
         let messages = self.open.shared.inbox.take();
         let added = lock(&self.open.shared.roster).take_added();
         for (id, spec) in added {
@@ -150,6 +150,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
 
     fn take_in(&mut self, message: Message) {
         match message {
+            Message::Added => {}
             Message::Ready(id, run) => self.machine.ready(id, run, self.rt.now()),
             Message::Left(id, tasks, rest) => {
                 let key = (id, self.next_left);
@@ -374,8 +375,7 @@ impl<R: Runtime, E: Send + Sync + 'static> Future for RunSupervisor<R, E> {
             Turn::Finished => return Poll::Ready(self.finish()),
             Turn::GoesOn => cx.waker().wake_by_ref(),
             Turn::Rests => {
-                let is_empty = self.open.shared.inbox.rest(cx.waker());
-                if !is_empty || lock(&self.open.shared.roster).has_added() {
+                if !self.open.shared.inbox.rest(cx.waker()) {
                     cx.waker().wake_by_ref();
                 }
             }

@@ -48,7 +48,7 @@ impl<R: Runtime, E: Send + Sync + 'static> SupervisorHandle<R, E> {
     #[doc(alias = "start_child")]
     pub fn add(&self, child: ChildSpec<R, E>) -> Result<(), AddChildError<R, E>> {
         lock(&self.shared.roster).add(child)?;
-        self.shared.inbox.wake();
+        self.shared.inbox.send(Message::Added);
         Ok(())
     }
 

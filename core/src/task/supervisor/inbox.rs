@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::task::Waker;
 
 pub(super) enum Message {
+    /// A child was added to the roster.
+    Added,
     /// A child says that it is up, in its run of that number.
     Ready(Id, u64),
     /// So many tasks are left of what a child owned.
@@ -60,14 +62,6 @@ impl Inbox {
         drop(state);
         if let (Message::Left(_, count, rest), Some(parent)) = (message, parent) {
             parent.take_over(count, rest);
-        }
-    }
-
-    /// There is something for the supervisor elsewhere.
-    pub(super) fn wake(&self) {
-        let task = lock(&self.0).task.take();
-        if let Some(task) = task {
-            task.wake();
         }
     }
 

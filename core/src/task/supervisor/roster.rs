@@ -46,10 +46,6 @@ impl<R: Runtime, E> Roster<R, E> {
         mem::take(&mut self.added)
     }
 
-    pub(super) fn has_added(&self) -> bool {
-        !self.added.is_empty()
-    }
-
     pub(super) fn id(&self, name: &str) -> Option<Id> {
         self.names.get(name).copied()
     }

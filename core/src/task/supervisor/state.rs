@@ -281,7 +281,7 @@ impl Machine {
                     self.phase = Phase::Done;
                     self.commands.push_back(Command::Finish);
                 }
-                Some(&last) if self.stopping.is_empty() => self.stop_child(last, now),
+                Some(&last) if !self.stopping.contains(&last) => self.stop_child(last, now),
                 Some(_) => {}
             },
         }

@@ -5,7 +5,8 @@ use crate::kit::{ms, poll_once};
 use backstay::testing::{Sim, Tracker};
 use backstay_core::Runtime;
 use backstay_core::task::{
-    AutoShutdown, CancelReason, JoinSet, Restart, Root, StopLimit, Strategy, Supervisor, SupervisorEnd,
+    AutoShutdown, CancelReason, JoinSet, Restart, RestartDelay, Root, StopLimit, Strategy, Supervisor,
+    SupervisorEnd,
 };
 use std::future::pending;
 use std::sync::Arc;
@@ -68,6 +69,7 @@ fn the_token_of_a_run_is_cancelled_with_its_end() {
     let run = Sim::builder().run(|rt| async move {
         let (give, mut take) = backstay_core::channel::mpsc::channel(backstay_core::Limit::MAX);
         let supervisor = Supervisor::builder(&rt, "s")
+            .restart_delay(RestartDelay::doubling(ms(10), ms(10)).jitter(0))
             .child(spec("a", Restart::Permanent, move |context| {
                 give.try_send(context.token().clone()).expect("there is room");
                 async move {
@@ -78,9 +80,14 @@ fn the_token_of_a_run_is_cancelled_with_its_end() {
             .build()
             .expect("it makes sense");
         let mut run = Box::pin(supervisor.run(&rt));
-        assert!(rt.timeout(ms(15), run.as_mut()).await.is_err());
-        let (first, second) = (take.try_recv().expect("it has run"), take.try_recv().expect("it has run"));
-        assert_eq!((first.is_cancelled(), second.is_cancelled()), (true, false));
+        assert!(rt.timeout(ms(5), run.as_mut()).await.is_err());
+        let first = take.try_recv().expect("it runs");
+        assert!(!first.is_cancelled());
+        assert!(rt.timeout(ms(10), run.as_mut()).await.is_err());
+        assert!(first.is_cancelled(), "and not only when it is started again");
+        assert!(rt.timeout(ms(10), run.as_mut()).await.is_err());
+        let second = take.try_recv().expect("it runs again");
+        assert!(!second.is_cancelled());
         drop(run);
         assert!(second.is_cancelled(), "and when it is aborted");
     });

@@ -208,3 +208,39 @@ fn s15_under_a_scope_or_a_shutdown_that_waits_for_what_is_left() {
     let report = run.unwrap_or_else(|failure| panic!("{failure}")).value;
     assert!(report.contains("1 aborted") || report.contains("2 aborted"), "{report}");
 }
+
+#[test]
+fn s15_what_is_left_when_it_is_dropped_goes_to_the_parent_too() {
+    let log = Log::default();
+    let run = Sim::builder().run(|rt| {
+        let log = log.clone();
+        async move {
+            rt.set_blocking_cost(ms(100)); // a job that can't be aborted once it runs
+            let child = spec("a", Restart::Permanent, move |context| {
+                let log = log.clone();
+                async move {
+                    let mut own = JoinSet::new(&context);
+                    let rt = context.runtime().clone();
+                    own.spawn_blocking(move || log.add(&rt, "job"));
+                    context.runtime().sleep(ms(5)).await;
+                    drop(own);
+                    pending().await
+                }
+            });
+            let in_scope = scope(&rt, |scope: TaskScope<Sim, Boom>| {
+                let supervisor = Supervisor::builder(&rt, "s").child(child).build();
+                let mut run = Box::pin(supervisor.expect("it makes sense").run(&scope));
+                let rt = rt.clone();
+                async move {
+                    assert!(rt.timeout(ms(10), run.as_mut()).await.is_err());
+                    drop(run);
+                    Ok(())
+                }
+            });
+            in_scope.await.expect("nothing fails");
+            rt.now().since_origin()
+        }
+    });
+    let elapsed = run.unwrap_or_else(|failure| panic!("{failure}")).value;
+    assert_eq!((elapsed, log.take().len()), (ms(100), 1));
+}

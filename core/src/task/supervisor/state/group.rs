@@ -33,13 +33,9 @@ impl Machine {
     }
 
     fn sweep(&mut self, wanted: Sweep, now: Instant) {
-        let sweep = match self.sweep {
-            None => wanted,
-            Some(sweep) => Sweep {
-                from: sweep.from.min(wanted.from),
-                not_before: sweep.not_before.max(wanted.not_before),
-            },
-        };
+        // Whoever waits for longer, by an earlier failure, goes on waiting for that.
+        let from = self.sweep.map_or(wanted.from, |sweep| sweep.from.min(wanted.from));
+        let sweep = Sweep { from, ..wanted };
         self.sweep = Some(sweep);
         let rest: Vec<_> = self.children.range(sweep.from..).map(|(&id, child)| (id, child.state)).collect();
         for (id, state) in rest {
@@ -77,7 +73,7 @@ impl Machine {
         let Some(Sweep { from, .. }) = self.sweep else { return };
         match self.living.range(from..).next_back() {
             None => self.sweep = None,
-            Some(&last) if self.stopping.range(from..).next().is_none() => self.stop_child(last, now),
+            Some(&last) if !self.stopping.contains(&last) => self.stop_child(last, now),
             Some(_) => {}
         }
     }

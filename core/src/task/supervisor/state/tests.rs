@@ -437,7 +437,7 @@ fn what_is_removed_as_its_group_goes_down_is_not_started_again() {
             ("add p", "S3"),
         ],
     );
-    // One that is being removed is waited for before the next is stopped.
+    // One that is being removed is waited for where it is the last, and keeps nobody after it.
     run(
         rules(OneForAll),
         "p p p",
@@ -447,6 +447,43 @@ fn what_is_removed_as_its_group_goes_down_is_not_started_again() {
             ("fail 2", "R2"),
             ("ok 1", "F1 C0"),
             ("ok 0", "S0 S2"),
+        ],
+    );
+}
+
+#[test]
+fn a_removal_keeps_nobody_after_it_from_being_stopped() {
+    run(
+        rules(OneForOne),
+        "p p p",
+        &[
+            ("begin", "S0 S1 S2 up"),
+            ("remove 1", "C1"),
+            ("stop", "end C2"),
+            ("ok 2", ""),
+            ("ok 1", "C0"),
+            ("ok 0", "done"),
+        ],
+    );
+}
+
+#[test]
+fn who_has_failed_more_often_waits_for_longer_and_those_after_it_too() {
+    let delay = RestartDelay::doubling(Duration::from_millis(20), Duration::from_millis(80)).jitter(0);
+    run(
+        Rules { delay, ..rules(RestForOne) },
+        "p p p p",
+        &[
+            ("begin", "S0 S1 S2 S3 up"),
+            ("fail 2", "R2+20 C3"),
+            ("ok 3", ""),
+            ("at 20", "S2 S3"),
+            ("fail 2", "R2+40 C3"),
+            ("fail 1", "R1+20"),
+            ("ok 3", ""),
+            ("at 40", "S1"),
+            ("at 59", ""),
+            ("at 60", "S2 S3"),
         ],
     );
 }
