@@ -59,8 +59,8 @@ use std::time::Duration;
 ///
 /// # Cost
 ///
-/// For each start a task, whose future is boxed, and three allocations for its token. An event costs the logarithm of
-/// the number of children. While nobody listens, telling costs nothing.
+/// For each start a task, whose future is boxed, a token, and entries in a few trees. An event costs the logarithm of the
+/// number of children, and no more than those whom it concerns. While nobody listens, telling costs nothing.
 ///
 /// # Examples
 ///
@@ -110,7 +110,6 @@ use std::time::Duration;
 #[doc(alias = "one_for_one")]
 #[must_use = "a supervisor does nothing until it runs"]
 pub struct Supervisor<R: Runtime, E> {
-    rt: R,
     open: Open<R, E>,
     machine: Machine,
     // And the period.
@@ -124,7 +123,8 @@ struct Open<R: Runtime, E> {
 }
 
 impl<R: Runtime, E: Send + Sync + 'static> Supervisor<R, E> {
-    /// A supervisor of that name, whose children run on `rt`; to be [built](SupervisorBuilder::build).
+    /// A supervisor of that name, to be [built](SupervisorBuilder::build); its children run on a runtime as `rt`, which
+    /// is that of the [parent](Self::run).
     ///
     /// # Examples
     ///
@@ -145,11 +145,12 @@ impl<R: Runtime, E: Send + Sync + 'static> Supervisor<R, E> {
     /// # use backstay_core::BlockOn;
     /// ```
     pub fn builder(rt: &R, name: &str) -> SupervisorBuilder<R, E> {
-        SupervisorBuilder::new(rt, name)
+        // It tells factories which runtime they are for; all else comes from the parent.
+        let _ = rt;
+        SupervisorBuilder::new(name)
     }
 
     fn new(
-        rt: R,
         name: Arc<str>,
         rules: Rules,
         roster: Roster<R, E>,
@@ -158,7 +159,7 @@ impl<R: Runtime, E: Send + Sync + 'static> Supervisor<R, E> {
     ) -> Self {
         let shared = Arc::new(Shared::new(name, roster, event_capacity));
         let intensity = (rules.intensity, rules.period);
-        Self { rt, open: Open { shared }, machine: Machine::new(rules), intensity, on_started }
+        Self { open: Open { shared }, machine: Machine::new(rules), intensity, on_started }
     }
 
     /// A handle, to add children, remove them, watch and stop it while it runs.

@@ -89,7 +89,6 @@ pub enum AutoShutdown {
 /// Settings of a [`Supervisor`]; made by [`Supervisor::builder`].
 #[must_use = "a builder does nothing until it is built"]
 pub struct SupervisorBuilder<R: Runtime, E> {
-    rt: R,
     name: Arc<str>,
     strategy: Strategy,
     intensity: u32,
@@ -105,9 +104,8 @@ pub struct SupervisorBuilder<R: Runtime, E> {
 const EVENT_CAPACITY: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
 impl<R: Runtime, E: Send + Sync + 'static> SupervisorBuilder<R, E> {
-    pub(super) fn new(rt: &R, name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         Self {
-            rt: rt.clone(),
             name: Arc::from(name),
             strategy: Strategy::default(),
             intensity: 1,
@@ -203,7 +201,7 @@ impl<R: Runtime, E: Send + Sync + 'static> SupervisorBuilder<R, E> {
             period: self.period,
             delay: self.delay,
         };
-        Ok(Supervisor::new(self.rt, self.name, rules, roster, self.event_capacity, self.on_started))
+        Ok(Supervisor::new(self.name, rules, roster, self.event_capacity, self.on_started))
     }
 }
 

@@ -94,11 +94,11 @@ struct Timer<R: Runtime> {
 
 impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
     pub(super) fn new(supervisor: Supervisor<R, E>, parent: &impl Parent<Runtime = R>) -> Self {
-        let Supervisor { rt, open, machine, intensity, on_started } = supervisor;
+        let Supervisor { open, machine, intensity, on_started } = supervisor;
         let guardian = Arc::new(parent.guardian());
         open.shared.inbox.set_parent(Arc::clone(&guardian));
         Self {
-            rt,
+            rt: parent.runtime().clone(),
             machine,
             intensity,
             children: BTreeMap::new(),
@@ -126,8 +126,15 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             }
             self.machine.stop(self.rt.now());
         }
-        // Who is removed has been added before: so what was added is looked at later, and dealt with first.
         let messages = self.open.shared.inbox.take();
+        if self.phase == Phase::New || messages.iter().any(|message| matches!(message, Message::Added)) {
+            self.take_added();
+        }
+        // Who is to be removed has been added before, and is there by now.
+        messages.into_iter().for_each(|message| self.take_in(message));
+    }
+
+    fn take_added(&mut self) {
         let added = lock(&self.open.shared.roster).take_added();
         for (id, spec) in added {
             let rules = spec.rules;
@@ -145,7 +152,6 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             self.children.insert(id, child);
             self.machine.add(id, rules, self.rt.now());
         }
-        messages.into_iter().for_each(|message| self.take_in(message));
     }
 
     fn take_in(&mut self, message: Message) {

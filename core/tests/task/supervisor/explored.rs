@@ -3,7 +3,7 @@
 use super::kit::{Boom, spec};
 use crate::kit::ms;
 use backstay::sometimes;
-use backstay::testing::{Explore, Faults, Sim};
+use backstay::testing::{Explore, Faults, Sim, checked};
 use backstay_core::task::{
     GaveUp, JoinSet, Restart, RestartDelay, Root, StopLimit, Strategy, Supervisor, SupervisorEvent,
 };
@@ -86,7 +86,7 @@ async fn a_life(rt: Sim, exact: bool) {
             token.cancel();
         }
     });
-    let outcome = supervisor.run(&root).await;
+    let outcome = checked(supervisor.run(&root)).await;
     root.token().cancel();
     stop.await.expect("no panic");
     watch.await.expect("the story makes sense");
@@ -136,8 +136,8 @@ fn whatever_children_do_the_story_makes_sense() {
 
 #[test]
 fn and_under_faults() {
-    let builder = Sim::builder().faults(Faults::gentle());
-    Explore::seeds(1000..1100)
+    let builder = Sim::builder().faults(Faults::swarm());
+    Explore::seeds(1000..150)
         .builder(builder)
         .run(|rt| a_life(rt, false))
         .unwrap_or_else(|failure| panic!("{failure}"));
