@@ -137,7 +137,7 @@ fn whatever_children_do_the_story_makes_sense() {
 #[test]
 fn and_under_faults() {
     let builder = Sim::builder().faults(Faults::swarm());
-    Explore::seeds(1000..150)
+    Explore::seeds(1000..1100)
         .builder(builder)
         .run(|rt| a_life(rt, false))
         .unwrap_or_else(|failure| panic!("{failure}"));
