@@ -555,7 +555,7 @@ async fn spawn_when_free_waits_for_a_place<R: Runtime>(rt: R) {
     scope(&rt, |s| async move {
         for _ in 0..2 {
             let nap = s.runtime().sleep(ticks(10));
-            s.spawn_when_free(async move { Ok(nap.await) }).await;
+            s.spawn_when_free(nap.map(Ok)).await;
         }
         assert!(poll_now(pin!(s.spawn_when_free(async { Ok(()) }))).await.is_none(), "there is no place");
         let late = s.spawn_when_free(async { Ok(7) }).await;
@@ -717,7 +717,7 @@ async fn all_of_it(rt: Sim, subject: Subject, tracker: Tracker) -> Tracker {
                 let ((), ready) = begin.await.map_err(|_| "not ready")?;
                 ready.await.map_err(|_| "cut off")?;
                 let nap = s.runtime().sleep(ticks(1));
-                s.spawn_when_free(async move { Ok(nap.await) }).await;
+                s.spawn_when_free(nap.map(Ok)).await;
                 s.runtime().sleep(ticks(2)).await;
                 Err::<(), _>("enough")
             }
@@ -757,7 +757,7 @@ fn s09_the_parent_of_a_scope_dropped_anywhere_leaves_nothing() {
                     });
                     s.spawn(pending::<Result<(), ()>>());
                     let rt = s.runtime().clone();
-                    async move { Err::<(), ()>(rt.sleep(ticks(2)).await) }
+                    rt.sleep(ticks(2)).map(Err::<(), ()>)
                 })
                 .await
                 .or(Ok(()))
