@@ -230,9 +230,11 @@ struct Noted<R: Runtime>(Arc<Inner<R>>);
 
 impl<R: Runtime> Done<()> for Noted<R> {
     fn done(self, label: TaskLabel, end: End<()>) -> Tally {
+        // Whoever runs the shutdown may not have seen yet that it has begun.
+        let has_begun = self.0.stop.is_cancelled();
         let (tally, _panic_of_before) = {
             let Progress { machine, lists } = &mut *lock(&self.0.progress);
-            lists.note(machine.phase(), label, end)
+            lists.note(machine.phase(), has_begun, label, end)
         };
         tally
     }
