@@ -240,6 +240,18 @@ impl<R: Runtime> Done<()> for Noted<R> {
     }
 }
 
+/// Notes if what a dropped owner left has panicked.
+struct NotedRest<R: Runtime>(Arc<Inner<R>>);
+
+impl<R: Runtime> Done<()> for NotedRest<R> {
+    fn done(self, label: TaskLabel, end: End<()>) -> Tally {
+        match end {
+            End::Panicked(_) => Noted(self.0).done(label, end),
+            _ => Tally::Finished,
+        }
+    }
+}
+
 impl<R: Runtime> sealed::Parent for Shutdown<R> {
     type Runtime = R;
 
@@ -256,7 +268,7 @@ impl<R: Runtime> Keeper for Inner<R> {
     #[track_caller]
     fn keep(self: Arc<Self>, _: usize, rest: Rest) {
         let label = TaskLabel::new(Some(Arc::from("what a dropped owner left")), Location::caller());
-        let done = Noted(Arc::clone(&self));
+        let done = NotedRest(Arc::clone(&self));
         if let Err((rest, _)) = self.roster.spawn(&self.rt, Kind::Rest, label, rest, done) {
             // It is over: nobody is there to wait.
             self.rt.spawn(rest).detach();

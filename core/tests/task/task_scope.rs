@@ -150,7 +150,7 @@ async fn s15_an_early_drop_under_a_shutdown_is_awaited_by_it<R: Runtime>(rt: R) 
     let report = shutdown.run(futures::stream::pending::<CancelReason>()).await;
     assert!(report.is_clean(), "{report}");
     tracker.assert_none_alive();
-    assert_eq!(report.finished.len(), 1);
+    assert!(report.finished.is_empty(), "what was left is none of its tasks");
 }
 
 async fn s17_a_cancelled_childs_shielded_write_completes_before_the_scope_returns<R: Runtime>(rt: R) {
