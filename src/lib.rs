@@ -101,6 +101,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/event-loop.md")]
     struct EventLoop;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/join-set.md")]
+    struct JoinSet;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/joins.md")]
     struct Joins;
     #[cfg(feature = "testing")]
@@ -118,8 +121,14 @@ mod documents {
     #[doc = include_str!("../docs/guide/shared.md")]
     struct Shared;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/shutdown.md")]
+    struct Shutdown;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/supervisor.md")]
     struct Supervisor;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/task-scopes.md")]
+    struct TaskScopes;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/testing.md")]
     struct Testing;

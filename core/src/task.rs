@@ -18,6 +18,7 @@ mod nursery;
 mod owned_task;
 mod packet;
 mod parent;
+mod refused;
 mod roster;
 mod scope;
 mod shutdown;
@@ -32,6 +33,7 @@ pub use join_set::{JoinReport, JoinSet, TaskId};
 pub use local_scope::{LocalScope, local_scope};
 pub use nursery::ScopedHandle;
 pub use parent::{Parent, Root};
+pub use refused::Refused;
 pub use roster::{TaskCounts, TaskLabel};
 pub use scope::{
     ChildError, Failure, Failures, NotReady, OnError, OnPanic, Origin, ScopeError, ScopeFuture, Started,

@@ -294,7 +294,10 @@ impl<R: Runtime> Roster<R> {
     fn leave(&self, place: Place, tally: Tally) {
         let mut state = lock(&self.0);
         let entry = state.entry(place).is_some().then(|| state.tasks.remove(place.slot));
-        state.counts.note(tally);
+        // What a dropped owner left is no task: its tasks are counted there.
+        if tally == Tally::Panicked || entry.as_ref().is_some_and(|entry| entry.kind != Kind::Rest) {
+            state.counts.note(tally);
+        }
         state.blocking -= usize::from(entry.as_ref().is_some_and(|entry| entry.kind == Kind::Blocking));
         let owner = if state.tasks.len() == state.blocking { state.owner.take() } else { None };
         drop(state);

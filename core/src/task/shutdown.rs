@@ -9,6 +9,7 @@ pub use run::RunShutdown;
 
 use super::cancel_token::{CancelReason, CancelToken};
 use super::parent::{Guardian, Keeper, Rest, sealed};
+use super::refused::Refused;
 use super::roster::{Done, End, Kind, Roster, Tally, TaskCounts, TaskLabel};
 use crate::primitives::{Mutex, lock};
 use crate::runtime::{JoinHandle, Runtime};
@@ -127,9 +128,9 @@ impl<R: Runtime> Shutdown<R> {
     ///
     /// # Errors
     ///
-    /// The future, given back, where the shutdown has begun: nothing new is taken in.
+    /// [`Refused`], with the future, where the shutdown has begun: nothing new is taken in.
     #[track_caller]
-    pub fn spawn<F>(&self, future: F) -> Result<(), F>
+    pub fn spawn<F>(&self, future: F) -> Result<(), Refused<F>>
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -140,9 +141,9 @@ impl<R: Runtime> Shutdown<R> {
     ///
     /// # Errors
     ///
-    /// The future, given back, where the shutdown is over.
+    /// [`Refused`], with the future, where the shutdown is over.
     #[track_caller]
-    pub fn spawn_part<F>(&self, future: F) -> Result<(), F>
+    pub fn spawn_part<F>(&self, future: F) -> Result<(), Refused<F>>
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -156,7 +157,7 @@ impl<R: Runtime> Shutdown<R> {
     ///
     /// As [`spawn`](Self::spawn).
     #[track_caller]
-    pub fn spawn_blocking<F>(&self, function: F) -> Result<(), F>
+    pub fn spawn_blocking<F>(&self, function: F) -> Result<(), Refused<F>>
     where
         F: FnOnce() + Send + 'static,
     {
@@ -164,7 +165,7 @@ impl<R: Runtime> Shutdown<R> {
         let label = TaskLabel::new(self.name.clone(), Location::caller());
         inner.refuse_if_stopping();
         let spawned = inner.roster.spawn_blocking(&inner.rt, label, function, Noted(Arc::clone(inner)));
-        spawned.map(|_| ()).map_err(|(function, _)| function)
+        spawned.map(|_| ()).map_err(|(function, _)| Refused::new(function))
     }
 
     /// Begins the shutdown, as a signal does.
@@ -199,7 +200,7 @@ impl<R: Runtime> Shutdown<R> {
     }
 
     #[track_caller]
-    fn start<F>(&self, kind: Kind, future: F) -> Result<(), F>
+    fn start<F>(&self, kind: Kind, future: F) -> Result<(), Refused<F>>
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -207,7 +208,7 @@ impl<R: Runtime> Shutdown<R> {
         let label = TaskLabel::new(self.name.clone(), Location::caller());
         inner.refuse_if_stopping();
         let spawned = inner.roster.spawn(&inner.rt, kind, label, future, Noted(Arc::clone(inner)));
-        spawned.map(|_| ()).map_err(|(future, _)| future)
+        spawned.map(|_| ()).map_err(|(future, _)| Refused::new(future))
     }
 
     fn inner(&self) -> &Arc<Inner<R>> {
@@ -229,11 +230,25 @@ struct Noted<R: Runtime>(Arc<Inner<R>>);
 
 impl<R: Runtime> Done<()> for Noted<R> {
     fn done(self, label: TaskLabel, end: End<()>) -> Tally {
+        // Whoever runs the shutdown may not have seen yet that it has begun.
+        let has_begun = self.0.stop.is_cancelled();
         let (tally, _panic_of_before) = {
             let Progress { machine, lists } = &mut *lock(&self.0.progress);
-            lists.note(machine.phase(), label, end)
+            lists.note(machine.phase(), has_begun, label, end)
         };
         tally
+    }
+}
+
+/// Notes if what a dropped owner left has panicked.
+struct NotedRest<R: Runtime>(Arc<Inner<R>>);
+
+impl<R: Runtime> Done<()> for NotedRest<R> {
+    fn done(self, label: TaskLabel, end: End<()>) -> Tally {
+        match end {
+            End::Panicked(_) => Noted(self.0).done(label, end),
+            _ => Tally::Finished,
+        }
     }
 }
 
@@ -253,7 +268,7 @@ impl<R: Runtime> Keeper for Inner<R> {
     #[track_caller]
     fn keep(self: Arc<Self>, _: usize, rest: Rest) {
         let label = TaskLabel::new(Some(Arc::from("what a dropped owner left")), Location::caller());
-        let done = Noted(Arc::clone(&self));
+        let done = NotedRest(Arc::clone(&self));
         if let Err((rest, _)) = self.roster.spawn(&self.rt, Kind::Rest, label, rest, done) {
             // It is over: nobody is there to wait.
             self.rt.spawn(rest).detach();

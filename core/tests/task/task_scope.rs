@@ -150,7 +150,7 @@ async fn s15_an_early_drop_under_a_shutdown_is_awaited_by_it<R: Runtime>(rt: R) 
     let report = shutdown.run(futures::stream::pending::<CancelReason>()).await;
     assert!(report.is_clean(), "{report}");
     tracker.assert_none_alive();
-    assert_eq!(report.finished.len(), 1);
+    assert!(report.finished.is_empty(), "what was left is none of its tasks");
 }
 
 async fn s17_a_cancelled_childs_shielded_write_completes_before_the_scope_returns<R: Runtime>(rt: R) {
@@ -555,7 +555,7 @@ async fn spawn_when_free_waits_for_a_place<R: Runtime>(rt: R) {
     scope(&rt, |s| async move {
         for _ in 0..2 {
             let nap = s.runtime().sleep(ticks(10));
-            s.spawn_when_free(async move { Ok(nap.await) }).await;
+            s.spawn_when_free(nap.map(Ok)).await;
         }
         assert!(poll_now(pin!(s.spawn_when_free(async { Ok(()) }))).await.is_none(), "there is no place");
         let late = s.spawn_when_free(async { Ok(7) }).await;
@@ -717,7 +717,7 @@ async fn all_of_it(rt: Sim, subject: Subject, tracker: Tracker) -> Tracker {
                 let ((), ready) = begin.await.map_err(|_| "not ready")?;
                 ready.await.map_err(|_| "cut off")?;
                 let nap = s.runtime().sleep(ticks(1));
-                s.spawn_when_free(async move { Ok(nap.await) }).await;
+                s.spawn_when_free(nap.map(Ok)).await;
                 s.runtime().sleep(ticks(2)).await;
                 Err::<(), _>("enough")
             }
@@ -757,7 +757,7 @@ fn s09_the_parent_of_a_scope_dropped_anywhere_leaves_nothing() {
                     });
                     s.spawn(pending::<Result<(), ()>>());
                     let rt = s.runtime().clone();
-                    async move { Err::<(), ()>(rt.sleep(ticks(2)).await) }
+                    rt.sleep(ticks(2)).map(Err::<(), ()>)
                 })
                 .await
                 .or(Ok(()))

@@ -15,7 +15,7 @@ use std::sync::Arc;
 ///
 /// Sim::builder().run(|rt| async move {
 ///     let failed = scope(&rt, |s| async move {
-///         s.spawn_named("refill", async { Err::<(), _>("no water") });
+///         s.named("refill").spawn(async { Err::<(), _>("no water") });
 ///         Ok(s.cancelled().await)
 ///     })
 ///     .await

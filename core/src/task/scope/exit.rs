@@ -2,6 +2,7 @@
 
 use super::TaskScope;
 use crate::runtime::Runtime;
+use crate::task::refused::Refused;
 
 impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     /// Has `hook` run when the body and all tasks have ended, however they did: to clean up.
@@ -11,7 +12,7 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     ///
     /// # Errors
     ///
-    /// The hook, where they have run: the scope has ended.
+    /// [`Refused`], with the hook, where they have run: the scope has ended.
     ///
     /// # Examples
     ///
@@ -24,10 +25,10 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     ///     let failed = scope(&rt, |s| async move {
     ///         for step in ["close the connection", "say goodbye"] {
     ///             let log = log.clone();
-    ///             s.on_exit(async move { log.lock().unwrap().push(step) }).ok();
+    ///             s.on_exit(async move { log.lock().unwrap().push(step) }).unwrap();
     ///         }
     ///         assert!(log.lock().unwrap().is_empty());
-    ///         s.on_exit(async move { assert!(log.lock().unwrap().is_empty()) }).ok(); // the first to run
+    ///         s.on_exit(async move { assert!(log.lock().unwrap().is_empty()) }).unwrap(); // the first to run
     ///         Err::<(), _>("it does not matter how it ends")
     ///     });
     ///     assert!(failed.await.is_err());
@@ -36,10 +37,10 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     /// ```
     #[doc(alias = "defer")]
     #[doc(alias = "finally")]
-    pub fn on_exit<F>(&self, hook: F) -> Result<(), F>
+    pub fn on_exit<F>(&self, hook: F) -> Result<(), Refused<F>>
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.family.add_hook(hook)
+        self.family.add_hook(hook).map_err(Refused::new)
     }
 }

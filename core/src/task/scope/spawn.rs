@@ -72,6 +72,7 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     ///
     /// Dropped before it is ready, it has not started the task; its place in the queue is lost, and the next is woken.
     #[track_caller]
+    #[allow(clippy::async_yields_async, reason = "the outcome is awaited apart")]
     pub fn spawn_when_free<'a, T, F>(
         &'a self,
         future: F,
@@ -124,7 +125,8 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     ///         s.spawn(async move {
     ///             let nap = shielded.runtime().sleep(Duration::from_secs(1));
     ///             // Whoever awaits it is cut off. It is not.
-    ///             shielded.shield(async move { nap.await; WRITTEN.store(true, SeqCst); Ok(()) }).await
+    ///             let write = shielded.shield(async move { nap.await; WRITTEN.store(true, SeqCst); Ok(()) });
+    ///             write.await.map_err(|_| "not written")
     ///         });
     ///         s.runtime().sleep(Duration::from_millis(1)).await;
     ///         Err::<(), _>("stop")

@@ -44,9 +44,15 @@ pub(super) struct Lists {
 
 impl Lists {
     /// Gives back what is not wanted any more: its destructor is foreign code.
-    pub(super) fn note(&mut self, phase: Phase, label: TaskLabel, end: End<()>) -> (Tally, Option<Panic>) {
+    pub(super) fn note(
+        &mut self,
+        phase: Phase,
+        has_begun: bool,
+        label: TaskLabel,
+        end: End<()>,
+    ) -> (Tally, Option<Panic>) {
         let (tally, list) = match end {
-            End::Panicked(panic) if phase == Phase::Running => return (Tally::Panicked, Some(panic)),
+            End::Panicked(panic) if !has_begun => return (Tally::Panicked, Some(panic)),
             End::Panicked(panic) => {
                 self.panicked.push((label, panic));
                 return (Tally::Panicked, None);
@@ -57,7 +63,7 @@ impl Lists {
             End::NotStarted => return (Tally::NotStarted, None),
             End::Lost => (Tally::Lost, &mut self.aborted),
         };
-        if phase > Phase::Running {
+        if has_begun {
             list.push(label);
         }
         (tally, None)
