@@ -20,6 +20,7 @@ test_on_every_runtime! {
     a_group_is_restarted_together_after_its_delay
     too_many_restarts_go_up_the_tree
     children_come_and_go
+    a_child_that_stops_its_supervisor_and_fails_is_not_given_up_on
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -264,4 +265,23 @@ async fn children_come_and_go<R: Runtime>(rt: R) {
     // Some may have been removed, or stopped, before they were started.
     assert_eq!(report.finished, report.starts);
     assert!((50..=75).contains(&(report.starts + report.never_started.len() as u64)), "{report:?}");
+}
+
+async fn a_child_that_stops_its_supervisor_and_fails_is_not_given_up_on<R: Runtime>(rt: R) {
+    for _ in 0..50 {
+        let supervisor = Supervisor::<R, Boom>::builder(&rt, "s").intensity(0).build();
+        let supervisor = supervisor.expect("it makes sense");
+        let handle = supervisor.handle();
+        let own = handle.clone();
+        let child = ChildSpec::permanent("a", move |_| {
+            let own = own.clone();
+            async move {
+                own.stop();
+                Err(Boom)
+            }
+        });
+        handle.add(child).expect("there is none");
+        let run = rt.timeout(SOON, supervisor.run(&rt));
+        assert_eq!(run.await.expect("it ends").expect("it was stopped first").failed, 1);
+    }
 }
