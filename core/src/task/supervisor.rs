@@ -41,10 +41,10 @@ use std::time::Duration;
 /// not, and goes up: the supervisor stops its children and gives [`GaveUp`], which for a supervisor that is a child of
 /// another is its failure.
 ///
-/// A failure is an error, a panic of the child or of its factory, or any end of a permanent child. The restart counts at
-/// the moment of the failure: the instants of the last [`period`](SupervisorBuilder::period) are kept, and when there
-/// are more than the [`intensity`](SupervisorBuilder::intensity), the supervisor gives up. So there are never more
-/// restarts in a period.
+/// A failure is an error, a panic of the child or of its factory, or any end of a permanent child. The restart counts
+/// at the moment of the failure: the instants of the last [`period`](SupervisorBuilder::period) are kept, and when
+/// there are more than the [`intensity`](SupervisorBuilder::intensity), the supervisor gives up. So there are never
+/// more restarts in a period.
 ///
 /// It needs no task of its own: it is the future of [`run`](Self::run), which owns the children's tasks. It is not for
 /// an operation that is tried again until it succeeds, which is a retry; nor for children that all end, which are a
@@ -52,15 +52,15 @@ use std::time::Duration;
 ///
 /// # Order
 ///
-/// Children are started in the order in which they were added, each when the one before it is up: when it says so, if it
-/// [`signals_ready`](ChildSpec::signals_ready), else at once. They are stopped in the reverse order, each when the one
-/// after it has ended: its token is cancelled, and after its [limit](StopLimit) it is aborted. The children of
+/// Children are started in the order in which they were added, each when the one before it is up: when it says so, if
+/// it [`signals_ready`](ChildSpec::signals_ready), else at once. They are stopped in the reverse order, each when the
+/// one after it has ended: its token is cancelled, and after its [limit](StopLimit) it is aborted. The children of
 /// [`Strategy::Dynamic`] are started and stopped all at once.
 ///
 /// # Cost
 ///
-/// For each start a task, whose future is boxed, a token, and entries in a few trees. An event costs the logarithm of the
-/// number of children, and no more than those whom it concerns. While nobody listens, telling costs nothing.
+/// For each start a task, whose future is boxed, a token, and entries in a few trees. An event costs the logarithm of
+/// the number of children, and no more than those whom it concerns. While nobody listens, telling costs nothing.
 ///
 /// # Examples
 ///
@@ -185,8 +185,8 @@ impl<R: Runtime, E: Send + Sync + 'static> Supervisor<R, E> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it **aborts** its children, all at once, and hands them to the parent, which awaits them. To stop them in
-    /// order, cancel the parent's token, or [`stop`](SupervisorHandle::stop) it, and await it.
+    /// Dropped, it **aborts** its children, all at once, and hands them to the parent, which awaits them. To stop them
+    /// in order, cancel the parent's token, or [`stop`](SupervisorHandle::stop) it, and await it.
     ///
     /// # Panics
     ///

@@ -108,11 +108,11 @@ impl<R: Runtime, E> ChildSpec<R, E> {
         self
     }
 
-    /// It says itself when it is up, by [`ChildContext::ready`]; the next child is not started before. Without, it is up
-    /// as soon as it is started.
+    /// It says itself when it is up, by [`ChildContext::ready`]; the next child is not started before. Without, it is
+    /// up as soon as it is started.
     ///
-    /// One that ends before it has said so has ended as at any other time: its restart kind decides. One that never says
-    /// so, and never ends, keeps the others waiting.
+    /// One that ends before it has said so has ended as at any other time: its restart kind decides. One that never
+    /// says so, and never ends, keeps the others waiting.
     #[doc(alias = "started")]
     pub fn signals_ready(mut self) -> Self {
         self.rules.handshake = true;

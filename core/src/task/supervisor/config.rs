@@ -124,8 +124,9 @@ impl<R: Runtime, E: Send + Sync + 'static> SupervisorBuilder<R, E> {
         self
     }
 
-    /// How many restarts there may be within a [`period`](Self::period), of all children together, before the supervisor
-    /// gives up; one unless set. With zero it gives up at the first failure that would be followed by a restart.
+    /// How many restarts there may be within a [`period`](Self::period), of all children together, before the
+    /// supervisor gives up; one unless set. With zero it gives up at the first failure that would be followed by a
+    /// restart.
     ///
     /// A failure counts once, however many children are restarted for it; so does a start that fails.
     #[doc(alias = "max_restarts")]
@@ -154,7 +155,8 @@ impl<R: Runtime, E: Send + Sync + 'static> SupervisorBuilder<R, E> {
         self
     }
 
-    /// How many events are kept for a receiver that is behind, before it is told that it has missed some; 256 unless set.
+    /// How many events are kept for a receiver that is behind, before it is told that it has missed some; 256 unless
+    /// set.
     pub fn event_capacity(mut self, capacity: impl Into<Limit>) -> Self {
         self.event_capacity = capacity.into();
         self

@@ -4,8 +4,8 @@ use crate::instant::Instant;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// OTP's rule (`supervisor.erl`, `add_restart`): the instants of the restarts of the last period are kept, and when there
-/// are more than the intensity, that is one too many. A restart of exactly a period ago still counts.
+/// OTP's rule (`supervisor.erl`, `add_restart`): the instants of the restarts of the last period are kept, and when
+/// there are more than the intensity, that is one too many. A restart of exactly a period ago still counts.
 #[derive(Debug)]
 pub(super) struct Intensity {
     limit: usize,

@@ -1,7 +1,7 @@
 //! Whatever happens in whatever order: what a supervisor may do, and must.
 //!
-//! The machine is driven by a proptest state machine and watched by an observer, which knows the rules and keeps its own,
-//! plain account: of tasks that live, of who was told to stop and since when, of all restarts.
+//! The machine is driven by a proptest state machine and watched by an observer, which knows the rules and keeps its
+//! own, plain account: of tasks that live, of who was told to stop and since when, of all restarts.
 
 use super::tests::child;
 use super::*;
