@@ -6,11 +6,13 @@
 //! | concurrent children that borrow | [`borrow_scope`] |
 //! | children that are not `Send` | [`local_scope`] |
 //! | tasks whose outcomes one place collects | [`JoinSet`] |
+//! | to ask a task that owns something, and have its answer | [`mailbox()`] |
 
 mod borrow_scope;
 mod cancel_token;
 mod join_set;
 mod local_scope;
+mod mailbox;
 mod nursery;
 mod owned_task;
 mod parent;
@@ -22,5 +24,6 @@ pub use cancel_token::{
 };
 pub use join_set::{JoinReport, JoinSet, TaskId};
 pub use local_scope::{LocalScope, local_scope};
+pub use mailbox::{CallError, CallFuture, CallTimeoutFuture, Inbox, Mailbox, Reply, WeakMailbox, mailbox};
 pub use nursery::ScopedHandle;
 pub use parent::{Parent, Root};

@@ -7,6 +7,7 @@ mod gather;
 mod instant;
 mod join;
 mod kit;
+mod mailbox;
 mod mpsc;
 mod net;
 mod notify;

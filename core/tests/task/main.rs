@@ -2,4 +2,5 @@
 
 mod cancel_token;
 mod kit;
+mod mailbox;
 mod scopes;
