@@ -6,6 +6,7 @@
 //! | concurrent children that borrow | [`borrow_scope`] |
 //! | children that are not `Send` | [`local_scope`] |
 //! | tasks whose outcomes one place collects | [`JoinSet`] |
+//! | so many jobs at once, async or blocking, and a queue with a limit | [`WorkerPool`] |
 //! | to ask a task that owns something, and have its answer | [`mailbox()`] |
 
 mod borrow_scope;
@@ -16,6 +17,7 @@ mod mailbox;
 mod nursery;
 mod owned_task;
 mod parent;
+mod worker_pool;
 
 pub use borrow_scope::{Scope, borrow_scope};
 pub use cancel_token::{
@@ -27,3 +29,8 @@ pub use local_scope::{LocalScope, local_scope};
 pub use mailbox::{CallError, CallFuture, CallTimeoutFuture, Inbox, Mailbox, Reply, WeakMailbox, mailbox};
 pub use nursery::ScopedHandle;
 pub use parent::{Parent, Root};
+pub use worker_pool::{
+    AsyncWork, BlockingWork, IntoJob, Job, JobError, JobHandle, JobName, PoolHandle, PoolOverflow,
+    PoolReport, PoolStats, Priority, RunFuture, SubmitError, SubmitFuture, Work, WorkerPool,
+    WorkerPoolBuilder,
+};
