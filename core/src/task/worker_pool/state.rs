@@ -208,3 +208,6 @@ impl<J> State<J> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
