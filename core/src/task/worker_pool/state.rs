@@ -100,10 +100,7 @@ impl<J> State<J> {
     /// So many workers from now on; gives how many have to be started, which are counted in already.
     pub(super) fn set_wanted(&mut self, workers: usize, wakers: &mut Wakers) -> usize {
         self.wanted = workers;
-        if self.queue.is_closed() {
-            return 0;
-        }
-        let missing = workers.saturating_sub(self.alive);
+        let missing = if self.queue.is_closed() { 0 } else { workers.saturating_sub(self.alive) };
         self.alive += missing;
         // Those that are too many and idle see it.
         for _ in 0..self.alive.saturating_sub(workers) {

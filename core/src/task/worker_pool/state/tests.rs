@@ -115,6 +115,20 @@ fn more_workers_are_hired_and_too_many_end() {
 }
 
 #[test]
+fn workers_that_are_too_many_are_woken_when_the_pool_is_closed_too() {
+    let mut state: State<()> = State::new(limit(1), Wait);
+    assert_eq!(state.set_wanted(2, &mut Wakers::new()), 2);
+    state.try_admit().unwrap(); // one is still to come
+    state.close(&mut Wakers::new());
+    let (flag, mut place) = (Arc::new(Flag::default()), Place::default());
+    let waker = Waker::from(Arc::clone(&flag));
+    let next = state.next(&mut place, &Context::from_waker(&waker), &mut None, &mut Wakers::new());
+    assert_eq!(next, Next::Wait);
+    assert_eq!(state.set_wanted(1, &mut Wakers::new()), 0);
+    assert!(flag.0.load(SeqCst));
+}
+
+#[test]
 fn a_job_that_was_admitted_before_the_end_is_not_lost() {
     for abandoned in [false, true] {
         let mut state = with_worker(1, Wait);
