@@ -20,4 +20,5 @@ mod shared;
 mod ticker;
 mod timeout;
 mod watch;
+mod worker_pool;
 mod write_atomic;

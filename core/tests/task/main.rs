@@ -4,3 +4,4 @@ mod cancel_token;
 mod kit;
 mod mailbox;
 mod scopes;
+mod worker_pool;
