@@ -5,9 +5,11 @@
 //! | to tell work to stop, and all that was started below it | [`CancelToken`] |
 //! | concurrent children that borrow | [`borrow_scope`] |
 //! | children that are not `Send` | [`local_scope`] |
+//! | tasks that have ended when their scope has, and fail together | [`scope`](scope()) |
 //! | tasks whose outcomes one place collects | [`JoinSet`] |
 //! | so many jobs at once, async or blocking, and a queue with a limit | [`WorkerPool`] |
 //! | to ask a task that owns something, and have its answer | [`mailbox()`] |
+//! | a program that ends in order, on a signal | [`Shutdown`] |
 
 mod borrow_scope;
 mod cancel_token;
@@ -16,7 +18,12 @@ mod local_scope;
 mod mailbox;
 mod nursery;
 mod owned_task;
+mod packet;
 mod parent;
+mod refused;
+mod roster;
+mod scope;
+mod shutdown;
 mod worker_pool;
 
 pub use borrow_scope::{Scope, borrow_scope};
@@ -29,6 +36,13 @@ pub use local_scope::{LocalScope, local_scope};
 pub use mailbox::{CallError, CallFuture, CallTimeoutFuture, Inbox, Mailbox, Reply, WeakMailbox, mailbox};
 pub use nursery::ScopedHandle;
 pub use parent::{Parent, Root};
+pub use refused::Refused;
+pub use roster::{TaskCounts, TaskLabel};
+pub use scope::{
+    ChildError, Failure, Failures, NotReady, OnError, OnPanic, Origin, ScopeError, ScopeFuture, Started,
+    TaskHandle, TaskScope, scope,
+};
+pub use shutdown::{RunShutdown, Shutdown, ShutdownReport};
 pub use worker_pool::{
     AsyncWork, BlockingWork, IntoJob, Job, JobError, JobHandle, JobName, PoolHandle, PoolOverflow,
     PoolReport, PoolStats, Priority, RunFuture, SubmitError, SubmitFuture, Work, WorkerPool,

@@ -1,5 +1,6 @@
 //! What scopes have in common: a body, and children that run beside it in the same task.
 
+use super::packet::{Promise, Receipt, packet};
 use crate::future::engine::{Call, FutureSet};
 use crate::primitives::{Arc, Mutex, lock};
 use crate::probe;
@@ -175,38 +176,10 @@ where
     }
 }
 
-/// What a child gives, on its way to who awaits it.
-struct Packet<T>(Mutex<Delivery<T>>);
-
-enum Delivery<T> {
-    Awaited(Option<Waker>),
-    Delivered(Result<T, JoinError>),
-    Taken,
-}
-
-/// The child's end of a packet; dropped before it has delivered anything, it delivers `Aborted`.
-struct Promise<T>(Option<Arc<Packet<T>>>);
-
-impl<T> Promise<T> {
-    fn deliver(&mut self, outcome: Result<T, JoinError>) {
-        let Some(packet) = self.0.take() else { return };
-        let before = mem::replace(&mut *lock(&packet.0), Delivery::Delivered(outcome));
-        if let Delivery::Awaited(Some(waiter)) = before {
-            waiter.wake();
-        }
-    }
-}
-
-impl<T> Drop for Promise<T> {
-    fn drop(&mut self) {
-        self.deliver(Err(JoinError::Aborted));
-    }
-}
-
 /// A child with somebody who may await it, and the handle for that.
 pub(super) fn child<F: Future>(future: F) -> (Child<F>, ScopedHandle<F::Output>) {
-    let packet = Arc::new(Packet(Mutex::new(Delivery::Awaited(None))));
-    (Child { future: Some(future), promise: Promise(Some(Arc::clone(&packet))) }, ScopedHandle { packet })
+    let (promise, receipt) = packet();
+    (Child { future: Some(future), promise: Owed(Some(promise)) }, ScopedHandle { receipt })
 }
 
 pin_project! {
@@ -215,7 +188,7 @@ pin_project! {
         // In this order: whoever hears of an outcome finds nothing of the future left.
         #[pin]
         future: Option<F>,
-        promise: Promise<F::Output>,
+        promise: Owed<F::Output>,
     }
 }
 
@@ -230,6 +203,23 @@ impl<F: Future> Future for Child<F> {
             this.promise.deliver(Ok(output));
         }
         Poll::Ready(())
+    }
+}
+
+/// Dropped before it has delivered anything, it delivers `Aborted`.
+struct Owed<T>(Option<Promise<Result<T, JoinError>>>);
+
+impl<T> Owed<T> {
+    fn deliver(&mut self, outcome: Result<T, JoinError>) {
+        if let Some(promise) = self.0.take() {
+            promise.deliver(outcome);
+        }
+    }
+}
+
+impl<T> Drop for Owed<T> {
+    fn drop(&mut self) {
+        self.deliver(Err(JoinError::Aborted));
     }
 }
 
@@ -248,7 +238,7 @@ impl<F: Future> Future for Child<F> {
 /// Awaiting `&mut handle` is cancel safe: the outcome stays until it has been taken. Polled after that, it panics.
 #[must_use = "where nobody wants the outcome, `detach` it: the scope waits for the child all the same"]
 pub struct ScopedHandle<T> {
-    packet: Arc<Packet<T>>,
+    receipt: Receipt<Result<T, JoinError>>,
 }
 
 impl<T> ScopedHandle<T> {
@@ -259,43 +249,19 @@ impl<T> ScopedHandle<T> {
 
     /// Whether the child has ended, so that awaiting the handle would not wait.
     pub fn is_finished(&self) -> bool {
-        !matches!(*lock(&self.packet.0), Delivery::Awaited(_))
+        self.receipt.is_there()
     }
 }
 
 impl<T> Future for ScopedHandle<T> {
     type Output = Result<T, JoinError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut delivery = lock(&self.packet.0);
-        let before = match &mut *delivery {
-            Delivery::Awaited(Some(waiter)) if waiter.will_wake(cx.waker()) => None,
-            Delivery::Awaited(waiter) => waiter.replace(cx.waker().clone()),
-            Delivery::Delivered(_) => {
-                let delivered = mem::replace(&mut *delivery, Delivery::Taken);
-                let Delivery::Delivered(outcome) = delivered else { unreachable!("matched above") };
-                return Poll::Ready(outcome);
-            }
-            Delivery::Taken => {
-                drop(delivery);
-                panic!("the handle of a child was polled after it gave its outcome");
-            }
-        };
-        drop(delivery);
-        drop(before);
-        probe::waiting(|| "a child of a scope".to_owned());
-        Poll::Pending
-    }
-}
-
-impl<T> Drop for ScopedHandle<T> {
-    fn drop(&mut self) {
-        // The child may run for long: who awaited it is not to be kept, or woken, for nothing.
-        let waiter = match &mut *lock(&self.packet.0) {
-            Delivery::Awaited(waiter) => waiter.take(),
-            Delivery::Delivered(_) | Delivery::Taken => None,
-        };
-        drop(waiter);
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let poll = self.receipt.poll_take(cx);
+        if poll.is_pending() {
+            probe::waiting(|| "a child of a scope".to_owned());
+        }
+        poll
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) type Rest = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Takes over what is left of an owner that was dropped.
 pub(super) trait Keeper: Send + Sync {
     /// `count` tasks are left, which were told to end; `rest` awaits them.
-    fn keep(&self, count: usize, rest: Rest);
+    fn keep(self: Arc<Self>, count: usize, rest: Rest);
 }
 
 /// What an owner keeps of its parent.
@@ -65,7 +65,7 @@ impl Guardian {
 
     /// Hands over `count` tasks, which were told to end, and what is to be done when they have.
     pub(super) fn take_over(&self, count: usize, rest: impl Future<Output = ()> + Send + 'static) {
-        self.keeper.keep(count, Box::pin(rest));
+        Arc::clone(&self.keeper).keep(count, Box::pin(rest));
     }
 }
 
@@ -143,7 +143,7 @@ impl<R: Runtime> sealed::Parent for Root<R> {
 }
 
 impl<R: Runtime> Keeper for Orphans<R> {
-    fn keep(&self, count: usize, rest: Rest) {
+    fn keep(self: Arc<Self>, count: usize, rest: Rest) {
         self.count.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Relaxed);
         // Not for the tasks, which end without it: for what was to be done when they have.
         self.rt.spawn(rest).detach();

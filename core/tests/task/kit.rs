@@ -10,6 +10,16 @@ pub(crate) const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
+/// Times that some late wakes, which are among the simulated faults, don't blur: see [`in_ticks`].
+pub(crate) const fn ticks(ticks: u64) -> Duration {
+    Duration::from_millis(100 * ticks)
+}
+
+/// How many whole ticks have passed.
+pub(crate) const fn in_ticks(time: Duration) -> u128 {
+    time.as_millis() / 100
+}
+
 /// One poll with a waker that nobody hears.
 pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     poll_with(future, Waker::noop())

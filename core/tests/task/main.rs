@@ -1,7 +1,10 @@
 //! What `backstay_core::task` promises, on the simulated runtime or on none; on every runtime: the contract tests.
 
 mod cancel_token;
+mod join_set;
 mod kit;
 mod mailbox;
 mod scopes;
+mod shutdown;
+mod task_scope;
 mod worker_pool;

@@ -136,7 +136,7 @@ pub struct Cancelled {
 }
 
 impl Cancelled {
-    pub(super) const fn new(reason: CancelReason) -> Self {
+    pub(in crate::task) const fn new(reason: CancelReason) -> Self {
         Self { reason }
     }
 

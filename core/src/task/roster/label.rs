@@ -1,0 +1,62 @@
+//! What a task is called.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// A task, as reports and errors name it: by the name it was given, or by where it was spawned.
+///
+/// A clone is cheap.
+///
+/// # Examples
+///
+/// ```
+/// use backstay::{Runtime, task::scope, testing::Sim};
+///
+/// Sim::builder().run(|rt| async move {
+///     let failed = scope(&rt, |s| async move {
+///         s.named("refill").spawn(async { Err::<(), _>("no water") });
+///         Ok(s.cancelled().await)
+///     })
+///     .await
+///     .unwrap_err();
+///     assert_eq!(failed.to_string(), "task `refill` failed: no water");
+/// })?;
+/// # Ok::<(), backstay::testing::Failure>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct TaskLabel {
+    name: Option<Arc<str>>,
+    location: &'static Location<'static>,
+}
+
+impl TaskLabel {
+    pub(in crate::task) const fn new(name: Option<Arc<str>>, location: &'static Location<'static>) -> Self {
+        Self { name, location }
+    }
+
+    /// The name it was given.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Where it was spawned.
+    pub const fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+}
+
+impl fmt::Display for TaskLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "task `{name}`"),
+            None => write!(f, "the task of {}:{}", self.location.file(), self.location.line()),
+        }
+    }
+}
+
+impl fmt::Debug for TaskLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{self}`")
+    }
+}

@@ -1,0 +1,213 @@
+//! What all handles of a scope share.
+
+use super::error::{Failure, Failures, Origin, ScopeError};
+use super::handle::{ChildError, Enlisting};
+use super::policy::{OnError, OnPanic};
+use crate::primitives::{Mutex, lock};
+use crate::runtime::{Panic, Runtime};
+use crate::sync::Semaphore;
+use crate::task::cancel_token::{CancelReason, CancelToken, Cancelled};
+use crate::task::packet::Promise;
+use crate::task::parent::Rest;
+use crate::task::roster::{Done, End, Kind, Place, Roster, Tally, TaskLabel, unnamed};
+use std::mem;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// A scope: its tasks, and what they have come to.
+pub(super) struct Family<R: Runtime, E> {
+    pub(super) rt: R,
+    pub(super) token: CancelToken,
+    pub(super) roster: Arc<Roster<R>>,
+    pub(super) places: Option<Arc<Semaphore>>,
+    on_error: OnError,
+    on_panic: OnPanic,
+    failures: Mutex<Vec<(Origin, Failure<E>)>>,
+    // The last is the first to run. `None` when they have.
+    hooks: Mutex<Option<Vec<Rest>>>,
+}
+
+impl<R: Runtime, E: Send + 'static> Family<R, E> {
+    pub(super) fn new(
+        rt: R,
+        token: CancelToken,
+        places: Option<Arc<Semaphore>>,
+        on_error: OnError,
+        on_panic: OnPanic,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            rt,
+            token,
+            roster: Roster::new(),
+            places,
+            on_error,
+            on_panic,
+            failures: Mutex::new(Vec::new()),
+            hooks: Mutex::new(Some(Vec::new())),
+        })
+    }
+
+    /// Somebody gave an error, which is to be told by nobody else: it is the scope's.
+    pub(super) fn fail(&self, origin: Origin, error: E) {
+        lock(&self.failures).push((origin, Failure::Error(error)));
+        if self.on_error == OnError::CancelSiblings {
+            self.token.cancel_with("a task of the scope failed");
+        }
+    }
+
+    pub(super) fn panicked(&self, origin: Origin, panic: Panic) {
+        lock(&self.failures).push((origin, Failure::Panic(panic)));
+        if self.on_panic == OnPanic::Resume || self.on_error == OnError::CancelSiblings {
+            self.token.cancel_with("a task of the scope panicked");
+        }
+    }
+
+    /// Why what the scope has cut off was cut off.
+    pub(super) fn cancelled(&self) -> Cancelled {
+        match self.token.check() {
+            Err(cancelled) => cancelled,
+            Ok(()) => Cancelled::new(CancelReason::from("its scope has ended")),
+        }
+    }
+
+    /// Runs what an owner below has left behind as a task of this scope; gives it back if the scope has ended.
+    #[track_caller]
+    pub(super) fn adopt(self: &Arc<Self>, rest: Rest) -> Result<(), Rest> {
+        let label = unnamed(Location::caller());
+        let done = Adopted(Arc::clone(self));
+        match self.roster.spawn(&self.rt, Kind::Rest, label, rest, done) {
+            Ok(_) => Ok(()),
+            Err((rest, _)) => Err(rest),
+        }
+    }
+
+    /// Leaves a hook; gives it back if they have run.
+    pub(super) fn add_hook<F>(&self, hook: F) -> Result<(), F>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        match &mut *lock(&self.hooks) {
+            Some(hooks) => hooks.push(Box::pin(hook)),
+            None => return Err(hook),
+        }
+        Ok(())
+    }
+
+    /// The next hook to run.
+    pub(super) fn take_hook(&self) -> Option<Rest> {
+        lock(&self.hooks).as_mut()?.pop()
+    }
+
+    /// As [`take_hook`](Self::take_hook); if there is none, none can be left from now on.
+    pub(super) fn take_last_hook(&self) -> Option<Rest> {
+        let mut hooks = lock(&self.hooks);
+        let hook = hooks.as_mut()?.pop();
+        if hook.is_none() {
+            *hooks = None;
+        }
+        hook
+    }
+
+    pub(super) fn has_hooks(&self) -> bool {
+        lock(&self.hooks).as_ref().is_some_and(|hooks| !hooks.is_empty())
+    }
+
+    /// Whether a panic is still to go on.
+    pub(super) fn has_panicked(&self) -> bool {
+        self.on_panic == OnPanic::Resume
+            && lock(&self.failures).iter().any(|(_, failure)| matches!(failure, Failure::Panic(_)))
+    }
+
+    /// The first panic, if panics go on.
+    pub(super) fn take_panic(&self) -> Option<Panic> {
+        if self.on_panic == OnPanic::Report {
+            return None;
+        }
+        let failures = mem::take(&mut *lock(&self.failures));
+        let mut panic = None;
+        let mut others = Vec::new();
+        for (origin, failure) in failures {
+            match failure {
+                Failure::Panic(first) if panic.is_none() => panic = Some(first),
+                failure => others.push((origin, failure)),
+            }
+        }
+        *lock(&self.failures) = others;
+        panic
+    }
+
+    /// What the scope gives, now that all has ended: `None` if it is the body's value.
+    pub(super) fn error(&self, was_cut: bool) -> Option<ScopeError<E>> {
+        let failures = mem::take(&mut *lock(&self.failures));
+        let counts = self.roster.counts();
+        match Failures::new(failures) {
+            Some(failures) => Some(ScopeError::Failed(failures)),
+            None if was_cut || counts.is_cut() => Some(ScopeError::Cancelled(self.cancelled())),
+            None if counts.lost > 0 => Some(ScopeError::Shutdown),
+            None => None,
+        }
+    }
+}
+
+impl<R: Runtime, E: Send + 'static> Enlisting for Family<R, E> {
+    fn abort(&self, place: Place) {
+        self.roster.abort(place);
+    }
+}
+
+/// Brings the outcome of a task to who has its handle, and what it fails with to the scope.
+pub(super) struct Child<R: Runtime, T, E> {
+    pub(super) family: Arc<Family<R, E>>,
+    pub(super) promise: Promise<Result<T, ChildError<E>>>,
+}
+
+impl<R, T, E> Done<Result<T, E>> for Child<R, T, E>
+where
+    R: Runtime,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    fn done(self, label: TaskLabel, end: End<Result<T, E>>) -> Tally {
+        let Self { family, promise } = self;
+        let isolated = family.on_error == OnError::Isolate;
+        let (tally, outcome) = match end {
+            End::Value(Ok(value)) => (Tally::Finished, Ok(value)),
+            End::Value(Err(error)) if isolated => (Tally::Failed, Err(ChildError::Failed(error))),
+            End::Value(Err(error)) => {
+                family.fail(Origin::Task(label), error);
+                (Tally::Failed, Err(ChildError::Escalated))
+            }
+            End::Panicked(panic) if isolated && family.on_panic == OnPanic::Report => {
+                (Tally::Panicked, Err(ChildError::Panicked(panic)))
+            }
+            End::Panicked(panic) => {
+                family.panicked(Origin::Task(label), panic);
+                (Tally::Panicked, Err(ChildError::Escalated))
+            }
+            End::Aborted => (Tally::Aborted, Err(ChildError::Aborted)),
+            End::Cancelled => (Tally::Cancelled, Err(ChildError::Cancelled(family.cancelled()))),
+            End::NotStarted => (Tally::NotStarted, Err(ChildError::Cancelled(family.cancelled()))),
+            End::Lost => (Tally::Lost, Err(ChildError::Shutdown)),
+        };
+        promise.deliver(outcome);
+        tally
+    }
+}
+
+/// Of what an owner below has left behind.
+struct Adopted<R: Runtime, E>(Arc<Family<R, E>>);
+
+impl<R: Runtime, E: Send + 'static> Done<()> for Adopted<R, E> {
+    fn done(self, label: TaskLabel, end: End<()>) -> Tally {
+        match end {
+            End::Value(()) => Tally::Finished,
+            End::Panicked(panic) => {
+                self.0.panicked(Origin::Task(label), panic);
+                Tally::Panicked
+            }
+            End::Aborted | End::Cancelled => Tally::Cancelled,
+            End::NotStarted => Tally::NotStarted,
+            End::Lost => Tally::Lost,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! A shutdown that runs.
+
+use super::state::Phase;
+use super::{Inner, Progress, Shutdown, ShutdownReport};
+use crate::primitives::lock;
+use crate::probe;
+use crate::runtime::{Runtime, Sleep};
+use crate::task::cancel_token::{CancelReason, CancelledFuture};
+use crate::task::roster::Kind;
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// How long work in progress may take to end by itself, if nothing else is said.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long it may take to end once it is cancelled, if nothing else is said.
+const GRACE: Duration = Duration::from_secs(5);
+
+pin_project! {
+    /// The future of [`Shutdown::run`].
+    ///
+    /// It ends at the latest when `drain` and `grace` have passed since the first signal, and what was aborted then has
+    /// been dropped: that takes no time, but for a task that blocks in its poll, which is not waited for longer than a
+    /// second.
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct RunShutdown<'a, R: Runtime, S> {
+        shutdown: &'a Shutdown<R>,
+        drain: Duration,
+        grace: Duration,
+        // `None` when it has ended.
+        #[pin]
+        signals: Option<S>,
+        #[pin]
+        stop: CancelledFuture<'a>,
+        #[pin]
+        force: CancelledFuture<'a>,
+        #[pin]
+        timer: Option<R::Sleep>,
+        reason: Option<CancelReason>,
+        has_ended: bool,
+    }
+}
+
+impl<'a, R: Runtime, S> RunShutdown<'a, R, S> {
+    pub(super) fn new(shutdown: &'a Shutdown<R>, signals: S) -> Self {
+        let inner = shutdown.inner();
+        Self {
+            shutdown,
+            drain: DRAIN,
+            grace: GRACE,
+            signals: Some(signals),
+            stop: inner.stop.cancelled(),
+            force: inner.force.cancelled(),
+            timer: None,
+            reason: None,
+            has_ended: false,
+        }
+    }
+
+    /// How long work in progress may go on to its end: 10 seconds, if nothing else is said.
+    pub const fn drain(mut self, drain: Duration) -> Self {
+        self.drain = drain;
+        self
+    }
+
+    /// How long it may take to end once it is cancelled: 5 seconds, if nothing else is said.
+    pub const fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+}
+
+impl<R, S> Future for RunShutdown<'_, R, S>
+where
+    R: Runtime,
+    S: Stream<Item: Into<CancelReason>>,
+{
+    type Output = ShutdownReport;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ShutdownReport> {
+        let mut this = self.project();
+        assert!(!*this.has_ended, "a shutdown was polled after it gave its report");
+        let inner = this.shutdown.inner();
+        // A stop signal that was sent meanwhile is the first, whatever the stream has.
+        while let Some(signals) = this.signals.as_mut().as_pin_mut() {
+            match signals.poll_next(cx) {
+                Poll::Ready(Some(_)) if inner.stop.is_cancelled() => inner.force.cancel(),
+                Poll::Ready(Some(signal)) => inner.stop.cancel_with(signal.into()),
+                Poll::Ready(None) => this.signals.set(None),
+                Poll::Pending => break,
+            }
+            if inner.force.is_cancelled() {
+                break;
+            }
+        }
+        if this.reason.is_none()
+            && let Poll::Ready(reason) = this.stop.poll(cx)
+        {
+            *this.reason = Some(reason);
+        }
+        let Some(reason) = this.reason.as_ref() else {
+            probe::waiting(|| "a signal to shut down".to_owned());
+            return Poll::Pending;
+        };
+        let force = inner.force.is_cancelled() || this.force.poll(cx).is_ready();
+        loop {
+            let now = inner.rt.now();
+            let until = {
+                let mut progress = lock(&inner.progress);
+                let machine = &mut progress.machine;
+                machine.begin(now, *this.drain);
+                if force {
+                    machine.force(now);
+                }
+                machine.advance(now, *this.grace);
+                machine.until()
+            };
+            let phase = inner.enter();
+            if phase == Phase::Over || inner.has_ended(phase, cx.waker()) {
+                *this.has_ended = true;
+                return Poll::Ready(inner.report(reason.clone()));
+            }
+            match this.timer.as_mut().as_pin_mut() {
+                Some(timer) => timer.reset(until),
+                None => this.timer.set(Some(inner.rt.sleep_until(until))),
+            }
+            match this.timer.as_mut().as_pin_mut().map(|timer| timer.poll(cx)) {
+                Some(Poll::Ready(())) => {}
+                _ => break,
+            }
+        }
+        probe::waiting(|| format!("{} tasks to shut down", inner.roster.counts().running));
+        Poll::Pending
+    }
+}
+
+impl<R: Runtime> Inner<R> {
+    /// Does what belongs to the phase, and tells which it is.
+    fn enter(&self) -> Phase {
+        let phase = lock(&self.progress).machine.phase();
+        self.roster.refuse();
+        if phase >= Phase::Cancelling {
+            self.token.cancel_with(self.stop.reason().unwrap_or(CancelReason::Explicit));
+        }
+        if phase >= Phase::Aborting {
+            self.roster.refuse_shielded();
+            self.roster.tell_all(|kind| kind != Kind::Rest);
+        }
+        phase
+    }
+
+    /// Whether there is nobody left to wait for; else the task is woken when there isn't.
+    fn has_ended(&self, phase: Phase, waker: &Waker) -> bool {
+        // In this order: the last may end in between.
+        self.roster.close_if_idle(waker) || phase == Phase::Aborting && self.roster.has_only_blocking()
+    }
+
+    fn report(&self, reason: CancelReason) -> ShutdownReport {
+        self.roster.close();
+        let (running, counts, now) = (self.roster.labels(), self.roster.counts(), self.rt.now());
+        let Progress { machine, lists } = &mut *lock(&self.progress);
+        machine.idle();
+        lists.report(machine, reason, now, running, counts.not_started)
+    }
+}
+
+impl<R: Runtime, S> fmt::Debug for RunShutdown<'_, R, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunShutdown")
+            .field("drain", &self.drain)
+            .field("grace", &self.grace)
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
+}
