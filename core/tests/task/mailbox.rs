@@ -148,7 +148,7 @@ fn however_the_actor_goes_away_a_call_ends() {
 }
 
 #[test]
-fn what_was_not_sent_comes_back() {
+fn s10_what_was_not_sent_comes_back() {
     let (actor, mut inbox) = mailbox::<(u32, Option<Reply<()>>)>(Limit::ONE);
     assert!(actor.is_empty() && actor.capacity() == 1);
     actor.try_cast((1, None)).unwrap();
@@ -158,7 +158,7 @@ fn what_was_not_sent_comes_back() {
     let mut call = actor.call(|reply| (3, Some(reply)));
     assert!(poll_once(pin!(&mut call)).is_pending());
     let (number, reply) = call.into_message().expect("it was not sent");
-    assert!(number == 3 && !reply.as_ref().is_some_and(|reply| !reply.is_closed()));
+    assert!(number == 3 && reply.is_some_and(|reply| reply.is_closed()));
 
     let mut sent = Box::pin(actor.call(|reply| (4, Some(reply))));
     assert!(poll_once(sent.as_mut()).is_pending());
@@ -271,7 +271,7 @@ fn an_inbox_is_a_stream_for_an_event_loop() {
             let (rt, stop) = (rt.clone(), stop.clone());
             async move {
                 EventLoop::new(&rt, stop)
-                    .on(inbox, async |reply: Reply<u32>| drop(reply.send(7)))
+                    .on(inbox, async |reply: Reply<u32>| assert_eq!(reply.send(7), Ok(())))
                     .every(ms(1), async |_| {})
                     .unwrap()
                     .run()

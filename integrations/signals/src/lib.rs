@@ -46,3 +46,8 @@ mod sys;
 
 pub use signal::{Signal, UnknownSignal};
 pub use signals::{RecvFuture, Signals, SimulatedSignals};
+
+// The guide's examples run as tests too.
+#[cfg(all(doctest, unix))]
+#[doc = include_str!("../../../docs/guide/signals.md")]
+mod guide {}

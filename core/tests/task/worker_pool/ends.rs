@@ -4,7 +4,12 @@ use super::{HOUR, adds_up, after, explore, pool, run};
 use crate::kit::ms;
 use backstay::testing::{FailureKind, Sim};
 use backstay_core::Runtime;
-use backstay_core::task::{CancelToken, Job, JobError, PoolStats, Root, SubmitError, WorkerPool};
+use backstay_core::channel::oneshot;
+use backstay_core::task::{
+    CancelToken, Job, JobError, PoolStats, Root, Shutdown, SubmitError, WorkerPool, scope,
+};
+use futures::stream;
+use std::convert::Infallible;
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -167,6 +172,57 @@ fn a_pool_that_is_dropped_cancels_its_jobs_and_its_parent_awaits_them() {
         let stats = handle.stats();
         assert_eq!((stats.cancelled, stats.queued, stats.running), (10, 0, 0));
     });
+}
+
+#[test]
+fn s15_a_scope_awaits_what_a_dropped_pool_leaves() {
+    explore(|rt| async move {
+        let drops = Drops::default();
+        let inner = drops.clone();
+        scope(&rt, |s| async move {
+            let pool = WorkerPool::builder().workers(2).build(&s).unwrap();
+            for _ in 0..4 {
+                let guard = inner.guard();
+                let job = async move {
+                    let _guard = guard;
+                    pending::<()>().await;
+                };
+                pool.submit(job).await.unwrap().detach();
+            }
+            s.runtime().sleep(ms(20)).await;
+            Ok::<_, Infallible>(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(drops.count(), 4, "no job outlives the scope");
+    });
+}
+
+#[test]
+fn a_shutdown_drains_a_pool_that_a_task_of_it_has() {
+    let elapsed = run(|rt| async move {
+        let shutdown = Shutdown::new(&rt);
+        let pool = WorkerPool::builder().workers(1).build(&shutdown).unwrap();
+        let handle = pool.handle().clone();
+        let (done, stuck) =
+            (pool.submit(after(&rt, 50, 1)).await.unwrap(), pool.submit(pending::<()>()).await);
+        let (report, reported) = oneshot::channel();
+        let (stop, until) = (shutdown.stop_token().clone(), shutdown.token().clone());
+        let jobs = async move {
+            stop.cancelled().await;
+            drop(report.send(pool.drain(&until, ms(10)).await));
+        };
+        shutdown.named("jobs").spawn_part(jobs).unwrap();
+        shutdown.trigger("SIGTERM");
+        let report = shutdown.run(stream::empty::<&str>()).drain(ms(100)).grace(ms(50)).await;
+        assert!(report.is_clean(), "{report}");
+        let report = reported.await.unwrap();
+        assert_eq!((report.finished, report.cancelled), (1, 1));
+        assert_eq!(done.await.unwrap(), 1);
+        assert!(stuck.unwrap().await.unwrap_err().is_cancelled());
+        assert!(handle.is_closed());
+    });
+    assert_eq!(elapsed, ms(100));
 }
 
 #[test]

@@ -19,7 +19,7 @@ async fn busy(rt: &Sim, queue: usize, overflow: PoolOverflow) -> (WorkerPool<Sim
 }
 
 #[test]
-fn a_pool_that_waits_loses_nothing_and_keeps_the_line() {
+fn s10_a_pool_that_waits_loses_nothing_and_keeps_the_line() {
     explore(|rt| async move {
         let (pool, holds) = busy(&rt, 1, PoolOverflow::Wait).await;
         let queued = pool.submit(async { 0 }).await.unwrap();
@@ -39,7 +39,7 @@ fn a_pool_that_waits_loses_nothing_and_keeps_the_line() {
 }
 
 #[test]
-fn a_pool_that_rejects_gives_the_job_back() {
+fn s10_a_pool_that_rejects_gives_the_job_back() {
     explore(|rt| async move {
         let (pool, holds) = busy(&rt, 1, PoolOverflow::Reject).await;
         let queued = pool.submit(async { 0 }).await.unwrap();

@@ -148,6 +148,34 @@ fn a_job_that_was_admitted_before_the_end_is_not_lost() {
     }
 }
 
+#[test]
+fn s25_a_worker_that_was_woken_and_is_lost_wakes_another() {
+    for ends in [false, true] {
+        let mut state: State<u32> = State::new(limit(1), Wait);
+        assert_eq!(state.set_wanted(2, &mut Wakers::new()), 2);
+        let (flags, mut places): (Vec<_>, Vec<_>) =
+            (0..2).map(|_| (Arc::new(Flag::default()), Place::default())).unzip();
+        for (flag, place) in flags.iter().zip(&mut places) {
+            let waker = Waker::from(Arc::clone(flag));
+            let next = state.next(place, &Context::from_waker(&waker), &mut None, &mut Wakers::new());
+            assert_eq!(next, Next::Wait);
+        }
+        state.try_admit().unwrap();
+        state.push(Normal, 1, &mut Wakers::new());
+        assert!(flags[0].0.load(SeqCst) && !flags[1].0.load(SeqCst), "one is woken for one job");
+        if ends {
+            state.set_wanted(1, &mut Wakers::new());
+            let cx = Context::from_waker(Waker::noop());
+            assert_eq!(state.next(&mut places[0], &cx, &mut None, &mut Wakers::new()), Next::End);
+        } else {
+            assert!(state.lose(&mut places[0], &mut Wakers::new()).1.is_empty());
+            assert!(flags[1].0.load(SeqCst));
+        }
+        let cx = Context::from_waker(Waker::noop());
+        assert!(matches!(state.next(&mut places[1], &cx, &mut None, &mut Wakers::new()), Next::Run(_, 1)));
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Op {
     Submit(Priority),
