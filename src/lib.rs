@@ -47,6 +47,8 @@
 //! | work told to stop, with all that it has started | [`task::CancelToken`] |
 //! | children that borrow, or are not `Send` | [`task::borrow_scope`], [`task::local_scope`] |
 //! | tasks that are started again when they fail | [`task::Supervisor`] |
+//! | so many jobs at once, async or blocking, and a queue with a limit | [`task::WorkerPool`] |
+//! | to ask a task that owns something | [`task::mailbox()`] |
 //! | values from task to task | [`channel`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
@@ -107,6 +109,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/joins.md")]
     struct Joins;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/mailbox.md")]
+    struct Mailbox;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
     #[doc = include_str!("../docs/guide/scopes.md")]
@@ -136,6 +141,9 @@ mod documents {
     struct Ticker;
     #[doc = include_str!("../docs/guide/timeout.md")]
     struct Timeout;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/worker-pool.md")]
+    struct WorkerPool;
     #[cfg(unix)]
     #[doc = include_str!("../docs/guide/write-atomic.md")]
     struct WriteAtomic;

@@ -12,5 +12,6 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("r01_composition", "1", "futures put together, and their errors kept apart"),
     ("r02_concurrency", "2", "many futures at once: joins, races, limits, deadlines"),
     ("r07_select", "7", "whichever is ready first: once, in a loop, in order, by turns"),
+    ("mailbox", "S.1", "a task that owns something, and others that ask it"),
     ("simulate", "–", "a service under a thousand seeds, on the simulated runtime"),
 ];
