@@ -25,7 +25,9 @@ pub mod fan_out;
 pub mod items;
 pub mod joins;
 pub mod one_thread;
+pub mod pools;
 pub mod races;
+pub mod restarts;
 pub mod semaphores;
 pub mod shutdowns;
 #[cfg(feature = "sim")]

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | tasks started and joined | [`task_sets`] |
 //! | tasks told to stop, and waited for | [`shutdowns`] |
+//! | jobs, by so many workers | [`pools`] |
+//! | tasks that fail, and are started again | [`restarts`] |
 
 use crate::bench::Bench;
 use crate::families::Family;
-use crate::{shutdowns, task_sets};
+use crate::{pools, restarts, shutdowns, task_sets};
 
 /// The bench.
 pub const BENCH: Bench = Bench {
@@ -17,9 +19,13 @@ Tasks and their owners, beside other crates, on the same work.
   ready        a task ends at its first poll
   yields       once, and ends at its second
   time         of this thread's processor, where nothing else is said",
-    tables: &[task_sets::TABLE, shutdowns::TABLE],
+    tables: &[task_sets::TABLE, pools::TABLE, restarts::TABLE, shutdowns::TABLE],
 };
 
 /// All of them.
-pub const FAMILIES: [Family; 2] =
-    [(task_sets::TABLE, task_sets::works), (shutdowns::TABLE, shutdowns::works)];
+pub const FAMILIES: [Family; 4] = [
+    (task_sets::TABLE, task_sets::works),
+    (pools::TABLE, pools::works),
+    (restarts::TABLE, restarts::works),
+    (shutdowns::TABLE, shutdowns::works),
+];
