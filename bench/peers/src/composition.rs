@@ -9,8 +9,7 @@
 //! | channels | [`channels`], [`broadcasts`] |
 //! | tokens of cancellation | [`tokens`] |
 
-use crate::bench::Bench;
-use crate::families::Family;
+use crate::bench::{Bench, Family};
 use crate::{broadcasts, channels, fan_out, joins, races, semaphores, tokens};
 
 /// The bench.

@@ -7,8 +7,7 @@
 //! | jobs, by so many workers | [`pools`] |
 //! | tasks that fail, and are started again | [`restarts`] |
 
-use crate::bench::Bench;
-use crate::families::Family;
+use crate::bench::{Bench, Family};
 use crate::{pools, restarts, shutdowns, task_sets};
 
 /// The bench.

@@ -8,17 +8,19 @@ mod events;
 mod future;
 mod handle;
 mod inbox;
+mod policy;
 mod report;
 mod roster;
 mod state;
 
 pub use child::{ChildContext, ChildSpec};
-pub use config::{AutoShutdown, Restart, StopLimit, Strategy, SupervisorBuilder};
+pub use config::SupervisorBuilder;
 pub use delay::RestartDelay;
 pub use error::{AddChildError, GaveUp, UnknownChild};
 pub use events::{ChildExit, SupervisorEvent};
 pub use future::RunSupervisor;
 pub use handle::{Removal, SupervisorHandle};
+pub use policy::{AutoShutdown, Restart, StopLimit, Strategy};
 pub use report::{SupervisorEnd, SupervisorReport};
 
 use super::parent::Parent;

@@ -1,7 +1,7 @@
 //! A child: how it is made, and what it is given.
 
-use super::config::{AutoShutdown, Restart, StopLimit};
 use super::inbox::{Inbox, Message};
+use super::policy::{AutoShutdown, Restart, StopLimit};
 use super::state::{ChildRules, Id};
 use crate::config_error::ConfigError;
 use crate::runtime::Runtime;

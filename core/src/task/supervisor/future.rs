@@ -3,10 +3,10 @@
 mod ending;
 
 use super::child::{ChildContext, Factory};
-use super::config::StopLimit;
 use super::error::GaveUp;
 use super::events::{ChildExit, SupervisorEvent};
 use super::inbox::Message;
+use super::policy::StopLimit;
 use super::report::{SupervisorEnd, SupervisorReport};
 use super::state::{Command, Ending, ExitKind, Id, Machine};
 use super::{Open, Supervisor};

@@ -1,8 +1,8 @@
 //! Who is there, by name.
 
 use super::child::ChildSpec;
-use super::config::AutoShutdown;
 use super::error::AddChildError;
+use super::policy::AutoShutdown;
 use super::state::Id;
 use crate::runtime::Runtime;
 use std::collections::BTreeMap;

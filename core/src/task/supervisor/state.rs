@@ -52,7 +52,7 @@ mod tests;
 
 pub(super) use command::{ChildRules, Command, Ending, ExitKind, Id, Rules};
 
-use super::config::{AutoShutdown, Restart, StopLimit, Strategy};
+use super::policy::{AutoShutdown, Restart, StopLimit, Strategy};
 use crate::instant::Instant;
 use group::Sweep;
 use intensity::Intensity;

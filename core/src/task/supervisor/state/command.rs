@@ -1,7 +1,7 @@
 //! What the machine is told and what it says, in words.
 
-use crate::task::supervisor::config::{AutoShutdown, Restart, StopLimit, Strategy};
 use crate::task::supervisor::delay::RestartDelay;
+use crate::task::supervisor::policy::{AutoShutdown, Restart, StopLimit, Strategy};
 use std::time::Duration;
 
 /// A child. In the order in which they were added, which is that of their starts.
@@ -55,4 +55,14 @@ pub(in crate::task::supervisor) enum Ending {
     Requested,
     Significant(Id),
     GaveUp(Id),
+}
+
+impl Restart {
+    pub(in crate::task::supervisor) fn applies_to(self, exit: ExitKind) -> bool {
+        match self {
+            Self::Permanent => true,
+            Self::Transient => exit != ExitKind::Finished,
+            Self::Temporary => false,
+        }
+    }
 }
