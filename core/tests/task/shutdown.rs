@@ -25,6 +25,7 @@ test_on_every_runtime! {
     it_always_ends_when_its_time_is_over
     a_run_that_is_dropped_goes_on_later
     the_end_of_signals_is_no_signal
+    two_who_run_it_both_end
 }
 
 test_on_every_runtime! {
@@ -232,6 +233,23 @@ async fn the_end_of_signals_is_no_signal<R: Runtime>(rt: R) {
     let run = shutdown.run(stream::empty::<&str>());
     assert!(rt.timeout(Duration::from_secs(60), run).await.is_err());
     assert!(!shutdown.stop_token().is_cancelled());
+}
+
+async fn two_who_run_it_both_end<R: Runtime>(rt: R) {
+    let shutdown = Shutdown::new(&rt);
+    assert!(shutdown.spawn(rt.sleep(ticks(10))).is_ok());
+    shutdown.trigger("the end");
+    let start = rt.now();
+    let run = || {
+        let own = shutdown.clone();
+        rt.spawn(async move {
+            own.run(stream::pending::<&str>()).drain(Duration::MAX).grace(Duration::MAX).await
+        })
+    };
+    let (one, other) = (run(), run());
+    let (one, other) = (one.await.unwrap(), other.await.unwrap());
+    assert_eq!(in_ticks(rt.now() - start), 10);
+    assert_eq!(one.finished.len() + other.finished.len(), 1, "one of them has the report");
 }
 
 #[test]
