@@ -8,7 +8,7 @@ use crate::instant::Instant;
 use crate::limit::Limit;
 use crate::probe;
 use crate::runtime::backend::Contained;
-use crate::runtime::{JoinError, Runtime};
+use crate::runtime::{JoinError, Panic, Runtime};
 use crate::sync::Semaphore;
 use crate::task::cancel_token::{CancelReason, CancelledOwned};
 use crate::task::parent::{Guardian, Rest};
@@ -16,6 +16,7 @@ use crate::task::roster::Kind;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -134,21 +135,25 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let Some((rt, guardian)) = this.settings.parent.take() {
-            let running = Running::new(this.settings, rt, guardian);
-            let scope = TaskScope::new(Arc::clone(&running.left.family));
-            this.running.set(Some(running));
-            if let BodyProj::New { make } = this.body.as_mut().project()
-                && let Some(make) = make.take()
-            {
-                // First: what makes the body may panic, and there is nothing to wait for then.
-                this.body.set(Body::Ended);
-                let body = Contained::new(make(scope));
-                this.body.set(Body::Running { body });
-            }
+            this.running.set(Some(Running::new(this.settings, rt, guardian)));
         }
         let Some(mut running) = this.running.as_mut().as_pin_mut() else {
             panic!("a scope was polled after it gave its output");
         };
+        if let BodyProj::New { make } = this.body.as_mut().project()
+            && let Some(make) = make.take()
+        {
+            let family = &running.left.family;
+            let scope = TaskScope::new(Arc::clone(family));
+            // What makes the body may have started tasks before it panics.
+            match catch_unwind(AssertUnwindSafe(|| Contained::new(make(scope)))) {
+                Ok(body) => this.body.set(Body::Running { body }),
+                Err(payload) => {
+                    this.body.set(Body::Ended);
+                    family.panicked(Origin::Body, Panic::new(payload));
+                }
+            }
+        }
         loop {
             if running.as_mut().poll_cancelled(this.settings.close_grace, cx)
                 && matches!(*this.body, Body::Running { .. })
