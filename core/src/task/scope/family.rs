@@ -4,6 +4,7 @@ use super::error::{Failure, Failures, Origin, ScopeError};
 use super::handle::{ChildError, Enlisting};
 use super::policy::{OnError, OnPanic};
 use crate::primitives::{Mutex, lock};
+use crate::runtime::backend::quietly;
 use crate::runtime::{Panic, Runtime};
 use crate::sync::Semaphore;
 use crate::task::cancel_token::{CancelReason, CancelToken, Cancelled};
@@ -118,21 +119,20 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
             && lock(&self.failures).iter().any(|(_, failure)| matches!(failure, Failure::Panic(_)))
     }
 
-    /// The first panic, if panics go on.
+    /// The first panic, if panics go on; then all other failures are dropped.
     pub(super) fn take_panic(&self) -> Option<Panic> {
-        if self.on_panic == OnPanic::Report {
+        if !self.has_panicked() {
             return None;
         }
         let failures = mem::take(&mut *lock(&self.failures));
         let mut panic = None;
-        let mut others = Vec::new();
-        for (origin, failure) in failures {
+        for (_, failure) in failures {
             match failure {
                 Failure::Panic(first) if panic.is_none() => panic = Some(first),
-                failure => others.push((origin, failure)),
+                // It may panic in its destructor: not while the first panic goes on, which would end the process.
+                failure => quietly(|| drop(failure)),
             }
         }
-        *lock(&self.failures) = others;
         panic
     }
 

@@ -7,7 +7,7 @@ use super::policy::{OnError, OnPanic};
 use crate::instant::Instant;
 use crate::limit::Limit;
 use crate::probe;
-use crate::runtime::backend::Contained;
+use crate::runtime::backend::{Contained, quietly};
 use crate::runtime::{JoinError, Panic, Runtime};
 use crate::sync::Semaphore;
 use crate::task::cancel_token::{CancelReason, CancelledOwned};
@@ -181,14 +181,20 @@ where
         let family = Arc::clone(&running.left.family);
         let was_cut = running.was_cut;
         this.running.set(None);
-        if let Some(panic) = family.take_panic() {
-            panic.resume();
+        let (panic, value) = (family.take_panic(), this.value.take());
+        let error = if panic.is_some() { None } else { family.error(was_cut) };
+        match (panic, error, value) {
+            (None, None, Some(Ok(value))) => Poll::Ready(Ok(value)),
+            (panic, error, value) => {
+                // Nobody gets it, and it may panic in its destructor.
+                quietly(|| drop(value));
+                match (panic, error) {
+                    (Some(panic), _) => panic.resume(),
+                    (None, Some(error)) => Poll::Ready(Err(error)),
+                    (None, None) => unreachable!("a body without a value has failed, or was cut off"),
+                }
+            }
         }
-        Poll::Ready(match (family.error(was_cut), this.value.take()) {
-            (None, Some(Ok(value))) => Ok(value),
-            (Some(error), _) => Err(error),
-            (None, _) => unreachable!("a body without a value has failed, or was cut off"),
-        })
     }
 }
 
