@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 ///
 /// | parent | what an owner that is dropped leaves behind |
 /// |---|---|
-/// | a [`TaskScope`](super::TaskScope) | is awaited by the scope, before it ends |
+/// | a [`TaskScope`](super::TaskScope) | is awaited by the scope, before it ends; by its parent, if it has ended |
 /// | a [`Shutdown`](super::Shutdown) | is awaited by the shutdown, and is in its report if it takes too long |
 /// | a [`Root`] | is aborted, and counted: nobody is there to wait for it |
 /// | a [`Runtime`] | as a root, and nobody counts |
@@ -65,7 +65,12 @@ impl Guardian {
 
     /// Hands over `count` tasks, which were told to end, and what is to be done when they have.
     pub(super) fn take_over(&self, count: usize, rest: impl Future<Output = ()> + Send + 'static) {
-        Arc::clone(&self.keeper).keep(count, Box::pin(rest));
+        self.pass_on(count, Box::pin(rest));
+    }
+
+    /// [`take_over`](Self::take_over), by an owner that has ended itself, of what was left to it.
+    pub(super) fn pass_on(&self, count: usize, rest: Rest) {
+        Arc::clone(&self.keeper).keep(count, rest);
     }
 }
 

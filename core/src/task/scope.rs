@@ -18,7 +18,7 @@ pub use run::ScopeFuture;
 use super::cancel_token::{CancelReason, CancelToken, CancelledFuture};
 use super::parent::{Guardian, Keeper, Parent, Rest, sealed};
 use super::roster::TaskCounts;
-use crate::runtime::{JoinHandle, Runtime};
+use crate::runtime::Runtime;
 use family::Family;
 use std::fmt;
 use std::sync::Arc;
@@ -176,10 +176,10 @@ impl<R: Runtime, E: Send + 'static> sealed::Parent for TaskScope<R, E> {
 }
 
 impl<R: Runtime, E: Send + 'static> Keeper for Family<R, E> {
-    fn keep(self: Arc<Self>, _: usize, rest: Rest) {
+    fn keep(self: Arc<Self>, count: usize, rest: Rest) {
         if let Err(rest) = self.adopt(rest) {
-            // The scope has ended: nobody is there to wait.
-            self.rt.spawn(rest).detach();
+            // The scope has ended.
+            self.guardian.pass_on(count, rest);
         }
     }
 }

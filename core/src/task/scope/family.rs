@@ -9,7 +9,7 @@ use crate::runtime::{Panic, Runtime};
 use crate::sync::Semaphore;
 use crate::task::cancel_token::{CancelReason, CancelToken, Cancelled};
 use crate::task::packet::Promise;
-use crate::task::parent::Rest;
+use crate::task::parent::{Guardian, Rest};
 use crate::task::roster::{Done, End, Kind, Place, Roster, Tally, TaskLabel, unnamed};
 use std::mem;
 use std::panic::Location;
@@ -19,6 +19,7 @@ use std::sync::Arc;
 pub(super) struct Family<R: Runtime, E> {
     pub(super) rt: R,
     pub(super) token: CancelToken,
+    pub(super) guardian: Guardian,
     pub(super) roster: Arc<Roster<R>>,
     pub(super) places: Option<Arc<Semaphore>>,
     on_error: OnError,
@@ -32,6 +33,7 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
     pub(super) fn new(
         rt: R,
         token: CancelToken,
+        guardian: Guardian,
         places: Option<Arc<Semaphore>>,
         on_error: OnError,
         on_panic: OnPanic,
@@ -39,6 +41,7 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
         Arc::new(Self {
             rt,
             token,
+            guardian,
             roster: Roster::new(),
             places,
             on_error,

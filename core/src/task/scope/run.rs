@@ -203,9 +203,9 @@ impl<R: Runtime, E: Send + 'static> Running<R, E> {
         let token = guardian.token().child_with_deadline(&rt, settings.deadline);
         let places = settings.limit.map(|limit| Arc::new(Semaphore::new(limit)));
         let cancelled = token.clone().cancelled_owned();
-        let family = Family::new(rt, token, places, settings.on_error, settings.on_panic);
+        let family = Family::new(rt, token, guardian, places, settings.on_error, settings.on_panic);
         Self {
-            left: Left { family, guardian, hook: None, has_ended: false },
+            left: Left { family, hook: None, has_ended: false },
             cancelled: Some(cancelled),
             grace: None,
             was_cut: false,
@@ -278,7 +278,6 @@ type Hook = Pin<Box<Contained<Rest>>>;
 /// Hands to the parent what is left of a scope that is dropped.
 struct Left<R: Runtime, E: Send + 'static> {
     family: Arc<Family<R, E>>,
-    guardian: Guardian,
     hook: Option<Hook>,
     has_ended: bool,
 }
@@ -297,7 +296,7 @@ impl<R: Runtime, E: Send + 'static> Drop for Left<R, E> {
         if only_tasks && family.roster.close_if_idle(Waker::noop()) {
             return;
         }
-        self.guardian.take_over(family.roster.counts().running, async move {
+        self.family.guardian.take_over(family.roster.counts().running, async move {
             poll_fn(|cx| family.poll_exit(&mut hook, cx)).await;
             if let Some(panic) = family.take_panic() {
                 panic.resume();
