@@ -132,7 +132,8 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
         &self.family.rt
     }
 
-    /// The scope's token. It is cancelled when the scope is, for whatever reason.
+    /// The scope's token. It is cancelled when the scope is, for whatever reason, and at its end: what is made below it
+    /// later is cancelled from the start.
     pub fn token(&self) -> &CancelToken {
         &self.family.token
     }

@@ -15,6 +15,9 @@ use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
 
+/// Why what comes too late is cancelled.
+pub(super) const HAS_ENDED: &str = "its scope has ended";
+
 /// A scope: its tasks, and what they have come to.
 pub(super) struct Family<R: Runtime, E> {
     pub(super) rt: R,
@@ -70,7 +73,7 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
     pub(super) fn cancelled(&self) -> Cancelled {
         match self.token.check() {
             Err(cancelled) => cancelled,
-            Ok(()) => Cancelled::new(CancelReason::from("its scope has ended")),
+            Ok(()) => Cancelled::new(CancelReason::from(HAS_ENDED)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::TaskScope;
 use super::error::{Origin, ScopeError};
-use super::family::Family;
+use super::family::{Family, HAS_ENDED};
 use super::policy::{OnError, OnPanic};
 use crate::instant::Instant;
 use crate::limit::Limit;
@@ -181,6 +181,7 @@ where
         let family = Arc::clone(&running.left.family);
         let was_cut = running.was_cut;
         this.running.set(None);
+        family.token.cancel_with(HAS_ENDED);
         let (panic, value) = (family.take_panic(), this.value.take());
         let error = if panic.is_some() { None } else { family.error(was_cut) };
         match (panic, error, value) {
