@@ -1,8 +1,10 @@
 //! Who awaits the tasks that an owner leaves behind.
 
 use super::cancel_token::CancelToken;
+use super::roster::TaskLabel;
 use crate::runtime::{JoinHandle, Runtime};
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -40,6 +42,12 @@ pub(super) mod sealed {
 
 /// What is left of an owner: ready when it has ended.
 pub(super) type Rest = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What a [`Rest`] is called in reports and errors.
+#[track_caller]
+pub(super) fn rest_label() -> TaskLabel {
+    TaskLabel::new(Some(Arc::from("what a dropped owner left")), Location::caller())
+}
 
 /// Takes over what is left of an owner that was dropped.
 pub(super) trait Keeper: Send + Sync {

@@ -13,7 +13,6 @@ use crate::runtime::{Runtime, SpawnSite};
 use enlisted::{Enlisted, Ticket};
 use slab::Slab;
 use std::mem;
-use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -367,9 +366,4 @@ impl TaskLabel {
     fn site(&self) -> SpawnSite<'_> {
         SpawnSite::new(self.name(), self.location())
     }
-}
-
-/// The label of what is spawned here, without a name.
-pub(super) const fn unnamed(location: &'static Location<'static>) -> TaskLabel {
-    TaskLabel::new(None, location)
 }

@@ -8,7 +8,7 @@ pub use report::ShutdownReport;
 pub use run::RunShutdown;
 
 use super::cancel_token::{CancelReason, CancelToken};
-use super::parent::{Guardian, Keeper, Rest, sealed};
+use super::parent::{Guardian, Keeper, Rest, rest_label, sealed};
 use super::refused::Refused;
 use super::roster::{Done, End, Kind, Roster, Tally, TaskCounts, TaskLabel};
 use crate::primitives::{Mutex, lock};
@@ -265,11 +265,9 @@ impl<R: Runtime> sealed::Parent for Shutdown<R> {
 }
 
 impl<R: Runtime> Keeper for Inner<R> {
-    #[track_caller]
     fn keep(self: Arc<Self>, _: usize, rest: Rest) {
-        let label = TaskLabel::new(Some(Arc::from("what a dropped owner left")), Location::caller());
         let done = NotedRest(Arc::clone(&self));
-        if let Err((rest, _)) = self.roster.spawn(&self.rt, Kind::Rest, label, rest, done) {
+        if let Err((rest, _)) = self.roster.spawn(&self.rt, Kind::Rest, rest_label(), rest, done) {
             // It is over: nobody is there to wait.
             self.rt.spawn(rest).detach();
         }

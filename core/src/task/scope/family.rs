@@ -9,10 +9,9 @@ use crate::runtime::{Panic, Runtime};
 use crate::sync::Semaphore;
 use crate::task::cancel_token::{CancelReason, CancelToken, Cancelled};
 use crate::task::packet::Promise;
-use crate::task::parent::{Guardian, Rest};
-use crate::task::roster::{Done, End, Kind, Place, Roster, Tally, TaskLabel, unnamed};
+use crate::task::parent::{Guardian, Rest, rest_label};
+use crate::task::roster::{Done, End, Kind, Place, Roster, Tally, TaskLabel};
 use std::mem;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// Why what comes too late is cancelled.
@@ -78,11 +77,9 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
     }
 
     /// Runs what an owner below has left behind as a task of this scope; gives it back if the scope has ended.
-    #[track_caller]
     pub(super) fn adopt(self: &Arc<Self>, rest: Rest) -> Result<(), Rest> {
-        let label = unnamed(Location::caller());
         let done = Adopted(Arc::clone(self));
-        match self.roster.spawn(&self.rt, Kind::Rest, label, rest, done) {
+        match self.roster.spawn(&self.rt, Kind::Rest, rest_label(), rest, done) {
             Ok(_) => Ok(()),
             Err((rest, _)) => Err(rest),
         }
