@@ -11,6 +11,7 @@ use super::parent::{Guardian, Parent};
 use crate::future::KeyedSet;
 use crate::limit::Limit;
 use crate::probe;
+use crate::runtime::backend::quietly;
 use crate::runtime::{JoinError, Runtime};
 use crate::select::{OneOf2, select2};
 use futures_core::Stream;
@@ -322,7 +323,12 @@ impl<R: Runtime, K, T: Send + 'static> Drop for JoinSet<R, K, T> {
             return;
         }
         left.for_each(|task| task.abort());
-        let rest = async move { while poll_fn(|cx| left.poll_next(cx)).await.is_some() {} };
+        let rest = async move {
+            while let Some(outcome) = poll_fn(|cx| left.poll_next(cx)).await {
+                // It may panic, and the others are to be waited for all the same.
+                quietly(|| drop(outcome));
+            }
+        };
         self.guardian.take_over(count, rest);
     }
 }
