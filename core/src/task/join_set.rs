@@ -170,7 +170,7 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
     ///
     /// Nothing is lost: outcomes stay in the set until all have come.
     pub async fn join_all(&mut self) -> Vec<Result<T, JoinError>> {
-        poll_fn(|cx| self.poll_ended(cx, 0)).await;
+        poll_fn(|cx| self.poll_ended(cx, |_| 0)).await;
         let mut ended: Vec<_> = self.ended.drain(..).collect();
         ended.sort_by(|(one, _), (other, _)| one.cmp(other));
         ended.into_iter().map(|(_, outcome)| outcome).collect()
@@ -205,13 +205,13 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
     /// # Ok::<(), backstay::testing::Failure>(())
     /// ```
     pub async fn drain(&mut self, token: &CancelToken, grace: Duration) -> JoinReport<K, T> {
-        let first = select2(token.cancelled(), poll_fn(|cx| self.poll_ended(cx, 0))).await;
+        let first = select2(token.cancelled(), poll_fn(|cx| self.poll_ended(cx, |_| 0))).await;
         if let OneOf2::First(reason) = first {
             self.token.cancel_with(reason);
             let rt = self.rt.clone();
-            if rt.timeout(grace, poll_fn(|cx| self.poll_ended(cx, 0))).await.is_err() {
+            if rt.timeout(grace, poll_fn(|cx| self.poll_ended(cx, |_| 0))).await.is_err() {
                 self.abort_all();
-                poll_fn(|cx| self.poll_ended(cx, self.blocking.len())).await;
+                poll_fn(|cx| self.poll_ended(cx, |set| set.blocking.len())).await;
             }
         }
         JoinReport::new(self.ended.drain(..), self.blocking.iter().cloned())
@@ -241,9 +241,11 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
         self.tasks.contains(key) || self.ended.iter().any(|(ended, _)| ended.borrow() == key)
     }
 
-    /// What is left when all tasks but `left` have ended; their outcomes are with those that have come.
-    fn poll_ended(&mut self, cx: &mut Context<'_>, left: usize) -> Poll<()> {
-        while self.tasks.len() > left {
+    /// Waits until no more than `left` tasks run; the outcomes of the others are with those that have come.
+    ///
+    /// `left` is asked after each outcome: it may have changed by it.
+    fn poll_ended(&mut self, cx: &mut Context<'_>, left: impl Fn(&Self) -> usize) -> Poll<()> {
+        while self.tasks.len() > left(self) {
             match self.poll_tasks(cx) {
                 Poll::Ready(Some(ended)) => self.ended.push_back(ended),
                 Poll::Ready(None) => break,
