@@ -21,6 +21,8 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     /// Starts a task and waits until it says that it is ready, as a server that listens: gives what it says, and its
     /// handle. From then on it is a task like others.
     ///
+    /// Where the scope has a [limit](super::ScopeFuture::limit), it waits for a place before it starts the task.
+    ///
     /// # Errors
     ///
     /// [`NotReady`], when it has ended before: whatever it fails with is for who has started it, and not the scope's
@@ -28,7 +30,7 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, it aborts the task, which the scope waits for. An error that the task gives in spite
+    /// Dropped before it is ready, it aborts the task, if it has started it; the scope waits for that. An error that the task gives in spite
     /// of that is the scope's.
     ///
     /// # Examples
@@ -72,8 +74,9 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     {
         let label = self.label(Location::caller());
         async move {
+            let place = self.when_free().await;
             let handshake = Arc::new(Handshake(Mutex::new(State { phase: Phase::Starting, starter: None })));
-            let future = begin(Started(Arc::<Handshake<S, E>>::clone(&handshake)));
+            let future = place.run(begin(Started(Arc::<Handshake<S, E>>::clone(&handshake))));
             let (promise, receipt) = packet();
             let child = Child { family: Arc::clone(&self.family), promise };
             let done = BeforeReady { child, handshake: Arc::clone(&handshake) };

@@ -83,11 +83,8 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     {
         let label = self.label(Location::caller());
         async move {
-            let place = match &self.family.places {
-                Some(places) => places.acquire_owned().await.ok(),
-                None => None,
-            };
-            self.enlist(Kind::Plain, label, Placed::Running { future, _place: place })
+            let future = self.when_free().await.run(future);
+            self.enlist(Kind::Plain, label, future)
         }
     }
 
@@ -159,6 +156,14 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
         }
     }
 
+    /// Waits for a place, if the scope has a limit.
+    pub(super) async fn when_free(&self) -> Free {
+        Free(match &self.family.places {
+            Some(places) => Arc::clone(places).acquire_owned().await.ok(),
+            None => None,
+        })
+    }
+
     fn enlist<T, F>(&self, kind: Kind, label: TaskLabel, future: F) -> TaskHandle<T, E>
     where
         T: Send + 'static,
@@ -223,10 +228,19 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     }
 }
 
+/// A place for a task, in a scope that has a limit.
+pub(super) struct Free(Option<OwnedPermit>);
+
+impl Free {
+    pub(super) fn run<F>(self, future: F) -> Placed<F> {
+        Placed::Running { future, _place: self.0 }
+    }
+}
+
 pin_project! {
     /// A task with a place of those that the scope's limit allows; it is given back when the future is gone.
     #[project = PlacedProj]
-    enum Placed<F> {
+    pub(super) enum Placed<F> {
         Waiting { #[pin] acquire: AcquireOwned, future: Option<F> },
         Running { #[pin] future: F, _place: Option<OwnedPermit> },
     }
