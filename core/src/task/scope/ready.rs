@@ -178,9 +178,14 @@ impl<S, E> Handshake<S, E> {
         None
     }
 
-    /// Whether who has started the task still waits for it.
-    fn is_awaited(&self) -> bool {
-        matches!(lock(&self.0).phase, Phase::Starting | Phase::Never)
+    /// Has a task that has ended not become ready any more, and tells whether who has started it still waits for that.
+    fn close(&self) -> bool {
+        let mut state = lock(&self.0);
+        if matches!(state.phase, Phase::Starting) {
+            // The starter is woken when it is told how it has ended.
+            state.phase = Phase::Never;
+        }
+        matches!(state.phase, Phase::Never)
     }
 }
 
@@ -209,7 +214,8 @@ where
 {
     fn done(self, label: TaskLabel, end: End<Result<T, E>>) -> Tally {
         let Self { child, handshake } = self;
-        if !handshake.is_awaited() {
+        // Somebody else may have its `Started`, and say just now that it is ready.
+        if !handshake.close() {
             return child.done(label, end);
         }
         let (tally, why) = match end {
