@@ -4,6 +4,7 @@ mod error;
 mod exit;
 mod family;
 mod handle;
+mod place;
 mod policy;
 mod ready;
 mod run;

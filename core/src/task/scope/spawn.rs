@@ -3,22 +3,19 @@
 use super::TaskScope;
 use super::family::{Child, Family};
 use super::handle::TaskHandle;
+use super::place::{Free, InQueue, Queued};
 use crate::runtime::Runtime;
-use crate::sync::{AcquireOwned, OwnedPermit};
 use crate::task::cancel_token::CancelToken;
 use crate::task::packet::packet;
 use crate::task::roster::{Done, End, Kind, Place, TaskLabel};
-use pin_project_lite::pin_project;
 use std::panic::Location;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     /// Starts a task. It is dropped at its next await when the scope is cancelled.
     ///
     /// Where the scope has a [limit](super::ScopeFuture::limit), and as many run, it waits for a place before it runs:
-    /// the first that waits is the first that gets one. In a scope that is cancelled, or has ended, it never runs.
+    /// the first that waits is the first that gets one. In a scope that is cancelled by then, or has ended, it never runs.
     #[track_caller]
     pub fn spawn<T, F>(&self, future: F) -> TaskHandle<T, E>
     where
@@ -149,8 +146,9 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     {
         match &self.family.places {
             Some(places) => {
-                let acquire = Arc::clone(places).acquire_owned();
-                self.enlist(kind, label, Placed::Waiting { acquire, future: Some(future) })
+                let (done, receipt) = self.child();
+                let queued = Queued::new(places, &self.family.token, future);
+                TaskHandle::new(receipt, self.spawn_done(kind, label, queued, InQueue(done)))
             }
             None => self.enlist(kind, label, future),
         }
@@ -158,10 +156,7 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
 
     /// Waits for a place, if the scope has a limit.
     pub(super) async fn when_free(&self) -> Free {
-        Free(match &self.family.places {
-            Some(places) => Arc::clone(places).acquire_owned().await.ok(),
-            None => None,
-        })
+        Free::wait(self.family.places.as_ref()).await
     }
 
     fn enlist<T, F>(&self, kind: Kind, label: TaskLabel, future: F) -> TaskHandle<T, E>
@@ -175,7 +170,7 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     }
 
     /// Starts a task with somebody to be told how it ends.
-    pub(super) fn spawn_done<T, F, D>(
+    pub(super) fn spawn_done<F, D>(
         &self,
         kind: Kind,
         label: TaskLabel,
@@ -183,9 +178,8 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
         done: D,
     ) -> Option<(Arc<dyn super::handle::Enlisting>, Place)>
     where
-        T: Send + 'static,
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        D: Done<Result<T, E>>,
+        F: Future<Output: Send> + Send + 'static,
+        D: Done<F::Output>,
     {
         self.refuse_if_cancelled();
         let spawned = self.family.roster.spawn(&self.family.rt, kind, label.clone(), future, done);
@@ -199,7 +193,7 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
         spawned: Result<Place, (F, D)>,
     ) -> Option<(Arc<dyn super::handle::Enlisting>, Place)>
     where
-        D: Done<Result<T, E>>,
+        D: Done<T>,
     {
         match spawned {
             Ok(place) => Some((Arc::<Family<R, E>>::clone(&self.family), place)),
@@ -225,40 +219,5 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
 
     pub(super) fn label(&self, location: &'static Location<'static>) -> TaskLabel {
         TaskLabel::new(self.name.clone(), location)
-    }
-}
-
-/// A place for a task, in a scope that has a limit.
-pub(super) struct Free(Option<OwnedPermit>);
-
-impl Free {
-    pub(super) fn run<F>(self, future: F) -> Placed<F> {
-        Placed::Running { future, _place: self.0 }
-    }
-}
-
-pin_project! {
-    /// A task with a place of those that the scope's limit allows; it is given back when the future is gone.
-    #[project = PlacedProj]
-    pub(super) enum Placed<F> {
-        Waiting { #[pin] acquire: AcquireOwned, future: Option<F> },
-        Running { #[pin] future: F, _place: Option<OwnedPermit> },
-    }
-}
-
-impl<F: Future> Future for Placed<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        if let PlacedProj::Waiting { acquire, future } = self.as_mut().project() {
-            // An error says that the places are closed, and nobody closes them.
-            let place = ready!(acquire.poll(cx)).ok();
-            let Some(future) = future.take() else { unreachable!("it is `Waiting` only until it is taken") };
-            self.set(Self::Running { future, _place: place });
-        }
-        match self.project() {
-            PlacedProj::Running { future, .. } => future.poll(cx),
-            PlacedProj::Waiting { .. } => unreachable!("it has its place"),
-        }
     }
 }
