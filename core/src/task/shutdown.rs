@@ -13,12 +13,14 @@ use super::refused::Refused;
 use super::roster::{Done, End, Kind, Roster, Tally, TaskCounts, TaskLabel};
 use crate::primitives::{Mutex, lock};
 use crate::runtime::{JoinHandle, Runtime};
+use crate::sync::Notify;
 use futures_core::Stream;
 use report::Lists;
 use state::Machine;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::task::Wake;
 
 /// The tasks of a program, and how they end: on a signal, in order, in a limited time, with a report.
 ///
@@ -80,6 +82,8 @@ struct Inner<R: Runtime> {
     force: CancelToken,
     roster: Arc<Roster<R>>,
     progress: Mutex<Progress>,
+    // Somebody who runs it may have something to see: more than one may.
+    change: Notify,
 }
 
 /// How far it is, and what has ended since it began.
@@ -98,6 +102,7 @@ impl<R: Runtime> Shutdown<R> {
             force: CancelToken::new(),
             roster: Roster::new(),
             progress: Mutex::new(Progress { machine: Machine::new(), lists: Lists::default() }),
+            change: Notify::new(),
         };
         Self { owned: Arc::new(Owned(Arc::new(inner))), name: None }
     }
@@ -188,6 +193,9 @@ impl<R: Runtime> Shutdown<R> {
     ///
     /// `signals` says what the report gives as reason. Its end is no signal; neither is the end of all tasks.
     ///
+    /// Several may run it at once: they end together, and the first of them to see the end reports the tasks. The lists
+    /// of the others, as those of who runs it when it is over, have only what has ended since.
+    ///
     /// # Cancel safety
     ///
     /// Dropped, it leaves all as it is, and can be called again: it goes on from there. But signals that came with it
@@ -222,6 +230,13 @@ impl<R: Runtime> Inner<R> {
         if self.stop.is_cancelled() {
             self.roster.refuse();
         }
+    }
+}
+
+/// The roster's waker: it has one, and wakes all who run the shutdown.
+impl<R: Runtime> Wake for Inner<R> {
+    fn wake(self: Arc<Self>) {
+        self.change.notify_all();
     }
 }
 
