@@ -18,6 +18,7 @@ mod semaphore;
 mod sets;
 mod shared;
 mod shutdown;
+mod task_races;
 mod task_scope;
 mod ticker;
 mod timeout;

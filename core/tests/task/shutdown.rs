@@ -242,9 +242,9 @@ async fn two_who_run_it_both_end<R: Runtime>(rt: R) {
     let start = rt.now();
     let run = || {
         let own = shutdown.clone();
-        rt.spawn(async move {
-            own.run(stream::pending::<&str>()).drain(Duration::MAX).grace(Duration::MAX).await
-        })
+        rt.spawn(
+            async move { own.run(stream::pending::<&str>()).drain(Duration::MAX).grace(Duration::MAX).await },
+        )
     };
     let (one, other) = (run(), run());
     let (one, other) = (one.await.unwrap(), other.await.unwrap());
