@@ -5,7 +5,8 @@ use backstay_core::task::{
     CancelReason, CancelToken, ChildError, JoinSet, NotReady, OnError, ScopeError, Shutdown, Started,
     TaskScope, scope,
 };
-use backstay_core::{BlockOn, Config, Limit, Runtime};
+use backstay_core::time::Instant;
+use backstay_core::{BlockOn, Config, Flavor, Limit, Runtime};
 use backstay_tokio::{Tokio, TokioOwner};
 use futures::{FutureExt, stream};
 use std::future::pending;
@@ -19,7 +20,11 @@ use std::time::Duration;
 const ROUNDS: u64 = 300;
 
 fn on_threads<F: Future>(run: impl FnOnce(Tokio) -> F) -> F::Output {
-    let owner = TokioOwner::new(Config::new().worker_threads(NonZero::new(4).unwrap())).unwrap();
+    run_on(Config::new().worker_threads(NonZero::new(4).unwrap()), run)
+}
+
+fn run_on<F: Future>(config: Config, run: impl FnOnce(Tokio) -> F) -> F::Output {
+    let owner = TokioOwner::new(config).unwrap();
     let rt = owner.runtime().clone();
     let work = run(rt.clone());
     owner.block_on(rt.timeout(Duration::from_secs(60), work)).expect("nothing hangs")
@@ -118,7 +123,7 @@ fn s15_spawn_abort_cancel_and_end_at_once() {
 fn s30_ready_and_end_at_once_is_one_or_the_other() {
     on_threads(|rt| async move {
         scope(&rt, |s| async move {
-            for _ in 0..20 * ROUNDS {
+            for round in 0..20 * ROUNDS {
                 let barrier = Arc::new(AtomicBool::new(false));
                 let (send, started) = mpsc::channel::<Started<()>>();
                 let (own, other) = (
@@ -126,6 +131,7 @@ fn s30_ready_and_end_at_once_is_one_or_the_other() {
                     s.runtime().spawn_blocking(move || {
                         let started = started.recv().unwrap();
                         barrier.store(true, SeqCst);
+                    (0..round % 300).for_each(|_| std::hint::spin_loop());
                         started.ready(());
                     }),
                 );
@@ -206,25 +212,28 @@ fn s14_a_drain_waits_for_what_it_aborts_though_blocking_tasks_end() {
         let (go, wait) = mpsc::channel::<()>();
         let (aborted, is_aborted) = mpsc::channel::<()>();
         let mut set = JoinSet::keyed(&rt);
-        let (in_poll, is_in_poll) = mpsc::channel::<()>();
+        let (runs, is_running) = mpsc::channel::<()>();
+        let (runs_too, runs_as_well) = (runs.clone(), runs.clone());
         set.spawn_keyed("busy", async move {
             // It does not hear of the abort before the blocking one has ended.
-            in_poll.send(()).unwrap();
+            runs_too.send(()).unwrap();
             is_aborted.recv().unwrap();
             thread::sleep(Duration::from_millis(10));
             pending().await
         })
         .unwrap();
         set.spawn_blocking_keyed("job", move || {
+            runs_as_well.send(()).unwrap();
             wait.recv().unwrap();
         })
         .unwrap();
         let (never, is_never) = mpsc::channel::<()>();
         set.spawn_blocking_keyed("stuck", move || {
+            runs.send(()).unwrap();
             let _ = is_never.recv();
         })
         .unwrap();
-        is_in_poll.recv().unwrap();
+        (0..3).for_each(|_| is_running.recv().unwrap());
         let stop = CancelToken::new();
         stop.cancel();
         let after = thread::spawn(move || {
@@ -245,7 +254,8 @@ fn s14_a_drain_waits_for_what_it_aborts_though_blocking_tasks_end() {
 
 #[test]
 fn s27_a_blocking_function_that_runs_is_in_the_report() {
-    on_threads(|rt| async move {
+    // One thread for tasks: none ends before the shutdown waits for it.
+    run_on(Config::new().flavor(Flavor::CurrentThread), |rt| async move {
         let shutdown = Shutdown::new(&rt);
         let (runs, is_running) = mpsc::channel::<()>();
         let (end, may_end) = mpsc::channel::<()>();
@@ -356,4 +366,84 @@ fn c10_the_runtime_ends_while_a_scope_waits_elsewhere() {
     drop(owner);
     assert!(matches!(waits.join().unwrap(), Err(ScopeError::Shutdown)));
     tracker.assert_none_alive();
+}
+
+/// Takes its time to give a handle: what happens meanwhile happens before the handle is there.
+#[derive(Clone)]
+struct Slow(Tokio);
+
+impl Runtime for Slow {
+    type JoinHandle<T: Send + 'static> = <Tokio as Runtime>::JoinHandle<T>;
+    type BlockingHandle<T: Send + 'static> = <Tokio as Runtime>::BlockingHandle<T>;
+    type Sleep = <Tokio as Runtime>::Sleep;
+
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+
+    fn spawn<F>(&self, future: F) -> Self::JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let handle = self.0.spawn(future);
+        thread::sleep(Duration::from_millis(3));
+        handle
+    }
+
+    fn spawn_blocking<F, T>(&self, f: F) -> Self::BlockingHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.0.spawn_blocking(f)
+    }
+
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn sleep_until(&self, at: Instant) -> Self::Sleep {
+        self.0.sleep_until(at)
+    }
+
+    fn random_u64(&self) -> u64 {
+        self.0.random_u64()
+    }
+
+    fn to_std(&self, at: Instant) -> std::time::Instant {
+        self.0.to_std(at)
+    }
+
+    fn from_std(&self, at: std::time::Instant) -> Instant {
+        self.0.from_std(at)
+    }
+}
+
+#[test]
+fn s15_a_task_that_is_told_to_end_before_its_spawn_has_returned_is_aborted() {
+    on_threads(|rt| async move {
+        for _ in 0..5 {
+            let tracker = Tracker::new();
+            let stopped = scope(&Slow(rt.clone()), |s| {
+                let (held, late) = (tracker.track(()), s.clone());
+                let thread = thread::spawn(move || {
+                    let (own, stop) = (late.clone(), held);
+                    late.spawn(async move {
+                        own.cancel("stop");
+                        pending::<()>().await;
+                        drop(stop);
+                        Ok(())
+                    })
+                });
+                async move {
+                    s.cancelled().await;
+                    drop(thread);
+                    Ok::<_, ()>(())
+                }
+            });
+            assert!(stopped.await.unwrap_err().is_cancelled());
+            tracker.assert_none_alive();
+        }
+    });
 }

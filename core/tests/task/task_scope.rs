@@ -43,6 +43,7 @@ test_on_every_runtime! {
     spawn_when_free_waits_for_a_place
     a_grace_is_for_tasks_with_a_token
     an_aborted_task_is_an_error_value_and_its_siblings_go_on
+    a_handle_aborts_no_other_task_that_has_its_place
     blocking_functions_are_waited_for
     tasks_start_tasks
     what_is_dropped_under_a_root_is_counted
@@ -616,6 +617,18 @@ async fn an_aborted_task_is_an_error_value_and_its_siblings_go_on<R: Runtime>(rt
         }
     });
     assert_eq!(value.await.unwrap(), 7);
+}
+
+async fn a_handle_aborts_no_other_task_that_has_its_place<R: Runtime>(rt: R) {
+    let value = scope(&rt, |s| async move {
+        let mut ended = s.spawn(async { Ok(()) });
+        (&mut ended).await.map_err(|_| "cut off")?;
+        s.runtime().sleep(ticks(1)).await;
+        let other = s.spawn(s.runtime().sleep(ticks(5)).map(Ok));
+        ended.abort();
+        other.await.map_err(|_| "aborted")
+    });
+    value.await.unwrap();
 }
 
 async fn blocking_functions_are_waited_for<R: Runtime>(rt: R) {
