@@ -339,11 +339,16 @@ impl<R: Runtime, K, T: Send + 'static> Unpin for JoinSet<R, K, T> {}
 impl<R: Runtime, K, T: Send + 'static> Drop for JoinSet<R, K, T> {
     fn drop(&mut self) {
         let mut left = self.tasks.take_futures();
-        let count = left.len();
+        let mut count = 0;
+        left.for_each(|task| {
+            // Those whose outcomes nobody has asked for are not waited for by anybody.
+            count += usize::from(!task.is_finished());
+            task.abort();
+        });
         if count == 0 {
+            quietly(|| drop(left));
             return;
         }
-        left.for_each(|task| task.abort());
         let rest = async move {
             while let Some(outcome) = poll_fn(|cx| left.poll_next(cx)).await {
                 // It may panic, and the others are to be waited for all the same.

@@ -8,7 +8,7 @@ use backstay::{Limit, Runtime};
 use backstay_core::future::{TaskError, poll_now};
 use backstay_core::task::{
     CancelReason, ChildError, Failure, JoinSet, NotReady, OnError, OnPanic, Origin, Root, ScopeError,
-    Shutdown, Started, TaskHandle, TaskScope, scope,
+    Shutdown, Started, TaskCounts, TaskHandle, TaskScope, scope,
 };
 use futures::FutureExt;
 use std::future::{pending, ready};
@@ -159,6 +159,7 @@ async fn s15_an_early_drop_under_a_shutdown_is_awaited_by_it<R: Runtime>(rt: R) 
     assert!(report.is_clean(), "{report}");
     tracker.assert_none_alive();
     assert!(report.finished.is_empty(), "what was left is none of its tasks");
+    assert_eq!(shutdown.counts(), TaskCounts::default());
 }
 
 async fn s17_a_cancelled_childs_shielded_write_completes_before_the_scope_returns<R: Runtime>(rt: R) {
@@ -673,6 +674,11 @@ async fn what_is_dropped_under_a_root_is_counted<R: Runtime>(rt: R) {
     set.spawn(pending::<()>());
     drop(set);
     assert_eq!(root.orphaned(), 2);
+    let mut set = JoinSet::new(&root);
+    set.spawn(ready(()));
+    rt.sleep(ticks(1)).await;
+    drop(set);
+    assert_eq!(root.orphaned(), 2, "one that has ended is no orphan");
     let mut early = Box::pin(scope(&root, |s| {
         s.spawn(pending::<Result<(), ()>>());
         pending::<Result<(), ()>>()
