@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// | parent | what an owner that is dropped leaves behind |
 /// |---|---|
 /// | a [`TaskScope`](super::TaskScope) | is awaited by the scope, before it ends; by its parent, if it has ended |
-/// | a [`Shutdown`](super::Shutdown) | is awaited by the shutdown, and is in its report if it takes too long |
+/// | a [`Shutdown`](super::Shutdown) | is awaited by the shutdown, and is in its report if it takes too long; counted, if it is over |
 /// | a [`Root`] | is aborted, and counted: nobody is there to wait for it |
 /// | a [`Runtime`] | as a root, and nobody counts |
 ///

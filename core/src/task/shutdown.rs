@@ -20,6 +20,7 @@ use state::Machine;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::Wake;
 
 /// The tasks of a program, and how they end: on a signal, in order, in a limited time, with a report.
@@ -82,6 +83,7 @@ struct Inner<R: Runtime> {
     force: CancelToken,
     roster: Arc<Roster<R>>,
     progress: Mutex<Progress>,
+    orphans: AtomicU64,
     // Somebody who runs it may have something to see: more than one may.
     change: Notify,
 }
@@ -102,6 +104,7 @@ impl<R: Runtime> Shutdown<R> {
             force: CancelToken::new(),
             roster: Roster::new(),
             progress: Mutex::new(Progress { machine: Machine::new(), lists: Lists::default() }),
+            orphans: AtomicU64::new(0),
             change: Notify::new(),
         };
         Self { owned: Arc::new(Owned(Arc::new(inner))), name: None }
@@ -187,6 +190,13 @@ impl<R: Runtime> Shutdown<R> {
     /// How many tasks run, and how the others have ended.
     pub fn counts(&self) -> TaskCounts {
         self.inner().roster.counts()
+    }
+
+    /// How many tasks were aborted, and awaited by nobody, because their owner was dropped when the shutdown was over.
+    ///
+    /// Where it isn't zero, something that has tasks is to be dropped earlier.
+    pub fn orphaned(&self) -> u64 {
+        self.inner().orphans.load(Relaxed)
     }
 
     /// Waits for a signal or [`trigger`](Self::trigger), and then shuts down: see there.
@@ -280,10 +290,11 @@ impl<R: Runtime> sealed::Parent for Shutdown<R> {
 }
 
 impl<R: Runtime> Keeper for Inner<R> {
-    fn keep(self: Arc<Self>, _: usize, rest: Rest) {
+    fn keep(self: Arc<Self>, count: usize, rest: Rest) {
         let done = NotedRest(Arc::clone(&self));
         if let Err((rest, _)) = self.roster.spawn(&self.rt, Kind::Rest, rest_label(), rest, done) {
             // It is over: nobody is there to wait.
+            self.orphans.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Relaxed);
             self.rt.spawn(rest).detach();
         }
     }
