@@ -82,7 +82,7 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskCounts {
-    /// Those that run, or have started to.
+    /// Those that run, are about to, or wait for a place.
     pub running: usize,
     /// Those that ran to their end.
     pub finished: u64,

@@ -98,6 +98,9 @@ impl<R: Runtime, E: Send + 'static, F, B: Future> ScopeFuture<R, E, F, B> {
 
     /// Lets at most so many tasks run at once; those above wait for a place: see [`TaskScope::spawn`] and
     /// [`spawn_when_free`](TaskScope::spawn_when_free). Without, there is no limit.
+    ///
+    /// [Shielded](TaskScope::shield) tasks and [blocking functions](TaskScope::spawn_blocking) take no place, and nor does
+    /// the body. A task that waits for another of its scope, or for a place, keeps its own: where all do, none goes on.
     pub fn limit(mut self, limit: impl Into<Limit>) -> Self {
         self.settings.limit = Some(limit.into());
         self

@@ -86,7 +86,8 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     }
 
     /// Runs a blocking function as a task: see [`Runtime::spawn_blocking`]. Once it runs it goes on to its end,
-    /// and the scope waits for it.
+    /// and the scope waits for it. It takes no place of the [limit](super::ScopeFuture::limit): how many run at once is a
+    /// matter of the runtime's pool.
     #[track_caller]
     pub fn spawn_blocking<T, F>(&self, function: F) -> TaskHandle<T, E>
     where
