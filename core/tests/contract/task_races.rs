@@ -131,7 +131,7 @@ fn s30_ready_and_end_at_once_is_one_or_the_other() {
                     s.runtime().spawn_blocking(move || {
                         let started = started.recv().unwrap();
                         barrier.store(true, SeqCst);
-                    (0..round % 300).for_each(|_| std::hint::spin_loop());
+                        (0..round % 300).for_each(|_| std::hint::spin_loop());
                         started.ready(());
                     }),
                 );
