@@ -1,5 +1,7 @@
 //! Owners of tasks on threads: spawns, aborts, cancels, ends and drops at once, and runtimes that have ended.
 
+#![allow(clippy::disallowed_methods, reason = "threads of their own, and tasks that block theirs")]
+
 use backstay::testing::Tracker;
 use backstay_core::task::{
     CancelReason, CancelToken, ChildError, JoinSet, NotReady, OnError, ScopeError, Shutdown, Started,
