@@ -173,13 +173,9 @@ impl<R: Runtime> Inner<R> {
     fn report(&self, reason: CancelReason) -> ShutdownReport {
         self.roster.close();
         let (running, counts, now) = (self.roster.labels(), self.roster.counts(), self.rt.now());
-        let report = {
-            let Progress { machine, lists } = &mut *lock(&self.progress);
-            machine.idle();
-            lists.report(machine, reason, now, running, counts.not_started)
-        };
-        self.change.notify_all();
-        report
+        let Progress { machine, lists } = &mut *lock(&self.progress);
+        machine.idle();
+        lists.report(machine, reason, now, running, counts.not_started)
     }
 }
 
