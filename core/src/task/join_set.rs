@@ -11,6 +11,7 @@ use super::parent::{Guardian, Parent};
 use crate::future::KeyedSet;
 use crate::limit::Limit;
 use crate::probe;
+use crate::runtime::backend::quietly;
 use crate::runtime::{JoinError, Runtime};
 use crate::select::{OneOf2, select2};
 use futures_core::Stream;
@@ -19,6 +20,7 @@ use std::borrow::Borrow;
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::future::poll_fn;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -82,6 +84,8 @@ pub struct JoinSet<R: Runtime, K, T: Send + 'static> {
     tasks: KeyedSet<K, OwnedTask<R, T>>,
     // Outcomes that came while something else was waited for.
     ended: VecDeque<(K, Result<T, JoinError>)>,
+    // Theirs: looking for one must not cost more the more outcomes wait.
+    ended_keys: BTreeSet<K>,
     blocking: BTreeSet<K>,
     limit: Limit,
     next_id: u64,
@@ -110,6 +114,7 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
             guardian,
             tasks: KeyedSet::new(Limit::MAX),
             ended: VecDeque::new(),
+            ended_keys: BTreeSet::new(),
             blocking: BTreeSet::new(),
             limit: Limit::MAX,
             next_id: 0,
@@ -143,7 +148,7 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
     ///
     /// Who waits meanwhile for [`poll_join_next`](Self::poll_join_next) is woken as before.
     pub fn try_join_next(&mut self) -> Option<(K, Result<T, JoinError>)> {
-        if let Some(ended) = self.ended.pop_front() {
+        if let Some(ended) = self.pop_ended() {
             return Some(ended);
         }
         let waiter = self.waiter.clone();
@@ -156,7 +161,7 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
 
     /// [`join_next`](Self::join_next), to be polled.
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(K, Result<T, JoinError>)>> {
-        match self.ended.pop_front() {
+        match self.pop_ended() {
             Some(ended) => Poll::Ready(Some(ended)),
             None => self.poll_tasks(cx),
         }
@@ -169,8 +174,8 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
     ///
     /// Nothing is lost: outcomes stay in the set until all have come.
     pub async fn join_all(&mut self) -> Vec<Result<T, JoinError>> {
-        poll_fn(|cx| self.poll_ended(cx, 0)).await;
-        let mut ended: Vec<_> = self.ended.drain(..).collect();
+        poll_fn(|cx| self.poll_ended(cx, |_| 0)).await;
+        let mut ended = Vec::from(self.take_ended());
         ended.sort_by(|(one, _), (other, _)| one.cmp(other));
         ended.into_iter().map(|(_, outcome)| outcome).collect()
     }
@@ -204,16 +209,16 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
     /// # Ok::<(), backstay::testing::Failure>(())
     /// ```
     pub async fn drain(&mut self, token: &CancelToken, grace: Duration) -> JoinReport<K, T> {
-        let first = select2(token.cancelled(), poll_fn(|cx| self.poll_ended(cx, 0))).await;
+        let first = select2(token.cancelled(), poll_fn(|cx| self.poll_ended(cx, |_| 0))).await;
         if let OneOf2::First(reason) = first {
             self.token.cancel_with(reason);
             let rt = self.rt.clone();
-            if rt.timeout(grace, poll_fn(|cx| self.poll_ended(cx, 0))).await.is_err() {
+            if rt.timeout(grace, poll_fn(|cx| self.poll_ended(cx, |_| 0))).await.is_err() {
                 self.abort_all();
-                poll_fn(|cx| self.poll_ended(cx, self.blocking.len())).await;
+                poll_fn(|cx| self.poll_ended(cx, |set| set.blocking.len())).await;
             }
         }
-        JoinReport::new(self.ended.drain(..), self.blocking.iter().cloned())
+        JoinReport::new(self.take_ended().into_iter(), self.blocking.iter().cloned())
     }
 
     /// Aborts a task, and tells whether it is there. Its outcome still comes: that it was aborted, or what it gave if
@@ -237,19 +242,36 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        self.tasks.contains(key) || self.ended.iter().any(|(ended, _)| ended.borrow() == key)
+        self.tasks.contains(key) || self.ended_keys.contains(key)
     }
 
-    /// What is left when all tasks but `left` have ended; their outcomes are with those that have come.
-    fn poll_ended(&mut self, cx: &mut Context<'_>, left: usize) -> Poll<()> {
-        while self.tasks.len() > left {
+    /// Waits until no more than `left` tasks run; the outcomes of the others are with those that have come.
+    ///
+    /// `left` is asked after each outcome: it may have changed by it.
+    fn poll_ended(&mut self, cx: &mut Context<'_>, left: impl Fn(&Self) -> usize) -> Poll<()> {
+        while self.tasks.len() > left(self) {
             match self.poll_tasks(cx) {
-                Poll::Ready(Some(ended)) => self.ended.push_back(ended),
+                Poll::Ready(Some(ended)) => {
+                    let key = ended.0.clone();
+                    self.ended.push_back(ended);
+                    self.ended_keys.insert(key);
+                }
                 Poll::Ready(None) => break,
                 Poll::Pending => return Poll::Pending,
             }
         }
         Poll::Ready(())
+    }
+
+    fn pop_ended(&mut self) -> Option<(K, Result<T, JoinError>)> {
+        let ended = self.ended.pop_front()?;
+        self.ended_keys.remove(&ended.0);
+        Some(ended)
+    }
+
+    fn take_ended(&mut self) -> VecDeque<(K, Result<T, JoinError>)> {
+        self.ended_keys.clear();
+        mem::take(&mut self.ended)
     }
 
     fn poll_tasks(&mut self, cx: &mut Context<'_>) -> Poll<Option<(K, Result<T, JoinError>)>> {
@@ -317,12 +339,22 @@ impl<R: Runtime, K, T: Send + 'static> Unpin for JoinSet<R, K, T> {}
 impl<R: Runtime, K, T: Send + 'static> Drop for JoinSet<R, K, T> {
     fn drop(&mut self) {
         let mut left = self.tasks.take_futures();
-        let count = left.len();
+        let mut count = 0;
+        left.for_each(|task| {
+            // Those whose outcomes nobody has asked for are not waited for by anybody.
+            count += usize::from(!task.is_finished());
+            task.abort();
+        });
         if count == 0 {
+            quietly(|| drop(left));
             return;
         }
-        left.for_each(|task| task.abort());
-        let rest = async move { while poll_fn(|cx| left.poll_next(cx)).await.is_some() {} };
+        let rest = async move {
+            while let Some(outcome) = poll_fn(|cx| left.poll_next(cx)).await {
+                // It may panic, and the others are to be waited for all the same.
+                quietly(|| drop(outcome));
+            }
+        };
         self.guardian.take_over(count, rest);
     }
 }

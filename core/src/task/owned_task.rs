@@ -18,6 +18,14 @@ impl<R: Runtime, T: Send + 'static> OwnedTask<R, T> {
             Self::Blocking(task) => task.abort(),
         }
     }
+
+    /// See [`JoinHandle::is_finished`].
+    pub(super) fn is_finished(&self) -> bool {
+        match self {
+            Self::Async(task) => task.is_finished(),
+            Self::Blocking(task) => task.is_finished(),
+        }
+    }
 }
 
 impl<R: Runtime, T: Send + 'static> Future for OwnedTask<R, T> {

@@ -1,8 +1,10 @@
 //! Who awaits the tasks that an owner leaves behind.
 
 use super::cancel_token::CancelToken;
+use super::roster::TaskLabel;
 use crate::runtime::{JoinHandle, Runtime};
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -15,8 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 ///
 /// | parent | what an owner that is dropped leaves behind |
 /// |---|---|
-/// | a [`TaskScope`](super::TaskScope) | is awaited by the scope, before it ends |
-/// | a [`Shutdown`](super::Shutdown) | is awaited by the shutdown, and is in its report if it takes too long |
+/// | a [`TaskScope`](super::TaskScope) | is awaited by the scope, before it ends; by its parent, if it has ended |
+/// | a [`Shutdown`](super::Shutdown) | is awaited by the shutdown, and is in its report if it takes too long; counted, if it is over |
 /// | a [`ChildContext`](super::ChildContext) | is awaited by the supervisor, before it starts the child again or ends |
 /// | a [`Root`] | is aborted, and counted: nobody is there to wait for it |
 /// | a [`Runtime`] | as a root, and nobody counts |
@@ -42,6 +44,12 @@ pub(super) mod sealed {
 /// What is left of an owner: ready when it has ended.
 pub(super) type Rest = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// What a [`Rest`] is called in reports and errors.
+#[track_caller]
+pub(super) fn rest_label() -> TaskLabel {
+    TaskLabel::new(Some(Arc::from("what a dropped owner left")), Location::caller())
+}
+
 /// Takes over what is left of an owner that was dropped.
 pub(super) trait Keeper: Send + Sync {
     /// `count` tasks are left, which were told to end; `rest` awaits them.
@@ -66,7 +74,12 @@ impl Guardian {
 
     /// Hands over `count` tasks, which were told to end, and what is to be done when they have.
     pub(super) fn take_over(&self, count: usize, rest: impl Future<Output = ()> + Send + 'static) {
-        Arc::clone(&self.keeper).keep(count, Box::pin(rest));
+        self.pass_on(count, Box::pin(rest));
+    }
+
+    /// [`take_over`](Self::take_over), by an owner that has ended itself, of what was left to it.
+    pub(super) fn pass_on(&self, count: usize, rest: Rest) {
+        Arc::clone(&self.keeper).keep(count, rest);
     }
 }
 

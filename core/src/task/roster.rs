@@ -13,7 +13,6 @@ use crate::runtime::{Runtime, SpawnSite};
 use enlisted::{Enlisted, Ticket};
 use slab::Slab;
 use std::mem;
-use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -83,7 +82,7 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskCounts {
-    /// Those that run, or have started to.
+    /// Those that run, are about to, or wait for a place.
     pub running: usize,
     /// Those that ran to their end.
     pub finished: u64,
@@ -367,9 +366,4 @@ impl TaskLabel {
     fn site(&self) -> SpawnSite<'_> {
         SpawnSite::new(self.name(), self.location())
     }
-}
-
-/// The label of what is spawned here, without a name.
-pub(super) const fn unnamed(location: &'static Location<'static>) -> TaskLabel {
-    TaskLabel::new(None, location)
 }

@@ -4,6 +4,7 @@ mod error;
 mod exit;
 mod family;
 mod handle;
+mod place;
 mod policy;
 mod ready;
 mod run;
@@ -18,7 +19,7 @@ pub use run::ScopeFuture;
 use super::cancel_token::{CancelReason, CancelToken, CancelledFuture};
 use super::parent::{Guardian, Keeper, Parent, Rest, sealed};
 use super::roster::TaskCounts;
-use crate::runtime::{JoinHandle, Runtime};
+use crate::runtime::Runtime;
 use family::Family;
 use std::fmt;
 use std::sync::Arc;
@@ -132,7 +133,8 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
         &self.family.rt
     }
 
-    /// The scope's token. It is cancelled when the scope is, for whatever reason.
+    /// The scope's token. It is cancelled when the scope is, for whatever reason, and at its end: what is made below it
+    /// later is cancelled from the start.
     pub fn token(&self) -> &CancelToken {
         &self.family.token
     }
@@ -176,10 +178,10 @@ impl<R: Runtime, E: Send + 'static> sealed::Parent for TaskScope<R, E> {
 }
 
 impl<R: Runtime, E: Send + 'static> Keeper for Family<R, E> {
-    fn keep(self: Arc<Self>, _: usize, rest: Rest) {
+    fn keep(self: Arc<Self>, count: usize, rest: Rest) {
         if let Err(rest) = self.adopt(rest) {
-            // The scope has ended: nobody is there to wait.
-            self.rt.spawn(rest).detach();
+            // The scope has ended.
+            self.guardian.pass_on(count, rest);
         }
     }
 }

@@ -8,17 +8,20 @@ pub use report::ShutdownReport;
 pub use run::RunShutdown;
 
 use super::cancel_token::{CancelReason, CancelToken};
-use super::parent::{Guardian, Keeper, Rest, sealed};
+use super::parent::{Guardian, Keeper, Rest, rest_label, sealed};
 use super::refused::Refused;
 use super::roster::{Done, End, Kind, Roster, Tally, TaskCounts, TaskLabel};
 use crate::primitives::{Mutex, lock};
 use crate::runtime::{JoinHandle, Runtime};
+use crate::sync::Notify;
 use futures_core::Stream;
 use report::Lists;
 use state::Machine;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::Wake;
 
 /// The tasks of a program, and how they end: on a signal, in order, in a limited time, with a report.
 ///
@@ -80,6 +83,9 @@ struct Inner<R: Runtime> {
     force: CancelToken,
     roster: Arc<Roster<R>>,
     progress: Mutex<Progress>,
+    orphans: AtomicU64,
+    // Somebody who runs it may have something to see: more than one may.
+    change: Notify,
 }
 
 /// How far it is, and what has ended since it began.
@@ -98,6 +104,8 @@ impl<R: Runtime> Shutdown<R> {
             force: CancelToken::new(),
             roster: Roster::new(),
             progress: Mutex::new(Progress { machine: Machine::new(), lists: Lists::default() }),
+            orphans: AtomicU64::new(0),
+            change: Notify::new(),
         };
         Self { owned: Arc::new(Owned(Arc::new(inner))), name: None }
     }
@@ -184,9 +192,19 @@ impl<R: Runtime> Shutdown<R> {
         self.inner().roster.counts()
     }
 
+    /// How many tasks were aborted, and awaited by nobody, because their owner was dropped when the shutdown was over.
+    ///
+    /// Where it isn't zero, something that has tasks is to be dropped earlier.
+    pub fn orphaned(&self) -> u64 {
+        self.inner().orphans.load(Relaxed)
+    }
+
     /// Waits for a signal or [`trigger`](Self::trigger), and then shuts down: see there.
     ///
     /// `signals` says what the report gives as reason. Its end is no signal; neither is the end of all tasks.
+    ///
+    /// Several may run it at once: they end together, and the first of them to see the end reports the tasks. The lists
+    /// of the others, as those of who runs it when it is over, have only what has ended since.
     ///
     /// # Cancel safety
     ///
@@ -222,6 +240,13 @@ impl<R: Runtime> Inner<R> {
         if self.stop.is_cancelled() {
             self.roster.refuse();
         }
+    }
+}
+
+/// The roster's waker: it has one, and wakes all who run the shutdown.
+impl<R: Runtime> Wake for Inner<R> {
+    fn wake(self: Arc<Self>) {
+        self.change.notify_all();
     }
 }
 
@@ -265,12 +290,11 @@ impl<R: Runtime> sealed::Parent for Shutdown<R> {
 }
 
 impl<R: Runtime> Keeper for Inner<R> {
-    #[track_caller]
-    fn keep(self: Arc<Self>, _: usize, rest: Rest) {
-        let label = TaskLabel::new(Some(Arc::from("what a dropped owner left")), Location::caller());
+    fn keep(self: Arc<Self>, count: usize, rest: Rest) {
         let done = NotedRest(Arc::clone(&self));
-        if let Err((rest, _)) = self.roster.spawn(&self.rt, Kind::Rest, label, rest, done) {
+        if let Err((rest, _)) = self.roster.spawn(&self.rt, Kind::Rest, rest_label(), rest, done) {
             // It is over: nobody is there to wait.
+            self.orphans.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Relaxed);
             self.rt.spawn(rest).detach();
         }
     }

@@ -20,6 +20,7 @@ mod sets;
 mod shared;
 mod shutdown;
 mod supervisor;
+mod task_races;
 mod task_scope;
 mod ticker;
 mod timeout;

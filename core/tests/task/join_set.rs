@@ -8,6 +8,7 @@ use backstay::{JoinError, Limit, Runtime};
 use backstay_core::future::NotInserted;
 use backstay_core::task::{CancelToken, JoinSet, OnPanic, scope};
 use futures::{FutureExt, Stream, StreamExt};
+use std::cmp::Ordering;
 use std::future::pending;
 use std::panic::resume_unwind;
 use std::pin::pin;
@@ -28,6 +29,8 @@ test_on_every_runtime! {
     a_drain_tells_gives_grace_and_aborts
     a_drain_that_is_dropped_loses_nothing
     a_set_is_a_stream
+    s15_outcomes_that_panic_when_they_are_dropped_keep_nobody_from_waiting
+    keys_are_compared_no_more_often_where_many_outcomes_wait
 }
 
 fn limit(limit: usize) -> Limit {
@@ -202,6 +205,75 @@ async fn a_set_is_a_stream<R: Runtime>(rt: R) {
     let ended: Vec<_> = set.map(|(key, outcome)| (key, outcome.unwrap())).collect().await;
     assert_eq!(ended.len(), 300);
     assert!(ended.iter().all(|(key, value)| key == value));
+}
+
+async fn s15_outcomes_that_panic_when_they_are_dropped_keep_nobody_from_waiting<R: Runtime>(rt: R) {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            resume_unwind(Box::new("a destructor"));
+        }
+    }
+    let tracker = Tracker::new();
+    let outer = scope(&rt, |s| {
+        let held = tracker.track(());
+        async move {
+            let mut set = JoinSet::new(&s);
+            set.spawn(async { Some(Bomb) });
+            // A set below, whose parent is the task: it takes its time.
+            let (inner, nap) = (s.clone(), s.runtime().sleep(ticks(20)));
+            set.spawn(async move {
+                scope(&inner, |s| {
+                    s.shield(async move {
+                        nap.await;
+                        drop(held);
+                        Ok::<_, ()>(())
+                    });
+                    pending::<Result<(), ()>>()
+                })
+                .await
+                .ok();
+                None
+            });
+            s.runtime().sleep(ticks(1)).await;
+            drop(set);
+            Ok::<_, ()>(())
+        }
+    });
+    outer.await.expect("nobody fails: there is nobody to be told of it");
+    tracker.assert_none_alive();
+}
+
+async fn keys_are_compared_no_more_often_where_many_outcomes_wait<R: Runtime>(rt: R) {
+    #[derive(Clone, Debug)]
+    struct Key(u32, Arc<AtomicU32>);
+    impl PartialEq for Key {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other).is_eq()
+        }
+    }
+    impl Eq for Key {}
+    impl PartialOrd for Key {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Key {
+        fn cmp(&self, other: &Self) -> Ordering {
+            self.1.fetch_add(1, SeqCst);
+            self.0.cmp(&other.0)
+        }
+    }
+    let count = Arc::new(AtomicU32::new(0));
+    let mut set = JoinSet::keyed(&rt).limit(limit(4));
+    for n in 0..1000 {
+        set.spawn_keyed_when_free(Key(n, Arc::clone(&count)), async move { n }).await.unwrap();
+    }
+    assert!(set.contains(&Key(0, Arc::clone(&count))));
+    assert!(count.load(SeqCst) < 100_000, "{count:?}");
+    let outcomes: Vec<_> = set.join_all().await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(outcomes, (0..1000).collect::<Vec<_>>());
+    assert!(!set.contains(&Key(0, Arc::clone(&count))));
 }
 
 #[test]

@@ -25,6 +25,10 @@ test_on_every_runtime! {
     it_always_ends_when_its_time_is_over
     a_run_that_is_dropped_goes_on_later
     the_end_of_signals_is_no_signal
+    two_who_run_it_both_end
+    s15_what_is_left_when_it_is_over_is_counted
+    force_is_also_the_first_signal
+    no_time_at_all_is_time_for_the_abort
 }
 
 test_on_every_runtime! {
@@ -232,6 +236,59 @@ async fn the_end_of_signals_is_no_signal<R: Runtime>(rt: R) {
     let run = shutdown.run(stream::empty::<&str>());
     assert!(rt.timeout(Duration::from_secs(60), run).await.is_err());
     assert!(!shutdown.stop_token().is_cancelled());
+}
+
+async fn s15_what_is_left_when_it_is_over_is_counted<R: Runtime>(rt: R) {
+    let shutdown = Shutdown::new(&rt);
+    let mut set = JoinSet::new(&shutdown);
+    set.spawn(pending::<()>());
+    assert!(shut_down(&shutdown, ticks(1), ticks(1)).await.is_clean(), "it has no task");
+    drop(set);
+    assert_eq!(shutdown.orphaned(), 1);
+    rt.sleep(ticks(1)).await;
+}
+
+async fn force_is_also_the_first_signal<R: Runtime>(rt: R) {
+    let shutdown = Shutdown::new(&rt);
+    assert!(shutdown.spawn(pending()).is_ok());
+    shutdown.force();
+    shutdown.force();
+    let report = shutdown.run(stream::pending::<&str>()).await;
+    assert!(report.forced);
+    assert_eq!((report.reason.clone(), in_ticks(report.elapsed)), (CancelReason::Explicit, 0));
+    assert_eq!((report.aborted.len(), shutdown.counts().running), (1, 0));
+    let again = shutdown.run(stream::iter(["SIGTERM", "SIGTERM"])).await;
+    assert!(again.is_clean() && again.reason == CancelReason::Explicit, "it is over");
+}
+
+async fn no_time_at_all_is_time_for_the_abort<R: Runtime>(rt: R) {
+    let (shutdown, tracker) = (Shutdown::new(&rt), Tracker::new());
+    for _ in 0..100 {
+        // Each has a clone, and drops it with its task.
+        let (held, own) = (tracker.track(()), shutdown.clone());
+        let task = pending::<()>().map(move |()| drop((held, own)));
+        assert!(shutdown.spawn(task).is_ok());
+    }
+    let report = shut_down(&shutdown, Duration::ZERO, Duration::ZERO).await;
+    tracker.assert_none_alive();
+    assert_eq!((in_ticks(report.elapsed), report.aborted.len()), (0, 100));
+}
+
+async fn two_who_run_it_both_end<R: Runtime>(rt: R) {
+    let shutdown = Shutdown::new(&rt);
+    assert!(shutdown.spawn(rt.sleep(ticks(10))).is_ok());
+    shutdown.trigger("the end");
+    let start = rt.now();
+    let run = || {
+        let own = shutdown.clone();
+        rt.spawn(
+            async move { own.run(stream::pending::<&str>()).drain(Duration::MAX).grace(Duration::MAX).await },
+        )
+    };
+    let (one, other) = (run(), run());
+    let (one, other) = (one.await.unwrap(), other.await.unwrap());
+    assert_eq!(in_ticks(rt.now() - start), 10);
+    assert_eq!(one.finished.len() + other.finished.len(), 1, "one of them has the report");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use backstay::{Limit, Runtime};
 use backstay_core::future::{TaskError, poll_now};
 use backstay_core::task::{
     CancelReason, ChildError, Failure, JoinSet, NotReady, OnError, OnPanic, Origin, Root, ScopeError,
-    Shutdown, TaskScope, scope,
+    Shutdown, Started, TaskCounts, TaskHandle, TaskScope, scope,
 };
 use futures::FutureExt;
 use std::future::{pending, ready};
@@ -43,9 +43,17 @@ test_on_every_runtime! {
     spawn_when_free_waits_for_a_place
     a_grace_is_for_tasks_with_a_token
     an_aborted_task_is_an_error_value_and_its_siblings_go_on
+    a_handle_aborts_no_other_task_that_has_its_place
     blocking_functions_are_waited_for
     tasks_start_tasks
     what_is_dropped_under_a_root_is_counted
+    s15_a_panic_where_the_body_is_made_goes_on_when_all_have_ended
+    s15_what_is_left_to_a_scope_that_has_ended_is_its_parents
+    s18_a_panic_goes_on_though_other_failures_panic_when_they_are_dropped
+    s18_what_a_dropped_scope_left_has_a_name
+    s30_a_start_waits_for_a_place
+    what_waits_for_a_place_never_starts_once_the_scope_is_cancelled
+    a_scope_that_has_ended_is_cancelled
 }
 
 type Log = Arc<Mutex<Vec<&'static str>>>;
@@ -151,6 +159,7 @@ async fn s15_an_early_drop_under_a_shutdown_is_awaited_by_it<R: Runtime>(rt: R) 
     assert!(report.is_clean(), "{report}");
     tracker.assert_none_alive();
     assert!(report.finished.is_empty(), "what was left is none of its tasks");
+    assert_eq!(shutdown.counts(), TaskCounts::default());
 }
 
 async fn s17_a_cancelled_childs_shielded_write_completes_before_the_scope_returns<R: Runtime>(rt: R) {
@@ -611,6 +620,18 @@ async fn an_aborted_task_is_an_error_value_and_its_siblings_go_on<R: Runtime>(rt
     assert_eq!(value.await.unwrap(), 7);
 }
 
+async fn a_handle_aborts_no_other_task_that_has_its_place<R: Runtime>(rt: R) {
+    let value = scope(&rt, |s| async move {
+        let mut ended = s.spawn(async { Ok(()) });
+        (&mut ended).await.map_err(|_| "cut off")?;
+        s.runtime().sleep(ticks(1)).await;
+        let other = s.spawn(s.runtime().sleep(ticks(5)).map(Ok));
+        ended.abort();
+        other.await.map_err(|_| "aborted")
+    });
+    value.await.unwrap();
+}
+
 async fn blocking_functions_are_waited_for<R: Runtime>(rt: R) {
     let value = scope(&rt, |s| async move {
         let sum = s.spawn_blocking(|| Ok(1 + 1));
@@ -653,6 +674,11 @@ async fn what_is_dropped_under_a_root_is_counted<R: Runtime>(rt: R) {
     set.spawn(pending::<()>());
     drop(set);
     assert_eq!(root.orphaned(), 2);
+    let mut set = JoinSet::new(&root);
+    set.spawn(ready(()));
+    rt.sleep(ticks(1)).await;
+    drop(set);
+    assert_eq!(root.orphaned(), 2, "one that has ended is no orphan");
     let mut early = Box::pin(scope(&root, |s| {
         s.spawn(pending::<Result<(), ()>>());
         pending::<Result<(), ()>>()
@@ -661,6 +687,148 @@ async fn what_is_dropped_under_a_root_is_counted<R: Runtime>(rt: R) {
     drop(early);
     assert_eq!(root.orphaned(), 3);
     rt.sleep(Duration::from_millis(1)).await;
+}
+
+/// What panics when it is dropped, unless the test is over.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        resume_unwind(Box::new("a destructor"));
+    }
+}
+
+async fn s15_a_panic_where_the_body_is_made_goes_on_when_all_have_ended<R: Runtime>(rt: R) {
+    let tracker = Tracker::new();
+    let failing = |on_panic| {
+        let tracker = tracker.clone();
+        let made = scope(&rt, move |s| {
+            let held = tracker.track(());
+            s.spawn(pending::<Result<(), ()>>().map(|outcome| {
+                drop(held);
+                outcome
+            }));
+            if !s.token().is_cancelled() {
+                resume_unwind(Box::new("no body"));
+            }
+            ready(Ok(()))
+        });
+        made.on_panic(on_panic)
+    };
+    let outcome = AssertUnwindSafe(failing(OnPanic::Resume)).catch_unwind().await;
+    tracker.assert_none_alive();
+    assert_eq!(outcome.unwrap_err().downcast_ref(), Some(&"no body"));
+    let error = failing(OnPanic::Report).await.unwrap_err();
+    tracker.assert_none_alive();
+    assert!(matches!(error, ScopeError::Failed(failures) if failures.first().0 == Origin::Body));
+}
+
+async fn s15_what_is_left_to_a_scope_that_has_ended_is_its_parents<R: Runtime>(rt: R) {
+    let root = Root::new(&rt);
+    let ended = scope(&root, |s| ready(Ok::<_, ()>(s))).await.expect("nobody fails");
+    let mut set = JoinSet::new(&ended);
+    set.spawn(pending::<()>());
+    drop(set);
+    assert_eq!(root.orphaned(), 1, "it is counted there");
+    rt.sleep(ticks(1)).await;
+}
+
+async fn s18_a_panic_goes_on_though_other_failures_panic_when_they_are_dropped<R: Runtime>(rt: R) {
+    let outcome = AssertUnwindSafe(scope(&rt, |s| {
+        s.spawn(async { Err::<(), _>(Bomb) });
+        s.spawn_with::<(), _, _>(|token| async move {
+            token.cancelled().await;
+            resume_unwind(Box::new("a bomb"))
+        });
+        ready(Ok(Bomb))
+    }))
+    .catch_unwind()
+    .await;
+    let panic = outcome.map(std::mem::forget).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"a bomb"));
+}
+
+async fn s18_what_a_dropped_scope_left_has_a_name<R: Runtime>(rt: R) {
+    let outer = scope(&rt, |s| async move {
+        let mut early = Box::pin(scope(&s, |s| {
+            s.shield::<(), _>(async { resume_unwind(Box::new("no fuse")) });
+            pending::<Result<(), ()>>()
+        }));
+        assert!(poll_once(early.as_mut()).is_pending());
+        drop(early);
+        Ok::<_, &str>(())
+    });
+    let error = outer.on_panic(OnPanic::Report).await.unwrap_err();
+    assert_eq!(error.to_string(), "task `what a dropped owner left` panicked: no fuse");
+}
+
+async fn s30_a_start_waits_for_a_place<R: Runtime>(rt: R) {
+    let start = rt.now();
+    scope(&rt, |s| async move {
+        let nap = s.runtime().sleep(ticks(10));
+        s.spawn(nap.map(Ok));
+        s.runtime().sleep(ticks(1)).await;
+        let begin = |started: Started<()>| async {
+            started.ready(());
+            pending().await
+        };
+        let ((), server): (_, TaskHandle<(), _>) = s.spawn_ready(begin).await.map_err(|_| "not ready")?;
+        assert_eq!(in_ticks(s.runtime().now() - start), 10);
+        let late = s.spawn(async { Ok(()) });
+        s.runtime().sleep(ticks(1)).await;
+        assert!(!late.is_finished(), "it has the place");
+        server.abort();
+        late.await.map_err(|_| "cut off")
+    })
+    .limit(Limit::ONE)
+    .await
+    .expect("nobody fails");
+}
+
+async fn what_waits_for_a_place_never_starts_once_the_scope_is_cancelled<R: Runtime>(rt: R) {
+    let started = Arc::new(AtomicU32::new(0));
+    let stopped = scope(&rt, |s| {
+        let handles: Vec<_> = (0..3)
+            .map(|_| {
+                let (started, nap) = (Arc::clone(&started), s.runtime().sleep(ticks(2)));
+                s.spawn_with(|token| async move {
+                    started.fetch_add(1, SeqCst);
+                    token.cancelled().await;
+                    nap.await;
+                    Ok::<_, ()>(())
+                })
+            })
+            .collect();
+        async move {
+            s.runtime().sleep(ticks(1)).await;
+            s.shield(async move {
+                let mut outcomes = futures::future::join_all(handles).await;
+                assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+                outcomes.retain(Result::is_err);
+                assert!(outcomes.iter().all(|one| matches!(one, Err(ChildError::Cancelled(_)))));
+                Ok(())
+            });
+            s.cancel("stop");
+            Ok(())
+        }
+    });
+    assert!(stopped.limit(Limit::ONE).await.unwrap_err().is_cancelled());
+    assert_eq!(started.load(SeqCst), 1);
+}
+
+async fn a_scope_that_has_ended_is_cancelled<R: Runtime>(rt: R) {
+    let (ended, token) = scope(&rt, |s| {
+        let token = s.token().child();
+        ready(Ok::<_, ()>((s, token)))
+    })
+    .await
+    .expect("nobody fails");
+    assert_eq!(token.reason(), Some(CancelReason::from("its scope has ended")));
+    let below = scope(&ended, |s| {
+        s.spawn(async { Ok(()) });
+        pending::<Result<(), &str>>()
+    });
+    assert_eq!(below.await.unwrap_err().to_string(), "the scope was cancelled: its scope has ended");
 }
 
 #[test]

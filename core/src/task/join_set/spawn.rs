@@ -170,6 +170,6 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
     }
 
     fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_ended(cx, self.limit.get() - 1)
+        self.poll_ended(cx, |set| set.limit.get() - 1)
     }
 }

@@ -4,20 +4,24 @@ use super::error::{Failure, Failures, Origin, ScopeError};
 use super::handle::{ChildError, Enlisting};
 use super::policy::{OnError, OnPanic};
 use crate::primitives::{Mutex, lock};
+use crate::runtime::backend::quietly;
 use crate::runtime::{Panic, Runtime};
 use crate::sync::Semaphore;
 use crate::task::cancel_token::{CancelReason, CancelToken, Cancelled};
 use crate::task::packet::Promise;
-use crate::task::parent::Rest;
-use crate::task::roster::{Done, End, Kind, Place, Roster, Tally, TaskLabel, unnamed};
+use crate::task::parent::{Guardian, Rest, rest_label};
+use crate::task::roster::{Done, End, Kind, Place, Roster, Tally, TaskLabel};
 use std::mem;
-use std::panic::Location;
 use std::sync::Arc;
+
+/// Why what comes too late is cancelled.
+pub(super) const HAS_ENDED: &str = "its scope has ended";
 
 /// A scope: its tasks, and what they have come to.
 pub(super) struct Family<R: Runtime, E> {
     pub(super) rt: R,
     pub(super) token: CancelToken,
+    pub(super) guardian: Guardian,
     pub(super) roster: Arc<Roster<R>>,
     pub(super) places: Option<Arc<Semaphore>>,
     on_error: OnError,
@@ -31,6 +35,7 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
     pub(super) fn new(
         rt: R,
         token: CancelToken,
+        guardian: Guardian,
         places: Option<Arc<Semaphore>>,
         on_error: OnError,
         on_panic: OnPanic,
@@ -38,6 +43,7 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
         Arc::new(Self {
             rt,
             token,
+            guardian,
             roster: Roster::new(),
             places,
             on_error,
@@ -66,16 +72,14 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
     pub(super) fn cancelled(&self) -> Cancelled {
         match self.token.check() {
             Err(cancelled) => cancelled,
-            Ok(()) => Cancelled::new(CancelReason::from("its scope has ended")),
+            Ok(()) => Cancelled::new(CancelReason::from(HAS_ENDED)),
         }
     }
 
     /// Runs what an owner below has left behind as a task of this scope; gives it back if the scope has ended.
-    #[track_caller]
     pub(super) fn adopt(self: &Arc<Self>, rest: Rest) -> Result<(), Rest> {
-        let label = unnamed(Location::caller());
         let done = Adopted(Arc::clone(self));
-        match self.roster.spawn(&self.rt, Kind::Rest, label, rest, done) {
+        match self.roster.spawn(&self.rt, Kind::Rest, rest_label(), rest, done) {
             Ok(_) => Ok(()),
             Err((rest, _)) => Err(rest),
         }
@@ -118,21 +122,20 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
             && lock(&self.failures).iter().any(|(_, failure)| matches!(failure, Failure::Panic(_)))
     }
 
-    /// The first panic, if panics go on.
+    /// The first panic, if panics go on; then all other failures are dropped.
     pub(super) fn take_panic(&self) -> Option<Panic> {
-        if self.on_panic == OnPanic::Report {
+        if !self.has_panicked() {
             return None;
         }
         let failures = mem::take(&mut *lock(&self.failures));
         let mut panic = None;
-        let mut others = Vec::new();
-        for (origin, failure) in failures {
+        for (_, failure) in failures {
             match failure {
                 Failure::Panic(first) if panic.is_none() => panic = Some(first),
-                failure => others.push((origin, failure)),
+                // It may panic in its destructor: not while the first panic goes on, which would end the process.
+                failure => quietly(|| drop(failure)),
             }
         }
-        *lock(&self.failures) = others;
         panic
     }
 

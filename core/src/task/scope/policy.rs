@@ -8,7 +8,7 @@ pub enum OnError {
     /// [`Failures`](super::Failures) behind it.
     #[default]
     CancelSiblings,
-    /// The others go on to their ends; the scope gives all errors.
+    /// The others go on to their ends; the scope gives all errors, and keeps them until then.
     Collect,
     /// It is a matter of who awaits its handle: the scope gives what the body gives.
     Isolate,

@@ -21,6 +21,8 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     /// Starts a task and waits until it says that it is ready, as a server that listens: gives what it says, and its
     /// handle. From then on it is a task like others.
     ///
+    /// Where the scope has a [limit](super::ScopeFuture::limit), it waits for a place before it starts the task.
+    ///
     /// # Errors
     ///
     /// [`NotReady`], when it has ended before: whatever it fails with is for who has started it, and not the scope's
@@ -28,7 +30,7 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, it aborts the task, which the scope waits for. An error that the task gives in spite
+    /// Dropped before it is ready, it aborts the task, if it has started it; the scope waits for that. An error that the task gives in spite
     /// of that is the scope's.
     ///
     /// # Examples
@@ -72,8 +74,9 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     {
         let label = self.label(Location::caller());
         async move {
+            let place = self.when_free().await;
             let handshake = Arc::new(Handshake(Mutex::new(State { phase: Phase::Starting, starter: None })));
-            let future = begin(Started(Arc::<Handshake<S, E>>::clone(&handshake)));
+            let future = place.run(begin(Started(Arc::<Handshake<S, E>>::clone(&handshake))));
             let (promise, receipt) = packet();
             let child = Child { family: Arc::clone(&self.family), promise };
             let done = BeforeReady { child, handshake: Arc::clone(&handshake) };
@@ -175,9 +178,14 @@ impl<S, E> Handshake<S, E> {
         None
     }
 
-    /// Whether who has started the task still waits for it.
-    fn is_awaited(&self) -> bool {
-        matches!(lock(&self.0).phase, Phase::Starting | Phase::Never)
+    /// Has a task that has ended not become ready any more, and tells whether who has started it still waits for that.
+    fn close(&self) -> bool {
+        let mut state = lock(&self.0);
+        if matches!(state.phase, Phase::Starting) {
+            // The starter is woken when it is told how it has ended.
+            state.phase = Phase::Never;
+        }
+        matches!(state.phase, Phase::Never)
     }
 }
 
@@ -206,7 +214,8 @@ where
 {
     fn done(self, label: TaskLabel, end: End<Result<T, E>>) -> Tally {
         let Self { child, handshake } = self;
-        if !handshake.is_awaited() {
+        // Somebody else may have its `Started`, and say just now that it is ready.
+        if !handshake.close() {
             return child.done(label, end);
         }
         let (tally, why) = match end {

@@ -2,13 +2,13 @@
 
 use super::TaskScope;
 use super::error::{Origin, ScopeError};
-use super::family::Family;
+use super::family::{Family, HAS_ENDED};
 use super::policy::{OnError, OnPanic};
 use crate::instant::Instant;
 use crate::limit::Limit;
 use crate::probe;
-use crate::runtime::backend::Contained;
-use crate::runtime::{JoinError, Runtime};
+use crate::runtime::backend::{Contained, quietly};
+use crate::runtime::{JoinError, Panic, Runtime};
 use crate::sync::Semaphore;
 use crate::task::cancel_token::{CancelReason, CancelledOwned};
 use crate::task::parent::{Guardian, Rest};
@@ -16,6 +16,7 @@ use crate::task::roster::Kind;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -97,6 +98,9 @@ impl<R: Runtime, E: Send + 'static, F, B: Future> ScopeFuture<R, E, F, B> {
 
     /// Lets at most so many tasks run at once; those above wait for a place: see [`TaskScope::spawn`] and
     /// [`spawn_when_free`](TaskScope::spawn_when_free). Without, there is no limit.
+    ///
+    /// [Shielded](TaskScope::shield) tasks and [blocking functions](TaskScope::spawn_blocking) take no place, and nor does
+    /// the body. A task that waits for another of its scope, or for a place, keeps its own: where all do, none goes on.
     pub fn limit(mut self, limit: impl Into<Limit>) -> Self {
         self.settings.limit = Some(limit.into());
         self
@@ -134,21 +138,25 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let Some((rt, guardian)) = this.settings.parent.take() {
-            let running = Running::new(this.settings, rt, guardian);
-            let scope = TaskScope::new(Arc::clone(&running.left.family));
-            this.running.set(Some(running));
-            if let BodyProj::New { make } = this.body.as_mut().project()
-                && let Some(make) = make.take()
-            {
-                // First: what makes the body may panic, and there is nothing to wait for then.
-                this.body.set(Body::Ended);
-                let body = Contained::new(make(scope));
-                this.body.set(Body::Running { body });
-            }
+            this.running.set(Some(Running::new(this.settings, rt, guardian)));
         }
         let Some(mut running) = this.running.as_mut().as_pin_mut() else {
             panic!("a scope was polled after it gave its output");
         };
+        if let BodyProj::New { make } = this.body.as_mut().project()
+            && let Some(make) = make.take()
+        {
+            let family = &running.left.family;
+            let scope = TaskScope::new(Arc::clone(family));
+            // What makes the body may have started tasks before it panics.
+            match catch_unwind(AssertUnwindSafe(|| Contained::new(make(scope)))) {
+                Ok(body) => this.body.set(Body::Running { body }),
+                Err(payload) => {
+                    this.body.set(Body::Ended);
+                    family.panicked(Origin::Body, Panic::new(payload));
+                }
+            }
+        }
         loop {
             if running.as_mut().poll_cancelled(this.settings.close_grace, cx)
                 && matches!(*this.body, Body::Running { .. })
@@ -176,14 +184,21 @@ where
         let family = Arc::clone(&running.left.family);
         let was_cut = running.was_cut;
         this.running.set(None);
-        if let Some(panic) = family.take_panic() {
-            panic.resume();
+        family.token.cancel_with(HAS_ENDED);
+        let (panic, value) = (family.take_panic(), this.value.take());
+        let error = if panic.is_some() { None } else { family.error(was_cut) };
+        match (panic, error, value) {
+            (None, None, Some(Ok(value))) => Poll::Ready(Ok(value)),
+            (panic, error, value) => {
+                // Nobody gets it, and it may panic in its destructor.
+                quietly(|| drop(value));
+                match (panic, error) {
+                    (Some(panic), _) => panic.resume(),
+                    (None, Some(error)) => Poll::Ready(Err(error)),
+                    (None, None) => unreachable!("a body without a value has failed, or was cut off"),
+                }
+            }
         }
-        Poll::Ready(match (family.error(was_cut), this.value.take()) {
-            (None, Some(Ok(value))) => Ok(value),
-            (Some(error), _) => Err(error),
-            (None, _) => unreachable!("a body without a value has failed, or was cut off"),
-        })
     }
 }
 
@@ -192,9 +207,9 @@ impl<R: Runtime, E: Send + 'static> Running<R, E> {
         let token = guardian.token().child_with_deadline(&rt, settings.deadline);
         let places = settings.limit.map(|limit| Arc::new(Semaphore::new(limit)));
         let cancelled = token.clone().cancelled_owned();
-        let family = Family::new(rt, token, places, settings.on_error, settings.on_panic);
+        let family = Family::new(rt, token, guardian, places, settings.on_error, settings.on_panic);
         Self {
-            left: Left { family, guardian, hook: None, has_ended: false },
+            left: Left { family, hook: None, has_ended: false },
             cancelled: Some(cancelled),
             grace: None,
             was_cut: false,
@@ -267,7 +282,6 @@ type Hook = Pin<Box<Contained<Rest>>>;
 /// Hands to the parent what is left of a scope that is dropped.
 struct Left<R: Runtime, E: Send + 'static> {
     family: Arc<Family<R, E>>,
-    guardian: Guardian,
     hook: Option<Hook>,
     has_ended: bool,
 }
@@ -286,7 +300,7 @@ impl<R: Runtime, E: Send + 'static> Drop for Left<R, E> {
         if only_tasks && family.roster.close_if_idle(Waker::noop()) {
             return;
         }
-        self.guardian.take_over(family.roster.counts().running, async move {
+        self.family.guardian.take_over(family.roster.counts().running, async move {
             poll_fn(|cx| family.poll_exit(&mut hook, cx)).await;
             if let Some(panic) = family.take_panic() {
                 panic.resume();

@@ -3,22 +3,19 @@
 use super::TaskScope;
 use super::family::{Child, Family};
 use super::handle::TaskHandle;
+use super::place::{Free, InQueue, Queued};
 use crate::runtime::Runtime;
-use crate::sync::{AcquireOwned, OwnedPermit};
 use crate::task::cancel_token::CancelToken;
 use crate::task::packet::packet;
 use crate::task::roster::{Done, End, Kind, Place, TaskLabel};
-use pin_project_lite::pin_project;
 use std::panic::Location;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     /// Starts a task. It is dropped at its next await when the scope is cancelled.
     ///
     /// Where the scope has a [limit](super::ScopeFuture::limit), and as many run, it waits for a place before it runs:
-    /// the first that waits is the first that gets one. In a scope that is cancelled, or has ended, it never runs.
+    /// the first that waits is the first that gets one. In a scope that is cancelled by then, or has ended, it never runs.
     #[track_caller]
     pub fn spawn<T, F>(&self, future: F) -> TaskHandle<T, E>
     where
@@ -83,16 +80,14 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     {
         let label = self.label(Location::caller());
         async move {
-            let place = match &self.family.places {
-                Some(places) => places.acquire_owned().await.ok(),
-                None => None,
-            };
-            self.enlist(Kind::Plain, label, Placed::Running { future, _place: place })
+            let future = self.when_free().await.run(future);
+            self.enlist(Kind::Plain, label, future)
         }
     }
 
     /// Runs a blocking function as a task: see [`Runtime::spawn_blocking`]. Once it runs it goes on to its end,
-    /// and the scope waits for it.
+    /// and the scope waits for it. It takes no place of the [limit](super::ScopeFuture::limit): how many run at once is a
+    /// matter of the runtime's pool.
     #[track_caller]
     pub fn spawn_blocking<T, F>(&self, function: F) -> TaskHandle<T, E>
     where
@@ -152,11 +147,17 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     {
         match &self.family.places {
             Some(places) => {
-                let acquire = Arc::clone(places).acquire_owned();
-                self.enlist(kind, label, Placed::Waiting { acquire, future: Some(future) })
+                let (done, receipt) = self.child();
+                let queued = Queued::new(places, &self.family.token, future);
+                TaskHandle::new(receipt, self.spawn_done(kind, label, queued, InQueue(done)))
             }
             None => self.enlist(kind, label, future),
         }
+    }
+
+    /// Waits for a place, if the scope has a limit.
+    pub(super) async fn when_free(&self) -> Free {
+        Free::wait(self.family.places.as_ref()).await
     }
 
     fn enlist<T, F>(&self, kind: Kind, label: TaskLabel, future: F) -> TaskHandle<T, E>
@@ -170,7 +171,7 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     }
 
     /// Starts a task with somebody to be told how it ends.
-    pub(super) fn spawn_done<T, F, D>(
+    pub(super) fn spawn_done<F, D>(
         &self,
         kind: Kind,
         label: TaskLabel,
@@ -178,9 +179,8 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
         done: D,
     ) -> Option<(Arc<dyn super::handle::Enlisting>, Place)>
     where
-        T: Send + 'static,
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        D: Done<Result<T, E>>,
+        F: Future<Output: Send> + Send + 'static,
+        D: Done<F::Output>,
     {
         self.refuse_if_cancelled();
         let spawned = self.family.roster.spawn(&self.family.rt, kind, label.clone(), future, done);
@@ -194,7 +194,7 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
         spawned: Result<Place, (F, D)>,
     ) -> Option<(Arc<dyn super::handle::Enlisting>, Place)>
     where
-        D: Done<Result<T, E>>,
+        D: Done<T>,
     {
         match spawned {
             Ok(place) => Some((Arc::<Family<R, E>>::clone(&self.family), place)),
@@ -220,31 +220,5 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
 
     pub(super) fn label(&self, location: &'static Location<'static>) -> TaskLabel {
         TaskLabel::new(self.name.clone(), location)
-    }
-}
-
-pin_project! {
-    /// A task with a place of those that the scope's limit allows; it is given back when the future is gone.
-    #[project = PlacedProj]
-    enum Placed<F> {
-        Waiting { #[pin] acquire: AcquireOwned, future: Option<F> },
-        Running { #[pin] future: F, _place: Option<OwnedPermit> },
-    }
-}
-
-impl<F: Future> Future for Placed<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        if let PlacedProj::Waiting { acquire, future } = self.as_mut().project() {
-            // An error says that the places are closed, and nobody closes them.
-            let place = ready!(acquire.poll(cx)).ok();
-            let Some(future) = future.take() else { unreachable!("it is `Waiting` only until it is taken") };
-            self.set(Self::Running { future, _place: place });
-        }
-        match self.project() {
-            PlacedProj::Running { future, .. } => future.poll(cx),
-            PlacedProj::Waiting { .. } => unreachable!("it has its place"),
-        }
     }
 }

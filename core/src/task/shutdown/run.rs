@@ -5,12 +5,14 @@ use super::{Inner, Progress, Shutdown, ShutdownReport};
 use crate::primitives::lock;
 use crate::probe;
 use crate::runtime::{Runtime, Sleep};
+use crate::sync::Notified;
 use crate::task::cancel_token::{CancelReason, CancelledFuture};
 use crate::task::roster::Kind;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -39,6 +41,8 @@ pin_project! {
         #[pin]
         force: CancelledFuture<'a>,
         #[pin]
+        change: Notified<'a>,
+        #[pin]
         timer: Option<R::Sleep>,
         reason: Option<CancelReason>,
         has_ended: bool,
@@ -55,6 +59,7 @@ impl<'a, R: Runtime, S> RunShutdown<'a, R, S> {
             signals: Some(signals),
             stop: inner.stop.cancelled(),
             force: inner.force.cancelled(),
+            change: inner.change.notified(),
             timer: None,
             reason: None,
             has_ended: false,
@@ -107,7 +112,13 @@ where
             return Poll::Pending;
         };
         let force = inner.force.is_cancelled() || this.force.poll(cx).is_ready();
+        let waker = Waker::from(Arc::clone(inner));
         loop {
+            // First: what changes from here on is not missed.
+            if this.change.as_mut().poll(cx).is_ready() {
+                this.change.set(inner.change.notified());
+                continue;
+            }
             let now = inner.rt.now();
             let until = {
                 let mut progress = lock(&inner.progress);
@@ -120,7 +131,7 @@ where
                 machine.until()
             };
             let phase = inner.enter();
-            if phase == Phase::Over || inner.has_ended(phase, cx.waker()) {
+            if phase == Phase::Over || inner.has_ended(phase, &waker) {
                 *this.has_ended = true;
                 return Poll::Ready(inner.report(reason.clone()));
             }
@@ -153,7 +164,7 @@ impl<R: Runtime> Inner<R> {
         phase
     }
 
-    /// Whether there is nobody left to wait for; else the task is woken when there isn't.
+    /// Whether there is nobody left to wait for; else the waker is woken when there isn't.
     fn has_ended(&self, phase: Phase, waker: &Waker) -> bool {
         // In this order: the last may end in between.
         self.roster.close_if_idle(waker) || phase == Phase::Aborting && self.roster.has_only_blocking()
