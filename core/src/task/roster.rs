@@ -133,7 +133,7 @@ impl<R: Runtime> Roster<R> {
         D: Done<F::Output>,
     {
         let Some(place) = self.enlist(kind, label.clone()) else { return Err((future, done)) };
-        let ticket = Ticket::new(Arc::clone(self), place, done);
+        let ticket = Ticket::new(Arc::clone(self), place, label.clone(), done);
         let task = rt.spawn_from(label.site(), Enlisted::new(future, ticket));
         self.started(place, OwnedTask::Async(task));
         Ok(place)
@@ -153,7 +153,7 @@ impl<R: Runtime> Roster<R> {
         D: Done<T>,
     {
         let Some(place) = self.enlist(Kind::Blocking, label.clone()) else { return Err((function, done)) };
-        let ticket = Ticket::new(Arc::clone(self), place, done);
+        let ticket = Ticket::new(Arc::clone(self), place, label.clone(), done);
         let task = rt.spawn_blocking_from(label.site(), enlisted::job(function, ticket));
         self.started(place, OwnedTask::Blocking(task));
         Ok(place)
@@ -284,9 +284,9 @@ impl<R: Runtime> Roster<R> {
         TaskCounts { running: state.tasks.len(), ..state.counts }
     }
 
-    /// A task's label, and why it was told to end, if it was.
-    fn told(&self, place: Place) -> Option<(TaskLabel, Option<Told>)> {
-        lock(&self.0).entry(place).map(|entry| (entry.label.clone(), entry.told))
+    /// Why a task was told to end, if it was.
+    fn told(&self, place: Place) -> Option<Told> {
+        lock(&self.0).entry(place)?.told
     }
 
     /// A task has ended, and nothing of it is left.

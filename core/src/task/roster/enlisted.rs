@@ -34,6 +34,7 @@ pub(in crate::task) trait Done<T>: Send + 'static {
 pub(super) struct Ticket<R: Runtime, T, D: Done<T>> {
     roster: Arc<Roster<R>>,
     place: Place,
+    label: TaskLabel,
     // `None` when it was told.
     done: Option<D>,
     output: Output<T>,
@@ -43,20 +44,23 @@ pub(super) struct Ticket<R: Runtime, T, D: Done<T>> {
 type Output<T> = std::marker::PhantomData<fn(T)>;
 
 impl<R: Runtime, T, D: Done<T>> Ticket<R, T, D> {
-    pub(super) const fn new(roster: Arc<Roster<R>>, place: Place, done: D) -> Self {
-        Self { roster, place, done: Some(done), output: std::marker::PhantomData }
+    pub(super) const fn new(roster: Arc<Roster<R>>, place: Place, label: TaskLabel, done: D) -> Self {
+        Self { roster, place, label, done: Some(done), output: std::marker::PhantomData }
     }
 
     fn end(&mut self, outcome: Result<T, JoinError>) {
         let Some(done) = self.done.take() else { return };
-        let Some((label, told)) = self.roster.told(self.place) else { return };
-        let end = match (outcome, told) {
-            (Ok(value), _) => End::Value(value),
-            (Err(JoinError::Panicked(panic)), _) => End::Panicked(panic),
-            (Err(_), Some(Told::Abort)) => End::Aborted,
-            (Err(_), Some(Told::Cancel)) => End::Cancelled,
-            (Err(_), None) => End::Lost,
+        let end = match outcome {
+            Ok(value) => End::Value(value),
+            Err(JoinError::Panicked(panic)) => End::Panicked(panic),
+            // Whatever the reason given: the roster knows if somebody has told it to end.
+            Err(_) => match self.roster.told(self.place) {
+                Some(Told::Abort) => End::Aborted,
+                Some(Told::Cancel) => End::Cancelled,
+                None => End::Lost,
+            },
         };
+        let label = self.label.clone();
         let mut tally = Tally::Panicked;
         // What it gave may be dropped there, and panic: it leaves all the same.
         quietly(|| tally = done.done(label, end));
@@ -66,7 +70,6 @@ impl<R: Runtime, T, D: Done<T>> Ticket<R, T, D> {
 
 impl<R: Runtime, T, D: Done<T>> Drop for Ticket<R, T, D> {
     fn drop(&mut self) {
-        // Whatever the reason: the roster knows if somebody has told it to end.
         self.end(Err(JoinError::Aborted));
     }
 }
