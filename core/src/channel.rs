@@ -15,12 +15,12 @@
 //! no destructor, no closure.
 
 pub mod broadcast;
-mod crowd;
+pub(crate) mod crowd;
 mod error;
 pub mod mpsc;
 pub mod oneshot;
 mod only_waiter;
-mod places;
+pub(crate) mod places;
 pub mod watch;
 
 pub use error::{Closed, SendError, TryRecvError, TrySendError};

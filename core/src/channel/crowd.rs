@@ -6,27 +6,27 @@ use std::task::Waker;
 /// Kept under a channel's mutex; wakers that it hands out are to be dropped after the mutex is free. All are woken
 /// at once, so that nobody has to pass anything on.
 #[derive(Debug)]
-pub(super) struct Crowd(WaitList<()>);
+pub(crate) struct Crowd(WaitList<()>);
 
 /// One in a crowd, if it waits. Not to be dropped before [`Crowd::leave`].
 #[derive(Debug, Default)]
-pub(super) struct Member(Option<Key>);
+pub(crate) struct Member(Option<Key>);
 
 impl Member {
     /// Whether it has to leave.
-    pub(super) const fn is_in(&self) -> bool {
+    pub(crate) const fn is_in(&self) -> bool {
         self.0.is_some()
     }
 }
 
 impl Crowd {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(WaitList::new())
     }
 
     /// Waits from now on for the next [`wake`](Self::wake), with this waker.
     #[must_use = "to be dropped after the mutex is free"]
-    pub(super) fn wait(&mut self, member: &mut Member, waker: &Waker) -> Option<Waker> {
+    pub(crate) fn wait(&mut self, member: &mut Member, waker: &Waker) -> Option<Waker> {
         match &member.0 {
             Some(key) if !self.0.is_notified(key) => self.0.set_waker(key, waker),
             _ => {
@@ -38,7 +38,7 @@ impl Crowd {
     }
 
     #[must_use = "to be dropped after the mutex is free"]
-    pub(super) fn leave(&mut self, member: &mut Member) -> Option<Waker> {
+    pub(crate) fn leave(&mut self, member: &mut Member) -> Option<Waker> {
         match self.0.remove(member.0.take()?) {
             Left::Waiting(waker, ()) => Some(waker),
             Left::Notified(()) => None,
@@ -46,7 +46,7 @@ impl Crowd {
     }
 
     /// All of them are to be woken.
-    pub(super) fn wake(&mut self, wakers: &mut Wakers) {
+    pub(crate) fn wake(&mut self, wakers: &mut Wakers) {
         self.0.notify_all(wakers);
     }
 }

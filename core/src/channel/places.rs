@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 /// | given them | taken | `poll_take`, which makes them its caller's; `leave`, which frees them |
 /// | refused | none | `poll_take`, `leave` |
 #[derive(Debug)]
-pub(super) struct Places {
+pub(crate) struct Places {
     capacity: Limit,
     taken: usize,
     waiting: WaitList<Wanted>,
@@ -28,33 +28,33 @@ struct Wanted {
 
 /// Where one that takes places stands in the line, if it had to join it. Not to be dropped before [`Places::leave`].
 #[derive(Debug, Default)]
-pub(super) struct Turn(Option<Key>);
+pub(crate) struct Turn(Option<Key>);
 
 impl Turn {
-    pub(super) const fn is_new(&self) -> bool {
+    pub(crate) const fn is_new(&self) -> bool {
         self.0.is_none()
     }
 }
 
 /// No place will be given.
 #[derive(Debug)]
-pub(super) struct Refused;
+pub(crate) struct Refused;
 
 impl Places {
-    pub(super) const fn new(capacity: Limit) -> Self {
+    pub(crate) const fn new(capacity: Limit) -> Self {
         Self { capacity, taken: 0, waiting: WaitList::new() }
     }
 
-    pub(super) const fn capacity(&self) -> usize {
+    pub(crate) const fn capacity(&self) -> usize {
         self.capacity.get()
     }
 
     /// Those of who was given some and has not seen it yet among them.
-    pub(super) const fn taken(&self) -> usize {
+    pub(crate) const fn taken(&self) -> usize {
         self.taken
     }
 
-    pub(super) const fn waiting(&self) -> usize {
+    pub(crate) const fn waiting(&self) -> usize {
         self.waiting.waiting()
     }
 
@@ -63,7 +63,7 @@ impl Places {
     }
 
     /// Takes so many at once; where somebody waits, none is free.
-    pub(super) const fn try_take(&mut self, places: usize) -> bool {
+    pub(crate) const fn try_take(&mut self, places: usize) -> bool {
         let has_them = self.waiting.is_empty() && places <= self.free();
         if has_them {
             self.taken += places;
@@ -72,7 +72,7 @@ impl Places {
     }
 
     /// Takes so many, be they free or not; fails where they can't be counted.
-    pub(super) const fn take_anyway(&mut self, places: usize) -> bool {
+    pub(crate) const fn take_anyway(&mut self, places: usize) -> bool {
         match self.taken.checked_add(places) {
             Some(taken) => {
                 self.taken = taken;
@@ -83,7 +83,7 @@ impl Places {
     }
 
     /// Frees so many that were taken; then [`next`](Self::next), until it gives none.
-    pub(super) const fn give_back(&mut self, places: usize) {
+    pub(crate) const fn give_back(&mut self, places: usize) {
         self.taken -= places;
     }
 
@@ -91,7 +91,7 @@ impl Places {
     /// those behind it who want fewer.
     ///
     /// Where one place was freed, one turn at most gets on: no more are free than the first wants.
-    pub(super) fn next(&mut self) -> Option<Waker> {
+    pub(crate) fn next(&mut self) -> Option<Waker> {
         let free = self.free();
         let first = self.waiting.front_mut()?;
         if first.places > free {
@@ -103,13 +103,13 @@ impl Places {
     }
 
     /// Refuses all who wait; who was given places keeps them.
-    pub(super) fn refuse(&mut self, wakers: &mut Wakers) {
+    pub(crate) fn refuse(&mut self, wakers: &mut Wakers) {
         self.waiting.notify_all(wakers);
     }
 
     /// Waits in line for so many places, which are the caller's when it is ready. A waker put into `old` must be
     /// dropped after the mutex is free.
-    pub(super) fn poll_take(
+    pub(crate) fn poll_take(
         &mut self,
         turn: &mut Turn,
         places: usize,
@@ -137,7 +137,7 @@ impl Places {
     /// Leaves the line: what it was given is free again, and those behind it may get on. The waker given must be
     /// dropped after the mutex is free.
     #[must_use = "to be dropped after the mutex is free"]
-    pub(super) fn leave(&mut self, turn: &mut Turn, wakers: &mut Wakers) -> Option<Waker> {
+    pub(crate) fn leave(&mut self, turn: &mut Turn, wakers: &mut Wakers) -> Option<Waker> {
         let old = match self.waiting.remove(turn.0.take()?) {
             Left::Waiting(waker, _) => Some(waker),
             Left::Notified(wanted) => {
@@ -152,7 +152,7 @@ impl Places {
     }
 
     /// Gives places to all who can have theirs.
-    pub(super) fn advance(&mut self, wakers: &mut Wakers) {
+    pub(crate) fn advance(&mut self, wakers: &mut Wakers) {
         while let Some(waker) = self.next() {
             wakers.push(waker);
         }

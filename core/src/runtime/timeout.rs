@@ -65,6 +65,11 @@ impl<F, R: Runtime> Timeout<F, R> {
     pub fn into_inner(self) -> F {
         self.future
     }
+
+    /// The future, in its place.
+    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut F> {
+        self.project().future
+    }
 }
 
 impl<F: Future, R: Runtime> Future for Timeout<F, R> {

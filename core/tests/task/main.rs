@@ -3,6 +3,9 @@
 mod cancel_token;
 mod join_set;
 mod kit;
+mod mailbox;
 mod scopes;
 mod shutdown;
+mod supervisor;
 mod task_scope;
+mod worker_pool;

@@ -1,0 +1,244 @@
+//! A job before it is queued: what it does, its name, how urgent it is.
+
+use super::config::Priority;
+use super::queued::{AsyncJob, BlockingJob, Queued};
+use super::ticket::Ticket;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// Work for a [`WorkerPool`](super::WorkerPool), with a name and a priority. A future without either needs no `Job`.
+///
+/// # Examples
+///
+/// ```
+/// use backstay_core::task::{Job, Priority};
+///
+/// let sum = Job::blocking(|| (1..=1_000_000_u64).sum::<u64>()).named("sum").priority(Priority::Low);
+/// assert_eq!(sum.name().to_string(), "sum");
+/// let sum = sum.into_inner(); // as it comes back from a pool that has no place for it
+/// assert_eq!(sum(), 500_000_500_000);
+/// ```
+#[must_use = "does nothing until a pool runs it"]
+pub struct Job<W> {
+    pub(super) work: W,
+    pub(super) name: JobName,
+    pub(super) priority: Priority,
+}
+
+impl<F> Job<AsyncWork<F>> {
+    /// A future. It is polled by a worker, and dropped where it is cancelled.
+    #[track_caller]
+    pub const fn new(future: F) -> Self {
+        Self { work: AsyncWork(future), name: JobName::here(), priority: Priority::Normal }
+    }
+
+    /// The future.
+    pub fn into_inner(self) -> F {
+        self.work.0
+    }
+}
+
+impl<F> Job<BlockingWork<F>> {
+    /// A function that blocks: it runs on a thread that may, and to its end once it has begun.
+    #[track_caller]
+    pub const fn blocking(function: F) -> Self {
+        Self { work: BlockingWork(function), name: JobName::here(), priority: Priority::Normal }
+    }
+
+    /// The function.
+    pub fn into_inner(self) -> F {
+        self.work.0
+    }
+}
+
+impl<W> Job<W> {
+    /// With this name, for errors and reports; by default it is where the job was made.
+    pub fn named(mut self, name: impl Into<JobName>) -> Self {
+        self.name = JobName { location: self.name.location, ..name.into() };
+        self
+    }
+
+    /// As urgent as this; [`Priority::Normal`] by default.
+    pub const fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &JobName {
+        &self.name
+    }
+}
+
+impl<W> fmt::Debug for Job<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("name", &self.name)
+            .field("priority", &self.priority)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a job is called: a name that it was given, or the place in the source where it was made.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JobName {
+    text: Text,
+    location: &'static Location<'static>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Text {
+    None,
+    Static(&'static str),
+    Shared(Arc<str>),
+}
+
+impl JobName {
+    #[track_caller]
+    const fn here() -> Self {
+        Self { text: Text::None, location: Location::caller() }
+    }
+
+    /// The name that it was given.
+    pub fn given(&self) -> Option<&str> {
+        match &self.text {
+            Text::None => None,
+            Text::Static(name) => Some(name),
+            Text::Shared(name) => Some(name),
+        }
+    }
+
+    /// Where it was made.
+    pub const fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+}
+
+impl From<&'static str> for JobName {
+    #[track_caller]
+    fn from(name: &'static str) -> Self {
+        Self { text: Text::Static(name), location: Location::caller() }
+    }
+}
+
+impl From<String> for JobName {
+    #[track_caller]
+    fn from(name: String) -> Self {
+        Self::from(Arc::from(name))
+    }
+}
+
+impl From<Arc<str>> for JobName {
+    #[track_caller]
+    fn from(name: Arc<str>) -> Self {
+        Self { text: Text::Shared(name), location: Location::caller() }
+    }
+}
+
+impl fmt::Display for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.given() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "{}:{}", self.location.file(), self.location.line()),
+        }
+    }
+}
+
+impl fmt::Debug for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.to_string(), f)
+    }
+}
+
+/// A future as the work of a [`Job`].
+#[derive(Debug)]
+pub struct AsyncWork<F>(F);
+
+/// A blocking function as the work of a [`Job`].
+#[derive(Debug)]
+pub struct BlockingWork<F>(F);
+
+/// What a pool takes: a future, or a [`Job`].
+pub trait IntoJob {
+    /// What the job does.
+    type Work: Work;
+
+    /// The job.
+    fn into_job(self) -> Job<Self::Work>;
+}
+
+impl<W: Work> IntoJob for Job<W> {
+    type Work = W;
+
+    fn into_job(self) -> Self {
+        self
+    }
+}
+
+impl<F> IntoJob for F
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    type Work = AsyncWork<F>;
+
+    #[track_caller]
+    fn into_job(self) -> Job<AsyncWork<F>> {
+        Job::new(self)
+    }
+}
+
+/// Work of a [`Job`]: async or blocking. It is sealed: these are all there are.
+pub trait Work: sealed::Work<Value = <Self as Work>::Output> {
+    /// What it gives.
+    type Output: Send + 'static;
+}
+
+impl<F> Work for AsyncWork<F>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    type Output = F::Output;
+}
+
+impl<F, T> Work for BlockingWork<F>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    type Output = T;
+}
+
+pub(super) mod sealed {
+    use super::{Queued, Ticket};
+    use std::sync::Arc;
+
+    pub trait Work: Send + 'static {
+        type Value;
+
+        fn queued(self, ticket: Arc<Ticket<Self::Value>>) -> Queued;
+    }
+}
+
+impl<F> sealed::Work for AsyncWork<F>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    type Value = F::Output;
+
+    fn queued(self, ticket: Arc<Ticket<F::Output>>) -> Queued {
+        AsyncJob::queued(self.0, ticket)
+    }
+}
+
+impl<F, T> sealed::Work for BlockingWork<F>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    type Value = T;
+
+    fn queued(self, ticket: Arc<Ticket<T>>) -> Queued {
+        BlockingJob::queued(self.0, ticket)
+    }
+}

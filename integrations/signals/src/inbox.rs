@@ -1,0 +1,59 @@
+//! Signals that have come and were not taken yet.
+
+use crate::Signal;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// How many wait to be taken; of those that come then, none that is among them is added.
+const PLACES: usize = 16;
+
+/// Between whoever notices signals, and whoever waits for them.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    signals: VecDeque<Signal>,
+    waiter: Option<Waker>,
+}
+
+impl Inbox {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    pub(crate) fn push(&self, signal: Signal) {
+        let mut inner = self.lock();
+        if inner.signals.len() < PLACES || !inner.signals.contains(&signal) {
+            inner.signals.push_back(signal);
+        }
+        let waiter = inner.waiter.take();
+        drop(inner);
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+    }
+
+    pub(crate) fn pop(&self) -> Option<Signal> {
+        self.lock().signals.pop_front()
+    }
+
+    pub(crate) fn poll_pop(&self, cx: &Context<'_>) -> Poll<Signal> {
+        let mut inner = self.lock();
+        if let Some(signal) = inner.signals.pop_front() {
+            return Poll::Ready(signal);
+        }
+        let old = match &inner.waiter {
+            Some(kept) if kept.will_wake(cx.waker()) => None,
+            _ => inner.waiter.replace(cx.waker().clone()),
+        };
+        drop(inner);
+        drop(old);
+        Poll::Pending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
