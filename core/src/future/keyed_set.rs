@@ -4,6 +4,7 @@ use super::engine::FutureSet;
 use crate::limit::Limit;
 use crate::probe;
 use crate::ready_budget::ReadyBudget;
+use crate::runtime::backend::quietly;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use std::borrow::Borrow;
@@ -160,11 +161,12 @@ impl<K, F> KeyedSet<K, F> {
         self.indices.iter().filter(|&(_, &index)| self.set.contains(index)).map(|(key, _)| key)
     }
 
-    /// Takes the futures out; their keys are dropped.
+    /// Takes the futures out; their keys are dropped, and where that panics, the futures are given all the same.
     pub(crate) fn take_futures(&mut self) -> FutureSet<F> {
-        let futures = mem::replace(&mut self.set, FutureSet::new());
-        let _keys = (mem::take(&mut self.indices), mem::take(&mut self.keys));
-        futures
+        let (indices, keys) = (mem::take(&mut self.indices), mem::take(&mut self.keys));
+        quietly(|| drop(indices));
+        quietly(|| drop(keys));
+        mem::replace(&mut self.set, FutureSet::new())
     }
 
     pub(crate) fn for_each(&mut self, show: impl FnMut(Pin<&mut F>)) {

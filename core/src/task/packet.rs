@@ -41,12 +41,14 @@ impl<T> Receipt<T> {
     ///
     /// Panics when it was taken before.
     pub(super) fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<T> {
+        // First, as it is foreign code.
+        let own = cx.waker().clone();
         let mut delivery = lock(&self.0);
         let before = match &mut *delivery {
-            Delivery::Awaited(Some(waiter)) if waiter.will_wake(cx.waker()) => None,
-            Delivery::Awaited(waiter) => waiter.replace(cx.waker().clone()),
+            Delivery::Awaited(waiter) => waiter.replace(own),
             Delivery::Delivered(_) => {
                 let delivered = mem::replace(&mut *delivery, Delivery::Taken);
+                drop(delivery);
                 let Delivery::Delivered(value) = delivered else { unreachable!("matched above") };
                 return Poll::Ready(value);
             }

@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 ///
 /// | parent | what an owner that is dropped leaves behind |
 /// |---|---|
-/// | a [`TaskScope`](super::TaskScope) | is awaited by the scope, before it ends; by its parent, if it has ended |
-/// | a [`Shutdown`](super::Shutdown) | is awaited by the shutdown, and is in its report if it takes too long; counted, if it is over |
+/// | a [`TaskScope`](super::TaskScope) | is awaited by the scope, before it ends; by its parent if it has |
+/// | a [`Shutdown`](super::Shutdown) | is awaited by the shutdown, and in its report if late; counted, if it is over |
 /// | a [`ChildContext`](super::ChildContext) | is awaited by the supervisor, before it starts the child again or ends |
 /// | a [`Root`] | is aborted, and counted: nobody is there to wait for it |
 /// | a [`Runtime`] | as a root, and nobody counts |

@@ -242,8 +242,8 @@ impl<R: Runtime> Roster<R> {
         state.intake = state.intake.max(intake);
     }
 
-    /// From now on nothing is started, if nothing runs; else the owner is woken when the last has ended, and when the last
-    /// that isn't blocking has.
+    /// From now on nothing is started, if nothing runs; else the owner is woken when the last has ended, and when the
+    /// last that isn't blocking has.
     pub(super) fn close_if_idle(&self, waker: &Waker) -> bool {
         let own = waker.clone();
         let mut state = lock(&self.0);

@@ -57,7 +57,8 @@ use std::sync::Arc;
 ///
 /// # Panics
 ///
-/// With the first panic of the body, a task or an exit hook, after all have ended; unless [`OnPanic::Report`] is chosen.
+/// With the first panic of the body, a task or an exit hook, after all have ended; unless [`OnPanic::Report`] is
+/// chosen.
 ///
 /// # Cancel safety
 ///

@@ -35,8 +35,8 @@ use std::task::Wake;
 ///
 /// A second signal, or [`force`](Self::force), goes on to the last step at once.
 ///
-/// It is also the [`Parent`](super::Parent) of scopes, join sets, pools and supervisors: their tokens are children of its
-/// [token](Self::token), and what they leave behind when they are dropped is awaited here.
+/// It is also the [`Parent`](super::Parent) of scopes, join sets, pools and supervisors: their tokens are children of
+/// its [token](Self::token), and what they leave behind when they are dropped is awaited here.
 ///
 /// A clone is the same shutdown, for whoever has tasks to start. When the last clone is dropped its tasks are aborted.
 ///

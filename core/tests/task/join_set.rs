@@ -30,6 +30,8 @@ test_on_every_runtime! {
     a_drain_that_is_dropped_loses_nothing
     a_set_is_a_stream
     s15_outcomes_that_panic_when_they_are_dropped_keep_nobody_from_waiting
+    s29_who_waits_is_woken_for_a_task_that_is_new
+    s15_keys_that_panic_when_they_are_dropped_keep_nobody_from_waiting
     keys_are_compared_no_more_often_where_many_outcomes_wait
 }
 
@@ -241,6 +243,41 @@ async fn s15_outcomes_that_panic_when_they_are_dropped_keep_nobody_from_waiting<
         }
     });
     outer.await.expect("nobody fails: there is nobody to be told of it");
+    tracker.assert_none_alive();
+}
+
+async fn s29_who_waits_is_woken_for_a_task_that_is_new<R: Runtime>(rt: R) {
+    let mut set = JoinSet::new(&rt);
+    let stuck = set.spawn(pending());
+    let (wakes, waker) = Wakes::new();
+    assert!(set.poll_join_next(&mut Context::from_waker(&waker)).is_pending());
+    let quick = set.spawn(async {});
+    assert!(wakes.count() > 0, "nobody else would poll it");
+    let next = std::future::poll_fn(|cx| set.poll_join_next(cx)).await;
+    assert!(matches!(next, Some((id, Ok(()))) if id == quick));
+    assert!(set.abort(&stuck));
+    assert_eq!(set.join_all().await.len(), 1);
+}
+
+async fn s15_keys_that_panic_when_they_are_dropped_keep_nobody_from_waiting<R: Runtime>(rt: R) {
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    struct Key;
+    impl Drop for Key {
+        fn drop(&mut self) {
+            resume_unwind(Box::new("a destructor"));
+        }
+    }
+    let tracker = Tracker::new();
+    let outer = scope(&rt, |s| {
+        let held = tracker.track(());
+        async move {
+            let mut set = JoinSet::keyed(&s);
+            assert!(set.spawn_keyed(Key, pending::<()>().map(|()| drop(held))).is_ok());
+            drop(set);
+            Ok::<_, ()>(())
+        }
+    });
+    outer.await.expect("nobody fails");
     tracker.assert_none_alive();
 }
 

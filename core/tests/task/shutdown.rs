@@ -28,6 +28,7 @@ test_on_every_runtime! {
     two_who_run_it_both_end
     s15_what_is_left_when_it_is_over_is_counted
     force_is_also_the_first_signal
+    what_is_aborted_starts_nothing_any_more
     no_time_at_all_is_time_for_the_abort
 }
 
@@ -141,7 +142,9 @@ async fn s15_dropping_the_last_handle_aborts<R: Runtime>(rt: R) {
     let (shutdown, tracker) = (Shutdown::new(&rt), Tracker::new());
     let held = tracker.track(());
     assert!(shutdown.spawn(pending::<()>().map(|()| drop(held))).is_ok());
+    let below = shutdown.token().child();
     drop(shutdown);
+    assert_eq!(below.reason(), Some(CancelReason::GuardDropped), "owners below are told");
     rt.sleep(ticks(1)).await;
     tracker.assert_none_alive();
 }
@@ -246,6 +249,23 @@ async fn s15_what_is_left_when_it_is_over_is_counted<R: Runtime>(rt: R) {
     drop(set);
     assert_eq!(shutdown.orphaned(), 1);
     rt.sleep(ticks(1)).await;
+}
+
+async fn what_is_aborted_starts_nothing_any_more<R: Runtime>(rt: R) {
+    struct Starts<R: Runtime>(Shutdown<R>, Arc<AtomicU32>);
+    impl<R: Runtime> Drop for Starts<R> {
+        fn drop(&mut self) {
+            self.1.fetch_add(u32::from(self.0.spawn_part(pending()).is_err()), SeqCst);
+        }
+    }
+    let (shutdown, refused) = (Shutdown::new(&rt), Arc::new(AtomicU32::new(0)));
+    for _ in 0..3 {
+        let starts = Starts(shutdown.clone(), Arc::clone(&refused));
+        assert!(shutdown.spawn(pending::<()>().map(|()| drop(starts))).is_ok());
+    }
+    let report = shut_down(&shutdown, ticks(1), ticks(1)).await;
+    assert_eq!((report.aborted.len(), report.refused, refused.load(SeqCst)), (3, 3, 3));
+    assert_eq!(in_ticks(report.elapsed), 2);
 }
 
 async fn force_is_also_the_first_signal<R: Runtime>(rt: R) {

@@ -54,6 +54,10 @@ test_on_every_runtime! {
     s30_a_start_waits_for_a_place
     what_waits_for_a_place_never_starts_once_the_scope_is_cancelled
     a_scope_that_has_ended_is_cancelled
+    an_aborted_task_is_aborted_though_all_are_cancelled_then
+    s18_a_panic_stops_the_others_whatever_errors_do
+    s18_a_panic_that_nobody_has_seen_goes_to_the_parent_of_a_dropped_scope
+    s18_exit_hooks_that_panic_or_spawn
 }
 
 type Log = Arc<Mutex<Vec<&'static str>>>;
@@ -829,6 +833,87 @@ async fn a_scope_that_has_ended_is_cancelled<R: Runtime>(rt: R) {
         pending::<Result<(), &str>>()
     });
     assert_eq!(below.await.unwrap_err().to_string(), "the scope was cancelled: its scope has ended");
+}
+
+async fn an_aborted_task_is_aborted_though_all_are_cancelled_then<R: Runtime>(rt: R) {
+    let value = scope(&rt, |s| async move {
+        let stuck = s.spawn(pending::<Result<(), &str>>());
+        stuck.abort();
+        s.cancel("stop");
+        Ok((stuck, s))
+    });
+    let (stuck, s) = value.await.expect("nothing was cut off by the cancel");
+    assert!(matches!(stuck.await, Err(ChildError::Aborted)));
+    assert_eq!((s.counts().aborted, s.counts().cancelled), (1, 0));
+}
+
+async fn s18_a_panic_stops_the_others_whatever_errors_do<R: Runtime>(rt: R) {
+    for on_error in [OnError::CancelSiblings, OnError::Collect, OnError::Isolate] {
+        let tracker = Tracker::new();
+        let bombs = scope(&rt, |s| {
+            let held = tracker.track(());
+            s.spawn(pending::<Result<(), ()>>().map(|outcome| {
+                drop(held);
+                outcome
+            }));
+            s.spawn::<(), _>(async { resume_unwind(Box::new("a bomb")) });
+            pending::<Result<(), ()>>()
+        });
+        let panic = AssertUnwindSafe(bombs.on_error(on_error)).catch_unwind().await.unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"a bomb"));
+        tracker.assert_none_alive();
+    }
+}
+
+async fn s18_a_panic_that_nobody_has_seen_goes_to_the_parent_of_a_dropped_scope<R: Runtime>(rt: R) {
+    let outer = scope(&rt, |s| async move {
+        let mut early = Box::pin(scope(&s, |s| {
+            s.spawn::<(), _>(async { resume_unwind(Box::new("no fuse")) });
+            pending::<Result<(), ()>>()
+        }));
+        assert!(poll_once(early.as_mut()).is_pending());
+        s.runtime().sleep(ticks(1)).await;
+        drop(early);
+        Ok::<_, &str>(())
+    });
+    let error = outer.on_panic(OnPanic::Report).await.unwrap_err();
+    assert_eq!(error.to_string(), "task `what a dropped owner left` panicked: no fuse");
+}
+
+async fn s18_exit_hooks_that_panic_or_spawn<R: Runtime>(rt: R) {
+    for on_panic in [OnPanic::Resume, OnPanic::Report] {
+        let log = Log::default();
+        let hooked = scope(&rt, |s| {
+            let (own, first, spawned) = (s.clone(), Arc::clone(&log), Arc::clone(&log));
+            s.on_exit(async move { note(&first, "the last") }).ok();
+            s.on_exit(async { resume_unwind(Box::new("a bomb")) }).ok();
+            s.on_exit(async move {
+                let nap = own.runtime().sleep(ticks(5));
+                let late = Arc::clone(&spawned);
+                own.shield(async move {
+                    nap.await;
+                    note(&late, "what the first has spawned");
+                    Ok(())
+                });
+                own.on_exit(async move { note(&spawned, "what the first has left") }).ok();
+            })
+            .ok();
+            ready(Ok::<_, &str>(()))
+        });
+        let outcome = AssertUnwindSafe(hooked.on_panic(on_panic)).catch_unwind().await;
+        assert_eq!(
+            *log.lock().unwrap(),
+            ["what the first has spawned", "what the first has left", "the last"],
+            "one after the other"
+        );
+        match outcome {
+            Err(panic) => assert_eq!(panic.downcast_ref(), Some(&"a bomb")),
+            Ok(reported) => {
+                assert_eq!(on_panic, OnPanic::Report);
+                assert_eq!(reported.unwrap_err().to_string(), "an exit hook panicked: a bomb");
+            }
+        }
+    }
 }
 
 #[test]

@@ -99,15 +99,15 @@ impl<R: Runtime, E: Send + 'static, F, B: Future> ScopeFuture<R, E, F, B> {
     /// Lets at most so many tasks run at once; those above wait for a place: see [`TaskScope::spawn`] and
     /// [`spawn_when_free`](TaskScope::spawn_when_free). Without, there is no limit.
     ///
-    /// [Shielded](TaskScope::shield) tasks and [blocking functions](TaskScope::spawn_blocking) take no place, and nor does
-    /// the body. A task that waits for another of its scope, or for a place, keeps its own: where all do, none goes on.
+    /// [Shielded](TaskScope::shield) tasks and [blocking functions](TaskScope::spawn_blocking) take no place, and nor
+    /// does the body. A task that waits for another of its scope, or for a place, keeps its own: where all do, none goes on.
     pub fn limit(mut self, limit: impl Into<Limit>) -> Self {
         self.settings.limit = Some(limit.into());
         self
     }
 
-    /// How long tasks that [have a token](TaskScope::spawn_with) may take to end once the scope is cancelled, before they
-    /// are cut off. Without, as long as they want.
+    /// How long tasks that [have a token](TaskScope::spawn_with) may take to end once the scope is cancelled, before
+    /// they are cut off. Without, as long as they want.
     pub const fn close_grace(mut self, grace: Duration) -> Self {
         self.settings.close_grace = grace;
         self

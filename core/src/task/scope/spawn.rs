@@ -15,7 +15,8 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     /// Starts a task. It is dropped at its next await when the scope is cancelled.
     ///
     /// Where the scope has a [limit](super::ScopeFuture::limit), and as many run, it waits for a place before it runs:
-    /// the first that waits is the first that gets one. In a scope that is cancelled by then, or has ended, it never runs.
+    /// the first that waits is the first that gets one. In a scope that is cancelled by then, or has ended, it never
+    /// runs.
     #[track_caller]
     pub fn spawn<T, F>(&self, future: F) -> TaskHandle<T, E>
     where
@@ -86,8 +87,8 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     }
 
     /// Runs a blocking function as a task: see [`Runtime::spawn_blocking`]. Once it runs it goes on to its end,
-    /// and the scope waits for it. It takes no place of the [limit](super::ScopeFuture::limit): how many run at once is a
-    /// matter of the runtime's pool.
+    /// and the scope waits for it. It takes no place of the [limit](super::ScopeFuture::limit): how many run at once is
+    /// a matter of the runtime's pool.
     #[track_caller]
     pub fn spawn_blocking<T, F>(&self, function: F) -> TaskHandle<T, E>
     where
