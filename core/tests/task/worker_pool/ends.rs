@@ -256,6 +256,19 @@ fn a_parent_that_stops_lets_the_queue_be_worked_off_and_takes_nothing_new() {
 }
 
 #[test]
+fn idle_workers_end_when_the_parent_stops_though_nobody_asks() {
+    explore(|rt| async move {
+        let root = Root::new(&rt);
+        let pool = WorkerPool::builder().workers(3).build(&root).unwrap();
+        rt.sleep(ms(20)).await;
+        root.token().cancel();
+        while pool.stats().workers > 0 {
+            rt.sleep(ms(1)).await;
+        }
+    });
+}
+
+#[test]
 fn a_pool_below_a_parent_that_has_stopped_takes_nothing() {
     run(|rt| async move {
         let root = Root::new(&rt);
