@@ -46,6 +46,7 @@
 //! | whichever is ready first, once or in a loop; one look without waiting | [`select`], [`future::poll_now`] |
 //! | work told to stop, with all that it has started | [`task::CancelToken`] |
 //! | children that borrow, or are not `Send` | [`task::borrow_scope`], [`task::local_scope`] |
+//! | tasks that are started again when they fail | [`task::Supervisor`] |
 //! | so many jobs at once, async or blocking, and a queue with a limit | [`task::WorkerPool`] |
 //! | to ask a task that owns something | [`task::mailbox()`] |
 //! | values from task to task | [`channel`] |
@@ -102,6 +103,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/event-loop.md")]
     struct EventLoop;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/join-set.md")]
+    struct JoinSet;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/joins.md")]
     struct Joins;
     #[cfg(feature = "testing")]
@@ -121,6 +125,15 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/shared.md")]
     struct Shared;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/shutdown.md")]
+    struct Shutdown;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/supervisor.md")]
+    struct Supervisor;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/task-scopes.md")]
+    struct TaskScopes;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/testing.md")]
     struct Testing;

@@ -10,6 +10,7 @@
 //! | so many jobs at once, async or blocking, and a queue with a limit | [`WorkerPool`] |
 //! | to ask a task that owns something, and have its answer | [`mailbox()`] |
 //! | a program that ends in order, on a signal | [`Shutdown`] |
+//! | tasks that are started again when they fail | [`Supervisor`] |
 
 mod borrow_scope;
 mod cancel_token;
@@ -24,6 +25,7 @@ mod refused;
 mod roster;
 mod scope;
 mod shutdown;
+mod supervisor;
 mod worker_pool;
 
 pub use borrow_scope::{Scope, borrow_scope};
@@ -43,6 +45,11 @@ pub use scope::{
     TaskHandle, TaskScope, scope,
 };
 pub use shutdown::{RunShutdown, Shutdown, ShutdownReport};
+pub use supervisor::{
+    AddChildError, AutoShutdown, ChildContext, ChildExit, ChildSpec, GaveUp, Removal, Restart, RestartDelay,
+    RunSupervisor, StopLimit, Strategy, Supervisor, SupervisorBuilder, SupervisorEnd, SupervisorEvent,
+    SupervisorHandle, SupervisorReport, UnknownChild,
+};
 pub use worker_pool::{
     AsyncWork, BlockingWork, IntoJob, Job, JobError, JobHandle, JobName, PoolHandle, PoolOverflow,
     PoolReport, PoolStats, Priority, RunFuture, SubmitError, SubmitFuture, Work, WorkerPool,

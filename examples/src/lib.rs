@@ -1,6 +1,8 @@
-//! What every example shares: the runtime chosen on the command line, and a real [HTTP](http) server and client.
+//! What every example shares: the runtime chosen on the command line, a real [HTTP](http) server
+//! and client, and the [signal](stop) that stops it.
 
 pub mod http;
+pub mod stop;
 
 use backstay::{AnyOwner, AnyRuntime, Backend, BlockOn, Config};
 use clap::Parser;

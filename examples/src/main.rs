@@ -11,7 +11,9 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("hello", "10.1", "the same program on every runtime"),
     ("r01_composition", "1", "futures put together, and their errors kept apart"),
     ("r02_concurrency", "2", "many futures at once: joins, races, limits, deadlines"),
+    ("r05_tasks", "5", "join sets, scopes, a worker pool, a supervisor, a service that a signal stops"),
     ("r07_select", "7", "whichever is ready first: once, in a loop, in order, by turns"),
     ("mailbox", "S.1", "a task that owns something, and others that ask it"),
+    ("r07_server", "7", "a request that is cancelled; a TCP server that drains when a signal comes"),
     ("simulate", "–", "a service under a thousand seeds, on the simulated runtime"),
 ];

@@ -2,6 +2,7 @@
 
 use crate::contest::{Contest, Entry};
 use crate::table;
+use crate::work::Work;
 use clap::Parser;
 use fastrand::Rng;
 use std::process::ExitCode;
@@ -26,6 +27,9 @@ pub struct Table {
     /// The contests, at full size or, to be quick, at a smaller one.
     pub contests: fn(Size) -> Vec<Contest>,
 }
+
+/// A table, and the work of its rows, which can be measured in other ways than by its time.
+pub type Family = (Table, fn(Size) -> Vec<Work>);
 
 /// How much work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

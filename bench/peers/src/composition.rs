@@ -9,8 +9,7 @@
 //! | channels | [`channels`], [`broadcasts`] |
 //! | tokens of cancellation | [`tokens`] |
 
-use crate::bench::{Bench, Size, Table};
-use crate::work::Work;
+use crate::bench::{Bench, Family};
 use crate::{broadcasts, channels, fan_out, joins, races, semaphores, tokens};
 
 /// The bench.
@@ -31,9 +30,6 @@ Composition of futures, beside other crates, on the same work.
         tokens::TABLE,
     ],
 };
-
-/// A table, and the work of its rows, to be measured in other ways than by its time.
-pub type Family = (Table, fn(Size) -> Vec<Work>);
 
 /// All of them.
 pub const FAMILIES: [Family; 7] = [

@@ -2,7 +2,7 @@
 //!
 //! | to see | look at |
 //! |---|---|
-//! | a bench's work, and what each crate is asked to do | one module each: [`sim`]; [`composition`] with [`joins`], [`fan_out`], … |
+//! | a bench's work, and what each crate is asked to do | one module each: [`sim`]; [`composition`] with [`joins`], [`fan_out`], …; [`tasks`] with [`task_sets`], … |
 //! | what is measured, how often and in which order | [`contest`] |
 //! | work that is measured in more than its time | [`work`] |
 //! | where it runs | [`one_thread`], [`two_threads`] |
@@ -20,16 +20,22 @@ pub mod channels;
 pub mod composition;
 pub mod contest;
 mod current_thread;
+pub mod families;
 pub mod fan_out;
 pub mod items;
 pub mod joins;
 pub mod one_thread;
+pub mod pools;
 pub mod races;
+pub mod restarts;
 pub mod semaphores;
+pub mod shutdowns;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod stopwatch;
 pub mod table;
+pub mod task_sets;
+pub mod tasks;
 pub mod tokens;
 pub mod two_threads;
 pub mod work;

@@ -83,6 +83,8 @@ struct One {
 /// If its threads can't be started.
 pub fn workers() -> &'static Runtime {
     static WORKERS: OnceLock<Runtime> = OnceLock::new();
-    let start = || Builder::new_multi_thread().worker_threads(2).build().expect("threads can be started");
+    let start = || {
+        Builder::new_multi_thread().worker_threads(2).enable_time().build().expect("threads can be started")
+    };
     WORKERS.get_or_init(start)
 }

@@ -1,4 +1,4 @@
-//! What the work of `composition` allocates: everybody's counts, and what ours must be.
+//! What the work of `composition` and `tasks` allocates: everybody's counts, and what ours must be.
 //!
 //! `cargo test -p backstay-peers --test allocations -- --nocapture` prints the table. The only test of its file; it
 //! counts those of its own thread.
@@ -6,8 +6,8 @@
 #![allow(unsafe_code)]
 
 use backstay_peers::bench::Size;
-use backstay_peers::composition::FAMILIES;
 use backstay_peers::contest::Side;
+use backstay_peers::families::families;
 use backstay_peers::table::{Figures, figures};
 use backstay_peers::work::{Clock, Way, Work};
 use backstay_peers::{channels, fan_out, semaphores};
@@ -86,6 +86,7 @@ const OURS: &str = "backstay";
 /// | join, pending | one more each: its waker |
 /// | race, semaphore, mpsc, a token asked, or around a future | none |
 /// | child of a token | one |
+/// | task of a scope | its spawn, and one for its outcome |
 fn limit(work: &Work) -> Option<f64> {
     let limit = match work.name {
         "join-10-ready" => 0.7,
@@ -96,6 +97,7 @@ fn limit(work: &Work) -> Option<f64> {
         "semaphore-try" | "semaphore-acquire" | "semaphore-queued" => 0.0,
         "token-check" | "token-clone" | "token-run-ready" => 0.0,
         "token-child" => 1.0,
+        "tasks-ready" | "tasks-yields" => 2.03,
         _ => return None,
     };
     Some(limit)
@@ -111,7 +113,7 @@ fn nothing_for_more() -> impl Iterator<Item = (Work, Work)> {
 
 #[test]
 fn what_is_composed_allocates_no_more_than_it_says() {
-    for (table, works) in FAMILIES {
+    for (table, works) in families() {
         let works: Vec<_> =
             works(Size::Quick).into_iter().filter(|work| work.clock == Clock::Thread).collect();
         let rows: Vec<_> = works.iter().map(row).collect();

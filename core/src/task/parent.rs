@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// |---|---|
 /// | a [`TaskScope`](super::TaskScope) | is awaited by the scope, before it ends |
 /// | a [`Shutdown`](super::Shutdown) | is awaited by the shutdown, and is in its report if it takes too long |
+/// | a [`ChildContext`](super::ChildContext) | is awaited by the supervisor, before it starts the child again or ends |
 /// | a [`Root`] | is aborted, and counted: nobody is there to wait for it |
 /// | a [`Runtime`] | as a root, and nobody counts |
 ///

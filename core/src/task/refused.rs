@@ -2,18 +2,22 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 /// What was to be started, given back: who would have run it has been told to stop, or has ended.
-pub struct Refused<F>(F);
+pub struct Refused<F>(
+    // The mutex is never contended: it makes the job, which is `Send` only, `Sync` too, as an error should be.
+    Mutex<F>,
+);
 
 impl<F> Refused<F> {
     pub(super) const fn new(job: F) -> Self {
-        Self(job)
+        Self(Mutex::new(job))
     }
 
     /// What was to be started.
     pub fn into_inner(self) -> F {
-        self.0
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -19,6 +19,7 @@ mod semaphore;
 mod sets;
 mod shared;
 mod shutdown;
+mod supervisor;
 mod task_scope;
 mod ticker;
 mod timeout;

@@ -6,5 +6,6 @@ mod kit;
 mod mailbox;
 mod scopes;
 mod shutdown;
+mod supervisor;
 mod task_scope;
 mod worker_pool;

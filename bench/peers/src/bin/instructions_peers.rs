@@ -1,12 +1,12 @@
-//! Instructions of the work of the bench `composition`, counted by valgrind's callgrind: for `scripts/instructions-peers`.
+//! Instructions of the work of the benches `composition` and `tasks`, counted by valgrind's callgrind: for `scripts/instructions-peers`.
 //!
 //! A process of its own for each figure, which does the work once. Only what is called from [`measured`] counts.
 //!
 //! [`measured`]: backstay_peers::work::measured
 
 use backstay_peers::bench::Size;
-use backstay_peers::composition::FAMILIES;
 use backstay_peers::contest::Side;
+use backstay_peers::families::families;
 use backstay_peers::table::{Figures, figures};
 use backstay_peers::work::{Clock, Way, Work};
 use clap::Parser;
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    for (table, works) in FAMILIES {
+    for (table, works) in families() {
         let mut rows = Vec::new();
         for work in works(Size::Quick).iter().filter(|work| args.wants(work)) {
             match &args.once {

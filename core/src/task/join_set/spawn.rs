@@ -141,6 +141,15 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
         self.own(key, OwnedTask::Async(task));
     }
 
+    /// Starts a task under a key that is free, with a name for reports.
+    pub(in crate::task) fn start_named<F>(&mut self, key: K, future: F, site: SpawnSite<'_>)
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        let task = self.rt.spawn_from(site, future);
+        self.own(key, OwnedTask::Async(task));
+    }
+
     fn start_blocking<F>(&mut self, key: K, function: F, location: &'static Location<'static>)
     where
         F: FnOnce() -> T + Send + 'static,

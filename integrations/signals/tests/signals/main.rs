@@ -3,74 +3,24 @@
 //! A process is this test binary again, with one "test" of it that does as it is told.
 #![cfg(unix)]
 
+mod kit;
+mod shutdown;
+
 use backstay::task::{CancelReason, CancelToken};
 use backstay::testing::{Explore, Sim};
-use backstay::{Backend, BlockOn, Config, Runtime};
+use backstay::{BlockOn, Runtime};
 use backstay_signals::{Signal, Signals};
 use futures::StreamExt;
 use futures::executor::block_on;
-use rustix::process::{Pid, Signal as Raised, kill_process};
-use std::env;
-use std::io::{BufRead, BufReader, Lines};
+use kit::{Process, say};
+use rustix::process::{Signal as Raised, kill_process};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
-
-const BACKEND: &str = "BACKSTAY_TEST_BACKEND";
-
-/// A process that listens, killed when it is dropped.
-struct Process {
-    child: Child,
-    said: Lines<BufReader<ChildStdout>>,
-}
-
-impl Process {
-    fn start(backend: &str) -> Self {
-        let mut child = Command::new(env::current_exe().expect("a path"))
-            .args(["--exact", "listens", "--nocapture"])
-            .env(BACKEND, backend)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a process");
-        let said = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let mut process = Self { child, said };
-        process.expect("ready");
-        process
-    }
-
-    /// What it says next; lines of the test harness aside.
-    fn expect(&mut self, words: &str) {
-        let line =
-            self.said.by_ref().map(|line| line.expect("it says something")).find(|line| line.contains('>'));
-        let line = line.expect("it ended before it said so");
-        assert_eq!(line.rsplit('>').next().map(str::trim), Some(words));
-    }
-
-    fn raise(&self, signal: Raised) {
-        kill_process(Pid::from_child(&self.child), signal).expect("it lives");
-    }
-
-    fn wait(&mut self) -> ExitStatus {
-        self.child.wait().expect("it is ours")
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ended_already = self.child.kill();
-        self.wait();
-    }
-}
-
-fn say(words: impl std::fmt::Display) {
-    println!("> {words}");
-}
 
 /// Not a test of its own: what the processes do.
 #[test]
 fn listens() {
-    let Ok(backend) = env::var(BACKEND) else { return };
-    let owner = backend.parse::<Backend>().expect("a backend").start(Config::new()).expect("it starts");
+    let Some(owner) = kit::asked_for() else { return };
     let rt = owner.runtime().clone();
     owner.block_on(async move {
         let mut signals = Signals::new([Signal::Hangup, Signal::User1]).expect("handlers");
@@ -101,7 +51,7 @@ fn listens() {
 #[test]
 fn a_process_receives_its_signals_on_every_backend() {
     for backend in ["tokio", "smol", "async-std"] {
-        let mut process = Process::start(backend);
+        let mut process = Process::start("listens", backend);
         process.raise(Raised::HUP);
         process.expect("SIGHUP");
         process.raise(Raised::USR1);
@@ -118,7 +68,7 @@ fn a_process_receives_its_signals_on_every_backend() {
 
 #[test]
 fn what_was_not_asked_for_does_what_it_does() {
-    let mut process = Process::start("smol");
+    let mut process = Process::start("listens", "smol");
     process.raise(Raised::QUIT);
     assert_eq!(process.wait().signal(), Some(Raised::QUIT.as_raw()));
 }

@@ -1,14 +1,15 @@
-//! Every contestant does all of the work of `composition`, and they agree.
+//! Every contestant does all of the work of `composition` and `tasks`, and they agree.
 
 use backstay_bench::sample::nanoseconds;
 use backstay_peers::bench::Size;
-use backstay_peers::composition::{BENCH, FAMILIES};
 use backstay_peers::contest::{Side, Wrong};
+use backstay_peers::families::families;
+use backstay_peers::{composition, tasks};
 use std::collections::BTreeSet;
 
 #[test]
 fn everybody_gives_the_right_answer() {
-    for (_, works) in FAMILIES {
+    for (_, works) in families() {
         for work in works(Size::Quick) {
             for way in &work.ways {
                 work.run(way, nanoseconds)
@@ -20,7 +21,7 @@ fn everybody_gives_the_right_answer() {
 
 #[test]
 fn a_wrong_answer_is_found() {
-    let (_, works) = FAMILIES[0];
+    let (_, works) = families().next().expect("there are some");
     let mut work = works(Size::Quick).swap_remove(0);
     let found = work.answer;
     work.answer += 1;
@@ -30,7 +31,7 @@ fn a_wrong_answer_is_found() {
 
 #[test]
 fn names_are_columns_and_everybody_has_an_opponent() {
-    for (table, works) in FAMILIES {
+    for (table, works) in families() {
         for work in works(Size::Quick) {
             let names: BTreeSet<_> = work.ways.iter().map(|way| way.name).collect();
             assert!(names.len() == work.ways.len(), "{}: {names:?}", work.name);
@@ -46,7 +47,7 @@ fn names_are_columns_and_everybody_has_an_opponent() {
 
 #[test]
 fn no_two_rows_have_the_same_name() {
-    let names = || FAMILIES.iter().flat_map(|(_, works)| works(Size::Quick)).map(|work| work.name);
+    let names = || families().flat_map(|(_, works)| works(Size::Quick)).map(|work| work.name);
     assert_eq!(names().collect::<BTreeSet<_>>().len(), names().count());
-    assert_eq!(BENCH.tables.len(), FAMILIES.len());
+    assert_eq!(composition::BENCH.tables.len() + tasks::BENCH.tables.len(), families().count());
 }

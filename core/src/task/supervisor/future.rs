@@ -1,0 +1,405 @@
+//! A supervisor that runs: does what its machine says, and tells it what happens.
+
+mod ending;
+
+use super::child::{ChildContext, Factory};
+use super::error::GaveUp;
+use super::events::{ChildExit, SupervisorEvent};
+use super::inbox::Message;
+use super::policy::StopLimit;
+use super::report::{SupervisorEnd, SupervisorReport};
+use super::state::{Command, Ending, ExitKind, Id, Machine};
+use super::{Open, Supervisor};
+use crate::channel::{broadcast, oneshot};
+use crate::future::KeyedSet;
+use crate::instant::Instant;
+use crate::limit::Limit;
+use crate::primitives::lock;
+use crate::probe;
+use crate::runtime::{JoinError, Runtime, Sleep, SpawnSite};
+use crate::task::cancel_token::{CancelToken, CancelledOwned, DropGuard};
+use crate::task::join_set::JoinSet;
+use crate::task::parent::{Guardian, Parent, Rest};
+use ending::Tally;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::mem;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// How many commands are done, and outcomes taken, in one poll.
+const TURN: usize = 128;
+
+type Outcome<E> = Result<Result<(), E>, JoinError>;
+
+/// The future of [`Supervisor::run`].
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct RunSupervisor<R: Runtime, E: Send + Sync + 'static> {
+    rt: R,
+    open: Open<R, E>,
+    machine: Machine,
+    intensity: (u32, std::time::Duration),
+    children: BTreeMap<Id, Child<R, E>>,
+    running: JoinSet<R, Id, Result<(), E>>,
+    // What children that have ended, or not, have left behind of what they owned.
+    left: KeyedSet<(Id, u64), Rest>,
+    left_of: BTreeMap<Id, Left>,
+    next_left: u64,
+    // Those that have ended, but for what they have left behind.
+    held: BTreeMap<Id, Outcome<E>>,
+    parent: Arc<Guardian>,
+    parent_cancelled: CancelledOwned,
+    timer: Option<Timer<R>>,
+    on_started: Option<Box<dyn FnOnce() + Send>>,
+    events: Option<broadcast::Sender<SupervisorEvent<E>>>,
+    tally: Tally<E>,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    New,
+    Begun,
+    Finished,
+    Ended,
+}
+
+struct Child<R, E> {
+    name: Arc<str>,
+    factory: Option<Factory<R, E>>,
+    stop: StopLimit,
+    handshake: bool,
+    location: &'static Location<'static>,
+    runs: u64,
+    // Of the present run: cancelled with its end, however that comes.
+    token: Option<DropGuard>,
+    // How the latest run has ended.
+    exit: Option<Arc<ChildExit<E>>>,
+    removals: Vec<oneshot::Sender<()>>,
+}
+
+/// What a child has left behind: in how many pieces, of how many tasks.
+#[derive(Default)]
+struct Left {
+    pieces: usize,
+    tasks: usize,
+}
+
+struct Timer<R: Runtime> {
+    sleep: Pin<Box<R::Sleep>>,
+    at: Instant,
+}
+
+impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
+    pub(super) fn new(supervisor: Supervisor<R, E>, parent: &impl Parent<Runtime = R>) -> Self {
+        let Supervisor { open, machine, intensity, on_started } = supervisor;
+        let guardian = Arc::new(parent.guardian());
+        open.shared.inbox.set_parent(Arc::clone(&guardian));
+        Self {
+            rt: parent.runtime().clone(),
+            machine,
+            intensity,
+            children: BTreeMap::new(),
+            running: JoinSet::keyed(parent),
+            left: KeyedSet::new(Limit::MAX),
+            left_of: BTreeMap::new(),
+            next_left: 0,
+            held: BTreeMap::new(),
+            parent_cancelled: guardian.token().clone().cancelled_owned(),
+            parent: guardian,
+            timer: None,
+            on_started,
+            events: open.shared.event_sender(),
+            tally: Tally::default(),
+            phase: Phase::New,
+            open,
+        }
+    }
+
+    /// What has been asked for. Before anything else is done: a stop signal comes first.
+    fn hear(&mut self) {
+        if self.parent.token().is_cancelled() {
+            if let Some(reason) = self.parent.token().reason() {
+                self.tally.end.get_or_insert(SupervisorEnd::Cancelled(reason));
+            }
+            self.machine.stop(self.rt.now());
+        }
+        let messages = self.open.shared.inbox.take();
+        if self.phase == Phase::New || messages.iter().any(|message| matches!(message, Message::Added)) {
+            self.take_added();
+        }
+        // Who is to be removed has been added before, and is there by now.
+        messages.into_iter().for_each(|message| self.take_in(message));
+    }
+
+    fn take_added(&mut self) {
+        let added = lock(&self.open.shared.roster).take_added();
+        for (id, spec) in added {
+            let rules = spec.rules;
+            let child = Child {
+                name: Arc::clone(&spec.name),
+                stop: rules.stop,
+                handshake: rules.handshake,
+                location: spec.location,
+                runs: 0,
+                token: None,
+                exit: None,
+                removals: Vec::new(),
+                factory: Some(spec.into_factory()),
+            };
+            self.children.insert(id, child);
+            self.machine.add(id, rules, self.rt.now());
+        }
+    }
+
+    fn take_in(&mut self, message: Message) {
+        match message {
+            Message::Added => {}
+            Message::Ready(id, run) => self.machine.ready(id, run, self.rt.now()),
+            Message::Left(id, tasks, rest) => {
+                let key = (id, self.next_left);
+                self.next_left += 1;
+                if self.left.try_insert(key, rest).is_err() {
+                    unreachable!("each has a key of its own, and there is a place for any number");
+                }
+                let left = self.left_of.entry(id).or_default();
+                left.pieces += 1;
+                left.tasks += tasks;
+            }
+            Message::Remove(id, done) => {
+                if let Some(child) = self.children.get_mut(&id) {
+                    child.removals.push(done);
+                    self.machine.remove(id, self.rt.now());
+                }
+            }
+            Message::Stop => {
+                self.tally.end.get_or_insert(SupervisorEnd::Stopped);
+                self.machine.stop(self.rt.now());
+            }
+        }
+    }
+
+    fn execute(&mut self, command: Command) {
+        match command {
+            Command::Start(id) => self.start(id),
+            Command::Cancel(id) => {
+                if let Some(guard) = self.children.get(&id).and_then(|child| child.token.as_ref()) {
+                    guard.token().cancel_with("its supervisor stops it");
+                }
+            }
+            Command::Abort(id) => {
+                if let Some(child) = self.children.get(&id)
+                    && child.stop != StopLimit::Brutal
+                {
+                    self.tally.overdue.push(Arc::clone(&child.name));
+                }
+                self.running.abort(&id);
+            }
+            Command::Restarting(id, after) => {
+                self.tally.restarts += 1;
+                self.tell(id, |child| SupervisorEvent::Restarting { child, after });
+            }
+            Command::Forget(id) => {
+                if let Some(child) = self.children.remove(&id) {
+                    lock(&self.open.shared.roster).forget(&child.name);
+                    // Only now: who waits for its removal may take its name.
+                    drop(child);
+                }
+            }
+            Command::Up => {
+                if let Some(hook) = self.on_started.take() {
+                    hook();
+                }
+            }
+            Command::Ending(ending) => self.begin_end(ending),
+            Command::Finish => self.phase = Phase::Finished,
+        }
+    }
+
+    fn start(&mut self, id: Id) {
+        let Some(child) = self.children.get_mut(&id) else { return };
+        child.runs += 1;
+        let token = CancelToken::new();
+        child.token = Some(token.clone().drop_guard());
+        let context = ChildContext {
+            rt: self.rt.clone(),
+            name: Arc::clone(&child.name),
+            token,
+            id,
+            run: child.runs,
+            handshake: child.handshake,
+            inbox: Arc::clone(&self.open.shared.inbox),
+        };
+        let (name, location, restarts) = (Arc::clone(&child.name), child.location, child.runs - 1);
+        let made = match &mut child.factory {
+            Some(factory) => catch_unwind(AssertUnwindSafe(|| factory(context))),
+            None => return,
+        };
+        self.tally.starts += 1;
+        self.tell(id, |child| SupervisorEvent::Started { child, restarts });
+        match made {
+            Ok(future) => self.running.start_named(id, future, SpawnSite::new(Some(&name), location)),
+            Err(payload) => self.conclude(id, Err(JoinError::panicked(payload))),
+        }
+    }
+
+    /// A child's task has ended.
+    fn ended(&mut self, id: Id, outcome: Outcome<E>) {
+        // It may have ended because the supervisor is to stop; and what it has left behind is there by now.
+        self.hear();
+        if self.left_of.contains_key(&id) {
+            self.held.insert(id, outcome);
+        } else {
+            self.conclude(id, outcome);
+        }
+    }
+
+    /// Nothing is left of a run.
+    fn conclude(&mut self, id: Id, outcome: Outcome<E>) {
+        let exit = Arc::new(ChildExit::new(outcome));
+        let kind = match &*exit {
+            ChildExit::Finished => ExitKind::Finished,
+            ChildExit::RuntimeEnded => ExitKind::RuntimeEnded,
+            ChildExit::Failed(_) | ChildExit::Panicked(_) | ChildExit::Aborted => ExitKind::Failed,
+        };
+        self.tally.count(&exit);
+        self.tell(id, |child| SupervisorEvent::Exited { child, exit: Arc::clone(&exit) });
+        if let Some(child) = self.children.get_mut(&id) {
+            child.exit = Some(exit);
+            drop(child.token.take());
+        }
+        let random = self.rt.random_u64();
+        self.machine.exited(id, kind, self.rt.now(), random);
+    }
+
+    fn tell(&self, id: Id, event: impl FnOnce(Arc<str>) -> SupervisorEvent<E>) {
+        if let Some(child) = self.children.get(&id)
+            && let Some(events) = &self.events
+            && events.receiver_count() > 0
+        {
+            // Nobody may be left to hear it.
+            let _ = events.send(event(Arc::clone(&child.name)));
+        }
+    }
+
+    fn begin_end(&mut self, ending: Ending) {
+        lock(&self.open.shared.roster).close();
+        match ending {
+            Ending::Requested => {}
+            Ending::Significant(id) => {
+                let child = self.children.get(&id);
+                self.tally.end = child.map(|child| SupervisorEnd::Significant(Arc::clone(&child.name)));
+            }
+            Ending::GaveUp(id) => {
+                self.tally.end = Some(SupervisorEnd::GaveUp);
+                let child = self.children.get(&id);
+                self.tally.given_up_on =
+                    child.and_then(|child| Some((Arc::clone(&child.name), child.exit.clone()?)));
+                self.tell(id, |child| SupervisorEvent::GaveUp { child });
+            }
+        }
+    }
+
+    /// What children leave behind; whether something of it has ended.
+    fn poll_left(&mut self, cx: &mut Context<'_>) -> bool {
+        let Poll::Ready(Some(((id, _), ()))) = self.left.poll_set(cx) else { return false };
+        let is_last = self.left_of.get_mut(&id).is_none_or(|left| {
+            left.pieces -= 1;
+            left.pieces == 0
+        });
+        if is_last {
+            self.left_of.remove(&id);
+            if let Some(outcome) = self.held.remove(&id) {
+                self.ended(id, outcome);
+            }
+        }
+        true
+    }
+
+    /// Whether it is time for something.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(at) = self.machine.next_timer() else {
+            self.timer = None;
+            return false;
+        };
+        let timer = match &mut self.timer {
+            Some(timer) => {
+                if mem::replace(&mut timer.at, at) != at {
+                    timer.sleep.as_mut().reset(at);
+                }
+                timer
+            }
+            none => none.insert(Timer { sleep: Box::pin(self.rt.sleep_until(at)), at }),
+        };
+        if timer.sleep.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        self.timer = None;
+        self.machine.timer(self.rt.now());
+        true
+    }
+
+    /// Does all that can be done; whether it has to go on soon.
+    fn advance(&mut self, cx: &mut Context<'_>) -> Turn {
+        for _ in 0..TURN {
+            self.hear();
+            if self.phase == Phase::New {
+                self.phase = Phase::Begun;
+                self.machine.begin(self.rt.now());
+            }
+            if let Some(command) = self.machine.next_command() {
+                self.execute(command);
+            } else if let Poll::Ready(Some((id, outcome))) = self.running.poll_join_next(cx) {
+                self.ended(id, outcome);
+            } else if self.phase == Phase::Finished && self.left.is_empty() {
+                return Turn::Finished;
+            } else if !self.poll_left(cx) && !self.poll_timer(cx) {
+                let is_stopping = self.tally.end.is_some();
+                if is_stopping || Pin::new(&mut self.parent_cancelled).poll(cx).is_pending() {
+                    return Turn::Rests;
+                }
+            }
+        }
+        Turn::GoesOn
+    }
+}
+
+enum Turn {
+    Rests,
+    GoesOn,
+    Finished,
+}
+
+impl<R: Runtime, E: Send + Sync + 'static> Future for RunSupervisor<R, E> {
+    type Output = Result<SupervisorReport, GaveUp<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(self.phase != Phase::Ended, "a supervisor was polled after it had ended");
+        match self.advance(cx) {
+            Turn::Finished => return Poll::Ready(self.finish()),
+            Turn::GoesOn => cx.waker().wake_by_ref(),
+            Turn::Rests => {
+                if !self.open.shared.inbox.rest(cx.waker()) {
+                    cx.waker().wake_by_ref();
+                }
+            }
+        }
+        probe::waiting(|| self.describe());
+        Poll::Pending
+    }
+}
+
+impl<R: Runtime, E: Send + Sync + 'static> fmt::Debug for RunSupervisor<R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunSupervisor")
+            .field("name", &self.open.shared.name)
+            .field("phase", &self.phase)
+            .field("running", &self.running.len())
+            .finish_non_exhaustive()
+    }
+}
+
+// Futures of children are in tasks, and what they leave behind is boxed.
+impl<R: Runtime, E: Send + Sync + 'static> Unpin for RunSupervisor<R, E> {}
