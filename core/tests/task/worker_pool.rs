@@ -47,6 +47,17 @@ fn after<T: Send + 'static>(rt: &Sim, millis: u64, value: T) -> impl Future<Outp
     }
 }
 
+/// Waits for something else to happen, for ten seconds at most.
+async fn wait_while(rt: &Sim, is_so: impl Fn() -> bool) {
+    for _ in 0..10_000 {
+        if !is_so() {
+            return;
+        }
+        rt.sleep(ms(1)).await;
+    }
+    panic!("it stays so");
+}
+
 /// Each job is in one place.
 #[track_caller]
 fn adds_up(stats: &PoolStats) {

@@ -120,7 +120,6 @@ impl<J> State<J> {
         if self.abandoned || self.alive > self.wanted || self.queue.is_drained() {
             *old = self.leave_idle(place);
             self.alive -= 1;
-            self.pass_on(wakers);
             return Next::End;
         }
         if let Some((key, job)) = self.queue.take_if(|_| true, wakers) {
@@ -159,7 +158,10 @@ impl<J> State<J> {
         let old = self.leave_idle(place);
         self.alive -= 1;
         let jobs = if self.alive == 0 { self.abandon(wakers) } else { Vec::new() };
-        self.pass_on(wakers);
+        // It may have been woken for a job.
+        if self.queue.len() > 0 {
+            self.wake_one(wakers);
+        }
         (old, jobs)
     }
 
@@ -177,13 +179,6 @@ impl<J> State<J> {
         let jobs = self.queue.clear(wakers);
         self.idle.notify_all(wakers);
         jobs
-    }
-
-    /// A worker that may have been woken for a job, and doesn't take it, wakes another.
-    fn pass_on(&mut self, wakers: &mut Wakers) {
-        if self.queue.len() > 0 {
-            self.wake_one(wakers);
-        }
     }
 
     fn wake_one(&mut self, wakers: &mut Wakers) {

@@ -1,6 +1,6 @@
 //! Resize, close, drain, early drop, and a parent that stops.
 
-use super::{HOUR, adds_up, after, explore, pool, run};
+use super::{HOUR, adds_up, after, explore, pool, run, wait_while};
 use crate::kit::ms;
 use backstay::testing::{FailureKind, Sim};
 use backstay_core::Runtime;
@@ -40,14 +40,13 @@ fn a_resize_takes_effect_without_losing_a_job() {
         let mut pool = pool(&rt, 1, 64);
         let jobs: Vec<_> = (0..12).map(|n| pool.try_submit(after(&rt, 10, n)).unwrap()).collect();
         pool.resize(4).unwrap();
-        while pool.stats().running < 4 {
-            rt.sleep(ms(1)).await;
-        }
+        wait_while(&rt, || pool.stats().running < 4).await;
         pool.resize(2).unwrap();
-        while pool.stats().workers > 2 {
+        wait_while(&rt, || {
             adds_up(&pool.stats());
-            rt.sleep(ms(1)).await;
-        }
+            pool.stats().workers > 2
+        })
+        .await;
         assert!(pool.stats().running <= 2);
         pool.resize(3).unwrap();
         for (number, job) in (0..).zip(jobs) {
@@ -57,9 +56,7 @@ fn a_resize_takes_effect_without_losing_a_job() {
         assert_eq!((stats.finished, stats.workers), (12, 3));
         // Idle ones go, too.
         pool.resize(1).unwrap();
-        while pool.stats().workers > 1 {
-            rt.sleep(ms(1)).await;
-        }
+        wait_while(&rt, || pool.stats().workers > 1).await;
         assert_eq!(pool.run(async { 1 }).await.unwrap(), 1);
     });
 }
@@ -247,11 +244,20 @@ fn a_parent_that_stops_lets_the_queue_be_worked_off_and_takes_nothing_new() {
             assert_eq!(job.await.unwrap(), number);
         }
         assert_eq!(told.await.unwrap().to_string(), "shutting down");
-        while pool.stats().workers > 0 {
-            rt.sleep(ms(1)).await;
-        }
+        wait_while(&rt, || pool.stats().workers > 0).await;
         let report = pool.drain(&CancelToken::new(), ms(0)).await;
         assert!(report.finished >= 2 && report.cancelled == 0);
+    });
+}
+
+#[test]
+fn idle_workers_end_when_the_parent_stops_though_nobody_asks() {
+    explore(|rt| async move {
+        let root = Root::new(&rt);
+        let pool = WorkerPool::builder().workers(3).build(&root).unwrap();
+        rt.sleep(ms(20)).await;
+        root.token().cancel();
+        wait_while(&rt, || pool.stats().workers > 0).await;
     });
 }
 

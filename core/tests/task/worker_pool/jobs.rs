@@ -1,6 +1,6 @@
 //! Jobs, their order and their outcomes.
 
-use super::{adds_up, after, explore, pool, pool_that, run};
+use super::{adds_up, after, explore, pool, pool_that, run, wait_while};
 use crate::kit::{ms, poll_once};
 use backstay::testing::Sim;
 use backstay_core::Runtime;
@@ -252,9 +252,7 @@ fn abort_cancels_what_is_queued_and_what_runs() {
         assert!(error.is_cancelled() && dropped.load(SeqCst) == 1, "its destructor has run");
         // After its end it keeps its value.
         let done = pool.submit(async { 7 }).await.unwrap();
-        while !done.is_finished() {
-            rt.sleep(ms(1)).await;
-        }
+        wait_while(&rt, || !done.is_finished()).await;
         done.abort();
         assert_eq!(done.await.unwrap(), 7);
         let stats = pool.stats();

@@ -1,7 +1,7 @@
 //! Queues that are full.
 
-use super::{adds_up, after, explore, pool, pool_that, run};
-use crate::kit::{ms, poll_once};
+use super::{adds_up, after, explore, pool, pool_that, run, wait_while};
+use crate::kit::poll_once;
 use backstay::testing::Sim;
 use backstay_core::Runtime;
 use backstay_core::task::{Job, JobError, JobHandle, PoolOverflow, Priority, SubmitError, WorkerPool};
@@ -12,9 +12,7 @@ use std::pin::pin;
 async fn busy(rt: &Sim, queue: usize, overflow: PoolOverflow) -> (WorkerPool<Sim>, JobHandle<()>) {
     let pool = pool_that(rt, 1, queue, overflow);
     let holds = pool.submit(pending::<()>()).await.unwrap();
-    while pool.stats().running == 0 {
-        rt.sleep(ms(1)).await;
-    }
+    wait_while(rt, || pool.stats().running == 0).await;
     (pool, holds)
 }
 

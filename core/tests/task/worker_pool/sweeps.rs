@@ -1,6 +1,6 @@
 //! Every operation of a pool, and the pool itself, cut off before each poll.
 
-use super::{HOUR, adds_up, after, pool};
+use super::{HOUR, adds_up, after, pool, wait_while};
 use crate::kit::ms;
 use backstay::testing::{Sim, Subject, abort_sweep, cancel_sweep, panic_sweep};
 use backstay_core::Runtime;
@@ -41,9 +41,7 @@ where
         other.await.unwrap();
     }
     // What was submitted without anybody waiting for it.
-    while pool.stats().queued + pool.stats().running > 0 {
-        rt.sleep(ms(1)).await;
-    }
+    wait_while(&rt, || pool.stats().queued + pool.stats().running > 0).await;
     adds_up(&pool.stats());
     // Both workers, and the place.
     let jobs = [pool.submit(after(&rt, 1, 1)), pool.submit(after(&rt, 1, 2))];
@@ -139,9 +137,7 @@ fn s09_the_pool_can_be_dropped_at_every_poll() {
         let stats = handle.stats();
         assert_eq!((stats.queued, stats.running), (0, 0));
         // Workers whose turn is still to come have been aborted.
-        while handle.stats().workers > 0 {
-            rt.sleep(ms(1)).await;
-        }
+        wait_while(&rt, || handle.stats().workers > 0).await;
     });
 }
 

@@ -129,6 +129,25 @@ fn workers_that_are_too_many_are_woken_when_the_pool_is_closed_too() {
 }
 
 #[test]
+fn when_the_last_job_of_a_closed_pool_is_removed_all_workers_are_told() {
+    let mut state: State<u32> = State::new(limit(1), Wait);
+    assert_eq!(state.set_wanted(2, &mut Wakers::new()), 2);
+    let (flags, mut places): (Vec<_>, Vec<_>) =
+        (0..2).map(|_| (Arc::new(Flag::default()), Place::default())).unzip();
+    for (flag, place) in flags.iter().zip(&mut places) {
+        let waker = Waker::from(Arc::clone(flag));
+        let next = state.next(place, &Context::from_waker(&waker), &mut None, &mut Wakers::new());
+        assert_eq!(next, Next::Wait);
+    }
+    state.try_admit().unwrap();
+    let (key, _) = state.push(Normal, 1, &mut Wakers::new());
+    state.close(&mut Wakers::new());
+    assert!(!flags[1].0.load(SeqCst), "one job, one worker");
+    assert_eq!(state.remove(key, &mut Wakers::new()), Some(1));
+    assert!(flags[1].0.load(SeqCst));
+}
+
+#[test]
 fn a_job_that_was_admitted_before_the_end_is_not_lost() {
     for abandoned in [false, true] {
         let mut state = with_worker(1, Wait);
@@ -203,9 +222,9 @@ fn op() -> impl Strategy<Value = Op> {
         5 => any::<usize>().prop_map(Op::JobEnds),
         2 => any::<usize>().prop_map(Op::NextBlocking),
         1 => any::<usize>().prop_map(Op::LoseWorker),
-        2 => any::<usize>().prop_map(Op::Remove),
-        1 => (1..4_usize).prop_map(Op::Resize),
-        1 => prop_oneof![6 => Just(Op::Resize(2)), 2 => Just(Op::Close), 1 => Just(Op::Abandon)],
+        4 => any::<usize>().prop_map(Op::Remove),
+        2 => (1..5_usize).prop_map(Op::Resize),
+        1 => prop_oneof![5 => Just(Op::Close), 1 => Just(Op::Abandon)],
     ]
 }
 
@@ -481,7 +500,7 @@ proptest! {
     fn it_is_as_the_model_says(
         bound in 1..4_usize,
         overflow in prop_oneof![3 => Just(Wait), 1 => Just(Reject), 1 => Just(DropOldest), 1 => Just(DropNewest)],
-        workers in 1..4_usize,
+        workers in 1..5_usize,
         ops in prop::collection::vec(op(), 0..80),
     ) {
         let mut harness = Harness::new(bound, overflow, workers);
