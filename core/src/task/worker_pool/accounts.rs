@@ -1,6 +1,6 @@
 //! What has become of each job: the counts of a pool, and the jobs that run.
 
-use super::job::JobName;
+use super::job_name::JobName;
 use super::report::{PoolReport, PoolStats};
 use crate::channel::crowd::{Crowd, Member};
 use crate::primitives::{Mutex, MutexGuard, lock};

@@ -1,19 +1,16 @@
-//! Handles: of a pool, for those who submit, and of a job.
+//! The handle of a pool, for those who submit.
 
-use super::error::{JobError, SubmitError};
-use super::job::{IntoJob, Job, JobName, Work};
-use super::queue::{JobKey, Refused};
+use super::job::{IntoJob, Job, Work};
+use super::job_handle::JobHandle;
+use super::queue::Refused;
 use super::report::PoolStats;
 use super::shared::Shared;
-use super::submit::{RunFuture, SubmitFuture};
+use super::submit_error::SubmitError;
 use super::ticket::Ticket;
-use crate::probe;
 use crate::ready_budget::SharedReadyBudget;
 use crate::task::cancel_token::CancelToken;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 // That of a handle's futures.
 const READY_BUDGET: u8 = 128;
@@ -36,34 +33,6 @@ impl PoolHandle {
 
     pub(super) const fn new(shared: Arc<Shared>, token: CancelToken) -> Self {
         Self { shared, token, budget: SharedReadyBudget::new() }
-    }
-
-    /// As [`WorkerPool::run`](super::WorkerPool::run).
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    ///
-    /// # Cancel safety
-    ///
-    /// As there: dropped, it cancels the job.
-    #[track_caller]
-    pub fn run<J: IntoJob>(&self, job: J) -> RunFuture<'_, J::Work> {
-        RunFuture::new(self.submit(job))
-    }
-
-    /// As [`WorkerPool::submit`](super::WorkerPool::submit).
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    ///
-    /// # Cancel safety
-    ///
-    /// As there: dropped, it has submitted nothing.
-    #[track_caller]
-    pub fn submit<J: IntoJob>(&self, job: J) -> SubmitFuture<'_, J::Work> {
-        SubmitFuture::new(self, job.into_job())
     }
 
     /// As [`WorkerPool::try_submit`](super::WorkerPool::try_submit).
@@ -126,7 +95,7 @@ impl PoolHandle {
         let ticket = Ticket::new(job.name, Arc::clone(self.shared.accounts()));
         let queued = job.work.queued(Arc::clone(&ticket));
         let key = self.shared.push(job.priority, queued);
-        JobHandle { ticket, shared: Arc::clone(&self.shared), key, has_ended: false }
+        JobHandle::new(ticket, Arc::clone(&self.shared), key)
     }
 
     pub(super) fn refuse<W>(&self, job: Job<W>, refused: Refused) -> SubmitError<W> {
@@ -149,85 +118,5 @@ impl Clone for PoolHandle {
 impl fmt::Debug for PoolHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PoolHandle").field("stats", &self.stats()).finish_non_exhaustive()
-    }
-}
-
-/// The handle of a job that was submitted: a future of its outcome.
-///
-/// The pool owns the job: it goes on when the handle is dropped, and is counted.
-///
-/// # Errors
-///
-/// [`JobError`], with the job's name.
-///
-/// # Cancel safety
-///
-/// Awaiting `&mut handle` loses nothing: the outcome stays until it has been taken.
-///
-/// # Panics
-///
-/// If it is polled again after its end.
-#[must_use = "awaiting it gives the job's outcome; `detach` it if nobody wants that"]
-pub struct JobHandle<T> {
-    ticket: Arc<Ticket<T>>,
-    shared: Arc<Shared>,
-    key: JobKey,
-    has_ended: bool,
-}
-
-impl<T> JobHandle<T> {
-    /// Cancels the job: one that is queued is removed at once, an async one that runs is dropped by its worker, a
-    /// blocking one that runs goes on, and its value is delivered. May be called any number of times.
-    #[doc(alias = "cancel")]
-    pub fn abort(&self) {
-        // Its destructor has run by then; the next in line has its place.
-        if !self.shared.remove(self.key) {
-            self.ticket.cancel();
-        }
-    }
-
-    /// Whether the job has ended, so that awaiting the handle would not wait.
-    pub fn is_finished(&self) -> bool {
-        self.ticket.has_ended()
-    }
-
-    /// The job's name.
-    pub fn name(&self) -> &JobName {
-        self.ticket.job_name()
-    }
-
-    /// Lets the job go on without anybody who wants its outcome: `drop`, as a word in the code.
-    pub fn detach(self) {
-        drop(self);
-    }
-}
-
-impl<T> Future for JobHandle<T> {
-    type Output = Result<T, JobError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(!self.has_ended, "a job's handle was polled again after it gave its outcome");
-        let poll = self.ticket.poll_outcome(cx);
-        if poll.is_pending() {
-            probe::waiting(|| format!("the job `{}`", self.name()));
-        }
-        let outcome = ready!(poll);
-        self.has_ended = true;
-        Poll::Ready(outcome.unwrap_or_else(|| Err(JobError::Cancelled { name: self.name().clone() })))
-    }
-}
-
-impl<T> Drop for JobHandle<T> {
-    fn drop(&mut self) {
-        self.ticket.forget();
-    }
-}
-
-impl<T> fmt::Debug for JobHandle<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobHandle")
-            .field("name", self.name())
-            .field("is_finished", &self.is_finished())
-            .finish_non_exhaustive()
     }
 }

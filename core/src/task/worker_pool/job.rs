@@ -1,10 +1,10 @@
 //! A job before it is queued: what it does, its name, how urgent it is.
 
 use super::config::Priority;
+use super::job_name::JobName;
 use super::queued::{AsyncJob, BlockingJob, Queued};
 use super::ticket::Ticket;
 use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// Work for a [`WorkerPool`](super::WorkerPool), with a name and a priority. A future without either needs no `Job`.
@@ -55,7 +55,7 @@ impl<F> Job<BlockingWork<F>> {
 impl<W> Job<W> {
     /// With this name, for errors and reports; by default it is where the job was made.
     pub fn named(mut self, name: impl Into<JobName>) -> Self {
-        self.name = JobName { location: self.name.location, ..name.into() };
+        self.name = name.into().made_at(self.name.location());
         self
     }
 
@@ -77,77 +77,6 @@ impl<W> fmt::Debug for Job<W> {
             .field("name", &self.name)
             .field("priority", &self.priority)
             .finish_non_exhaustive()
-    }
-}
-
-/// What a job is called: a name that it was given, or the place in the source where it was made.
-#[derive(Clone, PartialEq, Eq)]
-pub struct JobName {
-    text: Text,
-    location: &'static Location<'static>,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-enum Text {
-    None,
-    Static(&'static str),
-    Shared(Arc<str>),
-}
-
-impl JobName {
-    #[track_caller]
-    const fn here() -> Self {
-        Self { text: Text::None, location: Location::caller() }
-    }
-
-    /// The name that it was given.
-    pub fn given(&self) -> Option<&str> {
-        match &self.text {
-            Text::None => None,
-            Text::Static(name) => Some(name),
-            Text::Shared(name) => Some(name),
-        }
-    }
-
-    /// Where it was made.
-    pub const fn location(&self) -> &'static Location<'static> {
-        self.location
-    }
-}
-
-impl From<&'static str> for JobName {
-    #[track_caller]
-    fn from(name: &'static str) -> Self {
-        Self { text: Text::Static(name), location: Location::caller() }
-    }
-}
-
-impl From<String> for JobName {
-    #[track_caller]
-    fn from(name: String) -> Self {
-        Self::from(Arc::from(name))
-    }
-}
-
-impl From<Arc<str>> for JobName {
-    #[track_caller]
-    fn from(name: Arc<str>) -> Self {
-        Self { text: Text::Shared(name), location: Location::caller() }
-    }
-}
-
-impl fmt::Display for JobName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.given() {
-            Some(name) => f.write_str(name),
-            None => write!(f, "{}:{}", self.location.file(), self.location.line()),
-        }
-    }
-}
-
-impl fmt::Debug for JobName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.to_string(), f)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a pool tells of itself.
 
-use super::job::JobName;
+use super::job_name::JobName;
 
 /// What a pool has done so far, and what it is at: from [`WorkerPool::stats`](super::WorkerPool::stats).
 ///

@@ -1,15 +1,47 @@
 //! A job on its way into the queue, and to its end.
 
-use super::error::{JobError, SubmitError};
-use super::handle::{JobHandle, PoolHandle};
-use super::job::{Job, Work};
+use super::error::JobError;
+use super::handle::PoolHandle;
+use super::job::{IntoJob, Job, Work};
+use super::job_handle::JobHandle;
 use super::queue::Refused;
+use super::submit_error::SubmitError;
 use crate::channel::places::Turn;
 use crate::probe;
 use crate::task::cancel_token::CancelledFuture;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+
+impl PoolHandle {
+    /// As [`WorkerPool::run`](super::WorkerPool::run).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there: dropped, it cancels the job.
+    #[track_caller]
+    pub fn run<J: IntoJob>(&self, job: J) -> RunFuture<'_, J::Work> {
+        RunFuture::new(self.submit(job))
+    }
+
+    /// As [`WorkerPool::submit`](super::WorkerPool::submit).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there: dropped, it has submitted nothing.
+    #[track_caller]
+    pub fn submit<J: IntoJob>(&self, job: J) -> SubmitFuture<'_, J::Work> {
+        SubmitFuture::new(self, job.into_job())
+    }
+}
 
 /// The future of [`WorkerPool::submit`](super::WorkerPool::submit).
 #[must_use = "futures do nothing unless you `.await` or poll them"]

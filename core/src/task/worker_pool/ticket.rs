@@ -2,7 +2,7 @@
 
 use super::accounts::{Accounts, Ended};
 use super::error::JobError;
-use super::job::JobName;
+use super::job_name::JobName;
 use crate::primitives::{Mutex, lock};
 use crate::runtime::JoinError;
 use crate::runtime::backend::{Outcome, quietly};
