@@ -41,8 +41,8 @@ pub use parent::{Parent, Root};
 pub use refused::Refused;
 pub use roster::{TaskCounts, TaskLabel};
 pub use scope::{
-    ChildError, Failure, Failures, NotReady, OnError, OnPanic, Origin, ScopeError, ScopeFuture, Started,
-    TaskHandle, TaskScope, scope,
+    ChildError, Failure, Failures, NotReady, OnError, OnPanic, Origin, ScopeError, ScopeFuture, SharedScope,
+    Started, TaskHandle, TaskScope, scope,
 };
 pub use shutdown::{RunShutdown, Shutdown, ShutdownReport};
 pub use supervisor::{

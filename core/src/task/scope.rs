@@ -8,6 +8,7 @@ mod place;
 mod policy;
 mod ready;
 mod run;
+mod shared;
 mod spawn;
 
 pub use error::{Failure, Failures, Origin, ScopeError};
@@ -15,6 +16,7 @@ pub use handle::{ChildError, TaskHandle};
 pub use policy::{OnError, OnPanic};
 pub use ready::{NotReady, Started};
 pub use run::ScopeFuture;
+pub use shared::SharedScope;
 
 use super::cancel_token::{CancelReason, CancelToken, CancelledFuture};
 use super::parent::{Guardian, Keeper, Parent, Rest, sealed};
@@ -43,8 +45,9 @@ use std::sync::Arc;
 /// be spawned from then on never starts, and its handle tells so. An error that a task gives on its way out is an error
 /// like others: one that was told to stop, and has nothing to complain about, ends with `Ok`.
 ///
-/// Its tasks can't borrow, as their scope can't keep its future from being forgotten: share with an `Arc`, or take a
-/// [`borrow_scope`](super::borrow_scope()), whose children borrow and run in one task. The body itself may borrow.
+/// Its tasks can't borrow, as their scope can't keep its future from being forgotten: share with an `Arc`, which
+/// [`with_shared`](TaskScope::with_shared) hands to each of them, or take a [`borrow_scope`](super::borrow_scope()),
+/// whose children borrow and run in one task. The body itself may borrow.
 ///
 /// # Order
 ///

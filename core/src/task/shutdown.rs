@@ -91,6 +91,8 @@ struct Inner<R: Runtime> {
 /// How far it is, and what has ended since it began.
 struct Progress {
     machine: Machine,
+    // Whether a signal has come.
+    has_heard: bool,
     lists: Lists,
 }
 
@@ -103,7 +105,11 @@ impl<R: Runtime> Shutdown<R> {
             token: CancelToken::new(),
             force: CancelToken::new(),
             roster: Roster::new(),
-            progress: Mutex::new(Progress { machine: Machine::new(), lists: Lists::default() }),
+            progress: Mutex::new(Progress {
+                machine: Machine::new(),
+                has_heard: false,
+                lists: Lists::default(),
+            }),
             orphans: AtomicU64::new(0),
             change: Notify::new(),
         };
@@ -176,7 +182,7 @@ impl<R: Runtime> Shutdown<R> {
         spawned.map(|_| ()).map_err(|(function, _)| Refused::new(function))
     }
 
-    /// Begins the shutdown, as a signal does.
+    /// Begins the shutdown, as a signal does. It is none itself: the first signal that comes later forces nothing.
     pub fn trigger(&self, reason: impl Into<CancelReason>) {
         self.inner().stop.cancel_with(reason);
     }
@@ -258,7 +264,7 @@ impl<R: Runtime> Done<()> for Noted<R> {
         // Whoever runs the shutdown may not have seen yet that it has begun.
         let has_begun = self.0.stop.is_cancelled();
         let (tally, _panic_of_before) = {
-            let Progress { machine, lists } = &mut *lock(&self.0.progress);
+            let Progress { machine, lists, .. } = &mut *lock(&self.0.progress);
             lists.note(machine.phase(), has_begun, label, end)
         };
         tally

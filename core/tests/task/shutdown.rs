@@ -22,6 +22,7 @@ test_on_every_runtime! {
     nothing_new_is_taken_in
     it_ends_when_all_have_ended
     a_second_signal_forces
+    a_trigger_is_no_signal
     it_always_ends_when_its_time_is_over
     a_run_that_is_dropped_goes_on_later
     the_end_of_signals_is_no_signal
@@ -202,6 +203,17 @@ async fn a_second_signal_forces<R: Runtime>(rt: R) {
         assert_eq!((in_ticks(report.elapsed), report.aborted.len()), (5, 1));
         second.await.unwrap();
     }
+}
+
+async fn a_trigger_is_no_signal<R: Runtime>(rt: R) {
+    let shutdown = Shutdown::new(&rt);
+    shutdown.spawn(rt.sleep(ticks(5))).expect("it has not begun");
+    shutdown.trigger("a new version");
+    // The orchestrator's own, on top of it: what is in progress is not cut off.
+    let signals = stream::iter(["SIGTERM"]).chain(stream::pending());
+    let report = shutdown.run(signals).drain(ticks(10)).await;
+    assert!(report.is_clean() && !report.forced, "{report}");
+    assert_eq!((report.finished.len(), report.reason), (1, CancelReason::from("a new version")));
 }
 
 async fn it_always_ends_when_its_time_is_over<R: Runtime>(rt: R) {

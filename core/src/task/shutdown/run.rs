@@ -11,6 +11,7 @@ use crate::task::roster::Kind;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -90,11 +91,9 @@ where
         let mut this = self.project();
         assert!(!*this.has_ended, "a shutdown was polled after it gave its report");
         let inner = this.shutdown.inner();
-        // A stop signal that was sent meanwhile is the first, whatever the stream has.
         while let Some(signals) = this.signals.as_mut().as_pin_mut() {
             match signals.poll_next(cx) {
-                Poll::Ready(Some(_)) if inner.stop.is_cancelled() => inner.force.cancel(),
-                Poll::Ready(Some(signal)) => inner.stop.cancel_with(signal.into()),
+                Poll::Ready(Some(signal)) => inner.hear(signal.into()),
                 Poll::Ready(None) => this.signals.set(None),
                 Poll::Pending => break,
             }
@@ -150,6 +149,15 @@ where
 }
 
 impl<R: Runtime> Inner<R> {
+    /// The first signal stops, the second forces.
+    fn hear(&self, signal: CancelReason) {
+        if mem::replace(&mut lock(&self.progress).has_heard, true) {
+            self.force.cancel();
+        } else {
+            self.stop.cancel_with(signal);
+        }
+    }
+
     /// Does what belongs to the phase, and tells which it is.
     fn enter(&self) -> Phase {
         let phase = lock(&self.progress).machine.phase();
@@ -173,7 +181,7 @@ impl<R: Runtime> Inner<R> {
     fn report(&self, reason: CancelReason) -> ShutdownReport {
         self.roster.close();
         let (running, counts, now) = (self.roster.labels(), self.roster.counts(), self.rt.now());
-        let Progress { machine, lists } = &mut *lock(&self.progress);
+        let Progress { machine, lists, .. } = &mut *lock(&self.progress);
         machine.idle();
         lists.report(machine, reason, now, running, counts.not_started)
     }
