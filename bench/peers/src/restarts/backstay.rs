@@ -3,7 +3,7 @@
 use super::Restart;
 use crate::contest::Side;
 use crate::current_thread;
-use backstay_core::task::{ChildSpec, RestartDelay, Supervisor};
+use backstay_core::task::{AutoShutdown, ChildSpec, RestartDelay, Supervisor};
 
 pub(super) struct Backstay;
 
@@ -21,7 +21,8 @@ impl Restart for Backstay {
         let supervisor = Supervisor::builder(&rt, "bench")
             .intensity(u32::MAX)
             .restart_delay(RestartDelay::none())
-            .child(child)
+            .auto_shutdown(AutoShutdown::AnySignificant)
+            .child(child.significant())
             .build()
             .expect("it is good");
         supervisor.run(&rt).await.expect("it never gives up").starts
