@@ -14,4 +14,5 @@ mod oneshot;
 mod scopes;
 mod semaphore;
 mod shared;
+mod tasks;
 mod watch;
