@@ -46,7 +46,6 @@ enum Intake {
 }
 
 struct Entry<R: Runtime> {
-    number: u64,
     kind: Kind,
     label: TaskLabel,
     // `None` until its spawn has returned, and when it was told to end.
@@ -132,7 +131,7 @@ impl<R: Runtime> Roster<R> {
         F: Future<Output: Send> + Send + 'static,
         D: Done<F::Output>,
     {
-        let Some(place) = self.enlist(kind, label.clone()) else { return Err((future, done)) };
+        let Some((place, label)) = self.enlist(kind, label) else { return Err((future, done)) };
         let ticket = Ticket::new(Arc::clone(self), place, label.clone(), done);
         let task = rt.spawn_from(label.site(), Enlisted::new(future, ticket));
         self.started(place, OwnedTask::Async(task));
@@ -152,14 +151,14 @@ impl<R: Runtime> Roster<R> {
         T: Send + 'static,
         D: Done<T>,
     {
-        let Some(place) = self.enlist(Kind::Blocking, label.clone()) else { return Err((function, done)) };
+        let Some((place, label)) = self.enlist(Kind::Blocking, label) else { return Err((function, done)) };
         let ticket = Ticket::new(Arc::clone(self), place, label.clone(), done);
         let task = rt.spawn_blocking_from(label.site(), enlisted::job(function, ticket));
         self.started(place, OwnedTask::Blocking(task));
         Ok(place)
     }
 
-    fn enlist(&self, kind: Kind, label: TaskLabel) -> Option<Place> {
+    fn enlist(&self, kind: Kind, label: TaskLabel) -> Option<(Place, TaskLabel)> {
         let mut state = lock(&self.0);
         if state.intake > kind.last_intake() {
             state.counts.not_started += 1;
@@ -168,8 +167,9 @@ impl<R: Runtime> Roster<R> {
         let number = state.next_number;
         state.next_number += 1;
         state.blocking += usize::from(kind == Kind::Blocking);
-        let slot = state.tasks.insert(Entry { number, kind, label, task: None, told: None });
-        Some(Place { slot, number })
+        let label = label.numbered(number);
+        let slot = state.tasks.insert(Entry { kind, label: label.clone(), task: None, told: None });
+        Some((Place { slot, number }, label))
     }
 
     /// Leaves the handle of a task that has been spawned. It may have ended since, or been told to.
@@ -269,14 +269,13 @@ impl<R: Runtime> Roster<R> {
         is_idle
     }
 
-    /// The names of those that run, in the order in which they were spawned, with their kinds.
-    pub(super) fn labels(&self) -> Vec<(TaskLabel, Kind)> {
+    /// The names of those that run, in the order in which they were spawned.
+    pub(super) fn labels(&self) -> Vec<TaskLabel> {
         let state = lock(&self.0);
-        let mut labels: Vec<_> =
-            state.tasks.iter().map(|(_, entry)| (entry.number, entry.label.clone(), entry.kind)).collect();
+        let mut labels: Vec<_> = state.tasks.iter().map(|(_, entry)| entry.label.clone()).collect();
         drop(state);
-        labels.sort_unstable_by_key(|&(number, ..)| number);
-        labels.into_iter().map(|(_, label, kind)| (label, kind)).collect()
+        labels.sort_unstable_by_key(TaskLabel::number);
+        labels
     }
 
     pub(super) fn counts(&self) -> TaskCounts {
@@ -319,7 +318,7 @@ impl Kind {
 
 impl<R: Runtime> State<R> {
     fn entry(&mut self, place: Place) -> Option<&mut Entry<R>> {
-        self.tasks.get_mut(place.slot).filter(|entry| entry.number == place.number)
+        self.tasks.get_mut(place.slot).filter(|entry| entry.label.number() == place.number)
     }
 }
 

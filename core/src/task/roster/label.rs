@@ -24,15 +24,27 @@ use std::sync::Arc;
 /// })?;
 /// # Ok::<(), backstay::testing::Failure>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct TaskLabel {
     name: Option<Arc<str>>,
     location: &'static Location<'static>,
+    // Which task of its roster it is: two may be called the same. It says nothing to people.
+    number: u64,
 }
 
 impl TaskLabel {
     pub(in crate::task) const fn new(name: Option<Arc<str>>, location: &'static Location<'static>) -> Self {
-        Self { name, location }
+        Self { name, location, number: u64::MAX }
+    }
+
+    /// The same, of the task with this number.
+    pub(super) fn numbered(mut self, number: u64) -> Self {
+        self.number = number;
+        self
+    }
+
+    pub(in crate::task) const fn number(&self) -> u64 {
+        self.number
     }
 
     /// The name it was given.
@@ -45,6 +57,15 @@ impl TaskLabel {
         self.location
     }
 }
+
+/// Of the same name and place.
+impl PartialEq for TaskLabel {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, self.location) == (&other.name, other.location)
+    }
+}
+
+impl Eq for TaskLabel {}
 
 impl fmt::Display for TaskLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,7 +4,8 @@ use super::state::{Machine, Phase};
 use crate::instant::Instant;
 use crate::runtime::Panic;
 use crate::task::cancel_token::CancelReason;
-use crate::task::roster::{End, Kind, Tally, TaskLabel};
+use crate::task::roster::{End, Tally, TaskLabel};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -69,16 +70,24 @@ impl Lists {
         (tally, None)
     }
 
+    fn numbers(&self) -> impl Iterator<Item = u64> {
+        let ended = [&self.finished, &self.cancelled, &self.aborted].into_iter().flatten();
+        ended.chain(self.panicked.iter().map(|(label, _)| label)).map(TaskLabel::number)
+    }
+
     /// The report, with what still runs.
     pub(super) fn report(
         &mut self,
         machine: &Machine,
         reason: CancelReason,
         now: Instant,
-        running: Vec<(TaskLabel, Kind)>,
+        mut running: Vec<TaskLabel>,
         refused: u64,
     ) -> ShutdownReport {
         let lists = std::mem::take(self);
+        // Those that have been noted and are about to leave.
+        let ended: BTreeSet<_> = if running.is_empty() { BTreeSet::new() } else { lists.numbers().collect() };
+        running.retain(|label| !ended.contains(&label.number()));
         ShutdownReport {
             reason,
             forced: machine.is_forced(),
@@ -87,7 +96,7 @@ impl Lists {
             cancelled: lists.cancelled,
             aborted: lists.aborted,
             panicked: lists.panicked,
-            still_blocking: running.into_iter().map(|(label, _)| label).collect(),
+            still_blocking: running,
             refused,
         }
     }
