@@ -232,15 +232,21 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             handshake: child.handshake,
             inbox: Arc::clone(&self.open.shared.inbox),
         };
-        let (name, location, restarts) = (Arc::clone(&child.name), child.location, child.runs - 1);
+        let (name, location, run, handshake) =
+            (Arc::clone(&child.name), child.location, child.runs, child.handshake);
         let made = match &mut child.factory {
             Some(factory) => catch_unwind(AssertUnwindSafe(|| factory(context))),
             None => return,
         };
         self.tally.starts += 1;
-        self.tell(id, |child| SupervisorEvent::Started { child, restarts });
+        self.tell(id, |child| SupervisorEvent::Started { child, restarts: run - 1 });
         match made {
-            Ok(future) => self.running.start_named(id, future, SpawnSite::new(Some(&name), location)),
+            Ok(future) => {
+                self.running.start_named(id, future, SpawnSite::new(Some(&name), location));
+                if !handshake {
+                    self.machine.ready(id, run, self.rt.now());
+                }
+            }
             Err(payload) => self.conclude(id, Err(JoinError::panicked(payload))),
         }
     }

@@ -4,8 +4,8 @@
 //!
 //! | state | event | becomes | and |
 //! |---|---|---|---|
-//! | waiting | its turn and its time have come | running; or starting, with a handshake | `Start` |
-//! | starting | it says that it is ready | running | the next one's turn |
+//! | waiting | its turn and its time have come | starting | `Start` |
+//! | starting | it is ready: without a handshake, as soon as it was made | running | the next one's turn |
 //! | starting, running | it ends, and is to be restarted | waiting, for its delay | `Restarting`; the group is swept |
 //! | starting, running | it ends, and is not | ended, or forgotten | maybe `Ending` |
 //! | starting, running | it has to stop | stopping | `Cancel`, or `Abort` where it gets no time |
@@ -187,7 +187,7 @@ impl Machine {
         self.settle(now);
     }
 
-    /// A child says that it is up, in its `run`th run.
+    /// A child is up, in its `run`th run: it says so, or was made where it has no handshake.
     pub(super) fn ready(&mut self, id: Id, run: u64, now: Instant) {
         let is_meant =
             self.children.get(&id).is_some_and(|child| child.runs == run && child.state == State::Starting);
@@ -256,7 +256,7 @@ impl Machine {
         {
             self.timers.pop_first();
             match self.children.get(&id).map(|child| child.state) {
-                Some(State::Waiting { .. }) => self.start(id, now),
+                Some(State::Waiting { .. }) => self.start(id),
                 Some(State::Stopping { .. }) => self.commands.push_back(Command::Abort(id)),
                 _ => {}
             }
@@ -294,7 +294,7 @@ impl Machine {
         while let Some((id, State::Waiting { not_before })) = self.first_pending()
             && not_before <= now
         {
-            self.start(id, now);
+            self.start(id);
         }
     }
 
@@ -318,23 +318,19 @@ impl Machine {
         if in_order {
             self.pending.insert(id);
         } else if not_before <= now {
-            self.start(id, now);
+            self.start(id);
         } else {
             self.timers.insert((not_before, id));
         }
     }
 
-    fn start(&mut self, id: Id, now: Instant) {
+    fn start(&mut self, id: Id) {
         let Some(child) = self.children.get_mut(&id) else { return };
         child.runs += 1;
         child.state = State::Starting;
         child.up_since = None;
-        let handshake = child.rules.handshake;
         self.living.insert(id);
         self.commands.push_back(Command::Start(id));
-        if !handshake {
-            self.is_up(id, now);
-        }
     }
 
     fn is_up(&mut self, id: Id, now: Instant) {

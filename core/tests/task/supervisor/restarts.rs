@@ -293,3 +293,33 @@ fn restarts_without_delay_starve_nobody() {
     let report = run.expect("it ends").value;
     assert!(report.panicked >= 1 && report.starts == report.panicked);
 }
+
+#[test]
+fn s30_a_factory_that_panics_has_not_started_its_child_and_the_next_one_waits() {
+    let log = Log::default();
+    let ran = run_for(100, |s, rt| {
+        let (first, second, third) = (log.clone(), log.clone(), rt.clone());
+        let mut is_made = false;
+        s.restart_delay(RestartDelay::doubling(ms(50), ms(50)).jitter(0))
+            .child(spec("a", Restart::Permanent, move |context| {
+                if !std::mem::replace(&mut is_made, true) {
+                    std::panic::resume_unwind(Box::new("not yet"));
+                }
+                async move {
+                    context.token().cancelled().await;
+                    Ok(())
+                }
+            }))
+            .child(spec("b", Restart::Permanent, move |context| {
+                first.add(context.runtime(), "b");
+                async move {
+                    context.token().cancelled().await;
+                    Ok(())
+                }
+            }))
+            .on_started(move || second.add(&third, "up"))
+    });
+    assert_eq!(log.take(), ["50 b", "50 up"]);
+    let report = ran.outcome.expect("it is stopped");
+    assert_eq!((report.starts, report.panicked, report.restarts), (3, 1, 1));
+}

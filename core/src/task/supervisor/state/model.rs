@@ -172,7 +172,14 @@ impl Watched {
         while let Some(command) = self.machine.next_command() {
             assert!(!self.done, "nothing comes after the end, but {command:?}");
             match command {
-                Command::Start(id) => self.see_start(id),
+                Command::Start(id) => {
+                    self.see_start(id);
+                    // Its factory has made it.
+                    let seen = &self.seen[&id];
+                    if !seen.rules.handshake {
+                        self.machine.ready(id, seen.starts, self.now);
+                    }
+                }
                 Command::Cancel(id) => self.see_told(id),
                 Command::Abort(id) => {
                     if self.seen[&id].told.is_none() {
