@@ -254,3 +254,30 @@ fn s15_what_a_child_owned_has_ended_before_it_is_started_again() {
     let second = times.iter().rposition(|line| line.ends_with("start"));
     assert!(times[..second.unwrap()].iter().any(|line| line.ends_with("own")), "{times:?}");
 }
+
+#[test]
+fn a_stop_between_two_starts_withdraws_those_that_are_due() {
+    for strategy in [Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne, Strategy::Dynamic] {
+        let run = Sim::builder().run(|rt| async move {
+            let root = Root::new(&rt);
+            let stop = root.token().clone();
+            let supervisor = Supervisor::builder(&rt, "s")
+                .strategy(strategy)
+                .child(spec("a", Restart::Permanent, move |context| {
+                    stop.cancel();
+                    async move {
+                        context.token().cancelled().await;
+                        Ok(())
+                    }
+                }))
+                .child(sleeper("b", Restart::Permanent))
+                .child(sleeper("c", Restart::Permanent))
+                .on_started(|| unreachable!("two were never started"))
+                .build()
+                .expect("it makes sense");
+            supervisor.run(&root).await.expect("it is stopped")
+        });
+        let report = run.unwrap_or_else(|failure| panic!("{failure}")).value;
+        assert_eq!((report.starts, report.never_started.len()), (1, 2), "{strategy:?}");
+    }
+}
