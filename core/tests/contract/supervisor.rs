@@ -6,10 +6,12 @@ use backstay_core::task::{
     ChildContext, ChildExit, ChildSpec, JoinSet, RestartDelay, Root, StopLimit, Strategy, Supervisor,
     SupervisorEnd, SupervisorEvent,
 };
-use backstay_core::{Limit, Runtime};
+use backstay_core::{BlockOn, Config, Flavor, Limit, Runtime};
+use backstay_tokio::{Tokio, TokioOwner};
 use std::fmt;
-use std::future::pending;
+use std::future::{Ready, pending};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 test_on_every_runtime! {
     s14_each_start_ends_in_a_value_whatever_becomes_of_it
@@ -284,4 +286,37 @@ async fn a_child_that_stops_its_supervisor_and_fails_is_not_given_up_on<R: Runti
         let run = rt.timeout(SOON, supervisor.run(&rt));
         assert_eq!(run.await.expect("it ends").expect("it was stopped first").failed, 1);
     }
+}
+
+/// On one thread. Those that are restarted without a pause leave the supervisor no poll in which it has nothing else to
+/// do: here some end at once, and one is never made.
+#[test]
+fn s11_children_that_end_at_once_starve_no_limit() {
+    let owner = TokioOwner::new(Config::new().flavor(Flavor::CurrentThread)).expect("it can be made");
+    let rt = owner.runtime().clone();
+    owner.block_on(async move {
+        let limit = StopLimit::Within(ms(10));
+        let stuck = ChildSpec::<Tokio, Boom>::temporary("stuck", |_| pending()).stop_limit(limit);
+        let never = ChildSpec::permanent("never", |_| -> Ready<Result<(), Boom>> {
+            std::panic::resume_unwind(Box::new("never"))
+        });
+        let supervisor = (0..200)
+            .fold(Supervisor::builder(&rt, "s").child(stuck).child(never), |s, number| {
+                s.child(ChildSpec::permanent(number.to_string(), |_| async { Ok(()) }))
+            })
+            .strategy(Strategy::Dynamic)
+            .intensity(u32::MAX)
+            .build()
+            .expect("it makes sense");
+        let handle = supervisor.handle();
+        let run = rt.spawn(supervisor.run(&rt));
+        rt.sleep(ms(5)).await; // they have been started
+        let removal = handle.remove("stuck").expect("it is there");
+        let removed = rt.timeout(Duration::from_secs(2), removal).await;
+        handle.stop();
+        let report =
+            rt.timeout(SOON, run).await.expect("it ends").expect("no panic").expect("it was stopped");
+        removed.expect("it is aborted at its limit");
+        assert_eq!((report.aborted, report.overdue), (1, vec![Arc::from("stuck")]));
+    });
 }

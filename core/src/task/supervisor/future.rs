@@ -347,8 +347,19 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
         true
     }
 
+    /// A turn may be full of commands. What has ended, is left or is due gets on all the same.
+    fn look_around(&mut self, cx: &mut Context<'_>) {
+        self.hear();
+        if let Poll::Ready(Some((id, outcome))) = self.running.poll_join_next(cx) {
+            self.ended(id, outcome);
+        }
+        self.poll_left(cx);
+        self.poll_timer(cx);
+    }
+
     /// Does all that can be done; whether it has to go on soon.
     fn advance(&mut self, cx: &mut Context<'_>) -> Turn {
+        self.look_around(cx);
         for _ in 0..TURN {
             self.hear();
             if self.phase == Phase::New {
