@@ -320,3 +320,37 @@ fn s11_children_that_end_at_once_starve_no_limit() {
         assert_eq!((report.aborted, report.overdue), (1, vec![Arc::from("stuck")]));
     });
 }
+
+/// Children are added on another thread as it stops: each is accounted for.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a thread of its own")]
+fn what_is_added_as_it_stops_is_refused_or_in_the_report() {
+    let owner = TokioOwner::new(Config::new().flavor(Flavor::CurrentThread)).expect("it can be made");
+    let rt = owner.runtime().clone();
+    for _ in 0..200 {
+        let supervisor = Supervisor::<Tokio, Boom>::builder(&rt, "s").strategy(Strategy::Dynamic).build();
+        let supervisor = supervisor.expect("it makes sense");
+        let (handle, adder) = (supervisor.handle(), supervisor.handle());
+        let (go, gone) = std::sync::mpsc::channel();
+        let adding = std::thread::spawn(move || {
+            let child = |number: u32| {
+                ChildSpec::permanent(number.to_string(), |context: ChildContext<Tokio>| async move {
+                    context.token().cancelled().await;
+                    Ok(())
+                })
+            };
+            let mut added = 0;
+            while added < 100 && adder.add(child(added)).is_ok() {
+                added += 1;
+                let _ = go.send(());
+            }
+            u64::from(added)
+        });
+        gone.recv().expect("one is added");
+        handle.stop();
+        let report = owner.block_on(rt.timeout(SOON, supervisor.run(&rt)));
+        let report = report.expect("it ends").expect("it was stopped");
+        let added = adding.join().expect("no panic");
+        assert_eq!(report.starts + report.never_started.len() as u64, added, "{report:?}");
+    }
+}

@@ -292,6 +292,8 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
 
     fn begin_end(&mut self, ending: Ending) {
         lock(&self.open.shared.roster).close();
+        // What was added before that, and not told yet, was never started.
+        self.take_added();
         match ending {
             Ending::Requested => {}
             Ending::Significant(id) => {
