@@ -190,12 +190,13 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
                 }
             }
             Command::Abort(id) => {
-                if let Some(child) = self.children.get(&id)
+                // Not there, it has ended, and is held for what it has left behind.
+                if self.running.abort(&id)
+                    && let Some(child) = self.children.get(&id)
                     && child.stop != StopLimit::Brutal
                 {
-                    self.tally.overdue.push(Arc::clone(&child.name));
+                    self.tally.is_overdue(&child.name);
                 }
-                self.running.abort(&id);
             }
             Command::Restarting(id, after) => {
                 self.tally.restarts += 1;

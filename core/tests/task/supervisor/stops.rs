@@ -281,3 +281,46 @@ fn a_stop_between_two_starts_withdraws_those_that_are_due() {
         assert_eq!((report.starts, report.never_started.len()), (1, 2), "{strategy:?}");
     }
 }
+
+#[test]
+fn overdue_is_who_has_not_ended_not_who_has_left_something_behind() {
+    let run = Sim::builder().run(|rt| async move {
+        rt.set_blocking_cost(ms(100)); // a job that can't be aborted once it runs
+        let child = spec("a", Restart::Temporary, |context| async move {
+            let mut own = JoinSet::new(&context);
+            own.spawn_blocking(|| ());
+            context.token().cancelled().await;
+            Ok(())
+        });
+        let child = child.stop_limit(StopLimit::Within(ms(10)));
+        let supervisor = Supervisor::builder(&rt, "s").child(child).build().expect("it makes sense");
+        let handle = supervisor.handle();
+        let run = rt.spawn(supervisor.run(&rt));
+        rt.sleep(ms(5)).await;
+        handle.stop();
+        run.await.expect("no panic").expect("it is stopped")
+    });
+    let run = run.unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!((run.elapsed, run.value.finished), (ms(100), 1), "what is left is awaited beyond the limit");
+    assert!(run.value.overdue.is_empty(), "{:?}", run.value);
+}
+
+#[test]
+fn the_report_names_the_latest_who_were_overdue_and_counts_all() {
+    let run = Sim::builder().run(|rt| async move {
+        let supervisor = Supervisor::<Sim, Boom>::builder(&rt, "s").build().expect("it makes sense");
+        let handle = supervisor.handle();
+        let run = rt.spawn(supervisor.run(&rt));
+        for number in 0..70 {
+            let name = number.to_string();
+            handle.add(stuck(&name).stop_limit(StopLimit::Within(ms(1)))).expect("there is none");
+            rt.sleep(ms(1)).await;
+            handle.remove(&name).expect("it is there").await;
+        }
+        handle.stop();
+        run.await.expect("no panic").expect("it is stopped")
+    });
+    let report = run.unwrap_or_else(|failure| panic!("{failure}")).value;
+    assert_eq!((report.overdue_total, report.overdue.len()), (70, 64));
+    assert_eq!((&*report.overdue[0], &*report.overdue[63]), ("6", "69"));
+}

@@ -6,7 +6,11 @@ use crate::task::supervisor::error::GaveUp;
 use crate::task::supervisor::events::{ChildExit, SupervisorEvent};
 use crate::task::supervisor::inbox::Message;
 use crate::task::supervisor::report::{SupervisorEnd, SupervisorReport};
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+/// How many names of children that were overdue are kept: a supervisor may live for long.
+const OVERDUE_NAMES: usize = 64;
 
 /// What goes into the report.
 pub(super) struct Tally<E> {
@@ -18,7 +22,8 @@ pub(super) struct Tally<E> {
     panicked: u64,
     aborted: u64,
     lost: u64,
-    pub(super) overdue: Vec<Arc<str>>,
+    overdue: VecDeque<Arc<str>>,
+    overdue_total: u64,
     pub(super) given_up_on: Option<(Arc<str>, Arc<ChildExit<E>>)>,
 }
 
@@ -33,7 +38,8 @@ impl<E> Default for Tally<E> {
             panicked: 0,
             aborted: 0,
             lost: 0,
-            overdue: Vec::new(),
+            overdue: VecDeque::new(),
+            overdue_total: 0,
             given_up_on: None,
         }
     }
@@ -49,6 +55,15 @@ impl<E> Tally<E> {
             ChildExit::RuntimeEnded => &mut self.lost,
         };
         *count += 1;
+    }
+
+    /// A child has not stopped within its limit.
+    pub(super) fn is_overdue(&mut self, name: &Arc<str>) {
+        self.overdue_total += 1;
+        if self.overdue.len() == OVERDUE_NAMES {
+            self.overdue.pop_front();
+        }
+        self.overdue.push_back(Arc::clone(name));
     }
 }
 
@@ -74,7 +89,8 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             panicked: tally.panicked,
             aborted: tally.aborted,
             lost: tally.lost,
-            overdue: std::mem::take(&mut tally.overdue),
+            overdue: std::mem::take(&mut tally.overdue).into(),
+            overdue_total: tally.overdue_total,
             never_started,
         };
         let given_up_on = tally.given_up_on.take();
