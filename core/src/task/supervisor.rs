@@ -27,6 +27,7 @@ use super::parent::Parent;
 use crate::channel::broadcast;
 use crate::limit::Limit;
 use crate::runtime::Runtime;
+use crate::runtime::backend::quietly;
 use handle::Shared;
 use roster::Roster;
 use state::{Machine, Rules};
@@ -202,7 +203,7 @@ impl<R: Runtime, E: Send + Sync + 'static> Supervisor<R, E> {
 
 impl<R: Runtime, E> Drop for Open<R, E> {
     fn drop(&mut self) {
-        drop(self.shared.close());
+        self.shared.close().into_iter().for_each(|message| quietly(|| drop(message)));
     }
 }
 

@@ -1,8 +1,9 @@
 //! A supervisor that runs: does what its machine says, and tells it what happens.
 
+mod child;
 mod ending;
 
-use super::child::{ChildContext, Factory};
+use super::child::ChildContext;
 use super::error::GaveUp;
 use super::events::{ChildExit, SupervisorEvent};
 use super::inbox::Message;
@@ -10,21 +11,23 @@ use super::policy::StopLimit;
 use super::report::{SupervisorEnd, SupervisorReport};
 use super::state::{Command, Ending, ExitKind, Id, Machine};
 use super::{Open, Supervisor};
-use crate::channel::{broadcast, oneshot};
+use crate::channel::broadcast;
 use crate::future::KeyedSet;
 use crate::instant::Instant;
 use crate::limit::Limit;
 use crate::primitives::lock;
 use crate::probe;
+use crate::runtime::backend::quietly;
 use crate::runtime::{JoinError, Runtime, Sleep, SpawnSite};
-use crate::task::cancel_token::{CancelToken, CancelledOwned, DropGuard};
+use crate::task::cancel_token::{CancelToken, CancelledOwned};
 use crate::task::join_set::JoinSet;
 use crate::task::parent::{Guardian, Parent, Rest};
+use child::Child;
 use ending::Tally;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -64,20 +67,6 @@ enum Phase {
     Begun,
     Finished,
     Ended,
-}
-
-struct Child<R, E> {
-    name: Arc<str>,
-    factory: Option<Factory<R, E>>,
-    stop: StopLimit,
-    handshake: bool,
-    location: &'static Location<'static>,
-    runs: u64,
-    // Of the present run: cancelled with its end, however that comes.
-    token: Option<DropGuard>,
-    // How the latest run has ended.
-    exit: Option<Arc<ChildExit<E>>>,
-    removals: Vec<oneshot::Sender<()>>,
 }
 
 /// What a child has left behind: in how many pieces, of how many tasks.
@@ -172,6 +161,8 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
                 if let Some(child) = self.children.get_mut(&id) {
                     child.removals.push(done);
                     self.machine.remove(id, self.rt.now());
+                } else {
+                    quietly(|| drop(done));
                 }
             }
             Message::Stop => {
@@ -186,7 +177,8 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             Command::Start(id) => self.start(id),
             Command::Cancel(id) => {
                 if let Some(guard) = self.children.get(&id).and_then(|child| child.token.as_ref()) {
-                    guard.token().cancel_with("its supervisor stops it");
+                    // Wakers are foreign code.
+                    quietly(|| guard.token().cancel_with("its supervisor stops it"));
                 }
             }
             Command::Abort(id) => {
@@ -274,8 +266,9 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
         self.tally.count(&exit);
         self.tell(id, |child| SupervisorEvent::Exited { child, exit: Arc::clone(&exit) });
         if let Some(child) = self.children.get_mut(&id) {
-            child.exit = Some(exit);
-            drop(child.token.take());
+            let (before, token) = (child.exit.replace(exit), child.token.take());
+            quietly(|| drop(before));
+            quietly(|| drop(token));
         }
         let random = self.rt.random_u64();
         self.machine.exited(id, kind, self.rt.now(), random);
@@ -287,7 +280,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             && events.receiver_count() > 0
         {
             // Nobody may be left to hear it.
-            let _ = events.send(event(Arc::clone(&child.name)));
+            quietly(|| drop(events.send(event(Arc::clone(&child.name)))));
         }
     }
 

@@ -324,3 +324,85 @@ fn the_report_names_the_latest_who_were_overdue_and_counts_all() {
     assert_eq!((report.overdue_total, report.overdue.len()), (70, 64));
     assert_eq!((&*report.overdue[0], &*report.overdue[63]), ("6", "69"));
 }
+
+/// Something of a user's whose destructor panics.
+struct Bad;
+
+impl Drop for Bad {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            std::panic::resume_unwind(Box::new("a destructor"));
+        }
+    }
+}
+
+/// Wakes nobody, and panics.
+struct BadWaker;
+
+impl std::task::Wake for BadWaker {
+    fn wake(self: Arc<Self>) {
+        std::panic::resume_unwind(Box::new("a waker"));
+    }
+}
+
+/// A child whose factory can't be dropped in peace.
+fn bad(name: &str) -> Spec {
+    let captured = Bad;
+    spec(name, Restart::Temporary, move |context| {
+        let _ = &captured;
+        async move {
+            context.token().cancelled().await;
+            Ok(())
+        }
+    })
+}
+
+#[test]
+fn s18_panics_of_destructors_and_wakers_are_not_the_supervisors() {
+    let run = Sim::builder().run(|rt| async move {
+        let (give, mut take) = backstay_core::channel::mpsc::channel(backstay_core::Limit::MAX);
+        let supervisor = Supervisor::builder(&rt, "s")
+            .child(bad("a"))
+            .child(bad("b"))
+            .child(bad("c"))
+            .child(spec("d", Restart::Temporary, move |context| {
+                give.try_send(context.token().clone()).expect("there is room");
+                async move {
+                    context.runtime().sleep(ms(10)).await;
+                    Ok(())
+                }
+            }))
+            .build()
+            .expect("it makes sense");
+        let handle = supervisor.handle();
+        let run = rt.spawn(supervisor.run(&rt));
+        rt.sleep(ms(5)).await;
+        handle.remove("a").expect("it is there").await;
+        // Woken at the end of the run.
+        let token = take.try_recv().expect("it runs");
+        let mut cancelled = Box::pin(token.cancelled());
+        assert!(crate::kit::poll_with(cancelled.as_mut(), &Arc::new(BadWaker).into()).is_pending());
+        rt.sleep(ms(10)).await;
+        drop(cancelled);
+        handle.stop();
+        run.await.expect("no panic").expect("it is stopped")
+    });
+    let report = run.unwrap_or_else(|failure| panic!("{failure}")).value;
+    assert_eq!((report.starts, report.finished), (4, 4));
+}
+
+#[test]
+fn s18_dropped_early_it_drops_all_its_children_whatever_their_destructors_do() {
+    let run = Sim::builder().run(|rt| async move {
+        let root = Root::new(&rt);
+        let supervisor = Supervisor::builder(&rt, "s").child(bad("a")).child(bad("b")).build();
+        let supervisor = supervisor.expect("it makes sense");
+        supervisor.handle().add(bad("c")).expect("there is none");
+        let mut run = Box::pin(supervisor.run(&root));
+        assert!(poll_once(run.as_mut()).is_pending());
+        drop(run);
+        let unused = Supervisor::builder(&rt, "t").child(bad("a")).child(bad("b")).build();
+        drop(unused.expect("it makes sense"));
+    });
+    run.unwrap_or_else(|failure| panic!("{failure}"));
+}

@@ -2,6 +2,7 @@
 
 use super::{Phase, RunSupervisor};
 use crate::runtime::Runtime;
+use crate::runtime::backend::quietly;
 use crate::task::supervisor::error::GaveUp;
 use crate::task::supervisor::events::{ChildExit, SupervisorEvent};
 use crate::task::supervisor::inbox::Message;
@@ -73,7 +74,8 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
         self.phase = Phase::Ended;
         self.timer = None;
         if let Some(events) = self.events.take() {
-            let _ = events.send(SupervisorEvent::Stopped);
+            quietly(|| drop(events.send(SupervisorEvent::Stopped)));
+            quietly(|| drop(events));
         }
         let never_started = self.machine.never_started();
         let never_started = never_started
@@ -96,7 +98,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
         let given_up_on = tally.given_up_on.take();
         // Now, and not with the future: who waits for a removal waits for no more, and what factories hold is gone.
         let children = std::mem::take(&mut self.children);
-        drop(self.open.shared.close());
+        self.open.shared.close().into_iter().for_each(|message| quietly(|| drop(message)));
         drop(children);
         match given_up_on {
             None => Ok(report),
@@ -130,9 +132,12 @@ impl<R: Runtime, E: Send + Sync + 'static> Drop for RunSupervisor<R, E> {
         let mut left = self.left.take_futures();
         let mut rests = Vec::new();
         for message in self.open.shared.close() {
-            if let Message::Left(_, tasks, rest) = message {
-                count += tasks;
-                rests.push(rest);
+            match message {
+                Message::Left(_, tasks, rest) => {
+                    count += tasks;
+                    rests.push(rest);
+                }
+                other => quietly(|| drop(other)),
             }
         }
         if left.is_empty() && rests.is_empty() {
