@@ -222,7 +222,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             token,
             id,
             run: child.runs,
-            handshake: child.handshake,
+            has_said: child.handshake.then(Arc::default),
             inbox: Arc::clone(&self.open.shared.inbox),
         };
         let (name, location, run, handshake) =

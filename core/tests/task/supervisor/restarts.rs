@@ -1,7 +1,7 @@
 //! Who is started again, when, and how often.
 
 use super::kit::{Boom, Log, failing, failing_first, run_for, sleeper, slow, spec};
-use crate::kit::ms;
+use crate::kit::{Wakes, ms, poll_with};
 use backstay::testing::Sim;
 use backstay_core::Runtime;
 use backstay_core::task::{ChildExit, Restart, RestartDelay, Strategy, Supervisor, SupervisorEnd};
@@ -322,4 +322,28 @@ fn s30_a_factory_that_panics_has_not_started_its_child_and_the_next_one_waits() 
     assert_eq!(log.take(), ["50 b", "50 up"]);
     let report = ran.outcome.expect("it is stopped");
     assert_eq!((report.starts, report.panicked, report.restarts), (3, 1, 1));
+}
+
+#[test]
+fn a_child_that_says_again_that_it_is_ready_tells_the_supervisor_nothing() {
+    let run = Sim::builder().run(|rt| async move {
+        let (give, mut take) = backstay_core::channel::mpsc::channel(backstay_core::Limit::MAX);
+        let child = spec("a", Restart::Permanent, move |context| {
+            give.try_send(context.clone()).expect("there is room");
+            std::future::pending()
+        });
+        let supervisor = Supervisor::builder(&rt, "s").child(child.signals_ready()).build();
+        let mut run = Box::pin(supervisor.expect("it makes sense").run(&rt));
+        let (wakes, waker) = Wakes::new();
+        assert!(poll_with(run.as_mut(), &waker).is_pending());
+        let context = take.try_recv().expect("it is started");
+        let before = wakes.count();
+        context.ready();
+        assert_eq!(wakes.count(), before + 1);
+        assert!(poll_with(run.as_mut(), &waker).is_pending());
+        let before = wakes.count();
+        (0..3).for_each(|_| context.clone().ready());
+        assert_eq!(wakes.count(), before);
+    });
+    run.unwrap_or_else(|failure| panic!("{failure}"));
 }
