@@ -9,7 +9,7 @@ use super::events::{ChildExit, SupervisorEvent};
 use super::inbox::Message;
 use super::policy::StopLimit;
 use super::report::{SupervisorEnd, SupervisorReport};
-use super::state::{Command, Ending, ExitKind, Id, Machine};
+use super::state::{Command, ExitKind, Id, Machine};
 use super::{Open, Supervisor};
 use crate::channel::broadcast;
 use crate::future::KeyedSet;
@@ -281,26 +281,6 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
         {
             // Nobody may be left to hear it.
             quietly(|| drop(events.send(event(Arc::clone(&child.name)))));
-        }
-    }
-
-    fn begin_end(&mut self, ending: Ending) {
-        lock(&self.open.shared.roster).close();
-        // What was added before that, and not told yet, was never started.
-        self.take_added();
-        match ending {
-            Ending::Requested => {}
-            Ending::Significant(id) => {
-                let child = self.children.get(&id);
-                self.tally.end = child.map(|child| SupervisorEnd::Significant(Arc::clone(&child.name)));
-            }
-            Ending::GaveUp(id) => {
-                self.tally.end = Some(SupervisorEnd::GaveUp);
-                let child = self.children.get(&id);
-                self.tally.given_up_on =
-                    child.and_then(|child| Some((Arc::clone(&child.name), child.exit.clone()?)));
-                self.tell(id, |child| SupervisorEvent::GaveUp { child });
-            }
         }
     }
 

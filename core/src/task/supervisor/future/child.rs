@@ -24,8 +24,8 @@ pub(super) struct Child<R, E> {
     pub(super) removals: Vec<oneshot::Sender<()>>,
 }
 
-/// It has what is the user's: what the factory holds, errors, and wakers of who waits for the token or a removal. A panic
-/// of one of them is not the supervisor's, and keeps no other from being dropped.
+/// It has what is the user's: what the factory holds, errors, and wakers of who waits for the token or a removal. A
+/// panic of one of them is not the supervisor's, and keeps no other from being dropped.
 impl<R, E> Drop for Child<R, E> {
     fn drop(&mut self) {
         let (token, exit, factory) = (self.token.take(), self.exit.take(), self.factory.take());

@@ -1,12 +1,14 @@
 //! How a supervisor ends: with a report, or halfway.
 
 use super::{Phase, RunSupervisor};
+use crate::primitives::lock;
 use crate::runtime::Runtime;
 use crate::runtime::backend::quietly;
 use crate::task::supervisor::error::GaveUp;
 use crate::task::supervisor::events::{ChildExit, SupervisorEvent};
 use crate::task::supervisor::inbox::Message;
 use crate::task::supervisor::report::{SupervisorEnd, SupervisorReport};
+use crate::task::supervisor::state::Ending;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -69,6 +71,27 @@ impl<E> Tally<E> {
 }
 
 impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
+    /// From now on nothing is started, nor added.
+    pub(super) fn begin_end(&mut self, ending: Ending) {
+        lock(&self.open.shared.roster).close();
+        // What was added before that, and not told yet, was never started.
+        self.take_added();
+        match ending {
+            Ending::Requested => {}
+            Ending::Significant(id) => {
+                let child = self.children.get(&id);
+                self.tally.end = child.map(|child| SupervisorEnd::Significant(Arc::clone(&child.name)));
+            }
+            Ending::GaveUp(id) => {
+                self.tally.end = Some(SupervisorEnd::GaveUp);
+                let child = self.children.get(&id);
+                self.tally.given_up_on =
+                    child.and_then(|child| Some((Arc::clone(&child.name), child.exit.clone()?)));
+                self.tell(id, |child| SupervisorEvent::GaveUp { child });
+            }
+        }
+    }
+
     /// All children have ended.
     pub(super) fn finish(&mut self) -> Result<SupervisorReport, GaveUp<E>> {
         self.phase = Phase::Ended;
