@@ -27,6 +27,7 @@ use super::parent::Parent;
 use crate::channel::broadcast;
 use crate::limit::Limit;
 use crate::runtime::Runtime;
+use crate::runtime::backend::quietly;
 use handle::Shared;
 use roster::Roster;
 use state::{Machine, Rules};
@@ -46,7 +47,8 @@ use std::time::Duration;
 /// A failure is an error, a panic of the child or of its factory, or any end of a permanent child. The restart counts
 /// at the moment of the failure: the instants of the last [`period`](SupervisorBuilder::period) are kept, and when
 /// there are more than the [`intensity`](SupervisorBuilder::intensity), the supervisor gives up. So there are never
-/// more restarts in a period.
+/// more failures in a period that lead to restarts. The restarts themselves come later where there is a
+/// [`RestartDelay`], and after delays of different lengths more of them may come together.
 ///
 /// It needs no task of its own: it is the future of [`run`](Self::run), which owns the children's tasks. It is not for
 /// an operation that is tried again until it succeeds, which is a retry; nor for children that all end, which are a
@@ -201,7 +203,7 @@ impl<R: Runtime, E: Send + Sync + 'static> Supervisor<R, E> {
 
 impl<R: Runtime, E> Drop for Open<R, E> {
     fn drop(&mut self) {
-        drop(self.shared.close());
+        self.shared.close().into_iter().for_each(|message| quietly(|| drop(message)));
     }
 }
 

@@ -6,10 +6,12 @@ use backstay_core::task::{
     ChildContext, ChildExit, ChildSpec, JoinSet, RestartDelay, Root, StopLimit, Strategy, Supervisor,
     SupervisorEnd, SupervisorEvent,
 };
-use backstay_core::{Limit, Runtime};
+use backstay_core::{BlockOn, Config, Flavor, Limit, Runtime};
+use backstay_tokio::{Tokio, TokioOwner};
 use std::fmt;
-use std::future::pending;
+use std::future::{Ready, pending};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 test_on_every_runtime! {
     s14_each_start_ends_in_a_value_whatever_becomes_of_it
@@ -283,5 +285,72 @@ async fn a_child_that_stops_its_supervisor_and_fails_is_not_given_up_on<R: Runti
         handle.add(child).expect("there is none");
         let run = rt.timeout(SOON, supervisor.run(&rt));
         assert_eq!(run.await.expect("it ends").expect("it was stopped first").failed, 1);
+    }
+}
+
+/// On one thread. Those that are restarted without a pause leave the supervisor no poll in which it has nothing else to
+/// do: here some end at once, and one is never made.
+#[test]
+fn s11_children_that_end_at_once_starve_no_limit() {
+    let owner = TokioOwner::new(Config::new().flavor(Flavor::CurrentThread)).expect("it can be made");
+    let rt = owner.runtime().clone();
+    owner.block_on(async move {
+        let limit = StopLimit::Within(ms(10));
+        let stuck = ChildSpec::<Tokio, Boom>::temporary("stuck", |_| pending()).stop_limit(limit);
+        let never = ChildSpec::permanent("never", |_| -> Ready<Result<(), Boom>> {
+            std::panic::resume_unwind(Box::new("never"))
+        });
+        let supervisor = (0..200)
+            .fold(Supervisor::builder(&rt, "s").child(stuck).child(never), |s, number| {
+                s.child(ChildSpec::permanent(number.to_string(), |_| async { Ok(()) }))
+            })
+            .strategy(Strategy::Dynamic)
+            .intensity(u32::MAX)
+            .build()
+            .expect("it makes sense");
+        let handle = supervisor.handle();
+        let run = rt.spawn(supervisor.run(&rt));
+        rt.sleep(ms(5)).await; // they have been started
+        let removal = handle.remove("stuck").expect("it is there");
+        let removed = rt.timeout(Duration::from_secs(2), removal).await;
+        handle.stop();
+        let report =
+            rt.timeout(SOON, run).await.expect("it ends").expect("no panic").expect("it was stopped");
+        removed.expect("it is aborted at its limit");
+        assert_eq!((report.aborted, report.overdue), (1, vec![Arc::from("stuck")]));
+    });
+}
+
+/// Children are added on another thread as it stops: each is accounted for.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a thread of its own")]
+fn what_is_added_as_it_stops_is_refused_or_in_the_report() {
+    let owner = TokioOwner::new(Config::new().flavor(Flavor::CurrentThread)).expect("it can be made");
+    let rt = owner.runtime().clone();
+    for _ in 0..200 {
+        let supervisor = Supervisor::<Tokio, Boom>::builder(&rt, "s").strategy(Strategy::Dynamic).build();
+        let supervisor = supervisor.expect("it makes sense");
+        let (handle, adder) = (supervisor.handle(), supervisor.handle());
+        let (go, gone) = std::sync::mpsc::channel();
+        let adding = std::thread::spawn(move || {
+            let child = |number: u32| {
+                ChildSpec::permanent(number.to_string(), |context: ChildContext<Tokio>| async move {
+                    context.token().cancelled().await;
+                    Ok(())
+                })
+            };
+            let mut added = 0;
+            while added < 100 && adder.add(child(added)).is_ok() {
+                added += 1;
+                let _ = go.send(());
+            }
+            u64::from(added)
+        });
+        gone.recv().expect("one is added");
+        handle.stop();
+        let report = owner.block_on(rt.timeout(SOON, supervisor.run(&rt)));
+        let report = report.expect("it ends").expect("it was stopped");
+        let added = adding.join().expect("no panic");
+        assert_eq!(report.starts + report.never_started.len() as u64, added, "{report:?}");
     }
 }

@@ -10,6 +10,7 @@ use crate::task::parent::{Guardian, Keeper, Rest, sealed};
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Makes the future of a run.
@@ -171,7 +172,8 @@ pub struct ChildContext<R> {
     pub(super) token: CancelToken,
     pub(super) id: Id,
     pub(super) run: u64,
-    pub(super) handshake: bool,
+    // Whether it has said that it is ready, where it is to say so.
+    pub(super) has_said: Option<Arc<AtomicBool>>,
     pub(super) inbox: Arc<Inbox>,
 }
 
@@ -198,9 +200,12 @@ impl<R: Runtime> ChildContext<R> {
     }
 
     /// Says that the child is up, where it [`signals_ready`](ChildSpec::signals_ready): the next one may start. Once is
-    /// enough.
+    /// enough; said again, it is not heard.
     pub fn ready(&self) {
-        if self.handshake {
+        // One message a run, however often it is said.
+        if let Some(has_said) = &self.has_said
+            && !has_said.swap(true, Ordering::Relaxed)
+        {
             self.inbox.send(Message::Ready(self.id, self.run));
         }
     }

@@ -55,7 +55,8 @@ impl<R: Runtime, E: Send + Sync + 'static> SupervisorBuilder<R, E> {
     /// supervisor gives up; one unless set. With zero it gives up at the first failure that would be followed by a
     /// restart.
     ///
-    /// A failure counts once, however many children are restarted for it; so does a start that fails.
+    /// A failure counts once, and when it happens, however many children are restarted for it and after whatever delay;
+    /// so does a start that fails.
     #[doc(alias = "max_restarts")]
     pub fn intensity(mut self, restarts: u32) -> Self {
         self.intensity = restarts;

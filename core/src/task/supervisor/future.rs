@@ -1,30 +1,33 @@
 //! A supervisor that runs: does what its machine says, and tells it what happens.
 
+mod child;
 mod ending;
 
-use super::child::{ChildContext, Factory};
+use super::child::ChildContext;
 use super::error::GaveUp;
 use super::events::{ChildExit, SupervisorEvent};
 use super::inbox::Message;
 use super::policy::StopLimit;
 use super::report::{SupervisorEnd, SupervisorReport};
-use super::state::{Command, Ending, ExitKind, Id, Machine};
+use super::state::{Command, ExitKind, Id, Machine};
 use super::{Open, Supervisor};
-use crate::channel::{broadcast, oneshot};
+use crate::channel::broadcast;
 use crate::future::KeyedSet;
 use crate::instant::Instant;
 use crate::limit::Limit;
 use crate::primitives::lock;
 use crate::probe;
+use crate::runtime::backend::quietly;
 use crate::runtime::{JoinError, Runtime, Sleep, SpawnSite};
-use crate::task::cancel_token::{CancelToken, CancelledOwned, DropGuard};
+use crate::task::cancel_token::{CancelToken, CancelledOwned};
 use crate::task::join_set::JoinSet;
 use crate::task::parent::{Guardian, Parent, Rest};
+use child::Child;
 use ending::Tally;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -64,20 +67,6 @@ enum Phase {
     Begun,
     Finished,
     Ended,
-}
-
-struct Child<R, E> {
-    name: Arc<str>,
-    factory: Option<Factory<R, E>>,
-    stop: StopLimit,
-    handshake: bool,
-    location: &'static Location<'static>,
-    runs: u64,
-    // Of the present run: cancelled with its end, however that comes.
-    token: Option<DropGuard>,
-    // How the latest run has ended.
-    exit: Option<Arc<ChildExit<E>>>,
-    removals: Vec<oneshot::Sender<()>>,
 }
 
 /// What a child has left behind: in how many pieces, of how many tasks.
@@ -172,6 +161,8 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
                 if let Some(child) = self.children.get_mut(&id) {
                     child.removals.push(done);
                     self.machine.remove(id, self.rt.now());
+                } else {
+                    quietly(|| drop(done));
                 }
             }
             Message::Stop => {
@@ -186,16 +177,18 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             Command::Start(id) => self.start(id),
             Command::Cancel(id) => {
                 if let Some(guard) = self.children.get(&id).and_then(|child| child.token.as_ref()) {
-                    guard.token().cancel_with("its supervisor stops it");
+                    // Wakers are foreign code.
+                    quietly(|| guard.token().cancel_with("its supervisor stops it"));
                 }
             }
             Command::Abort(id) => {
-                if let Some(child) = self.children.get(&id)
+                // Not there, it has ended, and is held for what it has left behind.
+                if self.running.abort(&id)
+                    && let Some(child) = self.children.get(&id)
                     && child.stop != StopLimit::Brutal
                 {
-                    self.tally.overdue.push(Arc::clone(&child.name));
+                    self.tally.is_overdue(&child.name);
                 }
-                self.running.abort(&id);
             }
             Command::Restarting(id, after) => {
                 self.tally.restarts += 1;
@@ -229,18 +222,24 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             token,
             id,
             run: child.runs,
-            handshake: child.handshake,
+            has_said: child.handshake.then(Arc::default),
             inbox: Arc::clone(&self.open.shared.inbox),
         };
-        let (name, location, restarts) = (Arc::clone(&child.name), child.location, child.runs - 1);
+        let (name, location, run, handshake) =
+            (Arc::clone(&child.name), child.location, child.runs, child.handshake);
         let made = match &mut child.factory {
             Some(factory) => catch_unwind(AssertUnwindSafe(|| factory(context))),
             None => return,
         };
         self.tally.starts += 1;
-        self.tell(id, |child| SupervisorEvent::Started { child, restarts });
+        self.tell(id, |child| SupervisorEvent::Started { child, restarts: run - 1 });
         match made {
-            Ok(future) => self.running.start_named(id, future, SpawnSite::new(Some(&name), location)),
+            Ok(future) => {
+                self.running.start_named(id, future, SpawnSite::new(Some(&name), location));
+                if !handshake {
+                    self.machine.ready(id, run, self.rt.now());
+                }
+            }
             Err(payload) => self.conclude(id, Err(JoinError::panicked(payload))),
         }
     }
@@ -267,8 +266,9 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
         self.tally.count(&exit);
         self.tell(id, |child| SupervisorEvent::Exited { child, exit: Arc::clone(&exit) });
         if let Some(child) = self.children.get_mut(&id) {
-            child.exit = Some(exit);
-            drop(child.token.take());
+            let (before, token) = (child.exit.replace(exit), child.token.take());
+            quietly(|| drop(before));
+            quietly(|| drop(token));
         }
         let random = self.rt.random_u64();
         self.machine.exited(id, kind, self.rt.now(), random);
@@ -280,25 +280,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             && events.receiver_count() > 0
         {
             // Nobody may be left to hear it.
-            let _ = events.send(event(Arc::clone(&child.name)));
-        }
-    }
-
-    fn begin_end(&mut self, ending: Ending) {
-        lock(&self.open.shared.roster).close();
-        match ending {
-            Ending::Requested => {}
-            Ending::Significant(id) => {
-                let child = self.children.get(&id);
-                self.tally.end = child.map(|child| SupervisorEnd::Significant(Arc::clone(&child.name)));
-            }
-            Ending::GaveUp(id) => {
-                self.tally.end = Some(SupervisorEnd::GaveUp);
-                let child = self.children.get(&id);
-                self.tally.given_up_on =
-                    child.and_then(|child| Some((Arc::clone(&child.name), child.exit.clone()?)));
-                self.tell(id, |child| SupervisorEvent::GaveUp { child });
-            }
+            quietly(|| drop(events.send(event(Arc::clone(&child.name)))));
         }
     }
 
@@ -341,8 +323,19 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
         true
     }
 
+    /// A turn may be full of commands. What has ended, is left or is due gets on all the same.
+    fn look_around(&mut self, cx: &mut Context<'_>) {
+        self.hear();
+        if let Poll::Ready(Some((id, outcome))) = self.running.poll_join_next(cx) {
+            self.ended(id, outcome);
+        }
+        self.poll_left(cx);
+        self.poll_timer(cx);
+    }
+
     /// Does all that can be done; whether it has to go on soon.
     fn advance(&mut self, cx: &mut Context<'_>) -> Turn {
+        self.look_around(cx);
         for _ in 0..TURN {
             self.hear();
             if self.phase == Phase::New {

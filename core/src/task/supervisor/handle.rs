@@ -10,6 +10,7 @@ use crate::limit::Limit;
 use crate::primitives::{Mutex, lock};
 use crate::probe;
 use crate::runtime::Runtime;
+use crate::runtime::backend::quietly;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -126,7 +127,8 @@ impl<R: Runtime, E> Shared<R, E> {
         };
         let events = lock(&self.events).take();
         // Foreign code: factories, and the wakers of receivers.
-        drop((added, events));
+        added.into_iter().for_each(|child| quietly(|| drop(child)));
+        quietly(|| drop(events));
         self.inbox.close()
     }
 }

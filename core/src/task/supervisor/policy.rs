@@ -35,6 +35,10 @@ pub enum Restart {
 }
 
 /// How much time a child has to stop.
+///
+/// The limit is for the child's own task. What it leaves behind of what it owned below its
+/// [context](super::ChildContext) is awaited beyond it, for as long as that takes: a blocking function, say, which
+/// can't be aborted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopLimit {
     /// Its token is cancelled; when it still runs after so long, it is aborted. The default, with five seconds.

@@ -25,8 +25,11 @@ pub struct SupervisorReport {
     pub aborted: u64,
     /// How many had their runtime end first.
     pub lost: u64,
-    /// The children that did not stop within their limit, and were aborted; one that did so twice is there twice.
+    /// The children whose tasks did not end within their limit, and were aborted; one that did so twice is there twice.
+    /// No more than the latest 64.
     pub overdue: Vec<Arc<str>>,
+    /// How many there were of them in all.
+    pub overdue_total: u64,
     /// The children that were never started, because the supervisor had to stop before.
     pub never_started: Vec<Arc<str>>,
 }

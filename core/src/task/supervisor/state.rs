@@ -4,8 +4,10 @@
 //!
 //! | state | event | becomes | and |
 //! |---|---|---|---|
-//! | waiting | its turn and its time have come | running; or starting, with a handshake | `Start` |
-//! | starting | it says that it is ready | running | the next one's turn |
+//! | waiting | its turn and its time have come | due | `Start` |
+//! | due | its `Start` is taken from the commands | starting | |
+//! | due | its group is swept; it is removed; the supervisor stops | waiting; forgotten; – | no `Start` |
+//! | starting | it is ready: without a handshake, as soon as it was made | running | the next one's turn |
 //! | starting, running | it ends, and is to be restarted | waiting, for its delay | `Restarting`; the group is swept |
 //! | starting, running | it ends, and is not | ended, or forgotten | maybe `Ending` |
 //! | starting, running | it has to stop | stopping | `Cancel`, or `Abort` where it gets no time |
@@ -47,6 +49,7 @@ mod group;
 mod intensity;
 #[cfg(test)]
 mod model;
+mod stop;
 #[cfg(test)]
 mod tests;
 
@@ -107,6 +110,8 @@ struct Child {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Waiting { not_before: Instant },
+    // Its `Start` is among the commands.
+    Due,
     Starting,
     Running,
     Stopping { abort_at: Instant },
@@ -131,8 +136,20 @@ impl Machine {
         }
     }
 
+    /// What is to be done next. A start that was not taken from here can still be withdrawn.
     pub(super) fn next_command(&mut self) -> Option<Command> {
-        self.commands.pop_front()
+        loop {
+            let command = self.commands.pop_front()?;
+            let Command::Start(id) = command else { return Some(command) };
+            // Else it was removed.
+            if let Some(child) = self.children.get_mut(&id) {
+                child.runs += 1;
+                child.state = State::Starting;
+                child.up_since = None;
+                self.living.insert(id);
+                return Some(command);
+            }
+        }
     }
 
     /// When it wants to be told the time.
@@ -187,7 +204,7 @@ impl Machine {
         self.settle(now);
     }
 
-    /// A child says that it is up, in its `run`th run.
+    /// A child is up, in its `run`th run: it says so, or was made where it has no handshake.
     pub(super) fn ready(&mut self, id: Id, run: u64, now: Instant) {
         let is_meant =
             self.children.get(&id).is_some_and(|child| child.runs == run && child.state == State::Starting);
@@ -235,7 +252,7 @@ impl Machine {
         }
         child.is_removed = true;
         match child.state {
-            State::Waiting { .. } | State::Ended => self.forget(id),
+            State::Waiting { .. } | State::Due | State::Ended => self.forget(id),
             State::Starting | State::Running => self.stop_child(id, now),
             State::Stopping { .. } => {}
         }
@@ -256,7 +273,7 @@ impl Machine {
         {
             self.timers.pop_first();
             match self.children.get(&id).map(|child| child.state) {
-                Some(State::Waiting { .. }) => self.start(id, now),
+                Some(State::Waiting { .. }) => self.start(id),
                 Some(State::Stopping { .. }) => self.commands.push_back(Command::Abort(id)),
                 _ => {}
             }
@@ -294,7 +311,7 @@ impl Machine {
         while let Some((id, State::Waiting { not_before })) = self.first_pending()
             && not_before <= now
         {
-            self.start(id, now);
+            self.start(id);
         }
     }
 
@@ -318,22 +335,16 @@ impl Machine {
         if in_order {
             self.pending.insert(id);
         } else if not_before <= now {
-            self.start(id, now);
+            self.start(id);
         } else {
             self.timers.insert((not_before, id));
         }
     }
 
-    fn start(&mut self, id: Id, now: Instant) {
-        let Some(child) = self.children.get_mut(&id) else { return };
-        child.runs += 1;
-        child.state = State::Starting;
-        child.up_since = None;
-        let handshake = child.rules.handshake;
-        self.living.insert(id);
-        self.commands.push_back(Command::Start(id));
-        if !handshake {
-            self.is_up(id, now);
+    fn start(&mut self, id: Id) {
+        if let Some(child) = self.children.get_mut(&id) {
+            child.state = State::Due;
+            self.commands.push_back(Command::Start(id));
         }
     }
 
@@ -371,39 +382,6 @@ impl Machine {
             && mem::take(&mut child.is_counted)
         {
             self.significant -= 1;
-        }
-    }
-
-    fn stop_child(&mut self, id: Id, now: Instant) {
-        let Some(child) = self.children.get_mut(&id) else { return };
-        let abort_at = match child.rules.stop {
-            StopLimit::Within(limit) => now + limit,
-            StopLimit::Brutal => now,
-            StopLimit::Unlimited => Instant::MAX,
-        };
-        child.state = State::Stopping { abort_at };
-        let is_told = child.rules.stop != StopLimit::Brutal;
-        self.stopping.insert(id);
-        if is_told {
-            self.commands.push_back(Command::Cancel(id));
-        }
-        if abort_at <= now {
-            self.commands.push_back(Command::Abort(id));
-        } else if abort_at != Instant::MAX {
-            self.timers.insert((abort_at, id));
-        }
-    }
-
-    fn end(&mut self, ending: Ending, now: Instant) {
-        self.phase = Phase::Stopping;
-        self.sweep = None;
-        self.pending.clear();
-        let stopping = &self.stopping;
-        self.timers.retain(|(_, id)| stopping.contains(id));
-        self.commands.push_back(Command::Ending(ending));
-        if self.rules.strategy == Strategy::Dynamic {
-            let rest: Vec<_> = self.living.difference(&self.stopping).copied().collect();
-            rest.into_iter().rev().for_each(|id| self.stop_child(id, now));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Who is started again, when, and how often.
 
 use super::kit::{Boom, Log, failing, failing_first, run_for, sleeper, slow, spec};
-use crate::kit::ms;
+use crate::kit::{Wakes, ms, poll_with};
 use backstay::testing::Sim;
 use backstay_core::Runtime;
 use backstay_core::task::{ChildExit, Restart, RestartDelay, Strategy, Supervisor, SupervisorEnd};
@@ -292,4 +292,58 @@ fn restarts_without_delay_starve_nobody() {
     });
     let report = run.expect("it ends").value;
     assert!(report.panicked >= 1 && report.starts == report.panicked);
+}
+
+#[test]
+fn s30_a_factory_that_panics_has_not_started_its_child_and_the_next_one_waits() {
+    let log = Log::default();
+    let ran = run_for(100, |s, rt| {
+        let (first, second, third) = (log.clone(), log.clone(), rt.clone());
+        let mut is_made = false;
+        s.restart_delay(RestartDelay::doubling(ms(50), ms(50)).jitter(0))
+            .child(spec("a", Restart::Permanent, move |context| {
+                if !std::mem::replace(&mut is_made, true) {
+                    std::panic::resume_unwind(Box::new("not yet"));
+                }
+                async move {
+                    context.token().cancelled().await;
+                    Ok(())
+                }
+            }))
+            .child(spec("b", Restart::Permanent, move |context| {
+                first.add(context.runtime(), "b");
+                async move {
+                    context.token().cancelled().await;
+                    Ok(())
+                }
+            }))
+            .on_started(move || second.add(&third, "up"))
+    });
+    assert_eq!(log.take(), ["50 b", "50 up"]);
+    let report = ran.outcome.expect("it is stopped");
+    assert_eq!((report.starts, report.panicked, report.restarts), (3, 1, 1));
+}
+
+#[test]
+fn a_child_that_says_again_that_it_is_ready_tells_the_supervisor_nothing() {
+    let run = Sim::builder().run(|rt| async move {
+        let (give, mut take) = backstay_core::channel::mpsc::channel(backstay_core::Limit::MAX);
+        let child = spec("a", Restart::Permanent, move |context| {
+            give.try_send(context.clone()).expect("there is room");
+            std::future::pending()
+        });
+        let supervisor = Supervisor::builder(&rt, "s").child(child.signals_ready()).build();
+        let mut run = Box::pin(supervisor.expect("it makes sense").run(&rt));
+        let (wakes, waker) = Wakes::new();
+        assert!(poll_with(run.as_mut(), &waker).is_pending());
+        let context = take.try_recv().expect("it is started");
+        let before = wakes.count();
+        context.ready();
+        assert_eq!(wakes.count(), before + 1);
+        assert!(poll_with(run.as_mut(), &waker).is_pending());
+        let before = wakes.count();
+        (0..3).for_each(|_| context.clone().ready());
+        assert_eq!(wakes.count(), before);
+    });
+    run.unwrap_or_else(|failure| panic!("{failure}"));
 }

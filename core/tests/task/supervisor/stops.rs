@@ -254,3 +254,155 @@ fn s15_what_a_child_owned_has_ended_before_it_is_started_again() {
     let second = times.iter().rposition(|line| line.ends_with("start"));
     assert!(times[..second.unwrap()].iter().any(|line| line.ends_with("own")), "{times:?}");
 }
+
+#[test]
+fn a_stop_between_two_starts_withdraws_those_that_are_due() {
+    for strategy in [Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne, Strategy::Dynamic] {
+        let run = Sim::builder().run(|rt| async move {
+            let root = Root::new(&rt);
+            let stop = root.token().clone();
+            let supervisor = Supervisor::builder(&rt, "s")
+                .strategy(strategy)
+                .child(spec("a", Restart::Permanent, move |context| {
+                    stop.cancel();
+                    async move {
+                        context.token().cancelled().await;
+                        Ok(())
+                    }
+                }))
+                .child(sleeper("b", Restart::Permanent))
+                .child(sleeper("c", Restart::Permanent))
+                .on_started(|| unreachable!("two were never started"))
+                .build()
+                .expect("it makes sense");
+            supervisor.run(&root).await.expect("it is stopped")
+        });
+        let report = run.unwrap_or_else(|failure| panic!("{failure}")).value;
+        assert_eq!((report.starts, report.never_started.len()), (1, 2), "{strategy:?}");
+    }
+}
+
+#[test]
+fn overdue_is_who_has_not_ended_not_who_has_left_something_behind() {
+    let run = Sim::builder().run(|rt| async move {
+        rt.set_blocking_cost(ms(100)); // a job that can't be aborted once it runs
+        let child = spec("a", Restart::Temporary, |context| async move {
+            let mut own = JoinSet::new(&context);
+            own.spawn_blocking(|| ());
+            context.token().cancelled().await;
+            Ok(())
+        });
+        let child = child.stop_limit(StopLimit::Within(ms(10)));
+        let supervisor = Supervisor::builder(&rt, "s").child(child).build().expect("it makes sense");
+        let handle = supervisor.handle();
+        let run = rt.spawn(supervisor.run(&rt));
+        rt.sleep(ms(5)).await;
+        handle.stop();
+        run.await.expect("no panic").expect("it is stopped")
+    });
+    let run = run.unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!((run.elapsed, run.value.finished), (ms(100), 1), "what is left is awaited beyond the limit");
+    assert!(run.value.overdue.is_empty(), "{:?}", run.value);
+}
+
+#[test]
+fn the_report_names_the_latest_who_were_overdue_and_counts_all() {
+    let run = Sim::builder().run(|rt| async move {
+        let supervisor = Supervisor::<Sim, Boom>::builder(&rt, "s").build().expect("it makes sense");
+        let handle = supervisor.handle();
+        let run = rt.spawn(supervisor.run(&rt));
+        for number in 0..70 {
+            let name = number.to_string();
+            handle.add(stuck(&name).stop_limit(StopLimit::Within(ms(1)))).expect("there is none");
+            rt.sleep(ms(1)).await;
+            handle.remove(&name).expect("it is there").await;
+        }
+        handle.stop();
+        run.await.expect("no panic").expect("it is stopped")
+    });
+    let report = run.unwrap_or_else(|failure| panic!("{failure}")).value;
+    assert_eq!((report.overdue_total, report.overdue.len()), (70, 64));
+    assert_eq!((&*report.overdue[0], &*report.overdue[63]), ("6", "69"));
+}
+
+/// Something of a user's whose destructor panics.
+struct Bad;
+
+impl Drop for Bad {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            std::panic::resume_unwind(Box::new("a destructor"));
+        }
+    }
+}
+
+/// Wakes nobody, and panics.
+struct BadWaker;
+
+impl std::task::Wake for BadWaker {
+    fn wake(self: Arc<Self>) {
+        std::panic::resume_unwind(Box::new("a waker"));
+    }
+}
+
+/// A child whose factory can't be dropped in peace.
+fn bad(name: &str) -> Spec {
+    let captured = Bad;
+    spec(name, Restart::Temporary, move |context| {
+        let _ = &captured;
+        async move {
+            context.token().cancelled().await;
+            Ok(())
+        }
+    })
+}
+
+#[test]
+fn s18_panics_of_destructors_and_wakers_are_not_the_supervisors() {
+    let run = Sim::builder().run(|rt| async move {
+        let (give, mut take) = backstay_core::channel::mpsc::channel(backstay_core::Limit::MAX);
+        let supervisor = Supervisor::builder(&rt, "s")
+            .child(bad("a"))
+            .child(bad("b"))
+            .child(bad("c"))
+            .child(spec("d", Restart::Temporary, move |context| {
+                give.try_send(context.token().clone()).expect("there is room");
+                async move {
+                    context.runtime().sleep(ms(10)).await;
+                    Ok(())
+                }
+            }))
+            .build()
+            .expect("it makes sense");
+        let handle = supervisor.handle();
+        let run = rt.spawn(supervisor.run(&rt));
+        rt.sleep(ms(5)).await;
+        handle.remove("a").expect("it is there").await;
+        // Woken at the end of the run.
+        let token = take.try_recv().expect("it runs");
+        let mut cancelled = Box::pin(token.cancelled());
+        assert!(crate::kit::poll_with(cancelled.as_mut(), &Arc::new(BadWaker).into()).is_pending());
+        rt.sleep(ms(10)).await;
+        drop(cancelled);
+        handle.stop();
+        run.await.expect("no panic").expect("it is stopped")
+    });
+    let report = run.unwrap_or_else(|failure| panic!("{failure}")).value;
+    assert_eq!((report.starts, report.finished), (4, 4));
+}
+
+#[test]
+fn s18_dropped_early_it_drops_all_its_children_whatever_their_destructors_do() {
+    let run = Sim::builder().run(|rt| async move {
+        let root = Root::new(&rt);
+        let supervisor = Supervisor::builder(&rt, "s").child(bad("a")).child(bad("b")).build();
+        let supervisor = supervisor.expect("it makes sense");
+        supervisor.handle().add(bad("c")).expect("there is none");
+        let mut run = Box::pin(supervisor.run(&root));
+        assert!(poll_once(run.as_mut()).is_pending());
+        drop(run);
+        let unused = Supervisor::builder(&rt, "t").child(bad("a")).child(bad("b")).build();
+        drop(unused.expect("it makes sense"));
+    });
+    run.unwrap_or_else(|failure| panic!("{failure}"));
+}

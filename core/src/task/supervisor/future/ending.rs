@@ -1,12 +1,19 @@
 //! How a supervisor ends: with a report, or halfway.
 
 use super::{Phase, RunSupervisor};
+use crate::primitives::lock;
 use crate::runtime::Runtime;
+use crate::runtime::backend::quietly;
 use crate::task::supervisor::error::GaveUp;
 use crate::task::supervisor::events::{ChildExit, SupervisorEvent};
 use crate::task::supervisor::inbox::Message;
 use crate::task::supervisor::report::{SupervisorEnd, SupervisorReport};
+use crate::task::supervisor::state::Ending;
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+/// How many names of children that were overdue are kept: a supervisor may live for long.
+const OVERDUE_NAMES: usize = 64;
 
 /// What goes into the report.
 pub(super) struct Tally<E> {
@@ -18,7 +25,8 @@ pub(super) struct Tally<E> {
     panicked: u64,
     aborted: u64,
     lost: u64,
-    pub(super) overdue: Vec<Arc<str>>,
+    overdue: VecDeque<Arc<str>>,
+    overdue_total: u64,
     pub(super) given_up_on: Option<(Arc<str>, Arc<ChildExit<E>>)>,
 }
 
@@ -33,7 +41,8 @@ impl<E> Default for Tally<E> {
             panicked: 0,
             aborted: 0,
             lost: 0,
-            overdue: Vec::new(),
+            overdue: VecDeque::new(),
+            overdue_total: 0,
             given_up_on: None,
         }
     }
@@ -50,15 +59,46 @@ impl<E> Tally<E> {
         };
         *count += 1;
     }
+
+    /// A child has not stopped within its limit.
+    pub(super) fn is_overdue(&mut self, name: &Arc<str>) {
+        self.overdue_total += 1;
+        if self.overdue.len() == OVERDUE_NAMES {
+            self.overdue.pop_front();
+        }
+        self.overdue.push_back(Arc::clone(name));
+    }
 }
 
 impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
+    /// From now on nothing is started, nor added.
+    pub(super) fn begin_end(&mut self, ending: Ending) {
+        lock(&self.open.shared.roster).close();
+        // What was added before that, and not told yet, was never started.
+        self.take_added();
+        match ending {
+            Ending::Requested => {}
+            Ending::Significant(id) => {
+                let child = self.children.get(&id);
+                self.tally.end = child.map(|child| SupervisorEnd::Significant(Arc::clone(&child.name)));
+            }
+            Ending::GaveUp(id) => {
+                self.tally.end = Some(SupervisorEnd::GaveUp);
+                let child = self.children.get(&id);
+                self.tally.given_up_on =
+                    child.and_then(|child| Some((Arc::clone(&child.name), child.exit.clone()?)));
+                self.tell(id, |child| SupervisorEvent::GaveUp { child });
+            }
+        }
+    }
+
     /// All children have ended.
     pub(super) fn finish(&mut self) -> Result<SupervisorReport, GaveUp<E>> {
         self.phase = Phase::Ended;
         self.timer = None;
         if let Some(events) = self.events.take() {
-            let _ = events.send(SupervisorEvent::Stopped);
+            quietly(|| drop(events.send(SupervisorEvent::Stopped)));
+            quietly(|| drop(events));
         }
         let never_started = self.machine.never_started();
         let never_started = never_started
@@ -74,13 +114,14 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             panicked: tally.panicked,
             aborted: tally.aborted,
             lost: tally.lost,
-            overdue: std::mem::take(&mut tally.overdue),
+            overdue: std::mem::take(&mut tally.overdue).into(),
+            overdue_total: tally.overdue_total,
             never_started,
         };
         let given_up_on = tally.given_up_on.take();
         // Now, and not with the future: who waits for a removal waits for no more, and what factories hold is gone.
         let children = std::mem::take(&mut self.children);
-        drop(self.open.shared.close());
+        self.open.shared.close().into_iter().for_each(|message| quietly(|| drop(message)));
         drop(children);
         match given_up_on {
             None => Ok(report),
@@ -114,9 +155,12 @@ impl<R: Runtime, E: Send + Sync + 'static> Drop for RunSupervisor<R, E> {
         let mut left = self.left.take_futures();
         let mut rests = Vec::new();
         for message in self.open.shared.close() {
-            if let Message::Left(_, tasks, rest) = message {
-                count += tasks;
-                rests.push(rest);
+            match message {
+                Message::Left(_, tasks, rest) => {
+                    count += tasks;
+                    rests.push(rest);
+                }
+                other => quietly(|| drop(other)),
             }
         }
         if left.is_empty() && rests.is_empty() {

@@ -37,10 +37,11 @@ impl Machine {
         let from = self.sweep.map_or(wanted.from, |sweep| sweep.from.min(wanted.from));
         let sweep = Sweep { from, ..wanted };
         self.sweep = Some(sweep);
+        self.commands.retain(|command| !matches!(command, Command::Start(id) if *id >= from));
         let rest: Vec<_> = self.children.range(sweep.from..).map(|(&id, child)| (id, child.state)).collect();
         for (id, state) in rest {
             match state {
-                State::Ended => self.wait(id, sweep.not_before, now),
+                State::Due | State::Ended => self.wait(id, sweep.not_before, now),
                 State::Waiting { not_before } => self.wait(id, sweep.not_before.max(not_before), now),
                 State::Starting | State::Running | State::Stopping { .. } => {}
             }

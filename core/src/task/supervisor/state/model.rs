@@ -22,6 +22,8 @@ enum Step {
     Remove(Index),
     /// So many milliseconds pass; what is due on the way is done at its time.
     Pass(u64),
+    /// From now on only so many commands are executed between two events.
+    Pace(usize),
     Stop,
 }
 
@@ -76,6 +78,7 @@ impl ReferenceStateMachine for Setting {
             2 => which().prop_map(Step::Remove),
             8 => (0..30_u64).prop_map(Step::Pass),
             1 => Just(Step::Stop),
+            3 => prop_oneof![0..3_usize, Just(usize::MAX)].prop_map(Step::Pace),
         ]
         .boxed()
     }
@@ -106,6 +109,7 @@ struct Watched {
     machine: Machine,
     rules: Rules,
     now: Instant,
+    pace: usize,
     next: Id,
     seen: BTreeMap<Id, Seen>,
     starts: u64,
@@ -150,7 +154,7 @@ impl Watched {
             told: None,
             aborted: false,
             removed: false,
-            rests: self.ending.is_some(),
+            rests: self.is_ending(),
             not_before: Instant::ORIGIN,
         };
         self.seen.insert(self.next, seen);
@@ -160,19 +164,39 @@ impl Watched {
 
     fn exit(&mut self, id: Id, exit: ExitKind) {
         self.exits += 1;
+        let is_ending = self.is_ending();
         self.lost |= exit == ExitKind::RuntimeEnded;
         let seen = self.seen.get_mut(&id).expect("it lives");
         (seen.alive, seen.is_up, seen.told, seen.aborted) = (false, false, None, false);
-        seen.rests = !seen.rules.restart.applies_to(exit) || self.ending.is_some();
+        seen.rests = !seen.rules.restart.applies_to(exit) || is_ending;
         self.machine.exited(id, exit, self.now, 0);
-        self.obey();
     }
 
-    fn obey(&mut self) {
-        while let Some(command) = self.machine.next_command() {
+    /// Also where nobody has been told yet.
+    fn is_ending(&self) -> bool {
+        matches!(self.machine.phase, Phase::Stopping | Phase::Done)
+    }
+
+    fn obey_all(&mut self) {
+        self.obey(usize::MAX);
+    }
+
+    /// Executes the next commands; others may be left, and overtaken by events.
+    fn obey(&mut self, count: usize) {
+        for _ in 0..count {
+            let Some(command) = self.machine.next_command() else { return };
             assert!(!self.done, "nothing comes after the end, but {command:?}");
             match command {
-                Command::Start(id) => self.see_start(id),
+                Command::Start(id) => {
+                    self.see_start(id);
+                    // Its factory has made it.
+                    let seen = &self.seen[&id];
+                    if !seen.rules.handshake {
+                        self.machine.ready(id, seen.starts, self.now);
+                    }
+                }
+                // It has been faster.
+                Command::Cancel(id) | Command::Abort(id) if !self.seen[&id].alive => {}
                 Command::Cancel(id) => self.see_told(id),
                 Command::Abort(id) => {
                     if self.seen[&id].told.is_none() {
@@ -287,6 +311,9 @@ impl Watched {
     fn check(&self) {
         let alive = self.alive();
         assert_eq!(self.starts - self.exits, alive.len() as u64);
+        if !self.machine.commands.is_empty() {
+            return;
+        }
         assert_eq!(self.done, self.ending.is_some() && alive.is_empty(), "it ends with its last child");
         for id in &alive {
             let seen = &self.seen[id];
@@ -319,6 +346,7 @@ impl StateMachineTest for Supervision {
             machine: Machine::new(setting.rules),
             rules: setting.rules,
             now: Instant::ORIGIN,
+            pace: usize::MAX,
             next: 0,
             seen: BTreeMap::new(),
             starts: 0,
@@ -331,7 +359,7 @@ impl StateMachineTest for Supervision {
         };
         setting.children.iter().for_each(|text| watched.add(text));
         watched.machine.begin(watched.now);
-        watched.obey();
+        watched.obey(1);
         watched
     }
 
@@ -357,22 +385,25 @@ impl StateMachineTest for Supervision {
             }
             Step::Remove(which) if !watched.seen.is_empty() => {
                 let ids: Vec<_> = watched.seen.keys().copied().collect();
-                let id = *which.get(&ids);
-                watched.seen.get_mut(&id).expect("it is there").removed |= watched.ending.is_none();
+                let (id, is_ending) = (*which.get(&ids), watched.is_ending());
+                watched.seen.get_mut(&id).expect("it is there").removed |= !is_ending;
                 watched.machine.remove(id, watched.now);
             }
             Step::Pass(ms) => {
+                // What is to be done takes no time.
+                watched.obey_all();
                 let until = watched.now + Duration::from_millis(ms);
                 while let Some(at) = watched.machine.next_timer().filter(|&at| at <= until) {
                     watched.now = at;
                     watched.machine.timer(at);
-                    watched.obey();
+                    watched.obey_all();
                 }
                 watched.now = until;
             }
+            Step::Pace(pace) => watched.pace = pace,
             Step::Ready(_) | Step::Exit(..) | Step::Lost(_) | Step::Remove(_) => {}
         }
-        watched.obey();
+        watched.obey(watched.pace);
         watched
     }
 
@@ -383,11 +414,12 @@ impl StateMachineTest for Supervision {
     /// It can always be stopped, and then each start has come to an end.
     fn teardown(mut watched: Watched, _: Setting) {
         watched.machine.stop(watched.now);
-        watched.obey();
+        watched.obey_all();
         while !watched.done {
             let alive = watched.alive();
             let told = alive.into_iter().find(|id| watched.seen[id].told.is_some());
             watched.exit(told.expect("one is told at a time"), ExitKind::Finished);
+            watched.obey_all();
             watched.check();
         }
         assert_eq!(watched.starts, watched.exits);

@@ -93,6 +93,11 @@ impl Case {
         }
         let mut commands = Vec::new();
         while let Some(command) = self.machine.next_command() {
+            if let Command::Start(id) = command
+                && !self.machine.children[&id].rules.handshake
+            {
+                self.machine.ready(id, self.machine.children[&id].runs, now);
+            }
             commands.push(match command {
                 Command::Start(id) => format!("S{id}"),
                 Command::Cancel(id) => format!("C{id}"),
