@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::error::Error;
 use std::future::pending;
 use std::num::NonZeroUsize;
-use std::panic::panic_any;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -411,4 +411,24 @@ fn a_blocking_job_that_waits_for_a_thread_is_removed_when_it_is_cancelled() {
         assert_eq!(last.await.unwrap(), 0, "no other has run");
     });
     assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+}
+
+#[test]
+fn a_run_that_was_refused_panics_if_it_is_polled_again_and_submits_nothing() {
+    run(|rt| async move {
+        let pool = pool_that(&rt, 1, 1, PoolOverflow::Reject);
+        let fills = pool.try_submit(async {}).unwrap();
+        let mut refused = pin!(pool.run(async { 2 }));
+        assert!(matches!(refused.as_mut().await, Err(JobError::Rejected { .. })));
+        fills.await.unwrap();
+        // There is a place now.
+        let again = catch_unwind(AssertUnwindSafe(|| poll_once(refused.as_mut())));
+        assert!(again.is_err());
+        assert_eq!(pool.stats().submitted, 1);
+
+        let mut done = pin!(pool.run(async { 3 }));
+        assert_eq!(done.as_mut().await.unwrap(), 3);
+        assert!(catch_unwind(AssertUnwindSafe(|| poll_once(done.as_mut()))).is_err());
+        assert_eq!(pool.stats().submitted, 2);
+    });
 }
