@@ -133,7 +133,7 @@ fn simulated_signals_come_in_order_and_none_that_counts_is_lost() {
             raise.raise(Signal::Interrupt);
         }
         raise.raise(Signal::Terminate);
-        for _ in 0..16 {
+        for _ in 0..16 + 1 {
             assert_eq!(signals.try_recv(), Some(Signal::Interrupt));
         }
         assert_eq!((signals.try_recv(), signals.try_recv()), (Some(Signal::Terminate), None));
@@ -147,6 +147,33 @@ fn simulated_signals_come_in_order_and_none_that_counts_is_lost() {
         })
         .unwrap_err();
     assert!(failure.to_string().contains("a signal"), "{failure}");
+}
+
+#[test]
+fn beyond_sixteen_signals_one_of_each_kind_waits_and_the_others_are_counted() {
+    let (raise, mut signals) = Signals::simulated();
+    for _ in 0..15 {
+        raise.raise(Signal::Hangup);
+    }
+    raise.raise(Signal::Terminate);
+    assert_eq!(signals.merged(), 0);
+    // The second forces a shutdown; it is not lost because the first waits, too.
+    raise.raise(Signal::Terminate);
+    assert_eq!(signals.merged(), 0);
+    raise.raise(Signal::Hangup);
+    for _ in 0..3 {
+        raise.raise(Signal::Terminate);
+        raise.raise(Signal::Hangup);
+    }
+    assert_eq!(signals.merged(), 6);
+    for _ in 0..15 {
+        assert_eq!(signals.try_recv(), Some(Signal::Hangup));
+    }
+    // There is room again.
+    raise.raise(Signal::Terminate);
+    let rest: Vec<_> = std::iter::from_fn(|| signals.try_recv()).collect();
+    assert_eq!(rest, [Signal::Terminate, Signal::Terminate, Signal::Hangup, Signal::Terminate]);
+    assert_eq!(signals.merged(), 6);
 }
 
 #[test]
