@@ -27,7 +27,7 @@ pub use report::{PoolReport, PoolStats};
 pub use submit::{RunFuture, SubmitFuture};
 pub use submit_error::SubmitError;
 
-use super::cancel_token::CancelToken;
+use super::cancel_token::{CancelReason, CancelToken};
 use super::join_set::{JoinSet, TaskId};
 use super::parent::{Guardian, Parent};
 use crate::config_error::ConfigError;
@@ -227,7 +227,10 @@ impl<R: Runtime> WorkerPool<R> {
     }
 
     /// The pool's token, below that of its parent. Cancelled, the pool takes no new jobs and works off its queue; a job
-    /// that is to be told takes it, or a child of it.
+    /// that is to be told takes it, or a child of it: a blocking job can't be stopped otherwise.
+    ///
+    /// The pool cancels it itself when the rest of a [`drain`](Self::drain) is cancelled, with the reason of the token
+    /// given to that, and when the pool is dropped or has been drained, with [`CancelReason::GuardDropped`].
     pub const fn token(&self) -> &CancelToken {
         self.workers.token()
     }
@@ -252,10 +255,11 @@ impl<R: Runtime> WorkerPool<R> {
     }
 
     /// Ends the pool: takes no new jobs and runs those that are queued, until all have ended or `until` is cancelled,
-    /// a token with a deadline for one. Then it cancels the rest, gives it `grace` to end, and reports.
+    /// a token with a deadline for one. Then it cancels the rest and the pool's [token](Self::token), gives them `grace`
+    /// to end, and reports.
     ///
     /// A token that is cancelled already cancels at once. Async jobs that are cancelled are dropped when their worker
-    /// has its next turn; blocking ones that run can't be. What has not ended by then is in
+    /// has its next turn; blocking ones that run can't be, but may look at the pool's token. What has not ended by then is in
     /// [`still_blocking`](PoolReport::still_blocking), and is left to the parent. So this ends when the token is cancelled
     /// and the grace is over, at the latest.
     ///
@@ -285,9 +289,11 @@ impl<R: Runtime> WorkerPool<R> {
     #[doc(alias = "join")]
     pub async fn drain(mut self, until: &CancelToken, grace: Duration) -> PoolReport {
         self.handle.close();
-        if until.run(self.ended()).await.is_err() {
+        if let Err(stopped) = until.run(self.ended()).await {
             self.handle.shared().abandon();
             self.workers.abort_all();
+            // Blocking jobs that look at it can end within the grace.
+            self.workers.token().cancel_with(stopped.into_reason());
             let rt = self.rt.clone();
             // What is left then is in the report.
             let _ = rt.timeout(grace, self.ended()).await;
@@ -317,6 +323,7 @@ impl<R: Runtime> Drop for WorkerPool<R> {
             let quiet = Arc::clone(self.handle.shared().accounts()).quiet();
             self.guardian.take_over(blocking, quiet);
         }
+        self.workers.token().cancel_with(CancelReason::GuardDropped);
     }
 }
 

@@ -7,6 +7,8 @@ use backstay_core::task::{CancelToken, Job, JobError, Root, SubmitError, WorkerP
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Instant;
 
 test_on_every_runtime! {
     jobs_of_both_kinds_have_results_and_no_more_than_so_many_run
@@ -15,6 +17,8 @@ test_on_every_runtime! {
     s15_an_early_drop_cancels_every_job_and_tells_its_parent
     s14_a_drain_adds_up
     s27_a_blocking_job_that_does_not_end_is_named_in_the_report
+    a_blocking_job_that_looks_at_the_pools_token_ends_within_the_grace
+    a_pool_that_is_dropped_tells_its_blocking_jobs
 }
 
 async fn jobs_of_both_kinds_have_results_and_no_more_than_so_many_run<R: Runtime>(rt: R) {
@@ -147,5 +151,49 @@ async fn s27_a_blocking_job_that_does_not_end_is_named_in_the_report<R: Runtime>
     assert!(behind.await.unwrap_err().is_cancelled());
     assert_eq!(root.orphaned(), 1, "the parent has it");
     end.send(()).expect("it waits");
+    assert!(rt.timeout(SOON, job).await.expect("no hang").expect("its value is delivered"));
+}
+
+/// Runs until the pool's token is cancelled, for ten seconds at most.
+fn looks_at(token: CancelToken) -> impl FnOnce() -> bool + Send {
+    move || {
+        let start = Instant::now();
+        while !token.is_cancelled() && start.elapsed() < SOON {
+            thread::sleep(ms(1));
+        }
+        token.is_cancelled()
+    }
+}
+
+async fn a_blocking_job_that_looks_at_the_pools_token_ends_within_the_grace<R: Runtime>(rt: R) {
+    if rt.name() == "sim" {
+        return;
+    }
+    let pool = WorkerPool::builder().workers(1).build(&rt).expect("a good configuration");
+    let token = pool.token().clone();
+    let job = pool.submit(Job::blocking(looks_at(token.clone()))).await.expect("it is open");
+    while pool.stats().blocking == 0 {
+        rt.sleep(ms(1)).await;
+    }
+    let until = CancelToken::new();
+    until.cancel_with("received SIGTERM");
+    let report = pool.drain(&until, SOON / 2).await;
+    assert_eq!((report.finished, report.still_blocking.len()), (1, 0));
+    assert!(job.await.expect("its value is delivered"));
+    assert_eq!(token.reason(), until.reason());
+}
+
+async fn a_pool_that_is_dropped_tells_its_blocking_jobs<R: Runtime>(rt: R) {
+    if rt.name() == "sim" {
+        return;
+    }
+    let root = Root::new(&rt);
+    let pool = WorkerPool::builder().workers(1).build(&root).expect("a good configuration");
+    let job = pool.submit(Job::blocking(looks_at(pool.token().clone()))).await.expect("it is open");
+    while pool.stats().blocking == 0 {
+        rt.sleep(ms(1)).await;
+    }
+    drop(pool);
+    assert!(!root.token().is_cancelled());
     assert!(rt.timeout(SOON, job).await.expect("no hang").expect("its value is delivered"));
 }

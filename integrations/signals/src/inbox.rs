@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// How many wait to be taken; of those that come then, none that is among them is added.
+/// So many wait to be taken, whatever their kinds; beyond them, one of each kind.
 const PLACES: usize = 16;
 
 /// Between whoever notices signals, and whoever waits for them.
@@ -15,6 +15,8 @@ pub(crate) struct Inbox(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     signals: VecDeque<Signal>,
+    // How many were not added, because one of their kind waits beyond the places.
+    merged: u64,
     waiter: Option<Waker>,
 }
 
@@ -25,7 +27,10 @@ impl Inbox {
 
     pub(crate) fn push(&self, signal: Signal) {
         let mut inner = self.lock();
-        if inner.signals.len() < PLACES || !inner.signals.contains(&signal) {
+        // Not with those that have places: a second request to end says more than the first.
+        if inner.signals.iter().skip(PLACES).any(|&other| other == signal) {
+            inner.merged = inner.merged.saturating_add(1);
+        } else {
             inner.signals.push_back(signal);
         }
         let waiter = inner.waiter.take();
@@ -37,6 +42,10 @@ impl Inbox {
 
     pub(crate) fn pop(&self) -> Option<Signal> {
         self.lock().signals.pop_front()
+    }
+
+    pub(crate) fn merged(&self) -> u64 {
+        self.lock().merged
     }
 
     pub(crate) fn poll_pop(&self, cx: &Context<'_>) -> Poll<Signal> {

@@ -21,8 +21,9 @@ use std::task::{Context, Poll};
 ///
 /// # Nothing is lost that counts
 ///
-/// A signal that comes while nobody polls waits to be taken: sixteen of them, and beyond that one of each kind. The
-/// system itself merges signals of a kind that come faster than the process can notice.
+/// A signal that comes while nobody polls waits to be taken: sixteen of them, and beyond that one of each kind; others
+/// are merged with that one, and [counted](Self::merged). The system itself merges signals of a kind that come faster
+/// than the process can notice.
 ///
 /// # Cost
 ///
@@ -99,6 +100,12 @@ impl Signals {
     /// The next signal, if one has come.
     pub fn try_recv(&mut self) -> Option<Signal> {
         self.inbox.pop()
+    }
+
+    /// How many signals so far were merged with one of their kind, because too many waited to be taken. What the system
+    /// merges is not among them: nobody can count that.
+    pub fn merged(&self) -> u64 {
+        self.inbox.merged()
     }
 
     /// Polls for the next signal.

@@ -5,6 +5,8 @@ use crate::inbox::Inbox;
 use signal_hook::consts::signal;
 use signal_hook::iterator::{Handle, Signals};
 use std::io;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
@@ -23,7 +25,7 @@ impl Listener {
         thread::Builder::new().name("backstay-signals".to_owned()).spawn(move || {
             for number in signals.forever() {
                 if let Some(signal) = Signal::ALL.into_iter().find(|&signal| self::number(signal) == number) {
-                    inbox.push(signal);
+                    push(&inbox, signal);
                 }
             }
         })?;
@@ -35,6 +37,14 @@ impl Drop for Listener {
     fn drop(&mut self) {
         // The thread ends, and unregisters its handlers.
         self.handle.close();
+    }
+}
+
+/// A waker that panics is not the end of the thread: Ctrl-C would do nothing from then on.
+fn push(inbox: &Inbox, signal: Signal) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| inbox.push(signal))) {
+        // It was reported by the panic hook. Its destructor is foreign code, which could panic too.
+        mem::forget(panic);
     }
 }
 

@@ -130,15 +130,19 @@ impl Accounts {
         }
     }
 
+    /// At the end, when no job begins any more: those that neither have ended nor block are as good as cancelled.
     pub(super) fn report(&self) -> PoolReport {
         let books = self.lock();
+        let blocking = books.running.values().filter(|running| running.blocking);
+        let still_blocking: Vec<_> = blocking.map(|running| running.name.clone()).collect();
+        let ended = books.finished + books.panicked + books.dropped;
         PoolReport {
             finished: books.finished,
             panicked: books.panicked,
-            cancelled: books.cancelled,
+            cancelled: books.submitted - ended - still_blocking.len() as u64,
             dropped: books.dropped,
             rejected: books.rejected,
-            still_blocking: books.running.values().map(|running| running.name.clone()).collect(),
+            still_blocking,
         }
     }
 

@@ -39,8 +39,9 @@ impl<T> JobHandle<T> {
         Self { ticket, shared, key, has_ended: false }
     }
 
-    /// Cancels the job: one that is queued is removed at once, an async one that runs is dropped by its worker, a
-    /// blocking one that runs goes on, and its value is delivered. May be called any number of times.
+    /// Cancels the job: one that is queued is removed at once, an async one that runs, or a blocking one that waits for
+    /// its thread, is dropped when its worker has its next turn; a blocking one that runs goes on, and its value is
+    /// delivered. May be called any number of times.
     #[doc(alias = "cancel")]
     pub fn abort(&self) {
         // Its destructor has run by then; the next in line has its place.

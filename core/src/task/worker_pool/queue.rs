@@ -22,11 +22,14 @@ const LEVELS: usize = 3;
 /// | drained | refused | – | – | – |
 ///
 /// Where it waits or rejects, a place is taken by each job in it and by each that is admitted and not pushed yet. Where
-/// it drops, jobs alone are counted, and pushing one may push another out.
+/// it drops, admitted jobs hold no place, and pushing one may push another out; they are counted nonetheless, so that
+/// the queue is not drained before each has been pushed.
 #[derive(Debug)]
 pub(super) struct Queue<J> {
     levels: [Level<J>; LEVELS],
     places: Places,
+    // Without a place, and not pushed yet.
+    admitted: usize,
     overflow: PoolOverflow,
     next_number: u64,
     is_closed: bool,
@@ -59,6 +62,7 @@ impl<J> Queue<J> {
         Self {
             levels: [const { Level { jobs: BTreeMap::new(), passed: 0 } }; LEVELS],
             places: Places::new(bound),
+            admitted: 0,
             overflow,
             next_number: 0,
             is_closed: false,
@@ -84,14 +88,17 @@ impl<J> Queue<J> {
 
     /// Whether no job is there and none will come.
     pub(super) fn is_drained(&self) -> bool {
-        self.is_closed && self.places.taken() == 0 && self.len() == 0
+        self.is_closed && self.places.taken() == 0 && self.admitted == 0 && self.len() == 0
     }
 
     /// Admits a job, which has to be pushed, if that needs no waiting.
     pub(super) const fn try_admit(&mut self) -> Result<(), Refused> {
         if self.is_closed {
             Err(Refused::Closed)
-        } else if self.drops() || self.places.try_take(1) {
+        } else if self.drops() {
+            self.admitted += 1;
+            Ok(())
+        } else if self.places.try_take(1) {
             Ok(())
         } else {
             Err(Refused::Full)
@@ -123,7 +130,11 @@ impl<J> Queue<J> {
         let key = JobKey { level: level_of(priority), number: self.next_number };
         self.next_number += 1;
         self.levels[key.level].jobs.insert(key.number, job);
-        let lost = if self.drops() && self.len() > self.bound() { self.push_out() } else { None };
+        if !self.drops() {
+            return (key, None);
+        }
+        self.admitted -= 1;
+        let lost = if self.len() > self.bound() { self.push_out() } else { None };
         (key, lost)
     }
 

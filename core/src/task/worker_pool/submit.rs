@@ -132,11 +132,13 @@ pub struct RunFuture<'a, W: Work> {
     submit: SubmitFuture<'a, W>,
     // Once it is submitted, until it has ended.
     job: Option<JobHandle<W::Output>>,
+    // A refused job is back in `submit`, and would be submitted again.
+    is_over: bool,
 }
 
 impl<'a, W: Work> RunFuture<'a, W> {
     pub(super) const fn new(submit: SubmitFuture<'a, W>) -> Self {
-        Self { submit, job: None }
+        Self { submit, job: None, is_over: false }
     }
 
     /// The job, if the pool has not taken it on, or has refused it: await the future by `&mut`, and take it out then.
@@ -166,10 +168,12 @@ impl<W: Work> Future for RunFuture<'_, W> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        assert!(!this.is_over, "a run of a job was polled again after it gave its outcome");
         if this.job.is_none() {
             match ready!(Pin::new(&mut this.submit).poll(cx)) {
                 Ok(job) => this.job = Some(job),
                 Err(refused) => {
+                    this.is_over = true;
                     let is_full = refused.is_full();
                     let job = this.submit.job.insert(refused.into_job());
                     let name = job.name().clone();
@@ -182,6 +186,7 @@ impl<W: Work> Future for RunFuture<'_, W> {
         }
         let Some(job) = &mut this.job else { unreachable!("it was submitted above, or before") };
         let outcome = ready!(Pin::new(job).poll(cx));
+        this.is_over = true;
         this.job = None;
         Poll::Ready(outcome)
     }

@@ -39,7 +39,7 @@ pub(super) trait Control: Send + Sync {
     /// The job is to run; whether it may.
     fn begin(&self, number: u64, blocking: bool) -> bool;
 
-    /// Whether it is to be cancelled; if not, the worker is woken when it is.
+    /// Whether it is to be cancelled; if not, the worker is woken when it is. Once the job has ended, nobody is.
     fn poll_cancelled(&self, cx: &Context<'_>) -> bool;
 
     /// It has been pushed out of the queue, and is about to be dropped.
@@ -152,6 +152,9 @@ impl<T: Send> Control for Ticket<T> {
         let mut inner = lock(&self.inner);
         if inner.is_cancelled {
             return true;
+        }
+        if inner.has_ended {
+            return false;
         }
         let old = set(&mut inner.worker, cx.waker());
         drop(inner);

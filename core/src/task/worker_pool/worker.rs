@@ -11,7 +11,7 @@ use crate::sync::wait_list::Wakers;
 use crate::task::cancel_token::CancelToken;
 use std::future::poll_fn;
 use std::panic::Location;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
@@ -56,12 +56,22 @@ impl Worker {
                     .await;
                 }
                 QueuedWork::Blocking(_) => {
-                    let name = job.control.name().clone();
+                    let control = Arc::clone(&job.control);
+                    let name = control.name().clone();
                     let run = BlockingRun { shared: Arc::clone(&self.shared), first: (key, job) };
                     let site = SpawnSite::new(name.given(), at);
                     let mut thread = OnThread::<R>(rt.spawn_blocking_from(site, move || run.go()));
+                    let mut is_told = false;
                     // Where it could not run, the job has been dropped, and its ticket told.
-                    drop((&mut thread.0).await);
+                    let _outcome = poll_fn(|cx| {
+                        if !is_told && control.poll_cancelled(cx) {
+                            is_told = true;
+                            // Removes what waits for a thread; what runs, runs on.
+                            thread.0.abort();
+                        }
+                        Pin::new(&mut thread.0).poll(cx)
+                    })
+                    .await;
                 }
             }
         }

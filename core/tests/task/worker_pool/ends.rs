@@ -13,6 +13,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 /// Counts drops.
 #[derive(Clone, Default)]
@@ -106,8 +107,8 @@ fn drain_ends_when_its_token_says_and_the_grace_is_over() {
 }
 
 #[test]
-fn a_blocking_job_that_goes_on_is_reported_by_name_and_left_to_the_parent() {
-    // Simulated blocking jobs take their time before they run: one that is at it can't be stopped.
+fn a_blocking_job_that_waits_for_its_thread_is_cancelled_and_in_the_report() {
+    // Simulated blocking jobs take their time before they run.
     let outcome = Sim::builder().blocking_cost(HOUR).run(|rt: Sim| async move {
         let ran = Arc::new(AtomicUsize::new(0));
         let root = Root::new(&rt);
@@ -120,12 +121,26 @@ fn a_blocking_job_that_goes_on_is_reported_by_name_and_left_to_the_parent() {
         let start = rt.now();
         let report = pool.drain(&until, ms(100)).await;
         assert!(rt.now() - start <= ms(100));
-        assert_eq!(report.finished, 0);
+        assert_eq!((report.finished, report.cancelled, report.still_blocking.len()), (0, 1, 0));
         // It has its thread, but its function has not begun: it never does.
         assert!(job.await.unwrap_err().is_cancelled());
         assert_eq!(ran.load(SeqCst), 0);
     });
     assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+}
+
+#[test]
+fn an_async_job_is_cancelled_and_blocks_nothing_though_there_is_no_grace() {
+    explore(|rt| async move {
+        let pool = pool(&rt, 1, 4);
+        let job = pool.try_submit(pending::<()>()).unwrap();
+        wait_while(&rt, || pool.stats().running == 0).await;
+        let until = CancelToken::new();
+        until.cancel();
+        let report = pool.drain(&until, Duration::ZERO).await;
+        assert_eq!((report.cancelled, report.still_blocking.len()), (1, 0));
+        assert!(job.await.unwrap_err().is_cancelled());
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Jobs, their order and their outcomes.
 
-use super::{adds_up, after, explore, pool, pool_that, run, wait_while};
+use super::{HOUR, adds_up, after, explore, pool, pool_that, run, wait_while};
 use crate::kit::{ms, poll_once};
 use backstay::testing::Sim;
 use backstay_core::Runtime;
@@ -10,7 +10,8 @@ use backstay_core::task::{
 use std::cell::Cell;
 use std::error::Error;
 use std::future::pending;
-use std::panic::panic_any;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -378,4 +379,56 @@ fn what_waits_is_named_in_a_report() {
         .unwrap_err()
         .to_string();
     assert!(failure.contains("a place in a worker pool's queue, 1/1 taken, 1 waiting"), "{failure}");
+}
+
+#[test]
+fn a_blocking_job_that_waits_for_a_thread_is_removed_when_it_is_cancelled() {
+    let simulation = Sim::builder().max_blocking_threads(NonZeroUsize::MIN).blocking_cost(HOUR);
+    let outcome = simulation.run(|rt: Sim| async move {
+        let holds = rt.spawn_blocking(|| ());
+        let pool = pool(&rt, 1, 4);
+        let ran = Arc::new(AtomicUsize::new(0));
+        let job = || {
+            let ran = Arc::clone(&ran);
+            Job::blocking(move || ran.fetch_add(1, SeqCst))
+        };
+        let second = ms(1_000);
+
+        let aborted = pool.submit(job()).await.unwrap();
+        rt.sleep(ms(1)).await;
+        assert_eq!((pool.stats().queued, aborted.is_finished()), (1, false));
+        aborted.abort();
+        let outcome = rt.timeout(second, aborted).await.expect("it need not wait for the thread");
+        assert!(outcome.unwrap_err().is_cancelled());
+
+        assert!(rt.timeout(ms(1), pool.run(job())).await.is_err());
+        let next = rt.timeout(second, pool.run(async { 1 })).await;
+        assert_eq!(next.expect("the worker is free").unwrap(), 1);
+        assert_eq!((pool.stats().cancelled, Arc::strong_count(&ran)), (2, 1), "both are dropped");
+
+        let last = pool.submit(job()).await.unwrap();
+        holds.await.unwrap();
+        assert_eq!(last.await.unwrap(), 0, "no other has run");
+    });
+    assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+}
+
+#[test]
+fn a_run_that_was_refused_panics_if_it_is_polled_again_and_submits_nothing() {
+    run(|rt| async move {
+        let pool = pool_that(&rt, 1, 1, PoolOverflow::Reject);
+        let fills = pool.try_submit(async {}).unwrap();
+        let mut refused = pin!(pool.run(async { 2 }));
+        assert!(matches!(refused.as_mut().await, Err(JobError::Rejected { .. })));
+        fills.await.unwrap();
+        // There is a place now.
+        let again = catch_unwind(AssertUnwindSafe(|| poll_once(refused.as_mut())));
+        assert!(again.is_err());
+        assert_eq!(pool.stats().submitted, 1);
+
+        let mut done = pin!(pool.run(async { 3 }));
+        assert_eq!(done.as_mut().await.unwrap(), 3);
+        assert!(catch_unwind(AssertUnwindSafe(|| poll_once(done.as_mut()))).is_err());
+        assert_eq!(pool.stats().submitted, 2);
+    });
 }

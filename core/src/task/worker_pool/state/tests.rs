@@ -168,6 +168,21 @@ fn a_job_that_was_admitted_before_the_end_is_not_lost() {
 }
 
 #[test]
+fn where_jobs_are_dropped_too_one_that_was_admitted_before_the_close_is_run() {
+    for overflow in [DropOldest, DropNewest] {
+        let mut state = with_worker(1, overflow);
+        state.try_admit().unwrap();
+        state.close(&mut Wakers::new());
+        let cx = Context::from_waker(Waker::noop());
+        let mut next = || state.next(&mut Place::default(), &cx, &mut None, &mut Wakers::new());
+        assert_eq!(next(), Next::Wait, "one is still to come");
+        assert_eq!(state.push(Normal, "late", &mut Wakers::new()).1, None);
+        assert_eq!(take_all(&mut state), ["late"], "{overflow:?}");
+        assert_eq!(state.alive(), 0, "the worker has ended");
+    }
+}
+
+#[test]
 fn s25_a_worker_that_was_woken_and_is_lost_wakes_another() {
     for ends in [false, true] {
         let mut state: State<u32> = State::new(limit(1), Wait);
