@@ -115,6 +115,15 @@ impl<T> WaitList<T> {
         }
     }
 
+    /// As [`set_waker`](Self::set_waker), with one that was cloned before the mutex was locked.
+    #[must_use = "to be dropped after the mutex is free"]
+    pub(crate) fn replace_waker(&mut self, key: &Key, new: Waker) -> Option<Waker> {
+        match &mut self.entries[key.0].state {
+            State::Waiting { waker, .. } => Some(mem::replace(waker, new)),
+            _ => Some(new),
+        }
+    }
+
     /// What the primitive knows of who is first in the queue.
     pub(crate) fn front_mut(&mut self) -> Option<&mut T> {
         match &mut self.entries.get_mut(self.first)?.state {

@@ -259,9 +259,9 @@ impl<R: Runtime> WorkerPool<R> {
     /// to end, and reports.
     ///
     /// A token that is cancelled already cancels at once. Async jobs that are cancelled are dropped when their worker
-    /// has its next turn; blocking ones that run can't be, but may look at the pool's token. What has not ended by then is in
-    /// [`still_blocking`](PoolReport::still_blocking), and is left to the parent. So this ends when the token is cancelled
-    /// and the grace is over, at the latest.
+    /// has its next turn; blocking ones that run can't be, but may look at the pool's token. What has not
+    /// ended by then is in [`still_blocking`](PoolReport::still_blocking), and is left to the parent. So this ends when
+    /// the token is cancelled and the grace is over, at the latest.
     ///
     /// # Cancel safety
     ///

@@ -2,6 +2,7 @@
 
 mod ends;
 mod jobs;
+mod locks;
 mod overflow;
 mod sweeps;
 

@@ -49,14 +49,13 @@ impl Inbox {
     }
 
     pub(crate) fn poll_pop(&self, cx: &Context<'_>) -> Poll<Signal> {
+        // Wakers are cloned and dropped outside of the lock, whatever is returned.
+        let own = cx.waker().clone();
         let mut inner = self.lock();
         if let Some(signal) = inner.signals.pop_front() {
             return Poll::Ready(signal);
         }
-        let old = match &inner.waiter {
-            Some(kept) if kept.will_wake(cx.waker()) => None,
-            _ => inner.waiter.replace(cx.waker().clone()),
-        };
+        let old = inner.waiter.replace(own);
         drop(inner);
         drop(old);
         Poll::Pending

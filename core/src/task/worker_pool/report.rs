@@ -4,8 +4,8 @@ use super::job_name::JobName;
 
 /// What a pool has done so far, and what it is at: from [`WorkerPool::stats`](super::WorkerPool::stats).
 ///
-/// Jobs are counted at one moment, so that they add up: each that was submitted has finished, panicked, been cancelled or
-/// been dropped, or is running or queued. Workers are counted a moment before.
+/// Jobs are counted at one moment, so that they add up: each that was submitted has finished, panicked, been cancelled
+/// or been dropped, or is running or queued. Workers are counted a moment before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolStats {

@@ -109,11 +109,12 @@ impl<J> State<J> {
         missing
     }
 
-    /// What a worker does next. A waker put into `old` must be dropped after the mutex is free.
+    /// What a worker does next; its waker is taken out of `own` where it has to wait. What is left there, or put into
+    /// `old`, must be dropped after the mutex is free.
     pub(super) fn next(
         &mut self,
         place: &mut Place,
-        cx: &Context<'_>,
+        own: &mut Option<Waker>,
         old: &mut Option<Waker>,
         wakers: &mut Wakers,
     ) -> Next<J> {
@@ -127,13 +128,14 @@ impl<J> State<J> {
             self.end_if_drained(wakers);
             return Next::Run(key, job);
         }
-        match &place.0 {
-            Some(key) if !self.idle.is_notified(key) => *old = self.idle.set_waker(key, cx.waker()),
-            _ => {
-                // It was woken for a job that another has taken.
+        // The last of the line, if it was woken for a job that another has taken; where it was else.
+        match (&place.0, own.take()) {
+            (Some(key), Some(own)) if !self.idle.is_notified(key) => *old = self.idle.replace_waker(key, own),
+            (_, Some(own)) => {
                 let _none = self.leave_idle(place);
-                place.0 = Some(self.idle.push(cx.waker().clone(), ()));
+                place.0 = Some(self.idle.push(own, ()));
             }
+            (_, None) => unreachable!("whoever asks has a waker"),
         }
         Next::Wait
     }

@@ -100,11 +100,13 @@ impl<T> Ticket<T> {
 
     /// The handle's side: how it ended.
     pub(super) fn poll_outcome(&self, cx: &Context<'_>) -> Poll<Option<Result<T, JobError>>> {
+        // Wakers are cloned and dropped outside of the lock, whatever is returned.
+        let own = cx.waker().clone();
         let mut inner = lock(&self.inner);
         if inner.has_ended {
             return Poll::Ready(inner.outcome.take());
         }
-        let old = set(&mut inner.waiter, cx.waker());
+        let old = inner.waiter.replace(own);
         drop(inner);
         drop(old);
         Poll::Pending
@@ -149,6 +151,7 @@ impl<T: Send> Control for Ticket<T> {
     }
 
     fn poll_cancelled(&self, cx: &Context<'_>) -> bool {
+        let own = cx.waker().clone();
         let mut inner = lock(&self.inner);
         if inner.is_cancelled {
             return true;
@@ -156,7 +159,7 @@ impl<T: Send> Control for Ticket<T> {
         if inner.has_ended {
             return false;
         }
-        let old = set(&mut inner.worker, cx.waker());
+        let old = inner.worker.replace(own);
         drop(inner);
         drop(old);
         false
@@ -174,13 +177,5 @@ impl<T: Send> Control for Ticket<T> {
 impl<T> fmt::Debug for Ticket<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ticket").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// Remembers a waker; hands out the one that it replaces.
-fn set(place: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
-    match place {
-        Some(kept) if kept.will_wake(waker) => None,
-        _ => place.replace(waker.clone()),
     }
 }

@@ -84,10 +84,10 @@ impl Worker {
             if token.is_cancelled() {
                 self.shared.close();
             }
-            let mut old = None;
-            // Before the guard, and so woken after it is gone.
+            // Before the guard, and so cloned before it is there, and woken or dropped after it is gone.
+            let (mut own, mut old) = (Some(cx.waker().clone()), None);
             let mut wakers = Wakers::new();
-            let next = self.shared.lock().next(&mut self.place, cx, &mut old, &mut wakers);
+            let next = self.shared.lock().next(&mut self.place, &mut own, &mut old, &mut wakers);
             match next {
                 Next::Run(key, job) => {
                     budget.spend();

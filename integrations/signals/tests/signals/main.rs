@@ -4,6 +4,7 @@
 #![cfg(unix)]
 
 mod kit;
+mod locks;
 mod shutdown;
 
 use backstay::task::{CancelReason, CancelToken};

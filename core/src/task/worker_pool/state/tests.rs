@@ -22,12 +22,16 @@ fn limit(bound: usize) -> Limit {
     Limit::new(bound).unwrap()
 }
 
+/// The waker of a worker that nobody hears.
+fn noop() -> Option<Waker> {
+    Some(Waker::noop().clone())
+}
+
 /// One worker, which takes what is there.
 fn take_all(state: &mut State<&'static str>) -> Vec<&'static str> {
     let mut taken = Vec::new();
-    let cx = Context::from_waker(Waker::noop());
     loop {
-        match state.next(&mut Place::default(), &cx, &mut None, &mut Wakers::new()) {
+        match state.next(&mut Place::default(), &mut noop(), &mut None, &mut Wakers::new()) {
             Next::Run(_, job) => taken.push(job),
             Next::Wait | Next::End => return taken,
         }
@@ -96,16 +100,15 @@ fn more_workers_are_hired_and_too_many_end() {
     let woken = |flags: &[Arc<Flag>]| flags.iter().map(|flag| u8::from(flag.0.load(SeqCst))).sum::<u8>();
     for (flag, place) in flags.iter().zip(&mut places) {
         let waker = Waker::from(Arc::clone(flag));
-        let next = state.next(place, &Context::from_waker(&waker), &mut None, &mut wakers);
+        let next = state.next(place, &mut Some(waker.clone()), &mut None, &mut wakers);
         assert_eq!(next, Next::Wait);
     }
     assert_eq!(state.set_wanted(2, &mut wakers), 0);
     drop(wakers);
     assert_eq!((woken(&flags), state.alive()), (3, 5), "those that are too many are woken");
-    let cx = Context::from_waker(Waker::noop());
     let mut ends = 0;
     for place in &mut places {
-        ends += u32::from(state.next(place, &cx, &mut None, &mut Wakers::new()) == Next::End);
+        ends += u32::from(state.next(place, &mut noop(), &mut None, &mut Wakers::new()) == Next::End);
     }
     assert_eq!((ends, state.alive()), (3, 2));
     // Hired again before all had gone.
@@ -122,7 +125,7 @@ fn workers_that_are_too_many_are_woken_when_the_pool_is_closed_too() {
     state.close(&mut Wakers::new());
     let (flag, mut place) = (Arc::new(Flag::default()), Place::default());
     let waker = Waker::from(Arc::clone(&flag));
-    let next = state.next(&mut place, &Context::from_waker(&waker), &mut None, &mut Wakers::new());
+    let next = state.next(&mut place, &mut Some(waker.clone()), &mut None, &mut Wakers::new());
     assert_eq!(next, Next::Wait);
     assert_eq!(state.set_wanted(1, &mut Wakers::new()), 0);
     assert!(flag.0.load(SeqCst));
@@ -136,7 +139,7 @@ fn when_the_last_job_of_a_closed_pool_is_removed_all_workers_are_told() {
         (0..2).map(|_| (Arc::new(Flag::default()), Place::default())).unzip();
     for (flag, place) in flags.iter().zip(&mut places) {
         let waker = Waker::from(Arc::clone(flag));
-        let next = state.next(place, &Context::from_waker(&waker), &mut None, &mut Wakers::new());
+        let next = state.next(place, &mut Some(waker.clone()), &mut None, &mut Wakers::new());
         assert_eq!(next, Next::Wait);
     }
     state.try_admit().unwrap();
@@ -156,8 +159,7 @@ fn a_job_that_was_admitted_before_the_end_is_not_lost() {
             assert!(state.abandon(&mut Wakers::new()).is_empty());
         } else {
             state.close(&mut Wakers::new());
-            let cx = Context::from_waker(Waker::noop());
-            let next = state.next(&mut Place::default(), &cx, &mut None, &mut Wakers::new());
+            let next = state.next(&mut Place::default(), &mut noop(), &mut None, &mut Wakers::new());
             assert_eq!(next, Next::Wait, "one is still to come");
         }
         let lost = state.push(Normal, "late", &mut Wakers::new()).1;
@@ -173,8 +175,7 @@ fn where_jobs_are_dropped_too_one_that_was_admitted_before_the_close_is_run() {
         let mut state = with_worker(1, overflow);
         state.try_admit().unwrap();
         state.close(&mut Wakers::new());
-        let cx = Context::from_waker(Waker::noop());
-        let mut next = || state.next(&mut Place::default(), &cx, &mut None, &mut Wakers::new());
+        let mut next = || state.next(&mut Place::default(), &mut noop(), &mut None, &mut Wakers::new());
         assert_eq!(next(), Next::Wait, "one is still to come");
         assert_eq!(state.push(Normal, "late", &mut Wakers::new()).1, None);
         assert_eq!(take_all(&mut state), ["late"], "{overflow:?}");
@@ -191,7 +192,7 @@ fn s25_a_worker_that_was_woken_and_is_lost_wakes_another() {
             (0..2).map(|_| (Arc::new(Flag::default()), Place::default())).unzip();
         for (flag, place) in flags.iter().zip(&mut places) {
             let waker = Waker::from(Arc::clone(flag));
-            let next = state.next(place, &Context::from_waker(&waker), &mut None, &mut Wakers::new());
+            let next = state.next(place, &mut Some(waker.clone()), &mut None, &mut Wakers::new());
             assert_eq!(next, Next::Wait);
         }
         state.try_admit().unwrap();
@@ -199,14 +200,15 @@ fn s25_a_worker_that_was_woken_and_is_lost_wakes_another() {
         assert!(flags[0].0.load(SeqCst) && !flags[1].0.load(SeqCst), "one is woken for one job");
         if ends {
             state.set_wanted(1, &mut Wakers::new());
-            let cx = Context::from_waker(Waker::noop());
-            assert_eq!(state.next(&mut places[0], &cx, &mut None, &mut Wakers::new()), Next::End);
+            assert_eq!(state.next(&mut places[0], &mut noop(), &mut None, &mut Wakers::new()), Next::End);
         } else {
             assert!(state.lose(&mut places[0], &mut Wakers::new()).1.is_empty());
             assert!(flags[1].0.load(SeqCst));
         }
-        let cx = Context::from_waker(Waker::noop());
-        assert!(matches!(state.next(&mut places[1], &cx, &mut None, &mut Wakers::new()), Next::Run(_, 1)));
+        assert!(matches!(
+            state.next(&mut places[1], &mut noop(), &mut None, &mut Wakers::new()),
+            Next::Run(_, 1)
+        ));
     }
 }
 
@@ -347,7 +349,7 @@ impl Harness {
         let waker = Waker::from(Arc::clone(&worker.flag));
         worker.flag.0.store(false, SeqCst);
         let next =
-            self.state.next(&mut worker.place, &Context::from_waker(&waker), &mut None, &mut Wakers::new());
+            self.state.next(&mut worker.place, &mut Some(waker.clone()), &mut None, &mut Wakers::new());
         match next {
             Next::End => {
                 assert!(must_end);
