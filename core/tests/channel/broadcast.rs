@@ -59,6 +59,7 @@ fn s24_where_lag_is_an_error_it_is_the_end() {
     }
     assert_eq!((sender.receiver_count(), tracker.alive()), (2, 2));
     assert_eq!(slow.size_hint(), (1, Some(1)));
+    assert!(!slow.is_closed() && !fast.is_closed());
     assert_eq!(slow.try_recv().map(drop), Err(TryRecvError::Lagged(3)));
     assert_eq!(sender.receiver_count(), 1, "it reads no more");
     tracker.assert_none_alive();
@@ -89,6 +90,7 @@ fn every_receiver_gets_all_that_was_sent_since_it_came() {
     let mut third = second.resubscribe();
     sender.send(3).expect("there are receivers");
     assert_eq!(sender.receiver_count(), 3);
+    assert!(!first.is_closed());
     drop(sender);
     assert!(first.is_closed());
     assert_eq!(drain(&mut first), (vec![1, 2, 3], TryRecvError::Closed));
