@@ -60,6 +60,7 @@ fn s24_where_lag_is_an_error_it_is_the_end() {
     assert_eq!((sender.receiver_count(), tracker.alive()), (2, 2));
     assert_eq!(slow.size_hint(), (1, Some(1)));
     assert!(!slow.is_closed() && !fast.is_closed());
+    assert_eq!(fast.size_hint(), (0, None));
     assert_eq!(slow.try_recv().map(drop), Err(TryRecvError::Lagged(3)));
     assert_eq!(sender.receiver_count(), 1, "it reads no more");
     tracker.assert_none_alive();
