@@ -4,6 +4,7 @@ mod cancel_token;
 mod join_set;
 mod kit;
 mod mailbox;
+mod parents;
 mod scopes;
 mod shutdown;
 mod supervisor;
