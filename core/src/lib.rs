@@ -48,6 +48,7 @@ pub mod net;
 mod primitives;
 pub mod probe;
 mod ready_budget;
+pub mod resilience;
 pub mod runtime;
 pub mod select;
 pub mod sync;

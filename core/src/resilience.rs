@@ -1,0 +1,19 @@
+//! Calls to what may be slow, broken or overloaded.
+
+mod attempt;
+mod error;
+mod layer;
+mod observer;
+mod pipeline;
+mod rejected;
+mod timeout;
+mod verdict;
+
+pub use attempt::{Attempt, Operation, WithLast};
+pub use error::{Cause, Error, Scope, Stop};
+pub use layer::{Alone, Call, Layer, Layered, Leaf, Policy, Root};
+pub use observer::{Event, EventKind, Observer};
+pub use pipeline::{Append, Pipeline, PipelineBuilder};
+pub use rejected::{PolicyKind, Reason, Rejected};
+pub use timeout::AttemptTimeout;
+pub use verdict::{Classify, Inherit, RetryIf, Verdict};

@@ -1,0 +1,333 @@
+//! How policies are stacked: each is a poll state machine over the next, and one shell drives them all.
+//!
+//! A call is one flat future: the states of all its policies inside one another, the operation's future in the middle.
+//! What policies share goes down through `poll`, so that there is one of each for all of them: the operation, the
+//! clock's reading ([`Ctx::now`] reads it at most once a poll), and the timer (policies say when they want to be
+//! polled, [`Ctx::is_past`], and the shell arms its one sleep for the nearest).
+//!
+//! The closure's type is a parameter of `poll` and of nothing else: a state that named it could not be spawned with a
+//! closure that borrows a local.
+
+mod call;
+
+pub(super) use call::Surroundings;
+pub use call::{Alone, Call, Root};
+
+use super::attempt::{Attempt, Operation};
+use super::error::{Cause, Error, Scope};
+use super::observer::{Event, EventKind, Observer};
+use super::rejected::Rejected;
+use super::verdict::{Classify, Verdict};
+use crate::instant::Instant;
+use crate::runtime::Runtime;
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// One policy: what it does around whatever is below it.
+///
+/// Sealed: it is there to be named in bounds.
+pub trait Policy<T, E>: fmt::Debug {
+    /// What a call under it keeps, around the state `S` of what is below.
+    #[doc(hidden)]
+    type State<'p, S>
+    where
+        Self: 'p;
+
+    /// A call that has not begun. Does nothing else: no clock is read, nothing is counted.
+    #[doc(hidden)]
+    fn start<'p, S>(&'p self, inner: S) -> Self::State<'p, S>;
+
+    /// Goes on with a call. Not to be called again once it was ready.
+    #[doc(hidden)]
+    fn poll<'p, I, R, Op, Fut, C>(
+        &'p self,
+        inner: &'p I,
+        state: Pin<&mut Self::State<'p, I::State<'p, Fut>>>,
+        frame: Frame<'_, E>,
+        ctx: &mut Ctx<'_, R, Op, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, Error<E>>>
+    where
+        I: Layer<T, E>,
+        R: Runtime,
+        Op: Operation<E, Fut>,
+        Fut: Future<Output = Result<T, E>>,
+        C: Classify<T, E>;
+}
+
+/// A stack of policies with the operation at its bottom.
+///
+/// Sealed: it is there to be named in bounds.
+pub trait Layer<T, E>: fmt::Debug {
+    /// What a call keeps.
+    #[doc(hidden)]
+    type State<'p, Fut>
+    where
+        Self: 'p;
+
+    /// As [`Policy::start`].
+    #[doc(hidden)]
+    fn start<'p, Fut>(&'p self) -> Self::State<'p, Fut>;
+
+    /// As [`Policy::poll`].
+    #[doc(hidden)]
+    fn poll<'p, R, Op, Fut, C>(
+        &'p self,
+        state: Pin<&mut Self::State<'p, Fut>>,
+        frame: Frame<'_, E>,
+        ctx: &mut Ctx<'_, R, Op, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, Error<E>>>
+    where
+        R: Runtime,
+        Op: Operation<E, Fut>,
+        Fut: Future<Output = Result<T, E>>,
+        C: Classify<T, E>;
+}
+
+/// A policy over a stack.
+#[derive(Clone, Copy, Debug)]
+pub struct Layered<P, I> {
+    pub(super) policy: P,
+    pub(super) inner: I,
+}
+
+impl<T, E, P: Policy<T, E>, I: Layer<T, E>> Layer<T, E> for Layered<P, I> {
+    type State<'p, Fut>
+        = P::State<'p, I::State<'p, Fut>>
+    where
+        Self: 'p;
+
+    #[inline]
+    fn start<'p, Fut>(&'p self) -> Self::State<'p, Fut> {
+        self.policy.start(self.inner.start())
+    }
+
+    #[inline]
+    fn poll<'p, R, Op, Fut, C>(
+        &'p self,
+        state: Pin<&mut Self::State<'p, Fut>>,
+        frame: Frame<'_, E>,
+        ctx: &mut Ctx<'_, R, Op, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, Error<E>>>
+    where
+        R: Runtime,
+        Op: Operation<E, Fut>,
+        Fut: Future<Output = Result<T, E>>,
+        C: Classify<T, E>,
+    {
+        self.policy.poll(&self.inner, state, frame, ctx, cx)
+    }
+}
+
+/// No policy: the operation itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Leaf;
+
+pin_project! {
+    #[doc(hidden)]
+    #[derive(Debug)]
+    #[project = LeafProj]
+    pub enum LeafState<Fut> {
+        // Not called yet.
+        Idle,
+        Running { #[pin] future: Fut },
+        // Its future is dropped before anything around it learns of the end.
+        Done,
+    }
+}
+
+impl<T, E> Layer<T, E> for Leaf {
+    type State<'p, Fut> = LeafState<Fut>;
+
+    #[inline]
+    fn start<'p, Fut>(&'p self) -> LeafState<Fut> {
+        LeafState::Idle
+    }
+
+    #[inline]
+    fn poll<'p, R, Op, Fut, C>(
+        &'p self,
+        mut state: Pin<&mut LeafState<Fut>>,
+        frame: Frame<'_, E>,
+        ctx: &mut Ctx<'_, R, Op, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, Error<E>>>
+    where
+        R: Runtime,
+        Op: Operation<E, Fut>,
+        Fut: Future<Output = Result<T, E>>,
+        C: Classify<T, E>,
+    {
+        if matches!(*state, LeafState::Idle) {
+            let remaining = match frame.limit.is_none() {
+                true => Duration::MAX,
+                false => frame.limit.at.saturating_duration_since(ctx.now()),
+            };
+            if remaining.is_zero() {
+                state.set(LeafState::Done);
+                return Poll::Ready(Err(ctx.timed_out(frame.limit)));
+            }
+            ctx.attempts = ctx.attempts.saturating_add(1);
+            let attempt = Attempt::new(frame.attempt, frame.limit.at, remaining);
+            let future = ctx.op.start(attempt, frame.last);
+            state.set(LeafState::Running { future });
+        }
+        let LeafProj::Running { future } = state.as_mut().project() else {
+            unreachable!("it is not polled again once it was ready");
+        };
+        // The operation before the clock: with both ready, its result counts.
+        let result = match future.poll(cx) {
+            Poll::Ready(result) => result.map_err(Error::Operation),
+            Poll::Pending if ctx.is_past(frame.limit.at) => Err(ctx.timed_out(frame.limit)),
+            Poll::Pending => return Poll::Pending,
+        };
+        state.set(LeafState::Done);
+        Poll::Ready(result)
+    }
+}
+
+/// What is so for the part of a call that is below a policy, handed down by value.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Frame<'f, E> {
+    /// The nearest of the time limits around it. Whoever waits inside heeds it: so a limit is felt first by the
+    /// innermost, and all policies on the way out see it as a result.
+    pub(super) limit: TimeLimit,
+    /// Which attempt it is, from one.
+    pub(super) attempt: u32,
+    /// What came of the attempt before.
+    pub(super) last: Option<&'f Cause<E>>,
+}
+
+impl<E> Clone for Frame<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Frame<'_, E> {}
+
+impl<E> Frame<'_, E> {
+    pub(super) const fn first(limit: TimeLimit) -> Self {
+        Self { limit, attempt: 1, last: None }
+    }
+
+    /// The same within another limit too: the earlier of the two, and the outer where they are the same.
+    #[inline]
+    pub(super) fn within(self, limit: TimeLimit) -> Self {
+        if limit.at < self.limit.at { Self { limit, ..self } } else { self }
+    }
+}
+
+/// A limit on time: when, whose, and how long that was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TimeLimit {
+    pub(super) at: Instant,
+    pub(super) scope: Scope,
+    pub(super) limit: Duration,
+}
+
+impl TimeLimit {
+    pub(super) const NONE: Self = Self { at: Instant::MAX, scope: Scope::Total, limit: Duration::MAX };
+
+    pub(super) fn is_none(&self) -> bool {
+        self.at == Instant::MAX
+    }
+}
+
+/// What all the policies of a call share during one poll of it.
+#[doc(hidden)]
+pub struct Ctx<'c, R, Op, C> {
+    rt: &'c R,
+    op: &'c mut Op,
+    classifier: &'c C,
+    source: &'static str,
+    observer: Option<&'c dyn Observer>,
+    // Of this poll, once somebody has asked.
+    now: Option<Instant>,
+    wake_at: Instant,
+    // Calls of the operation so far.
+    attempts: u32,
+}
+
+impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
+    /// The time of this poll: the clock is read for the first who asks.
+    #[inline]
+    pub(super) fn now(&mut self) -> Instant {
+        *self.now.get_or_insert_with(|| self.rt.now())
+    }
+
+    /// The time, read again: for who measures how long a poll takes.
+    #[inline]
+    pub(super) fn now_again(&mut self) -> Instant {
+        *self.now.insert(self.rt.now())
+    }
+
+    /// Whether this instant has come, as far as this poll knows; if not, the call is polled again when it comes.
+    ///
+    /// Where nobody has read the clock in this poll, it is not read for this: if the instant has come the timer fires
+    /// at once, and the poll after it knows the time.
+    #[inline]
+    pub(super) fn is_past(&mut self, at: Instant) -> bool {
+        if self.now.is_some_and(|now| now >= at) {
+            return at != Instant::MAX;
+        }
+        self.wake_at = self.wake_at.min(at);
+        false
+    }
+
+    /// The error of a time limit that was hit, and its event.
+    #[cold]
+    pub(super) fn timed_out<E>(&self, limit: TimeLimit) -> Error<E> {
+        let TimeLimit { scope, limit, .. } = limit;
+        self.emit(|| EventKind::TimedOut { scope, limit });
+        Error::TimedOut { scope, limit }
+    }
+
+    /// The error of a refusal, and its event.
+    #[cold]
+    pub(super) fn rejected<E>(&self, rejected: Rejected) -> Error<E> {
+        self.emit(|| EventKind::Rejected(rejected));
+        rejected.into()
+    }
+
+    /// Tells the pipeline's observer, if it has one.
+    #[inline]
+    pub(super) fn emit(&self, kind: impl FnOnce() -> EventKind) {
+        if let Some(observer) = self.observer {
+            observer.on_event(&Event { source: self.source, kind: kind() });
+        }
+    }
+
+    /// A random number, for jitter.
+    #[inline]
+    pub(super) fn random_u64(&self) -> u64 {
+        self.rt.random_u64()
+    }
+
+    /// What a result says of the service, by the pipeline's classifier.
+    #[inline]
+    pub(super) fn classify<T, E>(&self, result: &Result<T, Error<E>>) -> Verdict
+    where
+        C: Classify<T, E>,
+    {
+        self.classifier.classify(result.as_ref())
+    }
+
+    /// The pipeline's classifier, for a policy that may have its own.
+    #[inline]
+    pub(super) const fn classifier(&self) -> &C {
+        self.classifier
+    }
+}
+
+impl<R, Op, C> fmt::Debug for Ctx<'_, R, Op, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ctx").field("source", &self.source).field("now", &self.now).finish_non_exhaustive()
+    }
+}

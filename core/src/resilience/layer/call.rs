@@ -1,0 +1,266 @@
+//! The shell around a stack of policies: the operation, the clock and the one timer.
+
+use super::{Ctx, Frame, Layer, Leaf, Policy, TimeLimit};
+use crate::instant::Instant;
+use crate::resilience::attempt::Operation;
+use crate::resilience::error::Error;
+use crate::resilience::observer::Observer;
+use crate::resilience::verdict::{Classify, Inherit};
+use crate::runtime::{Runtime, Sleep};
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// What a call goes through: a borrowed stack, or a policy alone.
+///
+/// Sealed: it is there to be named in bounds.
+pub trait Root<T, E>: Copy {
+    #[doc(hidden)]
+    type State<Fut>;
+
+    #[doc(hidden)]
+    fn start<Fut>(self) -> Self::State<Fut>;
+
+    #[doc(hidden)]
+    fn poll<R, Op, Fut, C>(
+        self,
+        state: Pin<&mut Self::State<Fut>>,
+        frame: Frame<'_, E>,
+        ctx: &mut Ctx<'_, R, Op, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, Error<E>>>
+    where
+        R: Runtime,
+        Op: Operation<E, Fut>,
+        Fut: Future<Output = Result<T, E>>,
+        C: Classify<T, E>;
+}
+
+impl<'p, T, E, L: Layer<T, E>> Root<T, E> for &'p L {
+    type State<Fut> = L::State<'p, Fut>;
+
+    #[inline]
+    fn start<Fut>(self) -> Self::State<Fut> {
+        L::start(self)
+    }
+
+    #[inline]
+    fn poll<R, Op, Fut, C>(
+        self,
+        state: Pin<&mut Self::State<Fut>>,
+        frame: Frame<'_, E>,
+        ctx: &mut Ctx<'_, R, Op, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, Error<E>>>
+    where
+        R: Runtime,
+        Op: Operation<E, Fut>,
+        Fut: Future<Output = Result<T, E>>,
+        C: Classify<T, E>,
+    {
+        L::poll(self, state, frame, ctx, cx)
+    }
+}
+
+/// A policy alone, over nothing but the operation.
+#[derive(Debug)]
+pub struct Alone<'p, P>(pub(in crate::resilience) &'p P);
+
+impl<P> Clone for Alone<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P> Copy for Alone<'_, P> {}
+
+impl<'p, T, E, P: Policy<T, E>> Root<T, E> for Alone<'p, P> {
+    type State<Fut> = P::State<'p, <Leaf as Layer<T, E>>::State<'p, Fut>>;
+
+    #[inline]
+    fn start<Fut>(self) -> Self::State<Fut> {
+        self.0.start(<Leaf as Layer<T, E>>::start(&Leaf))
+    }
+
+    #[inline]
+    fn poll<R, Op, Fut, C>(
+        self,
+        state: Pin<&mut Self::State<Fut>>,
+        frame: Frame<'_, E>,
+        ctx: &mut Ctx<'_, R, Op, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, Error<E>>>
+    where
+        R: Runtime,
+        Op: Operation<E, Fut>,
+        Fut: Future<Output = Result<T, E>>,
+        C: Classify<T, E>,
+    {
+        self.0.poll(&Leaf, state, frame, ctx, cx)
+    }
+}
+
+pin_project! {
+    /// The future of a call under a policy, or under a pipeline of them.
+    ///
+    /// Nothing happens before it is polled: no place is taken, no attempt counted, no clock read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, it gives back what its policies hold, in this order: the operation's future is
+    /// dropped, then each policy lets go, from the inside out. What that means for each is said there.
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Call<'p, R, H, C, Op, Fut, T, E>
+    where
+        R: Runtime,
+        H: Root<T, E>,
+    {
+        rt: &'p R,
+        root: H,
+        around: Surroundings<'p, C>,
+        op: Op,
+        // The reading of the clock that the first poll was given.
+        now: Option<Instant>,
+        limit: TimeLimit,
+        attempts: u32,
+        #[pin]
+        state: H::State<Fut>,
+        #[pin]
+        timer: Timer<R::Sleep>,
+        result: PhantomData<fn() -> (T, E)>,
+    }
+}
+
+/// What a call has from the pipeline around it.
+#[derive(Clone, Copy)]
+pub(in crate::resilience) struct Surroundings<'p, C> {
+    pub(in crate::resilience) name: &'static str,
+    pub(in crate::resilience) classifier: &'p C,
+    pub(in crate::resilience) observer: Option<&'p dyn Observer>,
+}
+
+impl Surroundings<'static, Inherit> {
+    /// Of a policy alone.
+    pub(in crate::resilience) const NONE: Self = Self { name: "", classifier: &Inherit, observer: None };
+}
+
+pin_project! {
+    /// The one timer of a call. It is made when something waits, and then moved: a deadline that stays far away costs
+    /// nothing a wait.
+    struct Timer<S> {
+        #[pin]
+        sleep: Option<S>,
+        // When it fires; `None` if it has, and must be set before it is polled again.
+        at: Option<Instant>,
+    }
+}
+
+impl<'p, R, H, C, Op, Fut, T, E> Call<'p, R, H, C, Op, Fut, T, E>
+where
+    R: Runtime,
+    H: Root<T, E>,
+{
+    #[inline]
+    pub(in crate::resilience) fn new(rt: &'p R, root: H, around: Surroundings<'p, C>, op: Op) -> Self {
+        Self {
+            rt,
+            root,
+            around,
+            op,
+            now: None,
+            limit: TimeLimit::NONE,
+            attempts: 0,
+            state: root.start(),
+            timer: Timer { sleep: None, at: None },
+            result: PhantomData,
+        }
+    }
+
+    /// The same, with the time at its first poll given: for who has just read the clock, which costs more than most
+    /// policies do.
+    #[inline]
+    pub fn starting_at(mut self, now: Instant) -> Self {
+        self.now = Some(now);
+        self
+    }
+}
+
+impl<R, H, C, Op, Fut, T, E> Future for Call<'_, R, H, C, Op, Fut, T, E>
+where
+    R: Runtime,
+    H: Root<T, E>,
+    Op: Operation<E, Fut>,
+    Fut: Future<Output = Result<T, E>>,
+    C: Classify<T, E>,
+{
+    type Output = Result<T, Error<E>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let mut ctx = Ctx {
+                rt: *this.rt,
+                op: this.op,
+                classifier: this.around.classifier,
+                source: this.around.name,
+                observer: this.around.observer,
+                now: this.now.take(),
+                wake_at: Instant::MAX,
+                attempts: *this.attempts,
+            };
+            let poll = this.root.poll(this.state.as_mut(), Frame::first(*this.limit), &mut ctx, cx);
+            *this.attempts = ctx.attempts;
+            let wake_at = ctx.wake_at;
+            if poll.is_ready() || wake_at == Instant::MAX {
+                return poll;
+            }
+            if this.timer.as_mut().poll_until(*this.rt, wake_at, cx).is_pending() {
+                return Poll::Pending;
+            }
+            // Never before the instant that has come, whatever the clock says.
+            *this.now = Some(this.rt.now().max(wake_at));
+        }
+    }
+}
+
+impl<S: Sleep> Timer<S> {
+    /// Ready when the instant has come. The timer may fire earlier, for an instant that is no longer of interest, and
+    /// is set again then.
+    fn poll_until<R: Runtime<Sleep = S>>(
+        self: Pin<&mut Self>,
+        rt: &R,
+        at: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let mut this = self.project();
+        loop {
+            if this.at.is_none_or(|armed| armed > at) {
+                match this.sleep.as_mut().as_pin_mut() {
+                    Some(sleep) => sleep.reset(at),
+                    None => this.sleep.set(Some(rt.sleep_until(at))),
+                }
+                *this.at = Some(at);
+            }
+            let Some(sleep) = this.sleep.as_mut().as_pin_mut() else { return Poll::Pending };
+            if sleep.poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if this.at.take() == Some(at) {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl<R, H, C, Op, Fut, T, E> fmt::Debug for Call<'_, R, H, C, Op, Fut, T, E>
+where
+    R: Runtime,
+    H: Root<T, E>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("attempts", &self.attempts).finish_non_exhaustive()
+    }
+}

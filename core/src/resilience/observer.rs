@@ -1,0 +1,122 @@
+//! What policies tell whoever watches.
+
+use super::error::{Scope, Stop};
+use super::rejected::Rejected;
+use super::verdict::Verdict;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Is told what policies do.
+///
+/// What happens to a call is told to the observer of its pipeline; what happens to a policy that calls share, such as
+/// a circuit breaker that opens, to the policy's own. A closure `Fn(&Event)` is one. Without an observer nothing is
+/// made, not even the event.
+///
+/// It is called in the task that made the event happen, with no lock held, so that it may use the policies itself. It
+/// should be quick; a panic of it is the call's.
+///
+/// | event | [`name`](EventKind::name) | a counter of it is |
+/// |---|---|---|
+/// | [`EventKind::Retrying`] | `retry.scheduled` | retries |
+/// | [`EventKind::RetriesExhausted`] | `retry.exhausted` | calls given up |
+/// | [`EventKind::Rejected`] | `rejected` | refusals, by policy and reason |
+/// | [`EventKind::TimedOut`] | `timed_out` | time limits hit, by scope |
+/// | [`EventKind::FellBack`] | `fallback.used` | answers that are not the operation's |
+/// | [`EventKind::Completed`] | `call.completed` | calls, by verdict; its time is a histogram |
+pub trait Observer: Send + Sync {
+    /// It has happened.
+    fn on_event(&self, event: &Event);
+}
+
+impl<F: Fn(&Event) + Send + Sync> Observer for F {
+    fn on_event(&self, event: &Event) {
+        self(event);
+    }
+}
+
+/// Something has happened, and to what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event {
+    /// The name of the pipeline, or of the policy.
+    pub source: &'static str,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// An attempt failed, and there will be another.
+    Retrying {
+        /// Which attempt failed, from one.
+        attempt: u32,
+        /// How long until the next.
+        delay: Duration,
+    },
+    /// An attempt failed, and there will be no other.
+    RetriesExhausted {
+        /// How many there were.
+        attempts: u32,
+        /// Why there will be no other.
+        why: Stop,
+    },
+    /// A policy refused a call.
+    Rejected(Rejected),
+    /// A time limit was hit.
+    TimedOut {
+        /// Whose time.
+        scope: Scope,
+        /// How much of it there was.
+        limit: Duration,
+    },
+    /// An answer was needed that is not the operation's.
+    FellBack,
+    /// A call of a pipeline has ended.
+    Completed {
+        /// What its result says of the service.
+        verdict: Verdict,
+        /// How often the operation was called.
+        attempts: u32,
+        /// How long it took, waiting included.
+        elapsed: Duration,
+    },
+}
+
+impl EventKind {
+    /// Its name for logs and metrics, the same in all versions.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Retrying { .. } => "retry.scheduled",
+            Self::RetriesExhausted { .. } => "retry.exhausted",
+            Self::Rejected(_) => "rejected",
+            Self::TimedOut { .. } => "timed_out",
+            Self::FellBack => "fallback.used",
+            Self::Completed { .. } => "call.completed",
+        }
+    }
+}
+
+/// A policy's observer, if it has one.
+#[derive(Clone, Default)]
+pub(super) struct Observed(Option<Arc<dyn Observer>>);
+
+impl Observed {
+    pub(super) const NONE: Self = Self(None);
+
+    pub(super) fn by(observer: impl Observer + 'static) -> Self {
+        Self(Some(Arc::new(observer)))
+    }
+
+    pub(super) fn get(&self) -> Option<&dyn Observer> {
+        self.0.as_deref()
+    }
+}
+
+impl fmt::Debug for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "observed" } else { "not observed" })
+    }
+}

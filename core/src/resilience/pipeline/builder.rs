@@ -1,0 +1,85 @@
+//! Putting policies in an order.
+
+use super::{Pipeline, Shared};
+use crate::config_error::ConfigError;
+use crate::resilience::layer::{Layered, Leaf};
+use crate::resilience::observer::{Observed, Observer};
+use crate::resilience::timeout::AttemptTimeout;
+use crate::resilience::verdict::Inherit;
+use crate::runtime::Runtime;
+use std::sync::Arc;
+
+/// A pipeline in the making: each policy that is added is inside all those before it.
+#[derive(Clone, Debug)]
+pub struct PipelineBuilder<L, C = Inherit> {
+    name: &'static str,
+    layers: L,
+    classifier: C,
+    observed: Observed,
+}
+
+/// A stack that can be continued at its inner end.
+pub trait Append {
+    /// The stack with a policy more.
+    type Appended<P>;
+
+    #[doc(hidden)]
+    fn append<P>(self, policy: P) -> Self::Appended<P>;
+}
+
+impl Append for Leaf {
+    type Appended<P> = Layered<P, Self>;
+
+    fn append<P>(self, policy: P) -> Layered<P, Self> {
+        Layered { policy, inner: self }
+    }
+}
+
+impl<Q, I: Append> Append for Layered<Q, I> {
+    type Appended<P> = Layered<Q, I::Appended<P>>;
+
+    fn append<P>(self, policy: P) -> Self::Appended<P> {
+        Layered { policy: self.policy, inner: self.inner.append(policy) }
+    }
+}
+
+impl PipelineBuilder<Leaf> {
+    pub(super) const fn new(name: &'static str) -> Self {
+        Self { name, layers: Leaf, classifier: Inherit, observed: Observed::NONE }
+    }
+}
+
+impl<L: Append, C> PipelineBuilder<L, C> {
+    /// What a result says of the service, for all policies that were not given a classifier of their own.
+    pub fn classify<D>(self, classifier: D) -> PipelineBuilder<L, D> {
+        PipelineBuilder { name: self.name, layers: self.layers, classifier, observed: self.observed }
+    }
+
+    /// Who is told what happens to its calls.
+    pub fn observer(self, observer: impl Observer + 'static) -> Self {
+        Self { observed: Observed::by(observer), ..self }
+    }
+
+    /// A limit on the time of each attempt.
+    pub fn attempt_timeout(
+        self,
+        timeout: impl Into<AttemptTimeout>,
+    ) -> PipelineBuilder<L::Appended<AttemptTimeout>, C> {
+        self.append(timeout.into())
+    }
+
+    fn append<P>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {
+        let Self { name, layers, classifier, observed } = self;
+        PipelineBuilder { name, layers: layers.append(policy), classifier, observed }
+    }
+
+    /// The pipeline, on this runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] names the field.
+    pub fn build<R: Runtime>(self, rt: &R) -> Result<Pipeline<R, L, C>, ConfigError> {
+        let Self { name, layers, classifier, observed } = self;
+        Ok(Pipeline { rt: rt.clone(), shared: Arc::new(Shared { name, layers, classifier, observed }) })
+    }
+}

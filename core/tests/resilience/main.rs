@@ -1,0 +1,3 @@
+//! Policies, alone and stacked.
+
+mod shape;
