@@ -1,6 +1,7 @@
 //! Calls to what may be slow, broken or overloaded.
 
 mod attempt;
+pub(crate) mod backoff;
 mod error;
 mod layer;
 mod observer;
@@ -10,6 +11,7 @@ mod timeout;
 mod verdict;
 
 pub use attempt::{Attempt, Operation, WithLast};
+pub use backoff::{Backoff, Delays, Jitter};
 pub use error::{Cause, Error, Scope, Stop};
 pub use layer::{Alone, Call, Layer, Layered, Leaf, Policy, Root};
 pub use observer::{Event, EventKind, Observer};
