@@ -7,6 +7,8 @@ mod layer;
 mod observer;
 mod pipeline;
 mod rejected;
+mod retry;
+mod retry_budget;
 mod timeout;
 mod verdict;
 
@@ -17,5 +19,7 @@ pub use layer::{Alone, Call, Layer, Layered, Leaf, Policy, Root};
 pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{Append, Pipeline, PipelineBuilder};
 pub use rejected::{PolicyKind, Reason, Rejected};
+pub use retry::{Next, NoHook, OnRetry, Retry, RetryBuilder, RetryState, Retrying};
+pub use retry_budget::{RatioBudget, RetryBudget, TokenBucketBudget, Withdrawal};
 pub use timeout::AttemptTimeout;
 pub use verdict::{Classify, Inherit, RetryIf, Verdict};

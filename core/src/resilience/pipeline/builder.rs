@@ -4,6 +4,7 @@ use super::{Pipeline, Shared};
 use crate::config_error::ConfigError;
 use crate::resilience::layer::{Layered, Leaf};
 use crate::resilience::observer::{Observed, Observer};
+use crate::resilience::retry::Retry;
 use crate::resilience::timeout::AttemptTimeout;
 use crate::resilience::verdict::Inherit;
 use crate::runtime::Runtime;
@@ -66,6 +67,11 @@ impl<L: Append, C> PipelineBuilder<L, C> {
         timeout: impl Into<AttemptTimeout>,
     ) -> PipelineBuilder<L::Appended<AttemptTimeout>, C> {
         self.append(timeout.into())
+    }
+
+    /// Another attempt after a failure.
+    pub fn retry<D, H>(self, retry: Retry<D, H>) -> PipelineBuilder<L::Appended<Retry<D, H>>, C> {
+        self.append(retry)
     }
 
     fn append<P>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {
