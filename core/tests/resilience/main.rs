@@ -1,3 +1,5 @@
 //! Policies, alone and stacked.
 
+mod backoff;
+mod retry_budget;
 mod shape;
