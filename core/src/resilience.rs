@@ -1,6 +1,7 @@
 //! Calls to what may be slow, broken or overloaded.
 
 mod attempt;
+mod describe;
 mod error;
 mod layer;
 mod observer;
@@ -10,10 +11,11 @@ mod timeout;
 mod verdict;
 
 pub use attempt::{Attempt, Operation, WithLast};
+pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
 pub use layer::{Alone, Call, Layer, Layered, Leaf, Policy, Root};
 pub use observer::{Event, EventKind, Observer};
-pub use pipeline::{Append, Pipeline, PipelineBuilder};
+pub use pipeline::{DynPipeline, Pipeline, PipelineBuilder, Stack};
 pub use rejected::{PolicyKind, Reason, Rejected};
 pub use timeout::AttemptTimeout;
 pub use verdict::{Classify, Inherit, RetryIf, Verdict};

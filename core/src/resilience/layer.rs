@@ -304,6 +304,17 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
         }
     }
 
+    /// Tells the pipeline's observer of the end.
+    #[cold]
+    pub(super) fn completed<T, E>(&mut self, result: &Result<T, Error<E>>, started: Instant)
+    where
+        C: Classify<T, E>,
+    {
+        let (verdict, attempts) = (self.classify(result), self.attempts);
+        let elapsed = self.now_again() - started;
+        self.emit(|| EventKind::Completed { verdict, attempts, elapsed });
+    }
+
     /// A random number, for jitter.
     #[inline]
     pub(super) fn random_u64(&self) -> u64 {
