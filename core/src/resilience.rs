@@ -13,7 +13,7 @@ mod verdict;
 pub use attempt::{Attempt, Operation, WithLast};
 pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
-pub use layer::{Alone, Call, Layer, Layered, Leaf, Policy, Root};
+pub use layer::{Alone, Call, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{DynPipeline, Pipeline, PipelineBuilder, Stack};
 pub use rejected::{PolicyKind, Reason, Rejected};

@@ -9,9 +9,11 @@
 //! closure that borrows a local.
 
 mod call;
+mod until_cancelled;
 
 pub(super) use call::Surroundings;
 pub use call::{Alone, Call, Root};
+pub use until_cancelled::UntilCancelled;
 
 use super::attempt::{Attempt, Operation};
 use super::error::{Cause, Error, Scope};
