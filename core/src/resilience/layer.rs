@@ -31,6 +31,10 @@ use std::time::Duration;
 /// One policy: what it does around whatever is below it.
 ///
 /// Sealed: it is there to be named in bounds.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no policy for operations that give `Result<{T}, {E}>`",
+    note = "a fallback gives values of the operation's own type, a hook takes its error"
+)]
 pub trait Policy<T, E>: fmt::Debug {
     /// What a call under it keeps, around the state `S` of what is below.
     #[doc(hidden)]
