@@ -1,6 +1,7 @@
 //! Calls to what may be slow, broken or overloaded.
 
 mod attempt;
+mod circuit_breaker;
 mod error;
 mod layer;
 mod observer;
@@ -10,6 +11,10 @@ mod timeout;
 mod verdict;
 
 pub use attempt::{Attempt, Operation, WithLast};
+pub use circuit_breaker::{
+    CircuitBreaker, CircuitBreakerBuilder, CircuitMetrics, CircuitPermit, CircuitReason, CircuitState,
+    OwnedCircuitPermit,
+};
 pub use error::{Cause, Error, Scope, Stop};
 pub use layer::{Alone, Call, Layer, Layered, Leaf, Policy, Root};
 pub use observer::{Event, EventKind, Observer};

@@ -2,6 +2,7 @@
 
 use super::{Pipeline, Shared};
 use crate::config_error::ConfigError;
+use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::resilience::layer::{Layered, Leaf};
 use crate::resilience::observer::{Observed, Observer};
 use crate::resilience::timeout::AttemptTimeout;
@@ -66,6 +67,14 @@ impl<L: Append, C> PipelineBuilder<L, C> {
         timeout: impl Into<AttemptTimeout>,
     ) -> PipelineBuilder<L::Appended<AttemptTimeout>, C> {
         self.append(timeout.into())
+    }
+
+    /// No calls while this circuit breaker is open. It is shared with all who have a handle of it.
+    pub fn breaker<D: Clone>(
+        self,
+        breaker: &CircuitBreaker<D>,
+    ) -> PipelineBuilder<L::Appended<CircuitBreaker<D>>, C> {
+        self.append(breaker.clone())
     }
 
     fn append<P>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {
