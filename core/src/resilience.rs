@@ -2,6 +2,7 @@
 
 mod attempt;
 mod describe;
+mod circuit_breaker;
 mod error;
 mod layer;
 mod observer;
@@ -12,6 +13,10 @@ mod verdict;
 
 pub use attempt::{Attempt, Operation, WithLast};
 pub use describe::{Describe, Description, Lint};
+pub use circuit_breaker::{
+    CircuitBreaker, CircuitBreakerBuilder, CircuitMetrics, CircuitPermit, CircuitReason, CircuitState,
+    OwnedCircuitPermit,
+};
 pub use error::{Cause, Error, Scope, Stop};
 pub use layer::{Alone, Call, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use observer::{Event, EventKind, Observer};

@@ -262,6 +262,12 @@ pub struct Ctx<'c, R, Op, C> {
 }
 
 impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
+    /// How often the operation has been called so far.
+    #[inline]
+    pub(super) const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
     /// The time of this poll: the clock is read for the first who asks.
     #[inline]
     pub(super) fn now(&mut self) -> Instant {

@@ -2,6 +2,7 @@
 
 use super::{Pipeline, Shared};
 use crate::config_error::ConfigError;
+use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::resilience::describe::Describe;
 use crate::resilience::layer::{Layered, Leaf};
 use crate::resilience::observer::{Observed, Observer};
@@ -79,6 +80,14 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
         timeout: impl Into<AttemptTimeout>,
     ) -> PipelineBuilder<L::Appended<AttemptTimeout>, C> {
         self.append(timeout.into())
+    }
+
+    /// No calls while this circuit breaker is open. It is shared with all who have a handle of it.
+    pub fn breaker<D: Clone>(
+        self,
+        breaker: &CircuitBreaker<D>,
+    ) -> PipelineBuilder<L::Appended<CircuitBreaker<D>>, C> {
+        self.append(breaker.clone())
     }
 
     fn append<P: Describe>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {
