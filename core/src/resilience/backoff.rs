@@ -13,6 +13,7 @@ pub(crate) use schedule::scaled;
 use crate::config_error::ConfigError;
 use crate::instant::nanos;
 use schedule::Schedule;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -217,5 +218,25 @@ impl Backoff {
     /// Whether a random number makes a difference.
     pub(crate) const fn is_random(&self) -> bool {
         !matches!(self.jitter, Jitter::None)
+    }
+}
+
+/// For logs: `exponential from 100ms up to 20s, full jitter`.
+impl fmt::Display for Backoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.schedule.fmt(f)?;
+        if let Some(factor) = self.factor {
+            write!(f, " times {factor}")?;
+        }
+        if self.max_delay != Duration::MAX {
+            write!(f, " up to {:?}", self.max_delay)?;
+        }
+        match self.jitter {
+            Jitter::None => Ok(()),
+            Jitter::Full => f.write_str(", full jitter"),
+            Jitter::Equal => f.write_str(", equal jitter"),
+            Jitter::Decorrelated => f.write_str(", decorrelated jitter"),
+            Jitter::Additive(most) => write!(f, ", jitter of up to {most:?} more"),
+        }
     }
 }

@@ -9,9 +9,11 @@
 //! closure that borrows a local.
 
 mod call;
+mod until_cancelled;
 
 pub(super) use call::Surroundings;
 pub use call::{Alone, Call, Root};
+pub use until_cancelled::UntilCancelled;
 
 use super::attempt::{Attempt, Operation};
 use super::error::{Cause, Error, Scope};
@@ -29,6 +31,10 @@ use std::time::Duration;
 /// One policy: what it does around whatever is below it.
 ///
 /// Sealed: it is there to be named in bounds.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no policy for operations that give `Result<{T}, {E}>`",
+    note = "a fallback gives values of the operation's own type, a hook takes its error"
+)]
 pub trait Policy<T, E>: fmt::Debug {
     /// What a call under it keeps, around the state `S` of what is below.
     #[doc(hidden)]
@@ -256,6 +262,12 @@ pub struct Ctx<'c, R, Op, C> {
 }
 
 impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
+    /// How often the operation has been called so far.
+    #[inline]
+    pub(super) const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
     /// The time of this poll: the clock is read for the first who asks.
     #[inline]
     pub(super) fn now(&mut self) -> Instant {
@@ -303,6 +315,17 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
         if let Some(observer) = self.observer {
             observer.on_event(&Event { source: self.source, kind: kind() });
         }
+    }
+
+    /// Tells the pipeline's observer of the end.
+    #[cold]
+    pub(super) fn completed<T, E>(&mut self, result: &Result<T, Error<E>>, started: Instant)
+    where
+        C: Classify<T, E>,
+    {
+        let (verdict, attempts) = (self.classify(result), self.attempts);
+        let elapsed = self.now_again() - started;
+        self.emit(|| EventKind::Completed { verdict, attempts, elapsed });
     }
 
     /// A random number, for jitter.

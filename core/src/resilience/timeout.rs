@@ -1,9 +1,12 @@
 //! Limits on time: of a whole call, and of each attempt (recipes 8.1, 8.2, 8.3).
 
 use super::attempt::{Attempt, Operation};
+use super::describe::{Describe, Facts};
 use super::error::{Error, Scope};
 use super::layer::{Alone, Call, Ctx, Frame, Layer, Policy, Surroundings, TimeLimit};
+use super::rejected::PolicyKind;
 use super::verdict::{Classify, Inherit};
+use crate::config_error::ConfigError;
 use crate::instant::Instant;
 use crate::runtime::Runtime;
 use pin_project_lite::pin_project;
@@ -35,6 +38,19 @@ impl AttemptTimeout {
         Fut: Future<Output = Result<T, E>>,
     {
         Call::new(rt, Alone(self), Surroundings::NONE, op)
+    }
+}
+
+impl Describe for AttemptTimeout {
+    fn facts(&self) -> Facts {
+        Facts::limit(PolicyKind::AttemptTimeout, self.limit)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        match self.limit {
+            Duration::ZERO => Err(ConfigError::invalid("attempt_timeout", "must not be zero")),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -125,6 +125,8 @@ pin_project! {
         now: Option<Instant>,
         limit: TimeLimit,
         attempts: u32,
+        // When it began, if somebody watches.
+        started: Option<Instant>,
         #[pin]
         state: H::State<Fut>,
         #[pin]
@@ -172,6 +174,7 @@ where
             now: None,
             limit: TimeLimit::NONE,
             attempts: 0,
+            started: None,
             state: root.start(),
             timer: Timer { sleep: None, at: None },
             result: PhantomData,
@@ -211,8 +214,16 @@ where
                 wake_at: Instant::MAX,
                 attempts: *this.attempts,
             };
+            if ctx.observer.is_some() {
+                this.started.get_or_insert_with(|| ctx.now());
+            }
             let poll = this.root.poll(this.state.as_mut(), Frame::first(*this.limit), &mut ctx, cx);
             *this.attempts = ctx.attempts;
+            if let Poll::Ready(result) = &poll
+                && let Some(started) = *this.started
+            {
+                ctx.completed(result, started);
+            }
             let wake_at = ctx.wake_at;
             if poll.is_ready() || wake_at == Instant::MAX {
                 return poll;

@@ -2,6 +2,8 @@
 
 use super::{Pipeline, Shared};
 use crate::config_error::ConfigError;
+use crate::resilience::circuit_breaker::CircuitBreaker;
+use crate::resilience::describe::Describe;
 use crate::resilience::layer::{Layered, Leaf};
 use crate::resilience::observer::{Observed, Observer};
 use crate::resilience::retry::Retry;
@@ -19,28 +21,40 @@ pub struct PipelineBuilder<L, C = Inherit> {
     observed: Observed,
 }
 
-/// A stack that can be continued at its inner end.
-pub trait Append {
+/// A stack of policies: continued at its inner end, and described.
+///
+/// Sealed: it is there to be named in bounds.
+pub trait Stack {
     /// The stack with a policy more.
-    type Appended<P>;
+    type Appended<P: Describe>;
 
     #[doc(hidden)]
-    fn append<P>(self, policy: P) -> Self::Appended<P>;
+    fn append<P: Describe>(self, policy: P) -> Self::Appended<P>;
+
+    #[doc(hidden)]
+    fn each(&self, visit: &mut dyn FnMut(&dyn Describe));
 }
 
-impl Append for Leaf {
-    type Appended<P> = Layered<P, Self>;
+impl Stack for Leaf {
+    type Appended<P: Describe> = Layered<P, Self>;
 
-    fn append<P>(self, policy: P) -> Layered<P, Self> {
+    fn append<P: Describe>(self, policy: P) -> Layered<P, Self> {
         Layered { policy, inner: self }
     }
+
+    fn each(&self, _: &mut dyn FnMut(&dyn Describe)) {}
 }
 
-impl<Q, I: Append> Append for Layered<Q, I> {
-    type Appended<P> = Layered<Q, I::Appended<P>>;
+impl<Q: Describe, I: Stack> Stack for Layered<Q, I> {
+    type Appended<P: Describe> = Layered<Q, I::Appended<P>>;
 
-    fn append<P>(self, policy: P) -> Self::Appended<P> {
+    fn append<P: Describe>(self, policy: P) -> Self::Appended<P> {
         Layered { policy: self.policy, inner: self.inner.append(policy) }
+    }
+
+    fn each(&self, visit: &mut dyn FnMut(&dyn Describe)) {
+        visit(&self.policy);
+        self.inner.each(visit);
     }
 }
 
@@ -50,7 +64,7 @@ impl PipelineBuilder<Leaf> {
     }
 }
 
-impl<L: Append, C> PipelineBuilder<L, C> {
+impl<L: Stack, C> PipelineBuilder<L, C> {
     /// What a result says of the service, for all policies that were not given a classifier of their own.
     pub fn classify<D>(self, classifier: D) -> PipelineBuilder<L, D> {
         PipelineBuilder { name: self.name, layers: self.layers, classifier, observed: self.observed }
@@ -74,7 +88,15 @@ impl<L: Append, C> PipelineBuilder<L, C> {
         self.append(retry)
     }
 
-    fn append<P>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {
+    /// No calls while this circuit breaker is open. It is shared with all who have a handle of it.
+    pub fn breaker<D: Clone>(
+        self,
+        breaker: &CircuitBreaker<D>,
+    ) -> PipelineBuilder<L::Appended<CircuitBreaker<D>>, C> {
+        self.append(breaker.clone())
+    }
+
+    fn append<P: Describe>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {
         let Self { name, layers, classifier, observed } = self;
         PipelineBuilder { name, layers: layers.append(policy), classifier, observed }
     }
@@ -86,6 +108,13 @@ impl<L: Append, C> PipelineBuilder<L, C> {
     /// [`ConfigError::Invalid`] names the field.
     pub fn build<R: Runtime>(self, rt: &R) -> Result<Pipeline<R, L, C>, ConfigError> {
         let Self { name, layers, classifier, observed } = self;
+        let mut checked = Ok(());
+        layers.each(&mut |policy| {
+            if checked.is_ok() {
+                checked = policy.check();
+            }
+        });
+        checked?;
         Ok(Pipeline { rt: rt.clone(), shared: Arc::new(Shared { name, layers, classifier, observed }) })
     }
 }
