@@ -274,10 +274,11 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
         *self.now.get_or_insert_with(|| self.rt.now())
     }
 
-    /// The time, read again: for who measures how long a poll takes.
+    /// The time, read again: for who measures how long a poll takes. Not before what this poll knew already.
     #[inline]
     pub(super) fn now_again(&mut self) -> Instant {
-        *self.now.insert(self.rt.now())
+        let now = self.rt.now();
+        *self.now.insert(self.now.map_or(now, |known| known.max(now)))
     }
 
     /// Whether this instant has come, as far as this poll knows; if not, the call is polled again when it comes.

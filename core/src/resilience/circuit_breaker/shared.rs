@@ -245,10 +245,8 @@ impl Shared {
             };
             drop(locked);
             let Change { from, to, reason } = change;
-            observer.on_event(&Event {
-                source: self.name,
-                kind: EventKind::CircuitChanged { from, to, reason },
-            });
+            observer
+                .on_event(&Event { source: self.name, kind: EventKind::CircuitChanged { from, to, reason } });
         }
     }
 }

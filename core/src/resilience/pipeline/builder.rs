@@ -6,6 +6,7 @@ use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::resilience::describe::Describe;
 use crate::resilience::layer::{Layered, Leaf};
 use crate::resilience::observer::{Observed, Observer};
+use crate::resilience::retry::Retry;
 use crate::resilience::timeout::AttemptTimeout;
 use crate::resilience::verdict::Inherit;
 use crate::runtime::Runtime;
@@ -80,6 +81,11 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
         timeout: impl Into<AttemptTimeout>,
     ) -> PipelineBuilder<L::Appended<AttemptTimeout>, C> {
         self.append(timeout.into())
+    }
+
+    /// Another attempt after a failure.
+    pub fn retry<D, H>(self, retry: Retry<D, H>) -> PipelineBuilder<L::Appended<Retry<D, H>>, C> {
+        self.append(retry)
     }
 
     /// No calls while this circuit breaker is open. It is shared with all who have a handle of it.
