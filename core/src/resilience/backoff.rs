@@ -220,23 +220,19 @@ impl Backoff {
         !matches!(self.jitter, Jitter::None)
     }
 }
-
-/// For logs: `exponential from 100ms up to 20s, full jitter`.
+/// In a few words, for logs: `exponential delays from 100ms, at most 20s, full jitter`.
 impl fmt::Display for Backoff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.schedule.fmt(f)?;
         if let Some(factor) = self.factor {
-            write!(f, " times {factor}")?;
+            write!(f, ", times {factor}")?;
         }
         if self.max_delay != Duration::MAX {
-            write!(f, " up to {:?}", self.max_delay)?;
+            write!(f, ", at most {:?}", self.max_delay)?;
         }
-        match self.jitter {
-            Jitter::None => Ok(()),
-            Jitter::Full => f.write_str(", full jitter"),
-            Jitter::Equal => f.write_str(", equal jitter"),
-            Jitter::Decorrelated => f.write_str(", decorrelated jitter"),
-            Jitter::Additive(most) => write!(f, ", jitter of up to {most:?} more"),
+        if self.jitter != Jitter::None {
+            write!(f, ", {}", self.jitter)?;
         }
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Another attempt after a failure (recipes 1.5, 6.2 and 8.2).
 
 mod config;
+mod describe;
 mod future;
 mod hook;
 mod state;

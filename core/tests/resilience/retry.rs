@@ -1,12 +1,12 @@
 //! Attempts, their limits, and what is returned in the end.
 
 use backstay::testing::{Failure, Sim, Subject, Tracker, abort_sweep, cancel_sweep, panic_sweep};
+use backstay_core::Runtime;
 use backstay_core::resilience::{
     AttemptTimeout, Backoff, Cause, CircuitBreaker, Error, Event, EventKind, Jitter, Layered, Leaf, Next,
     Pipeline, Reason, Retry, RetryBudget, RetryBuilder, Retrying, Scope, Stop, Verdict,
 };
 use backstay_core::time::Instant;
-use backstay_core::{JoinHandle, Runtime};
 use proptest::prelude::*;
 use std::future::{Ready, pending, ready};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -671,8 +671,8 @@ fn it_says_how_it_is_set() {
         let budget = RetryBudget::token_bucket().build().unwrap();
         let retry = Retry::builder().max_elapsed(ms(1_500)).budget(&budget).build().unwrap();
         let users = Pipeline::named("users").retry(retry).build(&rt).unwrap();
-        let text = "users\n  retry: at most 3 attempts in 1.5s, exponential from 100ms up to 20s, full jitter, from a \
-                    budget";
+        let text = "users\n  retry: at most 3 attempts, exponential delays from 100ms, at most 20s, full jitter, \
+                    within 1.5s, from a budget";
         assert_eq!(users.describe().to_string(), text);
     });
 }

@@ -1,6 +1,7 @@
 //! What makes delays differ.
 
 use super::schedule::scaled;
+use std::fmt;
 use std::time::Duration;
 
 /// What makes delays differ among clients that failed together, so that they don't come back together.
@@ -32,6 +33,18 @@ pub enum Jitter {
     Decorrelated,
     /// Up to so much longer.
     Additive(Duration),
+}
+
+impl fmt::Display for Jitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("no jitter"),
+            Self::Full => f.write_str("full jitter"),
+            Self::Equal => f.write_str("equal jitter"),
+            Self::Decorrelated => f.write_str("decorrelated jitter"),
+            Self::Additive(most) => write!(f, "jitter of up to {most:?} more"),
+        }
+    }
 }
 
 /// Between which bounds a delay is, both included, in nanoseconds.

@@ -43,18 +43,25 @@ impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("no delay"),
-            Self::Constant { delay } => write!(f, "constant {delay:?}"),
-            Self::Linear { step } => write!(f, "linear by {step:?}"),
-            Self::Exponential { initial } => write!(f, "exponential from {initial:?}"),
-            Self::Fibonacci { initial } => write!(f, "Fibonacci from {initial:?}"),
-            Self::Custom(_) => f.write_str("custom delay"),
+            Self::Constant { delay } => write!(f, "a delay of {delay:?}"),
+            Self::Linear { step } => write!(f, "linear delays from {step:?}"),
+            Self::Exponential { initial } => write!(f, "exponential delays from {initial:?}"),
+            Self::Fibonacci { initial } => write!(f, "Fibonacci delays from {initial:?}"),
+            Self::Custom(_) => f.write_str("custom delays"),
         }
     }
 }
 
 impl fmt::Debug for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Constant { delay } => write!(f, "Constant({delay:?})"),
+            Self::Linear { step } => write!(f, "Linear({step:?})"),
+            Self::Exponential { initial } => write!(f, "Exponential({initial:?})"),
+            Self::Fibonacci { initial } => write!(f, "Fibonacci({initial:?})"),
+            Self::Custom(_) => f.write_str("Custom"),
+        }
     }
 }
 

@@ -57,6 +57,10 @@ impl Rate {
         self.0
     }
 
+    pub(super) fn percent(self) -> f64 {
+        f64::from(self.0) / f64::from(Self::ONE / 100)
+    }
+
     /// Whether so many are that part of all, or more.
     pub(super) const fn is_reached_by(self, part: u64, all: u64) -> bool {
         part.saturating_mul(Self::ONE as u64) >= all.saturating_mul(self.0 as u64)

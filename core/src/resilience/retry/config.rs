@@ -5,8 +5,6 @@ use super::hook::{NoHook, OnRetry, Retrying};
 use super::state::Limits;
 use crate::config_error::ConfigError;
 use crate::resilience::backoff::Backoff;
-use crate::resilience::describe::{Describe, Facts};
-use crate::resilience::rejected::PolicyKind;
 use crate::resilience::retry_budget::RetryBudget;
 use crate::resilience::verdict::{Inherit, RetryIf};
 use std::time::Duration;
@@ -118,20 +116,5 @@ impl<C, H> RetryBuilder<C, H> {
         }
         limits.backoff.check()?;
         Ok(Retry { limits, classifier, hook })
-    }
-}
-
-impl<C, H> Describe for Retry<C, H> {
-    fn facts(&self) -> Facts {
-        let Limits { max_attempts, max_elapsed, backoff, budget, .. } = &self.limits;
-        let mut settings = format!("at most {max_attempts} attempts");
-        if let Some(time) = max_elapsed {
-            settings += &format!(" in {time:?}");
-        }
-        settings += &format!(", {backoff}");
-        if budget.is_some() {
-            settings += ", from a budget";
-        }
-        Facts::new(PolicyKind::Retry, "", settings)
     }
 }
