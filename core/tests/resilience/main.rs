@@ -1,3 +1,6 @@
 //! Policies, alone and stacked.
 
-mod shape;
+mod bulkhead;
+mod fallback;
+mod kit;
+mod timeout;
