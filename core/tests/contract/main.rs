@@ -13,6 +13,7 @@ mod mpsc;
 mod net;
 mod notify;
 mod oneshot;
+mod pipeline;
 mod scopes;
 mod select;
 mod semaphore;
