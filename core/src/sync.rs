@@ -10,5 +10,5 @@ mod semaphore;
 pub(crate) mod wait_list;
 
 pub use notify::{Notified, Notify};
-pub(crate) use semaphore::{Lease, Refusal, Turn};
 pub use semaphore::{Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, Semaphore, TryAcquireError};
+pub(crate) use semaphore::{Lease, Refusal, Turn};

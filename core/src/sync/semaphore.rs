@@ -6,8 +6,8 @@ mod permit;
 mod state;
 
 pub use error::{AcquireError, TryAcquireError};
-pub use future::{Acquire, AcquireOwned};
 pub(crate) use future::Turn;
+pub use future::{Acquire, AcquireOwned};
 pub(crate) use permit::Lease;
 pub use permit::{OwnedPermit, Permit};
 pub(crate) use state::Refusal;

@@ -1,8 +1,11 @@
 //! What core promises beside the rules of the conformance suite, on every runtime and erased.
 
 mod broadcast;
+mod bulkhead;
 mod cancel_token;
+mod deadline;
 mod event_loop;
+mod fallback;
 mod gather;
 mod instant;
 mod join;
@@ -13,6 +16,7 @@ mod mpsc;
 mod net;
 mod notify;
 mod oneshot;
+mod pipeline;
 mod scopes;
 mod select;
 mod semaphore;

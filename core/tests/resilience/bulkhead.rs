@@ -104,7 +104,10 @@ fn b24_who_must_not_wait_takes_no_place_in_the_queue() {
             let bulkhead = bulkhead.expect("it is good");
             let _place = bulkhead.try_acquire().expect("it is free");
             assert_eq!(bulkhead.acquire(&rt).now_or_never().expect("at once").unwrap_err(), refused(reason));
-            assert_eq!(bulkhead.acquire_owned(&rt).now_or_never().expect("at once").unwrap_err(), refused(reason));
+            assert_eq!(
+                bulkhead.acquire_owned(&rt).now_or_never().expect("at once").unwrap_err(),
+                refused(reason)
+            );
             let call = bulkhead.run(&rt, async |_| Ok::<_, &str>(()));
             assert_eq!(call.now_or_never().expect("at once"), Err(refused(reason).into()));
             let job = bulkhead.run_blocking(&rt, || Ok::<_, &str>(()));
@@ -207,7 +210,10 @@ fn b20_a_head_whose_wait_is_over_lets_the_next_through() {
         });
         rt.sleep(ms(5)).await;
         assert_eq!(impatient.run(&rt, async |_| Ok::<_, &str>("b")).await, Ok("b"));
-        assert_eq!(head.await.expect("no panic"), Err(Error::TimedOut { scope: Scope::Queue, limit: ms(10) }));
+        assert_eq!(
+            head.await.expect("no panic"),
+            Err(Error::TimedOut { scope: Scope::Queue, limit: ms(10) })
+        );
         drop((held, patient));
         assert_empty(&impatient);
     });
@@ -252,7 +258,10 @@ fn b22_a_blocking_job_keeps_its_place_until_it_has_ended() {
         assert_eq!(ran.load(SeqCst), 1);
         drop(rt.spawn_blocking(move || drop(permit)));
         assert_eq!(bulkhead.in_flight(), 1);
-        assert_eq!(bulkhead.run_blocking(&rt, || Err::<(), _>("its own")).await, Err(Error::Operation("its own")));
+        assert_eq!(
+            bulkhead.run_blocking(&rt, || Err::<(), _>("its own")).await,
+            Err(Error::Operation("its own"))
+        );
         assert_empty(&bulkhead);
     });
     passed(run);
@@ -331,7 +340,8 @@ fn b31_the_callers_limit_ends_a_wait_too() {
 fn refusals_are_told_to_both() {
     sim(|rt: Sim| async move {
         let (heard, own) = (Heard::default(), Heard::default());
-        let bulkhead = Bulkhead::named("b").max_in_flight(1).observer(own.clone()).build().expect("it is good");
+        let bulkhead =
+            Bulkhead::named("b").max_in_flight(1).observer(own.clone()).build().expect("it is good");
         let users = Pipeline::named("users").observer(heard.clone()).bulkhead(&bulkhead).build(&rt);
         let users = users.expect("it is good");
         let _place = bulkhead.try_acquire().expect("it is free");
@@ -461,36 +471,38 @@ fn a_stalled_wait_names_the_bulkhead() {
 
 #[test]
 fn never_more_than_there_are_and_nobody_starves() {
-    let explored = Explore::seeds(0..60).faults(Faults::all()).run(|rt: Sim| async move {
-        let bulkhead = with_wait(3, 4, ms(40));
-        let inside = Arc::new(AtomicUsize::new(0));
-        let tasks: Vec<_> = (0..12)
-            .map(|task: usize| {
-                let (rt, inside) = (rt.clone(), Arc::clone(&inside));
-                let weight = task % 3 + 1;
-                let bulkhead = bulkhead.weighing(limit(weight));
-                rt.clone().spawn(async move {
-                    let op = |_: Attempt| {
-                        let (rt, inside) = (&rt, &inside);
-                        async move {
-                            assert!(inside.fetch_add(weight, SeqCst) + weight <= 3);
-                            rt.sleep(ms(rt.random_u64() % 20)).await;
-                            inside.fetch_sub(weight, SeqCst);
-                            Ok::<_, &str>(())
-                        }
-                    };
-                    bulkhead.run(&rt, op).await
+    let explored =
+        Explore::seeds(0..60).builder(Sim::builder().faults(Faults::gentle())).run(|rt: Sim| async move {
+            let bulkhead = with_wait(3, 4, ms(40));
+            let inside = Arc::new(AtomicUsize::new(0));
+            let tasks: Vec<_> = (0..12)
+                .map(|task: usize| {
+                    let (rt, inside) = (rt.clone(), Arc::clone(&inside));
+                    let weight = task % 3 + 1;
+                    let bulkhead = bulkhead.weighing(limit(weight));
+                    rt.clone().spawn(async move {
+                        let op = |_: Attempt| {
+                            let (rt, inside) = (&rt, &inside);
+                            async move {
+                                assert!(inside.fetch_add(weight, SeqCst) + weight <= 3);
+                                rt.sleep(ms(rt.random_u64() % 20)).await;
+                                inside.fetch_sub(weight, SeqCst);
+                                Ok::<_, &str>(())
+                            }
+                        };
+                        bulkhead.run(&rt, op).await
+                    })
                 })
-            })
-            .collect();
-        for task in tasks {
-            let result = task.await.expect("no panic");
-            sometimes!("it was let in", result.is_ok());
-            sometimes!("its wait was over", matches!(result, Err(Error::TimedOut { scope: Scope::Queue, .. })));
-            sometimes!("the queue was full", matches!(result, Err(Error::Rejected(_))));
-        }
-        assert_empty(&bulkhead);
-    });
+                .collect();
+            for task in tasks {
+                let result = task.await.expect("no panic");
+                sometimes!(result.is_ok(), "it was let in");
+                let is_late = matches!(result, Err(Error::TimedOut { scope: Scope::Queue, .. }));
+                sometimes!(is_late, "its wait was over");
+                sometimes!(matches!(result, Err(Error::Rejected(_))), "the queue was full");
+            }
+            assert_empty(&bulkhead);
+        });
     passed(explored);
 }
 

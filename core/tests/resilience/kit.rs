@@ -1,6 +1,6 @@
 //! What the tests share.
 
-use backstay::testing::{Failure, Completed, Sim};
+use backstay::testing::{Completed, Failure, Sim};
 use backstay_core::Limit;
 use backstay_core::resilience::{Event, EventKind, Observer};
 use std::sync::{Arc, Mutex};

@@ -82,7 +82,10 @@ impl BulkheadBuilder {
             return Err(ConfigError::invalid("max_in_flight", "must be at least 1"));
         };
         if self.max_waiting.unwrap_or(0) == 0 && self.max_wait.is_some_and(|limit| !limit.is_zero()) {
-            return Err(ConfigError::invalid("max_waiting", "must be at least 1 where there is a `max_wait`"));
+            return Err(ConfigError::invalid(
+                "max_waiting",
+                "must be at least 1 where there is a `max_wait`",
+            ));
         }
         Ok(Bulkhead::from_parts(max_in_flight, self))
     }

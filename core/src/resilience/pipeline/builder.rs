@@ -72,10 +72,7 @@ impl<L: Append, C> PipelineBuilder<L, C> {
 
     /// A limit on the time of the whole call: a duration from its first poll on, a [`Deadline`](crate::time::Deadline)
     /// that all calls share, or a [`TotalTimeout`].
-    pub fn deadline(
-        self,
-        limit: impl Into<TotalTimeout>,
-    ) -> PipelineBuilder<L::Appended<TotalTimeout>, C> {
+    pub fn deadline(self, limit: impl Into<TotalTimeout>) -> PipelineBuilder<L::Appended<TotalTimeout>, C> {
         let limit = limit.into();
         self.refuse_if(limit.is_zero(), "deadline", "must not be zero").append(limit)
     }

@@ -145,7 +145,11 @@ impl<S: Deref<Target = Semaphore>> Lease<S> {
     /// Takes so many, if they are free and nobody waits.
     #[inline]
     pub(crate) fn take(semaphore: S, count: usize) -> Result<Self, TryAcquireError> {
-        if semaphore.state.take(count) { Ok(Self::new(semaphore, count)) } else { Err(semaphore.why_not(count)) }
+        if semaphore.state.take(count) {
+            Ok(Self::new(semaphore, count))
+        } else {
+            Err(semaphore.why_not(count))
+        }
     }
 
     pub(crate) const fn count(&self) -> usize {
