@@ -9,9 +9,11 @@
 //! closure that borrows a local.
 
 mod call;
+mod until_cancelled;
 
 pub(super) use call::Surroundings;
 pub use call::{Alone, Call, Detailed, Root};
+pub use until_cancelled::UntilCancelled;
 
 use super::answer::Source;
 use super::attempt::{Attempt, Operation};
@@ -32,6 +34,10 @@ use std::time::Duration;
 /// One policy: what it does around whatever is below it.
 ///
 /// Sealed: it is there to be named in bounds.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no policy for operations that give `Result<{T}, {E}>`",
+    note = "a fallback gives values of the operation's own type, a hook takes its error"
+)]
 pub trait Policy<T, E>: fmt::Debug {
     /// What a call under it keeps, around the state `S` of what is below.
     #[doc(hidden)]
@@ -249,6 +255,13 @@ impl<E> Frame<'_, E> {
         Self { limit, hard: limit.at, has_grace: false, attempt: 1, last: None }
     }
 
+    /// The same for another attempt.
+    #[inline]
+    pub(super) const fn at_attempt<'g>(self, attempt: u32, last: Option<&'g Cause<E>>) -> Frame<'g, E> {
+        let Self { limit, hard, has_grace, .. } = self;
+        Frame { limit, hard, has_grace, attempt, last }
+    }
+
     /// The same within another limit too: the earlier of the two, and the outer where they are the same.
     #[inline]
     pub(super) fn within(self, limit: TimeLimit) -> Self {
@@ -278,6 +291,11 @@ impl TimeLimit {
     pub(super) fn is_none(&self) -> bool {
         self.at == Instant::MAX
     }
+
+    /// Whether there is no time at all.
+    pub(super) const fn is_over(&self) -> bool {
+        self.limit.is_zero()
+    }
 }
 
 /// What all the policies of a call share during one poll of it.
@@ -298,16 +316,23 @@ pub struct Ctx<'c, R, Op, C> {
 }
 
 impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
+    /// How often the operation has been called so far.
+    #[inline]
+    pub(super) const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
     /// The time of this poll: the clock is read for the first who asks.
     #[inline]
     pub(super) fn now(&mut self) -> Instant {
         *self.now.get_or_insert_with(|| self.rt.now())
     }
 
-    /// The time, read again: for who measures how long a poll takes.
+    /// The time, read again: for who measures how long a poll takes. Not before what this poll knew already.
     #[inline]
     pub(super) fn now_again(&mut self) -> Instant {
-        *self.now.insert(self.rt.now())
+        let now = self.rt.now();
+        *self.now.insert(self.now.map_or(now, |known| known.max(now)))
     }
 
     /// Whether this instant has come, as far as this poll knows; if not, the call is polled again when it comes.
@@ -344,6 +369,17 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
         if let Some(observer) = self.observer {
             observer.on_event(&Event { source: self.source, kind: kind() });
         }
+    }
+
+    /// Tells the pipeline's observer of the end.
+    #[cold]
+    pub(super) fn completed<T, E>(&mut self, result: &Result<T, Error<E>>, started: Instant)
+    where
+        C: Classify<T, E>,
+    {
+        let (verdict, attempts) = (self.classify(result), self.attempts);
+        let elapsed = self.now_again() - started;
+        self.emit(|| EventKind::Completed { verdict, attempts, elapsed });
     }
 
     /// A random number, for jitter.

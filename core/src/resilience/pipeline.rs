@@ -1,10 +1,13 @@
 //! Policies around one operation, in an order.
 
 mod builder;
+mod erased;
 
-pub use builder::{Append, PipelineBuilder};
+pub use builder::{PipelineBuilder, Stack};
+pub use erased::DynPipeline;
 
 use super::attempt::{Attempt, WithLast};
+use super::describe::{Description, Lint};
 use super::error::Cause;
 use super::layer::{Call, Layer, Leaf, Surroundings};
 use super::observer::Observed;
@@ -60,6 +63,24 @@ impl<R: Runtime, L, C> Pipeline<R, L, C> {
         Fut: Future<Output = Result<T, E>>,
     {
         Call::new(&self.rt, &self.shared.layers, self.surroundings(), WithLast(op))
+    }
+
+    /// What it is made of, for logs and bug reports.
+    pub fn describe(&self) -> Description
+    where
+        L: Stack,
+    {
+        let mut policies = Vec::new();
+        self.shared.layers.each(&mut |policy| policies.push(policy.facts()));
+        Description { name: self.shared.name, policies }
+    }
+
+    /// What is suspicious about the order of its policies: orders that are allowed, and hardly ever meant.
+    pub fn lints(&self) -> Vec<Lint>
+    where
+        L: Stack,
+    {
+        self.describe().lints()
     }
 
     fn surroundings(&self) -> Surroundings<'_, C> {

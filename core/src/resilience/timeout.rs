@@ -4,9 +4,12 @@
 //! when it has come. So a limit is felt first where the time is spent, and travels outwards as a result.
 
 use super::attempt::{Attempt, Operation};
+use super::describe::{Describe, Facts};
 use super::error::{Error, Scope};
 use super::layer::{Alone, Call, Ctx, Frame, Layer, Policy, Surroundings, TimeLimit};
+use super::rejected::PolicyKind;
 use super::verdict::{Classify, Inherit};
+use crate::config_error::ConfigError;
 use crate::instant::Instant;
 use crate::runtime::Runtime;
 use crate::time::Deadline;
@@ -120,12 +123,21 @@ impl AttemptTimeout {
         Call::new(rt, Alone(self), Surroundings::NONE, op)
     }
 
-    pub(super) const fn is_zero(&self) -> bool {
-        self.limit.is_zero()
-    }
-
     fn begin(&self, now: Instant) -> TimeLimit {
         TimeLimit { at: now + self.limit, scope: Scope::Attempt, limit: self.limit }
+    }
+}
+
+impl Describe for AttemptTimeout {
+    fn facts(&self) -> Facts {
+        Facts::limit(PolicyKind::AttemptTimeout, self.limit)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        match self.limit {
+            Duration::ZERO => Err(ConfigError::invalid("attempt_timeout", "must not be zero")),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -224,16 +236,30 @@ impl TotalTimeout {
         Call::new(rt, Alone(self), Surroundings::NONE, op)
     }
 
-    pub(super) const fn is_zero(&self) -> bool {
-        matches!(self.until, Until::After(Duration::ZERO))
-    }
-
     fn begin(&self, now: Instant) -> TimeLimit {
         let (at, limit) = match self.until {
             Until::After(limit) => (now + limit, limit),
             Until::At(deadline) => (deadline.instant(), deadline.remaining(now)),
         };
         TimeLimit { at, scope: Scope::Total, limit }
+    }
+}
+
+impl Describe for TotalTimeout {
+    fn facts(&self) -> Facts {
+        match self.until {
+            Until::After(limit) => Facts::limit(PolicyKind::Deadline, limit),
+            Until::At(deadline) => {
+                Facts::new(PolicyKind::Deadline, "", format!("at {:?}", deadline.instant()))
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        match self.until {
+            Until::After(Duration::ZERO) => Err(ConfigError::invalid("deadline", "must not be zero")),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -3,4 +3,5 @@
 mod bulkhead;
 mod fallback;
 mod kit;
+mod pipeline;
 mod timeout;

@@ -4,6 +4,7 @@ use super::{Bulkhead, Shared};
 use crate::instant::Instant;
 use crate::probe;
 use crate::resilience::attempt::Operation;
+use crate::resilience::describe::{Describe, Facts};
 use crate::resilience::error::Error;
 use crate::resilience::layer::{Ctx, Frame, Layer, Policy};
 use crate::resilience::observer::EventKind;
@@ -15,6 +16,7 @@ use pin_project_lite::pin_project;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 pin_project! {
     #[doc(hidden)]
@@ -37,6 +39,17 @@ enum Place<'p> {
     },
     /// It has ended: its place is another's.
     Left,
+}
+
+impl Describe for Bulkhead {
+    fn facts(&self) -> Facts {
+        let Shared { semaphore, name, max_waiting, max_wait, .. } = &*self.shared;
+        let mut settings = format!("at most {} in flight, {max_waiting} waiting", semaphore.capacity());
+        if *max_wait != Duration::MAX {
+            settings.push_str(&format!(", for {max_wait:?}"));
+        }
+        Facts::new(PolicyKind::Bulkhead, name, settings)
+    }
 }
 
 impl<T, E> Policy<T, E> for Bulkhead {

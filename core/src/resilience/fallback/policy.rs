@@ -3,9 +3,11 @@
 use super::{Fallback, Substitute, WhichErrors};
 use crate::resilience::answer::Source;
 use crate::resilience::attempt::Operation;
+use crate::resilience::describe::{Describe, Facts};
 use crate::resilience::error::{Cause, Error};
 use crate::resilience::layer::{Ctx, Frame, Layer, Policy};
 use crate::resilience::observer::EventKind;
+use crate::resilience::rejected::PolicyKind;
 use crate::resilience::verdict::Classify;
 use crate::runtime::Runtime;
 use pin_project_lite::pin_project;
@@ -20,6 +22,12 @@ pin_project! {
         Primary { #[pin] inner: S },
         Substitute { #[pin] future: F, primary: Option<Cause<E>> },
         Done,
+    }
+}
+
+impl<S, P> Describe for Fallback<S, P> {
+    fn facts(&self) -> Facts {
+        Facts::new(PolicyKind::Fallback, "", String::new())
     }
 }
 

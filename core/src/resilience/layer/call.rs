@@ -129,6 +129,8 @@ pin_project! {
         has_begun: bool,
         answered_by: Source,
         attempts: u32,
+        // When it began, if somebody watches.
+        started: Option<Instant>,
         #[pin]
         state: H::State<Fut>,
         #[pin]
@@ -178,6 +180,7 @@ where
             has_begun: false,
             answered_by: Source::Operation,
             attempts: 0,
+            started: None,
             state: root.start(),
             timer: Timer { sleep: None, at: None },
             result: PhantomData,
@@ -272,18 +275,27 @@ where
                 attempts: *this.attempts,
                 answered_by: *this.answered_by,
             };
+            if ctx.observer.is_some() {
+                this.started.get_or_insert_with(|| ctx.now());
+            }
             if !*this.has_begun {
                 *this.has_begun = true;
                 if !this.limit.is_none() {
                     this.limit.limit = this.limit.at - ctx.now();
-                    if this.limit.limit.is_zero() {
-                        return Poll::Ready(Err(ctx.timed_out(*this.limit)));
-                    }
                 }
             }
-            let poll = this.root.poll(this.state.as_mut(), Frame::first(*this.limit), &mut ctx, cx);
+            let poll = if this.limit.is_over() {
+                Poll::Ready(Err(ctx.timed_out(*this.limit)))
+            } else {
+                this.root.poll(this.state.as_mut(), Frame::first(*this.limit), &mut ctx, cx)
+            };
             *this.attempts = ctx.attempts;
             *this.answered_by = ctx.answered_by;
+            if let Poll::Ready(result) = &poll
+                && let Some(started) = *this.started
+            {
+                ctx.completed(result, started);
+            }
             let wake_at = ctx.wake_at;
             if poll.is_ready() || wake_at == Instant::MAX {
                 return poll;

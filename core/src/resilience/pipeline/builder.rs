@@ -3,9 +3,12 @@
 use super::{Pipeline, Shared};
 use crate::config_error::ConfigError;
 use crate::resilience::bulkhead::Bulkhead;
+use crate::resilience::circuit_breaker::CircuitBreaker;
+use crate::resilience::describe::Describe;
 use crate::resilience::fallback::Fallback;
 use crate::resilience::layer::{Layered, Leaf};
 use crate::resilience::observer::{Observed, Observer};
+use crate::resilience::retry::Retry;
 use crate::resilience::timeout::{AttemptTimeout, TotalTimeout};
 use crate::resilience::verdict::Inherit;
 use crate::runtime::Runtime;
@@ -18,46 +21,55 @@ pub struct PipelineBuilder<L, C = Inherit> {
     layers: L,
     classifier: C,
     observed: Observed,
-    // The first policy that makes no sense: field and reason.
-    invalid: Option<(&'static str, &'static str)>,
 }
 
-/// A stack that can be continued at its inner end.
-pub trait Append {
+/// A stack of policies: continued at its inner end, and described.
+///
+/// Sealed: it is there to be named in bounds.
+pub trait Stack {
     /// The stack with a policy more.
-    type Appended<P>;
+    type Appended<P: Describe>;
 
     #[doc(hidden)]
-    fn append<P>(self, policy: P) -> Self::Appended<P>;
+    fn append<P: Describe>(self, policy: P) -> Self::Appended<P>;
+
+    #[doc(hidden)]
+    fn each(&self, visit: &mut dyn FnMut(&dyn Describe));
 }
 
-impl Append for Leaf {
-    type Appended<P> = Layered<P, Self>;
+impl Stack for Leaf {
+    type Appended<P: Describe> = Layered<P, Self>;
 
-    fn append<P>(self, policy: P) -> Layered<P, Self> {
+    fn append<P: Describe>(self, policy: P) -> Layered<P, Self> {
         Layered { policy, inner: self }
     }
+
+    fn each(&self, _: &mut dyn FnMut(&dyn Describe)) {}
 }
 
-impl<Q, I: Append> Append for Layered<Q, I> {
-    type Appended<P> = Layered<Q, I::Appended<P>>;
+impl<Q: Describe, I: Stack> Stack for Layered<Q, I> {
+    type Appended<P: Describe> = Layered<Q, I::Appended<P>>;
 
-    fn append<P>(self, policy: P) -> Self::Appended<P> {
+    fn append<P: Describe>(self, policy: P) -> Self::Appended<P> {
         Layered { policy: self.policy, inner: self.inner.append(policy) }
+    }
+
+    fn each(&self, visit: &mut dyn FnMut(&dyn Describe)) {
+        visit(&self.policy);
+        self.inner.each(visit);
     }
 }
 
 impl PipelineBuilder<Leaf> {
     pub(super) const fn new(name: &'static str) -> Self {
-        Self { name, layers: Leaf, classifier: Inherit, observed: Observed::NONE, invalid: None }
+        Self { name, layers: Leaf, classifier: Inherit, observed: Observed::NONE }
     }
 }
 
-impl<L: Append, C> PipelineBuilder<L, C> {
+impl<L: Stack, C> PipelineBuilder<L, C> {
     /// What a result says of the service, for all policies that were not given a classifier of their own.
     pub fn classify<D>(self, classifier: D) -> PipelineBuilder<L, D> {
-        let Self { name, layers, observed, invalid, .. } = self;
-        PipelineBuilder { name, layers, classifier, observed, invalid }
+        PipelineBuilder { name: self.name, layers: self.layers, classifier, observed: self.observed }
     }
 
     /// Who is told what happens to its calls.
@@ -73,8 +85,20 @@ impl<L: Append, C> PipelineBuilder<L, C> {
     /// A limit on the time of the whole call: a duration from its first poll on, a [`Deadline`](crate::time::Deadline)
     /// that all calls share, or a [`TotalTimeout`].
     pub fn deadline(self, limit: impl Into<TotalTimeout>) -> PipelineBuilder<L::Appended<TotalTimeout>, C> {
-        let limit = limit.into();
-        self.refuse_if(limit.is_zero(), "deadline", "must not be zero").append(limit)
+        self.append(limit.into())
+    }
+
+    /// Another attempt after a failure.
+    pub fn retry<D, H>(self, retry: Retry<D, H>) -> PipelineBuilder<L::Appended<Retry<D, H>>, C> {
+        self.append(retry)
+    }
+
+    /// No calls while this circuit breaker is open. It is shared with all who have a handle of it.
+    pub fn breaker<D: Clone>(
+        self,
+        breaker: &CircuitBreaker<D>,
+    ) -> PipelineBuilder<L::Appended<CircuitBreaker<D>>, C> {
+        self.append(breaker.clone())
     }
 
     /// At most so many calls at a time, over all pipelines that this bulkhead is in.
@@ -87,32 +111,28 @@ impl<L: Append, C> PipelineBuilder<L, C> {
         self,
         timeout: impl Into<AttemptTimeout>,
     ) -> PipelineBuilder<L::Appended<AttemptTimeout>, C> {
-        let timeout = timeout.into();
-        self.refuse_if(timeout.is_zero(), "attempt_timeout", "must not be zero").append(timeout)
+        self.append(timeout.into())
     }
 
-    fn refuse_if(mut self, is_invalid: bool, field: &'static str, reason: &'static str) -> Self {
-        if is_invalid {
-            self.invalid.get_or_insert((field, reason));
-        }
-        self
-    }
-
-    fn append<P>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {
-        let Self { name, layers, classifier, observed, invalid } = self;
-        PipelineBuilder { name, layers: layers.append(policy), classifier, observed, invalid }
+    fn append<P: Describe>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {
+        let Self { name, layers, classifier, observed } = self;
+        PipelineBuilder { name, layers: layers.append(policy), classifier, observed }
     }
 
     /// The pipeline, on this runtime.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] names the field.
+    /// [`ConfigError::Invalid`] names the field of the outermost policy that makes no sense: a limit of no time.
     pub fn build<R: Runtime>(self, rt: &R) -> Result<Pipeline<R, L, C>, ConfigError> {
-        let Self { name, layers, classifier, observed, invalid } = self;
-        if let Some((field, reason)) = invalid {
-            return Err(ConfigError::invalid(field, reason));
-        }
+        let Self { name, layers, classifier, observed } = self;
+        let mut checked = Ok(());
+        layers.each(&mut |policy| {
+            if checked.is_ok() {
+                checked = policy.check();
+            }
+        });
+        checked?;
         Ok(Pipeline { rt: rt.clone(), shared: Arc::new(Shared { name, layers, classifier, observed }) })
     }
 }
