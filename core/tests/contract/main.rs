@@ -1,8 +1,12 @@
 //! What core promises beside the rules of the conformance suite, on every runtime and erased.
 
 mod broadcast;
+mod bulkhead;
 mod cancel_token;
+mod deadline;
+mod default_order;
 mod event_loop;
+mod fallback;
 mod gather;
 mod instant;
 mod join;
