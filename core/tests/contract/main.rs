@@ -18,6 +18,7 @@ mod net;
 mod notify;
 mod oneshot;
 mod pipeline;
+mod retry;
 mod scopes;
 mod select;
 mod semaphore;

@@ -5,3 +5,8 @@ mod fallback;
 mod kit;
 mod pipeline;
 mod timeout;
+mod backoff;
+mod pipeline;
+mod retry;
+mod retry_budget;
+mod shape;
