@@ -6,6 +6,7 @@ mod error;
 mod layer;
 mod observer;
 mod pipeline;
+mod rate_limiter;
 mod rejected;
 mod timeout;
 mod verdict;
@@ -16,6 +17,9 @@ pub use error::{Cause, Error, Scope, Stop};
 pub use layer::{Alone, Call, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{DynPipeline, Pipeline, PipelineBuilder, Stack};
+pub use rate_limiter::{
+    AcquireRate, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder, RatePermit, Reservation,
+};
 pub use rejected::{PolicyKind, Reason, Rejected};
 pub use timeout::AttemptTimeout;
 pub use verdict::{Classify, Inherit, RetryIf, Verdict};

@@ -287,6 +287,12 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
         false
     }
 
+    /// How often the operation has been called so far in this call.
+    #[inline]
+    pub(super) const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
     /// The error of a time limit that was hit, and its event.
     #[cold]
     pub(super) fn timed_out<E>(&self, limit: TimeLimit) -> Error<E> {
