@@ -16,5 +16,9 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("mailbox", "S.1", "a task that owns something, and others that ask it"),
     ("r07_server", "7", "a request that is cancelled; a TCP server that drains when a signal comes"),
     ("retry_http", "1.5", "an HTTP client that tries again where that helps, and only there"),
-    ("simulate", "–", "a service under a thousand seeds, on the simulated runtime, and its client through a pipeline"),
+    (
+        "simulate",
+        "–",
+        "a service under a thousand seeds, on the simulated runtime, and its client through a pipeline",
+    ),
 ];

@@ -132,6 +132,27 @@ impl<T> WaitList<T> {
         }
     }
 
+    /// Whether it is first in the queue.
+    pub(crate) fn is_front(&self, key: &Key) -> bool {
+        self.first == key.0
+    }
+
+    /// What the primitive knows of one in the queue.
+    pub(crate) fn get_mut(&mut self, key: &Key) -> Option<&mut T> {
+        match &mut self.entries[key.0].state {
+            State::Waiting { data, .. } => Some(data),
+            State::Notified { .. } | State::Free => None,
+        }
+    }
+
+    /// Hands out the waker of who is first in the queue, who stays there: it brings another when it is polled.
+    pub(crate) fn wake_front(&mut self) -> Option<Waker> {
+        match &mut self.entries.get_mut(self.first)?.state {
+            State::Waiting { waker, .. } => Some(mem::replace(waker, Waker::noop().clone())),
+            _ => unreachable!("only who waits is in the queue"),
+        }
+    }
+
     /// Notifies who is first in the queue.
     pub(crate) fn notify_front(&mut self) -> Option<Waker> {
         let index = self.first;
