@@ -3,6 +3,8 @@
 mod cancel_token;
 mod join_set;
 mod kit;
+#[path = "../common/lock_probe.rs"]
+mod lock_probe;
 mod mailbox;
 mod parents;
 mod scopes;
