@@ -8,7 +8,7 @@ use Priority::{High, Low, Normal};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::task::Wake;
+use std::task::{Context, Wake};
 
 #[derive(Default)]
 struct Flag(AtomicBool);
