@@ -7,6 +7,7 @@ mod kit;
 mod lock_probe;
 mod mailbox;
 mod parents;
+mod scope_ends;
 mod scopes;
 mod shutdown;
 mod supervisor;

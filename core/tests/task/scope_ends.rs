@@ -1,0 +1,139 @@
+//! What meets the end of a task, or of a scope, in the same moment: wakers that panic, starts that are dropped, hooks.
+
+use crate::kit::{poll_once, poll_with, ticks, waker};
+use crate::lock_probe::probing_waker;
+use backstay::Runtime;
+use backstay::testing::{Sim, test_on_every_runtime};
+use backstay_core::task::{
+    ChildError, NotReady, OnError, OnPanic, Root, ScopeError, TaskScope, borrow_scope, scope,
+};
+use futures::FutureExt;
+use std::future::{pending, ready};
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+
+test_on_every_runtime! {
+    sim only;
+    a_waker_that_panics_at_a_cancel_keeps_no_outcome_back
+    a_waker_that_panics_at_an_outcome_is_the_scopes_panic
+    a_waker_that_panics_at_a_start_is_the_scopes_panic
+}
+
+fn panics() -> Waker {
+    waker(|| resume_unwind(Box::new("a waker")))
+}
+
+/// What has failed, in words.
+fn told<T, E: std::fmt::Display>(outcome: Result<T, ScopeError<E>>) -> Vec<String> {
+    match outcome {
+        Err(ScopeError::Failed(failures)) => {
+            failures.iter().map(|(origin, failure)| format!("{origin} {failure}")).collect()
+        }
+        Err(error) => vec![error.to_string()],
+        Ok(_) => Vec::new(),
+    }
+}
+
+async fn a_waker_that_panics_at_a_cancel_keeps_no_outcome_back<R: Runtime>(rt: R) {
+    for panics_too in [false, true] {
+        let root = rt.clone();
+        let failed = scope(&rt, move |s| async move {
+            let nap = s.runtime().sleep(ticks(1));
+            let failing = s.named("failing").spawn(async move {
+                nap.await;
+                if panics_too {
+                    resume_unwind(Box::new("a bomb"));
+                }
+                Err::<(), _>("failed")
+            });
+            let heard = root.spawn(failing);
+            let (first, second) = (s.token().clone(), s.token().clone());
+            root.spawn(async move {
+                let (mut bad, good) = (Box::pin(first.cancelled()), second.cancelled());
+                assert!(poll_with(bad.as_mut(), &panics()).is_pending());
+                good.await;
+            })
+            .await
+            .expect("who waits behind it is woken");
+            assert!(matches!(heard.await.unwrap(), Err(ChildError::Escalated)));
+            Ok(())
+        });
+        let told = told(failed.on_panic(OnPanic::Report).await);
+        let first =
+            if panics_too { "task `failing` panicked: a bomb" } else { "task `failing` failed: failed" };
+        assert_eq!(told, [first, "a waker panicked: a waker"]);
+    }
+}
+
+async fn a_waker_that_panics_at_an_outcome_is_the_scopes_panic<R: Runtime>(rt: R) {
+    let body = |s: TaskScope<R, &'static str>| async move {
+        let nap = s.runtime().sleep(ticks(1));
+        let mut task = s.spawn(async move {
+            nap.await;
+            Ok(7)
+        });
+        assert!(poll_with(std::pin::pin!(&mut task), &panics()).is_pending());
+        let own = s.clone();
+        s.shield(async move {
+            own.cancelled().await;
+            assert_eq!(task.await.unwrap(), 7, "it is there all the same");
+            let counts = own.counts();
+            assert_eq!((counts.finished, counts.panicked), (1, 0), "the task is not to blame");
+            Ok(())
+        });
+        pending::<Result<(), _>>().await
+    };
+    let reported = scope(&rt, body).on_panic(OnPanic::Report).on_error(OnError::CancelSiblings).await;
+    assert_eq!(told(reported), ["a waker panicked: a waker"]);
+    let resumed = AssertUnwindSafe(scope(&rt, body)).catch_unwind().await;
+    assert_eq!(resumed.unwrap_err().downcast_ref(), Some(&"a waker"));
+}
+
+async fn a_waker_that_panics_at_a_start_is_the_scopes_panic<R: Runtime>(rt: R) {
+    for how in 0..4 {
+        let outcome = scope(&rt, |s| async move {
+            let nap = s.runtime().sleep(ticks(1));
+            let mut start = Box::pin(s.spawn_ready::<(), (), _, _>(|started| async move {
+                nap.await;
+                match how {
+                    0 => std::mem::forget(started),
+                    1 => resume_unwind(Box::new("a bomb")),
+                    2 => {}
+                    _ => {
+                        drop(started);
+                        pending().await
+                    }
+                }
+                Err("failed")
+            }));
+            assert!(poll_with(start.as_mut(), &panics()).is_pending());
+            s.runtime().sleep(ticks(2)).await;
+            match start.await {
+                Err(NotReady::Failed("failed")) if how == 0 || how == 2 => {}
+                Err(NotReady::Panicked(_)) if how == 1 => {}
+                Err(NotReady::Never) if how == 3 => {}
+                other => panic!("{how}: {:?}", other.map(|_| ())),
+            }
+            Ok(())
+        });
+        let told = told(outcome.on_error(OnError::Collect).on_panic(OnPanic::Report).await);
+        assert_eq!(told, ["a waker panicked: a waker"], "{how}");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_at_the_outcome_of_a_borrowing_child_goes_on_in_its_scope() {
+    let outcome = Sim::builder().run(|rt| async move {
+        let (nap, longer) = (rt.sleep(ticks(1)), rt.sleep(ticks(2)));
+        let scope = borrow_scope(|s| async move {
+            let mut child = s.spawn(nap);
+            assert!(poll_with(std::pin::pin!(&mut child), &panics()).is_pending());
+            longer.await;
+        });
+        let resumed = AssertUnwindSafe(scope).catch_unwind().await;
+        assert_eq!(resumed.unwrap_err().downcast_ref(), Some(&"a waker"));
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
