@@ -19,6 +19,8 @@ test_on_every_runtime! {
     a_waker_that_panics_at_a_cancel_keeps_no_outcome_back
     a_waker_that_panics_at_an_outcome_is_the_scopes_panic
     a_waker_that_panics_at_a_start_is_the_scopes_panic
+    s18_a_panic_that_its_dropped_start_has_not_heard_is_the_scopes
+    s18_what_a_start_dropped_behind_the_end_has_not_heard_is_the_parents
 }
 
 fn panics() -> Waker {
@@ -121,6 +123,52 @@ async fn a_waker_that_panics_at_a_start_is_the_scopes_panic<R: Runtime>(rt: R) {
         let told = told(outcome.on_error(OnError::Collect).on_panic(OnPanic::Report).await);
         assert_eq!(told, ["a waker panicked: a waker"], "{how}");
     }
+}
+
+async fn s18_a_panic_that_its_dropped_start_has_not_heard_is_the_scopes<R: Runtime>(rt: R) {
+    let body = |s: TaskScope<R, &'static str>| async move {
+        let s = s.named("starting");
+        let mut start = Box::pin(s.spawn_ready::<(), (), _, _>(move |started| async move {
+            let _started = started;
+            resume_unwind(Box::new("a bomb"))
+        }));
+        assert!(poll_once(start.as_mut()).is_pending());
+        s.runtime().sleep(ticks(1)).await;
+        assert_eq!(s.counts().running, 0, "it has ended");
+        drop(start);
+        Ok(())
+    };
+    let told = told(scope(&rt, body).on_panic(OnPanic::Report).await);
+    assert_eq!(told, ["task `starting` panicked: a bomb"]);
+    let resumed = AssertUnwindSafe(scope(&rt, body)).catch_unwind().await;
+    assert_eq!(resumed.unwrap_err().downcast_ref(), Some(&"a bomb"));
+}
+
+async fn s18_what_a_start_dropped_behind_the_end_has_not_heard_is_the_parents<R: Runtime>(rt: R) {
+    let outer = scope(&rt, |parent| async move {
+        let kept = Mutex::new(None);
+        let inner = scope(&parent, |s: TaskScope<R, &'static str>| {
+            *kept.lock().unwrap() = Some(s);
+            pending::<Result<(), _>>()
+        });
+        let mut inner = Box::pin(inner);
+        assert!(poll_once(inner.as_mut()).is_pending());
+        let s = kept.lock().unwrap().take().unwrap();
+        let mut start = Box::pin(s.spawn_ready::<(), (), _, _>(|started| async move {
+            let _started = started;
+            resume_unwind(Box::new("a bomb"))
+        }));
+        assert!(poll_once(start.as_mut()).is_pending());
+        parent.runtime().sleep(ticks(1)).await;
+        s.cancel("the end");
+        assert!(inner.await.unwrap_err().is_cancelled());
+        drop(start);
+        parent.runtime().sleep(ticks(1)).await;
+        Ok::<_, &str>(())
+    });
+    let told = told(outer.on_panic(OnPanic::Report).await);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].ends_with("panicked: a bomb"), "{told:?}");
 }
 
 #[test]

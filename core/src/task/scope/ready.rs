@@ -308,7 +308,13 @@ impl<R: Runtime, S, T, E: Send + 'static> Drop for Starter<'_, R, S, T, E> {
         drop(state);
         // One that is ready is not wanted either: nobody has its handle, or what it said.
         handle.abort();
-        drop(phase);
+        match phase {
+            // Nobody has heard of it: it is the scope's matter, as with any task.
+            Phase::Ended(NotReady::Panicked(panic)) => {
+                self.family.panicked(Origin::Task(self.label.clone()), panic);
+            }
+            left => drop(left),
+        }
         drop(starter);
     }
 }
