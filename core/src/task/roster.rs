@@ -204,6 +204,21 @@ impl<R: Runtime> Roster<R> {
         lock(&self.0).tasks.iter().any(|(_, entry)| entry.kind == kind)
     }
 
+    /// Whether nothing runs.
+    pub(super) fn is_empty(&self) -> bool {
+        lock(&self.0).tasks.is_empty()
+    }
+
+    /// From now on nothing is started, if nothing runs.
+    pub(super) fn try_close(&self) -> bool {
+        let mut state = lock(&self.0);
+        let is_empty = state.tasks.is_empty();
+        if is_empty {
+            state.intake = Intake::Closed;
+        }
+        is_empty
+    }
+
     /// Whether nothing runs but blocking functions.
     pub(super) fn has_only_blocking(&self) -> bool {
         let state = lock(&self.0);

@@ -21,6 +21,7 @@ test_on_every_runtime! {
     a_waker_that_panics_at_a_start_is_the_scopes_panic
     s18_a_panic_that_its_dropped_start_has_not_heard_is_the_scopes
     s18_what_a_start_dropped_behind_the_end_has_not_heard_is_the_parents
+    a_hook_behind_the_end_of_a_dropped_scope_is_refused
 }
 
 fn panics() -> Waker {
@@ -169,6 +170,73 @@ async fn s18_what_a_start_dropped_behind_the_end_has_not_heard_is_the_parents<R:
     let told = told(outer.on_panic(OnPanic::Report).await);
     assert_eq!(told.len(), 1);
     assert!(told[0].ends_with("panicked: a bomb"), "{told:?}");
+}
+
+async fn a_hook_behind_the_end_of_a_dropped_scope_is_refused<R: Runtime>(rt: R) {
+    let root = Root::new(&rt);
+    let kept = Mutex::new(None);
+    let mut ended = Box::pin(scope(&root, |s: TaskScope<R, ()>| {
+        *kept.lock().unwrap() = Some(s);
+        pending::<Result<(), ()>>()
+    }));
+    assert!(poll_once(ended.as_mut()).is_pending());
+    drop(ended);
+    let s = kept.lock().unwrap().take().unwrap();
+    let refused = s.on_exit(ready(())).expect_err("it would never run");
+    assert_eq!(refused.into_inner().now_or_never(), Some(()));
+}
+
+/// Whatever is done with the scope's waker, a hook is left just then.
+#[test]
+fn a_hook_in_the_closing_instant_is_refused_or_may_do_what_others_may() {
+    let (mut accepted, mut refused) = (0, 0);
+    for left_at in 0..12 {
+        let outcome = Sim::builder().run(|rt| async move {
+            let kept = Arc::new(Mutex::new(None::<TaskScope<Sim, ()>>));
+            let (own, touched) = (Arc::clone(&kept), Arc::new(AtomicUsize::new(0)));
+            let added = Arc::new(Mutex::new(None));
+            let (tells, shielded) = (Arc::clone(&added), Arc::new(AtomicUsize::new(0)));
+            let done = Arc::clone(&shielded);
+            let waker = probing_waker(move || {
+                if touched.fetch_add(1, SeqCst) != left_at {
+                    return;
+                }
+                let Some(s) = own.lock().unwrap().take() else { return };
+                let (parent, done) = (s.clone(), Arc::clone(&done));
+                let hook = async move {
+                    let shield = parent.shield(async move {
+                        done.fetch_add(1, SeqCst);
+                        Ok(())
+                    });
+                    drop(shield);
+                };
+                *tells.lock().unwrap() = Some(s.on_exit(hook).is_ok());
+            });
+            let mut ends = Box::pin(scope(&rt, |s| {
+                *kept.lock().unwrap() = Some(s);
+                ready(Ok::<_, ()>(()))
+            }));
+            match poll_with(ends.as_mut(), &waker) {
+                Poll::Ready(outcome) => outcome.unwrap(),
+                Poll::Pending => ends.await.unwrap(),
+            }
+            // A waker that is not touched so often leaves none.
+            let added = added.lock().unwrap().take();
+            assert_eq!(
+                shielded.load(SeqCst),
+                usize::from(added == Some(true)),
+                "at touch {left_at}: {added:?}"
+            );
+            kept.lock().unwrap().take();
+            added
+        });
+        match outcome.unwrap_or_else(|failure| panic!("{failure}")).value {
+            Some(true) => accepted += 1,
+            Some(false) => refused += 1,
+            None => {}
+        }
+    }
+    assert!(accepted > 0, "{accepted} {refused}");
 }
 
 #[test]

@@ -138,23 +138,21 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
         Ok(())
     }
 
-    /// The next hook to run.
-    pub(super) fn take_hook(&self) -> Option<Rest> {
-        lock(&self.hooks).as_mut()?.pop()
-    }
-
-    /// As [`take_hook`](Self::take_hook); if there is none, none can be left from now on.
-    pub(super) fn take_last_hook(&self) -> Option<Rest> {
+    /// What is left before the scope has ended. Where nothing is, from now on no hook can be left, and no task started:
+    /// both in one step, so that whoever can leave a hook has one that may start tasks.
+    pub(super) fn close(&self) -> Left {
         let mut hooks = lock(&self.hooks);
-        let hook = hooks.as_mut()?.pop();
-        if hook.is_none() {
-            *hooks = None;
+        if !self.roster.is_empty() {
+            return Left::Tasks;
         }
-        hook
-    }
-
-    pub(super) fn has_hooks(&self) -> bool {
-        lock(&self.hooks).as_ref().is_some_and(|hooks| !hooks.is_empty())
+        match hooks.as_mut().and_then(Vec::pop) {
+            Some(hook) => Left::Hook(hook),
+            None if self.roster.try_close() => {
+                *hooks = None;
+                Left::Nothing
+            }
+            None => Left::Tasks,
+        }
     }
 
     /// How the scope has failed: a panic that is to go on, in place of all else; or an error. Whatever fails from now on
@@ -173,6 +171,13 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
             None => None,
         })
     }
+}
+
+/// What a scope has to do before it has ended.
+pub(super) enum Left {
+    Tasks,
+    Hook(Rest),
+    Nothing,
 }
 
 fn first_panic<E>(failures: Vec<(Origin, Failure<E>)>) -> Panic {

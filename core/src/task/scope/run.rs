@@ -2,7 +2,7 @@
 
 use super::TaskScope;
 use super::error::{Origin, ScopeError};
-use super::family::{Family, HAS_ENDED};
+use super::family::{Family, HAS_ENDED, Left};
 use super::policy::{OnError, OnPanic};
 use crate::instant::Instant;
 use crate::limit::Limit;
@@ -19,7 +19,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 pin_project! {
@@ -261,14 +261,10 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
                 probe::waiting(|| format!("{} tasks of a scope", self.roster.counts().running));
                 return Poll::Pending;
             }
-            let next = match self.take_hook() {
-                Some(hook) => Some(hook),
-                None if self.roster.close_if_idle(cx.waker()) => self.take_last_hook(),
-                None => continue,
-            };
-            match next {
-                Some(hook) => *current = Some(Box::pin(Contained::new(hook))),
-                None => return Poll::Ready(()),
+            match self.close() {
+                Left::Tasks => {}
+                Left::Hook(hook) => *current = Some(Box::pin(Contained::new(hook))),
+                Left::Nothing => return Poll::Ready(()),
             }
         }
     }
@@ -294,12 +290,17 @@ impl<R: Runtime, E: Send + 'static> Drop for Handover<R, E> {
         family.roster.refuse();
         family.roster.tell_all(|kind| !matches!(kind, Kind::Shielded | Kind::Rest));
         let mut hook = self.hook.take();
-        let only_tasks = hook.is_none() && !family.has_hooks();
-        if only_tasks && family.roster.close_if_idle(Waker::noop()) {
-            if let Err(panic) = family.conclude(false) {
-                family.pass_on(panic);
+        if hook.is_none() {
+            match family.close() {
+                Left::Tasks => {}
+                Left::Hook(next) => hook = Some(Box::pin(Contained::new(next))),
+                Left::Nothing => {
+                    if let Err(panic) = family.conclude(false) {
+                        family.pass_on(panic);
+                    }
+                    return;
+                }
             }
-            return;
         }
         self.family.guardian.take_over(family.roster.counts().running, async move {
             poll_fn(|cx| family.poll_exit(&mut hook, cx)).await;
