@@ -97,6 +97,31 @@ fn complete<F: Future + Unpin>(mut future: F) -> F::Output {
     panic!("it comes to nothing");
 }
 
+/// Never ready, and as large as it says.
+struct Large<const SIZE: usize>([u8; SIZE]);
+
+impl<const SIZE: usize> Future for Large<SIZE> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+/// For how many futures there is memory at least, when there is one in the first page, and when there is one in the
+/// second.
+fn room<const SIZE: usize>() -> [i64; 2] {
+    let mut set = BoundedSet::new(Limit::MAX);
+    [0, 64].map(|others| {
+        while set.len() < others {
+            assert!(set.try_push(Large([0; SIZE])).is_ok());
+        }
+        let before = BYTES.load(Ordering::Relaxed);
+        assert!(set.try_push(Large([0; SIZE])).is_ok());
+        (BYTES.load(Ordering::Relaxed) - before) / SIZE as i64
+    })
+}
+
 const ITEMS: usize = 1_000;
 const SLOTS: usize = 16;
 
@@ -129,6 +154,15 @@ fn a_set_that_has_grown_allocates_nothing() {
         let pages = count.div_ceil(64) as u64;
         assert!(ready <= 3 * pages + count.min(64).div_ceil(8) as u64 + 30, "{ready} of {count}");
         assert!(pending <= ready + count as u64 + 6 * pages, "{pending} of {count}");
+    }
+
+    // What is allocated together: eights in a set that stays small, whole pages later, and less of what is large.
+    let rooms = [room::<256>(), room::<257>(), room::<2_048>(), room::<2_049>()];
+    for (room, expected) in rooms.into_iter().zip([[8, 64], [8, 8], [8, 8], [1, 1]]) {
+        for (room, expected) in room.into_iter().zip(expected) {
+            // What is no future's place is less than eight of the smallest.
+            assert!((expected..expected + 8).contains(&room), "{rooms:?}");
+        }
     }
 
     // The lists of pages don't grow where futures come and go, and nobody polls.

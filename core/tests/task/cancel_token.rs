@@ -246,8 +246,11 @@ fn what_is_shown_says_what_is_known() {
     token.cancel_with("a text");
     assert!(format!("{token:?}").contains("Message(\"a text\")"), "{token:?}");
     assert_eq!(format!("{:?}", token.cancelled()), "CancelledFuture { .. }");
+    assert_eq!(format!("{:?}", token.clone().cancelled_owned()), "CancelledOwned { .. }");
+    assert_eq!(format!("{:?}", token.shield()), "Shield { .. }");
     assert!(format!("{:?}", token.run(std::future::ready(7))).contains('7'));
-    assert!(!format!("{:?}", (token.clone().drop_guard(), token.shield())).is_empty());
+    assert!(format!("{:?}", token.clone().run_owned(std::future::ready(7))).contains('7'));
+    assert!(format!("{:?}", token.clone().drop_guard()).contains("Message(\"a text\")"));
 }
 
 #[test]
