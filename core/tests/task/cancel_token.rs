@@ -258,6 +258,9 @@ fn a_report_says_what_is_waited_for_and_held() {
     let token = CancelToken::new();
     let failure = Sim::builder().run(|_| token.cancelled()).map(|_| ()).expect_err("nobody cancels it");
     assert!(failure.to_string().contains("cancellation, 1 waiting"), "{failure}");
+    let two = || futures::future::join(token.cancelled(), token.cancelled());
+    let failure = Sim::builder().run(|_| two()).map(|_| ()).expect_err("nobody cancels it");
+    assert!(failure.to_string().contains("cancellation, 2 waiting"), "{failure}");
 
     let (token, shield) = (CancelToken::new(), std::cell::Cell::new(None));
     let failure = Sim::builder().run(|_| async {
