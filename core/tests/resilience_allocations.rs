@@ -4,7 +4,9 @@
 
 #![allow(unsafe_code)]
 
-use backstay_core::resilience::{AttemptTimeout, Bulkhead, Error, Fallback, Pipeline, TotalTimeout};
+use backstay_core::resilience::{
+    Attempt, AttemptTimeout, Backoff, Bulkhead, Error, Fallback, Pipeline, Retry, RetryBudget, TotalTimeout,
+};
 use backstay_core::time::Deadline;
 use backstay_core::{Limit, Runtime};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -118,5 +120,32 @@ fn time_limits_and_fallbacks_allocate_nothing() {
         let total = TotalTimeout::new(SECOND);
         let plain = allocations(|| assert!(poll(pin!(total.run(rt, async |_| Ok::<_, ()>(0)))).is_ready()));
         assert_eq!(plain, 0);
+    });
+}
+
+#[test]
+fn retries_and_their_budgets_allocate_nothing() {
+    on_a_clock(|rt| {
+        let budgets = [
+            RetryBudget::ratio(0.5).build().expect("it is good"),
+            RetryBudget::token_bucket().build().expect("it is good"),
+            RetryBudget::throttle(100, 0.1).expect("it is good"),
+        ];
+        for budget in budgets {
+            let retry =
+                Retry::builder().max_attempts(4).max_elapsed(SECOND).backoff(Backoff::none()).budget(&budget);
+            let retry = retry.build().expect("it is good");
+            let users = Pipeline::named("users").retry(retry.clone()).attempt_timeout(SECOND).build(rt);
+            let users = users.expect("it is good");
+            let fails_twice =
+                |attempt: Attempt| std::future::ready(if attempt.number() < 3 { Err(()) } else { Ok(()) });
+            let made = allocations(|| {
+                assert!(poll(pin!(retry.run(rt, async |_| Ok::<_, ()>(())))).is_ready());
+                assert!(poll(pin!(retry.run(rt, fails_twice))).is_ready());
+                assert!(poll(pin!(retry.run(rt, async |_| Err::<(), _>(())))).is_ready());
+                assert!(poll(pin!(users.call(fails_twice))).is_ready());
+            });
+            assert_eq!(made, 0, "{budget:?}");
+        }
     });
 }
