@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod cancel_token;
+mod circuit_breaker;
 mod event_loop;
 mod gather;
 mod instant;

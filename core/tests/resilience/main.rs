@@ -1,3 +1,5 @@
 //! Policies, alone and stacked.
 
+mod circuit_breaker;
+mod kit;
 mod shape;

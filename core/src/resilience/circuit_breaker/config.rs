@@ -284,9 +284,9 @@ impl CircuitBreakerBuilder {
             Some(Latest::Calls(1_000_001..)) => {
                 Err(ConfigError::invalid("count_window", "must be at most 1,000,000"))
             }
-            Some(Latest::Calls(calls)) if self.min_calls.is_some_and(|min| min > calls) => {
-                Err(ConfigError::invalid("min_calls", "must be at most `count_window`, or no rate ever counts"))
-            }
+            Some(Latest::Calls(calls)) if self.min_calls.is_some_and(|min| min > calls) => Err(
+                ConfigError::invalid("min_calls", "must be at most `count_window`, or no rate ever counts"),
+            ),
             Some(Latest::Within(Duration::ZERO)) => {
                 Err(ConfigError::invalid("time_window", "must not be zero"))
             }

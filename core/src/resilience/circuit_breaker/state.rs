@@ -396,7 +396,9 @@ impl Probes {
         match rules.closes {
             Closes::Successes(_) => self.in_flight < rules.probes,
             // As many as are to be made in all.
-            Closes::BelowRate(_) => self.done.calls.saturating_add(self.in_flight as u64) < rules.probes as u64,
+            Closes::BelowRate(_) => {
+                self.done.calls.saturating_add(self.in_flight as u64) < rules.probes as u64
+            }
         }
     }
 

@@ -134,24 +134,30 @@ fn check_opened(rules: Rules, rows: &[Row<'_>]) {
 
 #[test]
 fn closed_opens_on_the_last_of_so_many_failures() {
-    check_opened(RULES, &[
-        (0, Ask, No(Reason::Open, Some(10)), &[]),
-        (9, Ask, No(Reason::Open, Some(1)), &[]),
-        (10, Ask, Probe, &[HALF]),
-    ]);
+    check_opened(
+        RULES,
+        &[
+            (0, Ask, No(Reason::Open, Some(10)), &[]),
+            (9, Ask, No(Reason::Open, Some(1)), &[]),
+            (10, Ask, Probe, &[HALF]),
+        ],
+    );
     // A success in between, and a drop that is none.
-    check(RULES, &[
-        (0, Ask, Passes, &[]),
-        (0, Ask, Passes, &[]),
-        (0, Ask, Passes, &[]),
-        (0, Ask, Passes, &[]),
-        (0, Ends(0, FAILED), Done, &[]),
-        (0, Ends(1, OK), Done, &[]),
-        (0, Ends(2, FAILED), Done, &[]),
-        (0, Dropped(3), Done, &[]),
-        (0, Ask, Passes, &[]),
-        (0, Ends(4, FAILED), Done, &[OPENS]),
-    ]);
+    check(
+        RULES,
+        &[
+            (0, Ask, Passes, &[]),
+            (0, Ask, Passes, &[]),
+            (0, Ask, Passes, &[]),
+            (0, Ask, Passes, &[]),
+            (0, Ends(0, FAILED), Done, &[]),
+            (0, Ends(1, OK), Done, &[]),
+            (0, Ends(2, FAILED), Done, &[]),
+            (0, Dropped(3), Done, &[]),
+            (0, Ask, Passes, &[]),
+            (0, Ends(4, FAILED), Done, &[OPENS]),
+        ],
+    );
 }
 
 #[test]
@@ -181,32 +187,38 @@ fn closed_opens_on_what_is_bad_and_never_on_a_success() {
 
 #[test]
 fn half_open_has_so_many_probes_and_closes_when_enough_succeeded() {
-    check_opened(RULES, &[
-        (10, Ask, Probe, &[HALF]),
-        (10, Ask, Probe, &[]),
-        (10, Ask, No(Reason::ProbesBusy, None), &[]),
-        (11, Ends(2, OK), Done, &[]),
-        (11, Ask, Probe, &[]),
-        (11, Ask, No(Reason::ProbesBusy, None), &[]),
-        (12, Dropped(4), Done, &[]),
-        (12, Ask, Probe, &[]),
-        (12, Ends(3, OK), Done, &[(Is::Closed, Why::ProbesSucceeded)]),
-        (12, Ends(5, FAILED), Done, &[]), // late
-        (12, Ask, Passes, &[]),
-        (12, Ends(6, FAILED), Done, &[]), // the first again
-    ]);
+    check_opened(
+        RULES,
+        &[
+            (10, Ask, Probe, &[HALF]),
+            (10, Ask, Probe, &[]),
+            (10, Ask, No(Reason::ProbesBusy, None), &[]),
+            (11, Ends(2, OK), Done, &[]),
+            (11, Ask, Probe, &[]),
+            (11, Ask, No(Reason::ProbesBusy, None), &[]),
+            (12, Dropped(4), Done, &[]),
+            (12, Ask, Probe, &[]),
+            (12, Ends(3, OK), Done, &[(Is::Closed, Why::ProbesSucceeded)]),
+            (12, Ends(5, FAILED), Done, &[]), // late
+            (12, Ask, Passes, &[]),
+            (12, Ends(6, FAILED), Done, &[]), // the first again
+        ],
+    );
 }
 
 #[test]
 fn half_open_opens_on_the_first_probe_that_fails_or_is_slow() {
     for bad in [FAILED, SLOW] {
-        check_opened(RULES, &[
-            (10, Ask, Probe, &[HALF]),
-            (10, Ask, Probe, &[]),
-            (11, Ends(2, OK), Done, &[]),
-            (11, Ends(3, bad), Done, &[(Is::Open, Why::ProbeFailed)]),
-            (11, Ask, No(Reason::Open, Some(20)), &[]), // twice as long
-        ]);
+        check_opened(
+            RULES,
+            &[
+                (10, Ask, Probe, &[HALF]),
+                (10, Ask, Probe, &[]),
+                (11, Ends(2, OK), Done, &[]),
+                (11, Ends(3, bad), Done, &[(Is::Open, Why::ProbeFailed)]),
+                (11, Ask, No(Reason::Open, Some(20)), &[]), // twice as long
+            ],
+        );
     }
 }
 
@@ -220,83 +232,101 @@ fn half_open_decides_by_the_rate_of_all_probes() {
         ([SLOW, SLOW, OK], (Is::Open, Why::ProbeFailed)),
         ([SLOW, OK, FAILED], (Is::Closed, Why::ProbesSucceeded)),
     ] {
-        check_opened(rules, &[
-            (10, Ask, Probe, &[HALF]),
-            (10, Ask, Probe, &[]),
-            (10, Ends(2, outcomes[0]), Done, &[]),
-            (10, Ask, Probe, &[]),
-            (10, Ask, No(Reason::ProbesBusy, None), &[]), // three in all
-            (10, Dropped(4), Done, &[]),
-            (10, Ask, Probe, &[]),
-            (10, Ends(3, outcomes[1]), Done, &[]),
-            (10, Ends(5, outcomes[2]), Done, &[to]),
-        ]);
+        check_opened(
+            rules,
+            &[
+                (10, Ask, Probe, &[HALF]),
+                (10, Ask, Probe, &[]),
+                (10, Ends(2, outcomes[0]), Done, &[]),
+                (10, Ask, Probe, &[]),
+                (10, Ask, No(Reason::ProbesBusy, None), &[]), // three in all
+                (10, Dropped(4), Done, &[]),
+                (10, Ask, Probe, &[]),
+                (10, Ends(3, outcomes[1]), Done, &[]),
+                (10, Ends(5, outcomes[2]), Done, &[to]),
+            ],
+        );
     }
     // No more than there are probes: it would be half-open for ever.
     let few = Rules { probes: 1, min_calls: 20, ..rules };
     let closed = [(Is::Closed, Why::ProbesSucceeded)];
     check_opened(few, &[(10, Ask, Probe, &[HALF]), (10, Ends(2, OK), Done, &closed)]);
     let decides_early = Rules { probes: 9, min_calls: 2, ..rules };
-    check_opened(decides_early, &[
-        (10, Ask, Probe, &[HALF]),
-        (10, Ask, Probe, &[]),
-        (10, Ends(2, OK), Done, &[]),
-        (10, Ends(3, OK), Done, &closed),
-    ]);
+    check_opened(
+        decides_early,
+        &[
+            (10, Ask, Probe, &[HALF]),
+            (10, Ask, Probe, &[]),
+            (10, Ends(2, OK), Done, &[]),
+            (10, Ends(3, OK), Done, &closed),
+        ],
+    );
 }
 
 #[test]
 fn half_open_takes_its_time_and_no_longer() {
     let over = (Is::Open, Why::HalfOpenTimeOver);
     // From 40, when its time was over, for 20.
-    check_opened(RULES, &[
-        (10, Ask, Probe, &[HALF]),
-        (10, Ask, Probe, &[]),
-        (39, Ask, No(Reason::ProbesBusy, None), &[]),
-        (41, Ask, No(Reason::Open, Some(19)), &[over]),
-        (60, Ask, Probe, &[HALF]),
-        (61, Ends(2, FAILED), Done, &[]),
-        (61, Dropped(3), Done, &[]),
-        (61, Ask, Probe, &[]),
-        (61, Ask, No(Reason::ProbesBusy, None), &[]),
-    ]);
+    check_opened(
+        RULES,
+        &[
+            (10, Ask, Probe, &[HALF]),
+            (10, Ask, Probe, &[]),
+            (39, Ask, No(Reason::ProbesBusy, None), &[]),
+            (41, Ask, No(Reason::Open, Some(19)), &[over]),
+            (60, Ask, Probe, &[HALF]),
+            (61, Ends(2, FAILED), Done, &[]),
+            (61, Dropped(3), Done, &[]),
+            (61, Ask, Probe, &[]),
+            (61, Ask, No(Reason::ProbesBusy, None), &[]),
+        ],
+    );
     // Nobody has looked until it is time again.
     check_opened(RULES, &[(10, Ask, Probe, &[HALF]), (60, Ask, Probe, &[over, HALF])]);
     // Its result was late, though the first to see that.
-    check_opened(RULES, &[
-        (10, Ask, Probe, &[HALF]),
-        (40, Ends(2, OK), Done, &[over]),
-        (59, Ask, No(Reason::Open, Some(1)), &[]),
-    ]);
+    check_opened(
+        RULES,
+        &[
+            (10, Ask, Probe, &[HALF]),
+            (40, Ends(2, OK), Done, &[over]),
+            (59, Ask, No(Reason::Open, Some(1)), &[]),
+        ],
+    );
 }
 
 #[test]
 fn it_is_open_for_longer_each_time_and_as_long_as_the_answer_says() {
     let again = [(Is::Open, Why::ProbeFailed)];
-    check_opened(RULES, &[
-        (10, Ask, Probe, &[HALF]),
-        (10, Ends(2, FAILED), Done, &again), // 20
-        (30, Ask, Probe, &[HALF]),
-        (30, Ends(3, FAILED), Done, &again), // 40, and 35 at most
-        (64, Ask, No(Reason::Open, Some(1)), &[]),
-        (65, Ask, Probe, &[HALF]),
-        (65, Ends(4, OK), Done, &[]),
-        (65, Ask, Probe, &[]),
-        (65, Ends(5, OK), Done, &[(Is::Closed, Why::ProbesSucceeded)]),
-        (65, Ask, Passes, &[]),
-        (65, Ask, Passes, &[]),
-        (65, Ends(6, FAILED), Done, &[]),
-        (65, Ends(7, FAILED), Done, &[OPENS]), // 10 again
-        (65, Ask, No(Reason::Open, Some(10)), &[]),
-    ]);
+    check_opened(
+        RULES,
+        &[
+            (10, Ask, Probe, &[HALF]),
+            (10, Ends(2, FAILED), Done, &again), // 20
+            (30, Ask, Probe, &[HALF]),
+            (30, Ends(3, FAILED), Done, &again), // 40, and 35 at most
+            (64, Ask, No(Reason::Open, Some(1)), &[]),
+            (65, Ask, Probe, &[HALF]),
+            (65, Ends(4, OK), Done, &[]),
+            (65, Ask, Probe, &[]),
+            (65, Ends(5, OK), Done, &[(Is::Closed, Why::ProbesSucceeded)]),
+            (65, Ask, Passes, &[]),
+            (65, Ask, Passes, &[]),
+            (65, Ends(6, FAILED), Done, &[]),
+            (65, Ends(7, FAILED), Done, &[OPENS]), // 10 again
+            (65, Ask, No(Reason::Open, Some(10)), &[]),
+        ],
+    );
     for (hint, open) in [(0, 10), (9, 10), (11, 11), (1_000, 35), (u64::MAX, 35)] {
-        check(RULES, &[
-            (0, Ask, Passes, &[]),
-            (0, Ask, Passes, &[]),
-            (0, Asks(0, 1_000), Done, &[]), // this one doesn't open it
-            (0, Asks(1, hint), Done, &[OPENS]),
-            (0, Ask, No(Reason::Open, Some(open)), &[]),
-        ]);
+        check(
+            RULES,
+            &[
+                (0, Ask, Passes, &[]),
+                (0, Ask, Passes, &[]),
+                (0, Asks(0, 1_000), Done, &[]), // this one doesn't open it
+                (0, Asks(1, hint), Done, &[OPENS]),
+                (0, Ask, No(Reason::Open, Some(open)), &[]),
+            ],
+        );
     }
 }
 
@@ -350,16 +380,19 @@ fn by_hand_it_counts_or_not_as_its_name_says() {
 
 #[test]
 fn to_close_a_closed_one_is_to_begin_anew() {
-    check(RULES, &[
-        (0, Ask, Passes, &[]),
-        (0, Ask, Passes, &[]),
-        (0, Ask, Passes, &[]),
-        (0, Ends(0, FAILED), Done, &[]),
-        (0, Hand(Switch::Close), Done, &[]),
-        (0, Ends(1, FAILED), Done, &[]), // late
-        (0, Ends(2, FAILED), Done, &[]),
-        (0, Ask, Passes, &[]),
-    ]);
+    check(
+        RULES,
+        &[
+            (0, Ask, Passes, &[]),
+            (0, Ask, Passes, &[]),
+            (0, Ask, Passes, &[]),
+            (0, Ends(0, FAILED), Done, &[]),
+            (0, Hand(Switch::Close), Done, &[]),
+            (0, Ends(1, FAILED), Done, &[]), // late
+            (0, Ends(2, FAILED), Done, &[]),
+            (0, Ask, Passes, &[]),
+        ],
+    );
 }
 
 #[test]
