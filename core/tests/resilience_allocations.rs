@@ -5,9 +5,10 @@
 #![allow(unsafe_code)]
 
 use backstay_core::resilience::{
-    Attempt, AttemptTimeout, Backoff, Bulkhead, Error, Fallback, Pipeline, Retry, RetryBudget, TotalTimeout,
+    Attempt, AttemptTimeout, Backoff, Bulkhead, CircuitBreaker, Error, Fallback, Pipeline, Retry,
+    RetryBudget, TotalTimeout,
 };
-use backstay_core::time::Deadline;
+use backstay_core::time::{Deadline, Instant};
 use backstay_core::{Limit, Runtime};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -148,4 +149,48 @@ fn retries_and_their_budgets_allocate_nothing() {
             assert_eq!(made, 0, "{budget:?}");
         }
     });
+}
+
+#[test]
+fn a_circuit_breaker_allocates_nothing() {
+    on_a_clock(|rt| {
+        let named = CircuitBreaker::named;
+        let builders = [
+            named("consecutive").consecutive_failures(3),
+            named("count"),
+            named("time").time_window(10 * SECOND),
+            named("slow").slow_call_duration(10 * SECOND).slow_call_rate(1.0),
+        ];
+        for builder in builders {
+            let breaker = builder.build().expect("it is good");
+            let pipeline = Pipeline::named("users").breaker(&breaker).build(rt).expect("it is good");
+            let made = allocations(|| {
+                for _ in 0..100 {
+                    assert!(poll(pin!(breaker.run(rt, async |_| Ok::<_, ()>(())))).is_ready());
+                    assert!(poll(pin!(pipeline.call(async |_| Ok::<_, ()>(())))).is_ready());
+                }
+                // Nor do a failure and a refusal; an event would, where somebody is told.
+                for _ in 0..100 {
+                    assert!(poll(pin!(pipeline.call(async |_| Err::<(), _>(())))).is_ready());
+                }
+                let _ = breaker.call_blocking(|| Instant::ORIGIN, || Ok::<_, ()>(()));
+                drop(breaker.try_acquire_owned(Instant::ORIGIN));
+            });
+            assert_eq!(made, 0, "{breaker:?}");
+        }
+    });
+}
+
+#[test]
+fn b19_a_time_window_keeps_no_call() {
+    let builder = CircuitBreaker::named("db").time_window(Duration::from_millis(100)).failure_rate(1.0);
+    let breaker = builder.build().expect("it is good");
+    let mut now = Instant::ORIGIN;
+    let made = allocations(|| {
+        for _ in 0..1_000_000 {
+            breaker.try_acquire(now).expect("it passes").success(now);
+            now += Duration::from_micros(1);
+        }
+    });
+    assert_eq!(made, 0);
 }

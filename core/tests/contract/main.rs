@@ -3,6 +3,7 @@
 mod broadcast;
 mod bulkhead;
 mod cancel_token;
+mod circuit_breaker;
 mod deadline;
 mod default_order;
 mod event_loop;

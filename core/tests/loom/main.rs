@@ -5,6 +5,7 @@
 
 mod broadcast;
 mod cancel_token;
+mod circuit_breaker;
 mod future_set;
 mod join;
 mod kit;

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod bulkhead;
+mod circuit_breaker;
 mod fallback;
 mod kit;
 mod pipeline;
