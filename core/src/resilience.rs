@@ -3,6 +3,7 @@
 mod attempt;
 mod describe;
 mod error;
+mod keyed_rate_limiter;
 mod layer;
 mod observer;
 mod pipeline;
@@ -14,6 +15,7 @@ mod verdict;
 pub use attempt::{Attempt, Operation, WithLast};
 pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
+pub use keyed_rate_limiter::{KeyedRateLimiter, KeyedRateLimiterBuilder};
 pub use layer::{Alone, Call, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{DynPipeline, Pipeline, PipelineBuilder, Stack};
