@@ -249,7 +249,11 @@ impl<K: Hash + Eq> Shared<K> {
             }
         }
         if table.is_full() {
-            table.grow(|key| self.hasher.hash_one(key));
+            // It costs as much as growing, and may make that unnecessary: for a while, if half of it is free then.
+            self.sweep(&mut table, usize::MAX, span, gone);
+            if table.is_half_full() {
+                table.grow(|key| self.hasher.hash_one(key));
+            }
         }
         if let (Err(at), Ok(next)) = (table.find(&key, hash), self.pace.take(0, n, span)) {
             table.insert(at, key, not_zero(next));

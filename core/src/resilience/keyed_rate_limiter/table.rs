@@ -93,6 +93,11 @@ impl<K> Table<K> {
         (self.len + 1) * 4 > self.places.len() * 3
     }
 
+    /// Whether half of the places are taken, or there are none.
+    pub(super) const fn is_half_full(&self) -> bool {
+        self.len * 2 >= self.places.len()
+    }
+
     /// Doubles the places.
     pub(super) fn grow(&mut self, hash: impl Fn(&K) -> u64) {
         self.rebuild((self.places.len() * 2).max(FEWEST), hash);
