@@ -8,6 +8,7 @@ mod circuit_breaker;
 mod describe;
 mod error;
 mod fallback;
+mod keyed_rate_limiter;
 mod layer;
 mod observer;
 mod pipeline;
@@ -32,6 +33,8 @@ pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
 pub use fallback::{Always, Fallback, FromError, InsteadOf, Substitute, Value, WhichErrors};
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
+pub use keyed_rate_limiter::{KeyedRateLimiter, KeyedRateLimiterBuilder};
+pub use layer::{Alone, Call, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{DynPipeline, Pipeline, PipelineBuilder, Stack};
 pub use rate_limiter::{

@@ -9,3 +9,5 @@ mod pipeline;
 mod retry;
 mod retry_budget;
 mod timeout;
+mod rate_limiter;
+mod shape;
