@@ -96,14 +96,23 @@ mod documents {
     #[doc = include_str!("../docs/guide/bounded-sets.md")]
     struct BoundedSets;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/bulkhead.md")]
+    struct Bulkhead;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/cancellation.md")]
     struct Cancellation;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/channels.md")]
     struct Channels;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/deadline.md")]
+    struct Deadline;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/event-loop.md")]
     struct EventLoop;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/fallback.md")]
+    struct Fallback;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/join-set.md")]
     struct JoinSet;
@@ -149,6 +158,9 @@ mod documents {
     struct Ticker;
     #[doc = include_str!("../docs/guide/timeout.md")]
     struct Timeout;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/what-a-timeout-stops.md")]
+    struct WhatATimeoutStops;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/worker-pool.md")]
     struct WorkerPool;

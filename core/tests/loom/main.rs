@@ -4,6 +4,7 @@
 #![cfg(backstay_loom)]
 
 mod broadcast;
+mod bulkhead;
 mod cancel_token;
 mod circuit_breaker;
 mod future_set;

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 /// A runtime of which each task is a thread. What is modelled aborts nobody, awaits no handle and never sleeps.
 #[derive(Clone)]
-struct Threads;
+pub(crate) struct Threads;
 
 struct Handle<T>(PhantomData<fn() -> T>);
 

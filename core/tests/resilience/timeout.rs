@@ -3,7 +3,7 @@
 use crate::kit::{Heard, limit, ms, passed, secs, sim};
 use backstay::testing::{Sim, Subject, Tracker, abort_sweep, cancel_sweep, panic_sweep};
 use backstay_core::resilience::{
-    Attempt, AttemptTimeout, Bulkhead, Error, EventKind, Pipeline, Scope, TotalTimeout,
+    Attempt, AttemptTimeout, Backoff, Bulkhead, Error, EventKind, Pipeline, Retry, Scope, TotalTimeout,
 };
 use backstay_core::task::{CancelReason, CancelToken};
 use backstay_core::time::{Deadline, Elapsed, Instant};
@@ -143,7 +143,7 @@ fn with_no_time_left_nothing_begins() {
 }
 
 #[test]
-fn a_zero_limit_is_a_config_error() {
+fn b40_a_limit_of_zero_is_a_config_error() {
     sim(|rt: Sim| async move {
         let error = |result: Result<_, ConfigError>| result.map(drop).unwrap_err().to_string();
         let zero = Pipeline::named("").attempt_timeout(Duration::ZERO).build(&rt).map(drop);
@@ -309,6 +309,38 @@ fn a_token_ends_what_the_attempt_has_started_elsewhere() {
         assert!(!kept.take().expect("there is a grace").is_cancelled());
     });
     assert_eq!(run.elapsed, ms(50));
+}
+
+#[test]
+fn each_attempt_has_a_token_of_its_own_and_none_begins_in_the_grace_of_the_call() {
+    let run = sim(|rt: Sim| async move {
+        let users = Pipeline::named("")
+            .deadline(TotalTimeout::new(ms(100)).grace(ms(30)))
+            .retry(
+                Retry::builder()
+                    .max_attempts(9)
+                    .backoff(Backoff::constant(ms(5)))
+                    .build()
+                    .expect("it is good"),
+            )
+            .attempt_timeout(AttemptTimeout::new(ms(40)).grace(ms(10)))
+            .build(&rt)
+            .expect("it is good");
+        let attempts = Cell::new(0);
+        let result = users
+            .call(async |attempt: Attempt| {
+                attempts.set(attempts.get() + 1);
+                let token = attempt.token().expect("there is a grace");
+                assert!(!token.is_cancelled(), "another attempt's");
+                assert_eq!(token.cancelled().await, CancelReason::Deadline);
+                rt.sleep(ms(1)).await;
+                Err::<(), _>("told to end")
+            })
+            .await;
+        // At 0, 46 and 92; the third is told at 100, and nothing begins after that.
+        assert_eq!((result.map_err(|error| error.is_timeout()), attempts.get()), (Err(true), 3));
+    });
+    assert_eq!(run.elapsed, ms(101));
 }
 
 #[test]
