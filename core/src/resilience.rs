@@ -32,9 +32,8 @@ pub use circuit_breaker::{
 pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
 pub use fallback::{Always, Fallback, FromError, InsteadOf, Substitute, Value, WhichErrors};
-pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use keyed_rate_limiter::{KeyedRateLimiter, KeyedRateLimiterBuilder};
-pub use layer::{Alone, Call, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
+pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{DynPipeline, Pipeline, PipelineBuilder, Stack};
 pub use rate_limiter::{

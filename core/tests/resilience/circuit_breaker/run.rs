@@ -6,7 +6,7 @@ use backstay::testing::{Sim, checked};
 use backstay_core::resilience::{
     CircuitBreaker, CircuitState, Error, Event, EventKind, Inherit, Pipeline, PolicyKind, Reason, Verdict,
 };
-use backstay_core::time::Instant;
+use backstay_core::time::{Deadline, Instant};
 use backstay_core::{JoinHandle, Runtime};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
