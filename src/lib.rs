@@ -49,6 +49,7 @@
 //! | tasks that are started again when they fail | [`task::Supervisor`] |
 //! | so many jobs at once, async or blocking, and a queue with a limit | [`task::WorkerPool`] |
 //! | to ask a task that owns something | [`task::mailbox()`] |
+//! | calls that retry, limit, give up in time and leave alone what is down | [`resilience`] |
 //! | values from task to task | [`channel`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
@@ -125,6 +126,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/pipeline.md")]
+    struct Pipeline;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/retry.md")]
     struct Retry;
