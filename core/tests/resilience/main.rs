@@ -5,6 +5,7 @@ mod bulkhead;
 mod circuit_breaker;
 mod fallback;
 mod kit;
+mod pairs;
 mod pipeline;
 mod rate_limiter;
 mod retry;
