@@ -3,9 +3,11 @@
 mod attempt;
 mod circuit_breaker;
 mod error;
+mod health_check;
 mod layer;
 mod observer;
 mod pipeline;
+mod rate;
 mod rejected;
 mod timeout;
 mod verdict;
@@ -16,6 +18,7 @@ pub use circuit_breaker::{
     OwnedCircuitPermit,
 };
 pub use error::{Cause, Error, Scope, Stop};
+pub use health_check::{Health, HealthCheck, HealthCheckBuilder};
 pub use layer::{Alone, Call, Layer, Layered, Leaf, Policy, Root};
 pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{Append, Pipeline, PipelineBuilder};

@@ -2,6 +2,7 @@
 
 use super::circuit_breaker::{CircuitReason, CircuitState};
 use super::error::{Scope, Stop};
+use super::health_check::Health;
 use super::rejected::Rejected;
 use super::verdict::Verdict;
 use std::fmt;
@@ -25,6 +26,7 @@ use std::time::Duration;
 /// | [`EventKind::TimedOut`] | `timed_out` | time limits hit, by scope |
 /// | [`EventKind::FellBack`] | `fallback.used` | answers that are not the operation's |
 /// | [`EventKind::CircuitChanged`] | `circuit.changed` | changes of a breaker's state, by the state it is in then |
+/// | [`EventKind::HealthChanged`] | `health.changed` | changes of what a health check finds, by what it finds then |
 /// | [`EventKind::Completed`] | `call.completed` | calls, by verdict; its time is a histogram |
 pub trait Observer: Send + Sync {
     /// It has happened.
@@ -85,6 +87,15 @@ pub enum EventKind {
         /// Why.
         reason: CircuitReason,
     },
+    /// A health check has come to another view: told to its own observer.
+    HealthChanged {
+        /// What it was.
+        from: Health,
+        /// What it is.
+        to: Health,
+        /// How many probes in a row spoke for it; zero where nobody probes any more.
+        probes: u32,
+    },
     /// A call of a pipeline has ended.
     Completed {
         /// What its result says of the service.
@@ -106,6 +117,7 @@ impl EventKind {
             Self::TimedOut { .. } => "timed_out",
             Self::FellBack => "fallback.used",
             Self::CircuitChanged { .. } => "circuit.changed",
+            Self::HealthChanged { .. } => "health.changed",
             Self::Completed { .. } => "call.completed",
         }
     }

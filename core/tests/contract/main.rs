@@ -5,6 +5,7 @@ mod cancel_token;
 mod circuit_breaker;
 mod event_loop;
 mod gather;
+mod health_check;
 mod instant;
 mod join;
 mod join_set;

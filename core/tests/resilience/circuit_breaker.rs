@@ -9,8 +9,8 @@ mod sweeps;
 
 use crate::kit::{at, ms};
 use backstay_core::resilience::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitPermit, CircuitReason, CircuitState, Event, EventKind,
-    OwnedCircuitPermit, Reason, Verdict,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitMetrics, CircuitPermit, CircuitReason, CircuitState, Event,
+    EventKind, OwnedCircuitPermit, Reason, Verdict,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -282,6 +282,17 @@ fn a_refusal_says_what_waiting_suffices() {
         now = now + after;
         assert!(breaker.try_acquire(now).is_ok());
     }
+}
+
+#[test]
+fn all_of_it_can_be_shared_and_sent() {
+    fn pinned<T: Send + Sync + Unpin + std::fmt::Debug>() {}
+    pinned::<CircuitBreaker>();
+    pinned::<CircuitBreakerBuilder>();
+    pinned::<CircuitPermit<'_>>();
+    pinned::<OwnedCircuitPermit>();
+    pinned::<CircuitMetrics>();
+    pinned::<(CircuitState, CircuitReason)>();
 }
 
 #[test]
