@@ -279,7 +279,7 @@ fn a_refusal_says_what_waiting_suffices() {
         let after = breaker.try_acquire(now).unwrap_err().retry_after().expect("it is known");
         let almost = now + (after - Duration::from_nanos(1));
         assert!(breaker.try_acquire(almost).is_err() && after >= Duration::from_nanos(1));
-        now = now + after;
+        now += after;
         assert!(breaker.try_acquire(now).is_ok());
     }
 }
