@@ -9,6 +9,7 @@ mod default_order;
 mod event_loop;
 mod fallback;
 mod gather;
+mod health_check;
 mod instant;
 mod join;
 mod join_set;

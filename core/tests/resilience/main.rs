@@ -4,6 +4,7 @@ mod backoff;
 mod bulkhead;
 mod circuit_breaker;
 mod fallback;
+mod health_check;
 mod kit;
 mod pairs;
 mod pipeline;
