@@ -90,6 +90,8 @@ pub use backstay_tokio as tokio;
 mod documents {
     #[doc = include_str!("../README.md")]
     struct Readme;
+    #[doc = include_str!("../docs/guide/backoff.md")]
+    struct Backoff;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/bounded-sets.md")]
     struct BoundedSets;
@@ -123,6 +125,12 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/retry.md")]
+    struct Retry;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/retry-budget.md")]
+    struct RetryBudget;
     #[doc = include_str!("../docs/guide/scopes.md")]
     struct Scopes;
     #[cfg(feature = "testing")]

@@ -8,9 +8,11 @@ mod circuit_breaker;
 mod describe;
 mod error;
 mod fallback;
+mod keyed_rate_limiter;
 mod layer;
 mod observer;
 mod pipeline;
+mod rate_limiter;
 mod rejected;
 mod retry;
 mod retry_budget;
@@ -30,9 +32,13 @@ pub use circuit_breaker::{
 pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
 pub use fallback::{Always, Fallback, FromError, InsteadOf, Substitute, Value, WhichErrors};
+pub use keyed_rate_limiter::{KeyedRateLimiter, KeyedRateLimiterBuilder};
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{DynPipeline, Pipeline, PipelineBuilder, Stack};
+pub use rate_limiter::{
+    AcquireRate, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder, RatePermit, Reservation,
+};
 pub use rejected::{PolicyKind, Reason, Rejected};
 pub use retry::{Next, NoHook, OnRetry, Retry, RetryBuilder, RetryState, Retrying};
 pub use retry_budget::{RatioBudget, RetryBudget, TokenBucketBudget, Withdrawal};

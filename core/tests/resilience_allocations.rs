@@ -4,8 +4,11 @@
 
 #![allow(unsafe_code)]
 
-use backstay_core::resilience::{AttemptTimeout, Bulkhead, Error, Fallback, Pipeline, TotalTimeout};
-use backstay_core::time::Deadline;
+use backstay_core::resilience::{
+    Attempt, AttemptTimeout, Backoff, Bulkhead, CircuitBreaker, Error, Fallback, Pipeline, Retry,
+    RetryBudget, TotalTimeout,
+};
+use backstay_core::time::{Deadline, Instant};
 use backstay_core::{Limit, Runtime};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -119,4 +122,75 @@ fn time_limits_and_fallbacks_allocate_nothing() {
         let plain = allocations(|| assert!(poll(pin!(total.run(rt, async |_| Ok::<_, ()>(0)))).is_ready()));
         assert_eq!(plain, 0);
     });
+}
+
+#[test]
+fn retries_and_their_budgets_allocate_nothing() {
+    on_a_clock(|rt| {
+        let budgets = [
+            RetryBudget::ratio(0.5).build().expect("it is good"),
+            RetryBudget::token_bucket().build().expect("it is good"),
+            RetryBudget::throttle(100, 0.1).expect("it is good"),
+        ];
+        for budget in budgets {
+            let retry =
+                Retry::builder().max_attempts(4).max_elapsed(SECOND).backoff(Backoff::none()).budget(&budget);
+            let retry = retry.build().expect("it is good");
+            let users = Pipeline::named("users").retry(retry.clone()).attempt_timeout(SECOND).build(rt);
+            let users = users.expect("it is good");
+            let fails_twice =
+                |attempt: Attempt| std::future::ready(if attempt.number() < 3 { Err(()) } else { Ok(()) });
+            let made = allocations(|| {
+                assert!(poll(pin!(retry.run(rt, async |_| Ok::<_, ()>(())))).is_ready());
+                assert!(poll(pin!(retry.run(rt, fails_twice))).is_ready());
+                assert!(poll(pin!(retry.run(rt, async |_| Err::<(), _>(())))).is_ready());
+                assert!(poll(pin!(users.call(fails_twice))).is_ready());
+            });
+            assert_eq!(made, 0, "{budget:?}");
+        }
+    });
+}
+
+#[test]
+fn a_circuit_breaker_allocates_nothing() {
+    on_a_clock(|rt| {
+        let named = CircuitBreaker::named;
+        let builders = [
+            named("consecutive").consecutive_failures(3),
+            named("count"),
+            named("time").time_window(10 * SECOND),
+            named("slow").slow_call_duration(10 * SECOND).slow_call_rate(1.0),
+        ];
+        for builder in builders {
+            let breaker = builder.build().expect("it is good");
+            let pipeline = Pipeline::named("users").breaker(&breaker).build(rt).expect("it is good");
+            let made = allocations(|| {
+                for _ in 0..100 {
+                    assert!(poll(pin!(breaker.run(rt, async |_| Ok::<_, ()>(())))).is_ready());
+                    assert!(poll(pin!(pipeline.call(async |_| Ok::<_, ()>(())))).is_ready());
+                }
+                // Nor do a failure and a refusal; an event would, where somebody is told.
+                for _ in 0..100 {
+                    assert!(poll(pin!(pipeline.call(async |_| Err::<(), _>(())))).is_ready());
+                }
+                let _ = breaker.call_blocking(|| Instant::ORIGIN, || Ok::<_, ()>(()));
+                drop(breaker.try_acquire_owned(Instant::ORIGIN));
+            });
+            assert_eq!(made, 0, "{breaker:?}");
+        }
+    });
+}
+
+#[test]
+fn b19_a_time_window_keeps_no_call() {
+    let builder = CircuitBreaker::named("db").time_window(Duration::from_millis(100)).failure_rate(1.0);
+    let breaker = builder.build().expect("it is good");
+    let mut now = Instant::ORIGIN;
+    let made = allocations(|| {
+        for _ in 0..1_000_000 {
+            breaker.try_acquire(now).expect("it passes").success(now);
+            now += Duration::from_micros(1);
+        }
+    });
+    assert_eq!(made, 0);
 }

@@ -121,6 +121,33 @@ impl EventKind {
     }
 }
 
+/// For a log: `users: attempt 1 failed, the next in 100ms`.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.source.is_empty() {
+            write!(f, "{}: ", self.source)?;
+        }
+        self.kind.fmt(f)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Retrying { attempt, delay } => write!(f, "attempt {attempt} failed, the next in {delay:?}"),
+            Self::RetriesExhausted { attempts, why } => write!(f, "gave up after attempt {attempts}: {why}"),
+            Self::Rejected(rejected) => rejected.fmt(f),
+            Self::TimedOut { scope, limit } => scope.describe(*limit, f),
+            Self::Waited { policy, waited } => write!(f, "waited {waited:?} for the {policy}"),
+            Self::FellBack => f.write_str("the answer is the fallback's"),
+            Self::CircuitChanged { from, to, reason } => write!(f, "{from} -> {to}: {reason}"),
+            Self::Completed { verdict, attempts, elapsed } => {
+                write!(f, "{verdict:?} after {attempts} attempts in {elapsed:?}")
+            }
+        }
+    }
+}
+
 /// A policy's observer, if it has one.
 #[derive(Clone, Default)]
 pub(super) struct Observed(Option<Arc<dyn Observer>>);

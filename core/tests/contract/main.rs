@@ -3,7 +3,9 @@
 mod broadcast;
 mod bulkhead;
 mod cancel_token;
+mod circuit_breaker;
 mod deadline;
+mod default_order;
 mod event_loop;
 mod fallback;
 mod gather;
@@ -17,6 +19,7 @@ mod net;
 mod notify;
 mod oneshot;
 mod pipeline;
+mod retry;
 mod scopes;
 mod select;
 mod semaphore;

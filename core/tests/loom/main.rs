@@ -6,12 +6,14 @@
 mod broadcast;
 mod bulkhead;
 mod cancel_token;
+mod circuit_breaker;
 mod future_set;
 mod join;
 mod kit;
 mod mpsc;
 mod notify;
 mod oneshot;
+mod retry_budget;
 mod scopes;
 mod semaphore;
 mod shared;
