@@ -143,6 +143,13 @@ fn with_no_time_left_nothing_begins() {
         assert_eq!(bulkhead.run(&rt, op).within(Deadline::at(rt.now())).await, never);
         let past = Instant::ORIGIN;
         assert_eq!(bulkhead.run(&rt, op).starting_at(past).within(Deadline::at(past)).await, never);
+        // Nor does a policy inside of a limit that has come.
+        let users = Pipeline::named("")
+            .deadline(Deadline::at(rt.now()))
+            .bulkhead(&bulkhead)
+            .build(&rt)
+            .expect("it is good");
+        assert_eq!(users.call(op).await, never);
         // A place comes free when it is too late.
         let bulkhead = Bulkhead::named("").max_in_flight(1).max_waiting(1).build().expect("it is good");
         let users = Pipeline::named("").deadline(ms(10)).bulkhead(&bulkhead).build(&rt).expect("it is good");
