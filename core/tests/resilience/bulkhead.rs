@@ -456,6 +456,13 @@ fn a_place_is_given_back_before_the_result_is_seen() {
         let result = poll_fn(|cx| call.as_mut().poll(cx)).await;
         assert_eq!(result, Ok(()));
         assert_empty(&bulkhead); // the finished call is still there
+        // The same for a place in the queue.
+        let bulkhead = with_wait(1, 1, ms(5));
+        let _place = bulkhead.try_acquire().expect("it is free");
+        let mut call = pin!(bulkhead.run(&rt, async |_| Ok::<_, &str>(())));
+        let result = poll_fn(|cx| call.as_mut().poll(cx)).await;
+        assert_eq!(result, Err(Error::TimedOut { scope: Scope::Queue, limit: ms(5) }));
+        assert_eq!(bulkhead.waiting(), 0);
     });
 }
 
