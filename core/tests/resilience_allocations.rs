@@ -79,6 +79,14 @@ fn a_bulkhead_allocates_nothing() {
             assert!(poll(pin!(bulkhead.run(rt, async |_| Ok::<_, ()>(())))).is_ready());
         });
         assert_eq!(free, 0);
+        let no_time = Bulkhead::named("b").max_in_flight(1).max_waiting(4).max_wait(Duration::ZERO).build();
+        let no_time = no_time.expect("it is good");
+        let _held = no_time.try_acquire().expect("it is free");
+        let unqueued = allocations(|| {
+            assert!(poll(pin!(no_time.acquire(rt))).is_ready());
+            assert!(poll(pin!(no_time.run(rt, async |_| Ok::<_, ()>(())))).is_ready());
+        });
+        assert_eq!(unqueued, 0, "b24: who must not wait takes no place in the queue");
         let nobody_waits = Bulkhead::new(Limit::ONE);
         let _place = nobody_waits.try_acquire().expect("it is free");
         let full = allocations(|| {
