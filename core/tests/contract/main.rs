@@ -13,6 +13,7 @@ mod mpsc;
 mod net;
 mod notify;
 mod oneshot;
+mod rate_limiter;
 mod scopes;
 mod select;
 mod semaphore;

@@ -11,6 +11,7 @@ mod kit;
 mod mpsc;
 mod notify;
 mod oneshot;
+mod rate_limiter;
 mod scopes;
 mod semaphore;
 mod shared;
