@@ -21,6 +21,7 @@ mod notify;
 mod oneshot;
 mod pipeline;
 mod retry;
+mod rate_limiter;
 mod scopes;
 mod select;
 mod semaphore;

@@ -14,6 +14,7 @@ mod mpsc;
 mod notify;
 mod oneshot;
 mod retry_budget;
+mod rate_limiter;
 mod scopes;
 mod semaphore;
 mod shared;
