@@ -102,7 +102,7 @@ where
                 return Poll::Pending;
             };
             let verdict = self.classifier.classify_within(ctx.classifier(), result.as_ref());
-            if verdict == Verdict::Success {
+            if matches!(verdict, Verdict::Success) {
                 record(&self.limits, &mut outer.withdrawal, verdict, || ctx.now());
                 return Poll::Ready(result);
             }
