@@ -1,27 +1,65 @@
-//! Calls to what may be slow, broken or overloaded.
+//! Calls to what may be slow, broken or overloaded (recipes 1.5, 3.6, 6 and 8).
+//!
+//! | you want | use |
+//! |---|---|
+//! | another attempt after a failure | [`Retry`], with a [`Backoff`] |
+//! | retries that don't make an outage worse | [`RetryBudget`] |
+//! | no calls to what is down | [`CircuitBreaker`] |
+//! | at most so many calls at a time | [`Bulkhead`] |
+//! | at most so many calls in a time | [`RateLimiter`], [`KeyedRateLimiter`] |
+//! | a limit on time: of all attempts, of each | [`TotalTimeout`], [`AttemptTimeout`], [`Deadline`](crate::time::Deadline) |
+//! | another answer when there is none | [`Fallback`] |
+//! | to know whether a service works, asked at intervals | [`HealthCheck`] |
+//! | several of these, in an order | [`Pipeline`] |
+//!
+//! Each policy is usable alone, by its `run`, and without async, by its methods that take the time: those are the
+//! policy, a state machine that knows no clock. All give the same flat [`Error`], and ask one question, the same for
+//! all, of what is a failure: [`Classify`].
 
+mod answer;
 mod attempt;
+pub(crate) mod backoff;
+mod bulkhead;
 mod circuit_breaker;
+mod describe;
 mod error;
+mod fallback;
 mod health_check;
+mod keyed_rate_limiter;
 mod layer;
 mod observer;
 mod pipeline;
 mod rate;
+mod rate_limiter;
 mod rejected;
+mod retry;
+mod retry_budget;
 mod timeout;
 mod verdict;
 
+pub use answer::{Answer, Source};
 pub use attempt::{Attempt, Operation, WithLast};
+pub use backoff::{Backoff, Delays, Jitter};
+pub use bulkhead::{
+    Bulkhead, BulkheadAcquire, BulkheadAcquireOwned, BulkheadBuilder, BulkheadPermit, OwnedBulkheadPermit,
+};
 pub use circuit_breaker::{
     CircuitBreaker, CircuitBreakerBuilder, CircuitMetrics, CircuitPermit, CircuitReason, CircuitState,
     OwnedCircuitPermit,
 };
+pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
+pub use fallback::{Always, Fallback, FromError, InsteadOf, Substitute, Value, WhichErrors};
 pub use health_check::{Health, HealthCheck, HealthCheckBuilder};
-pub use layer::{Alone, Call, Layer, Layered, Leaf, Policy, Root};
+pub use keyed_rate_limiter::{KeyedRateLimiter, KeyedRateLimiterBuilder};
+pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use observer::{Event, EventKind, Observer};
-pub use pipeline::{Append, Pipeline, PipelineBuilder};
+pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Stack};
+pub use rate_limiter::{
+    AcquireRate, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder, RatePermit, Reservation,
+};
 pub use rejected::{PolicyKind, Reason, Rejected};
-pub use timeout::AttemptTimeout;
+pub use retry::{Next, NoHook, OnRetry, Retry, RetryBuilder, RetryState, Retrying};
+pub use retry_budget::{RatioBudget, RetryBudget, TokenBucketBudget, Withdrawal};
+pub use timeout::{AttemptTimeout, TotalTimeout};
 pub use verdict::{Classify, Inherit, RetryIf, Verdict};

@@ -6,8 +6,10 @@
 //! | to be told that something has happened | [`Notify`] |
 
 mod notify;
+pub(crate) mod own_waker;
 mod semaphore;
 pub(crate) mod wait_list;
 
 pub use notify::{Notified, Notify};
 pub use semaphore::{Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, Semaphore, TryAcquireError};
+pub(crate) use semaphore::{Lease, Refusal, Turn};

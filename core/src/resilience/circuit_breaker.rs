@@ -1,6 +1,7 @@
 //! No calls to what is down (recipe 6.3).
 
 mod config;
+mod describe;
 mod future;
 mod permit;
 mod report;

@@ -3,7 +3,7 @@
 use super::circuit_breaker::{CircuitReason, CircuitState};
 use super::error::{Scope, Stop};
 use super::health_check::Health;
-use super::rejected::Rejected;
+use super::rejected::{PolicyKind, Rejected};
 use super::verdict::Verdict;
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use std::time::Duration;
 /// | [`EventKind::RetriesExhausted`] | `retry.exhausted` | calls given up |
 /// | [`EventKind::Rejected`] | `rejected` | refusals, by policy and reason |
 /// | [`EventKind::TimedOut`] | `timed_out` | time limits hit, by scope |
+/// | [`EventKind::Waited`] | `queue.waited` | calls that had to wait for a turn and got it, by policy; its time is a histogram |
 /// | [`EventKind::FellBack`] | `fallback.used` | answers that are not the operation's |
 /// | [`EventKind::CircuitChanged`] | `circuit.changed` | changes of a breaker's state, by the state it is in then |
 /// | [`EventKind::HealthChanged`] | `health.changed` | changes of what a health check finds, by what it finds then |
@@ -76,6 +77,14 @@ pub enum EventKind {
         /// How much of it there was.
         limit: Duration,
     },
+    /// A call has got the turn that it had to wait for. Who found its turn free is not told of, and has waited for no
+    /// time.
+    Waited {
+        /// For which policy's.
+        policy: PolicyKind,
+        /// How long it waited: none of it is the operation's time.
+        waited: Duration,
+    },
     /// An answer was needed that is not the operation's.
     FellBack,
     /// A circuit breaker has changed its state: told to its own observer.
@@ -115,10 +124,43 @@ impl EventKind {
             Self::RetriesExhausted { .. } => "retry.exhausted",
             Self::Rejected(_) => "rejected",
             Self::TimedOut { .. } => "timed_out",
+            Self::Waited { .. } => "queue.waited",
             Self::FellBack => "fallback.used",
             Self::CircuitChanged { .. } => "circuit.changed",
             Self::HealthChanged { .. } => "health.changed",
             Self::Completed { .. } => "call.completed",
+        }
+    }
+}
+
+/// For a log: `users: attempt 1 failed, the next in 100ms`.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.source.is_empty() {
+            write!(f, "{}: ", self.source)?;
+        }
+        self.kind.fmt(f)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Retrying { attempt, delay } => write!(f, "attempt {attempt} failed, the next in {delay:?}"),
+            Self::RetriesExhausted { attempts, why } => write!(f, "gave up after attempt {attempts}: {why}"),
+            Self::Rejected(rejected) => rejected.fmt(f),
+            Self::TimedOut { scope, limit } => scope.describe(*limit, f),
+            Self::Waited { policy, waited } => write!(f, "waited {waited:?} for the {policy}"),
+            Self::FellBack => f.write_str("the answer is the fallback's"),
+            Self::CircuitChanged { from, to, reason } => write!(f, "{from} -> {to}: {reason}"),
+            Self::HealthChanged { from, to, probes: 0 } => write!(f, "{from} -> {to}: nobody probes"),
+            Self::HealthChanged { from, to, probes } => {
+                let plural = if *probes == 1 { "" } else { "s" };
+                write!(f, "{from} -> {to}: by {probes} probe{plural}")
+            }
+            Self::Completed { verdict, attempts, elapsed } => {
+                write!(f, "{verdict:?} after {attempts} attempts in {elapsed:?}")
+            }
         }
     }
 }

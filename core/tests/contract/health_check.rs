@@ -2,9 +2,9 @@
 
 use crate::kit::{SOON, ms};
 use backstay::test_on_every_runtime;
+use backstay_core::Runtime;
 use backstay_core::resilience::{Health, HealthCheck};
 use backstay_core::task::CancelToken;
-use backstay_core::Runtime;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 

@@ -1,9 +1,13 @@
 //! What core promises beside the rules of the conformance suite, on every runtime and erased.
 
 mod broadcast;
+mod bulkhead;
 mod cancel_token;
 mod circuit_breaker;
+mod deadline;
+mod default_order;
 mod event_loop;
+mod fallback;
 mod gather;
 mod health_check;
 mod instant;
@@ -15,6 +19,8 @@ mod mpsc;
 mod net;
 mod notify;
 mod oneshot;
+mod pipeline;
+mod retry;
 mod scopes;
 mod select;
 mod semaphore;

@@ -4,6 +4,7 @@
 #![cfg(backstay_loom)]
 
 mod broadcast;
+mod bulkhead;
 mod cancel_token;
 mod circuit_breaker;
 mod future_set;
@@ -12,6 +13,7 @@ mod kit;
 mod mpsc;
 mod notify;
 mod oneshot;
+mod retry_budget;
 mod scopes;
 mod semaphore;
 mod shared;

@@ -1,6 +1,13 @@
 //! Policies, alone and stacked.
 
+mod backoff;
+mod bulkhead;
 mod circuit_breaker;
+mod fallback;
 mod health_check;
 mod kit;
-mod shape;
+mod pipeline;
+mod rate_limiter;
+mod retry;
+mod retry_budget;
+mod timeout;

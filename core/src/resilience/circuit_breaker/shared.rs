@@ -2,7 +2,7 @@
 //! where nothing changes.
 
 use super::CircuitState;
-use super::state::{Admitted, Change, Changes, Machine, Switch, View};
+use super::state::{Admitted, Change, Changes, Machine, Rules, Switch, View};
 use super::window::Outcome;
 use crate::instant::Instant;
 use crate::primitives::{AtomicU64, Mutex, Ordering, lock};
@@ -209,6 +209,12 @@ impl Shared {
 
     pub(super) fn view(&self, now: Instant) -> View {
         lock(&self.locked).machine.view(now)
+    }
+
+    /// When it opens and for how long, and whether rates are counted.
+    pub(super) fn rules(&self) -> (Rules, bool) {
+        let machine = &lock(&self.locked).machine;
+        (machine.rules(), machine.has_window())
     }
 
     pub(super) fn would_admit(&self, now: Instant) -> bool {

