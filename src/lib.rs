@@ -106,6 +106,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/channels.md")]
     struct Channels;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/circuit-breaker.md")]
+    struct CircuitBreaker;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/deadline.md")]
     struct Deadline;
     #[cfg(feature = "testing")]
@@ -114,6 +117,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/fallback.md")]
     struct Fallback;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/health-check.md")]
+    struct HealthCheck;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/join-set.md")]
     struct JoinSet;
