@@ -51,6 +51,7 @@
 //! | to ask a task that owns something | [`task::mailbox()`] |
 //! | values from task to task | [`channel`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
+//! | at most so many in a time, for all or for each key | [`resilience::RateLimiter`], [`resilience::KeyedRateLimiter`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
@@ -114,6 +115,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/rate-limiter.md")]
+    struct RateLimiter;
     #[doc = include_str!("../docs/guide/scopes.md")]
     struct Scopes;
     #[cfg(feature = "testing")]
