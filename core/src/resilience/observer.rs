@@ -153,7 +153,7 @@ impl fmt::Display for EventKind {
             Self::Waited { policy, waited } => write!(f, "waited {waited:?} for the {policy}"),
             Self::FellBack => f.write_str("the answer is the fallback's"),
             Self::CircuitChanged { from, to, reason } => write!(f, "{from} -> {to}: {reason}"),
-            Self::HealthChanged { from, to, probes } => write!(f, "{from} -> {to}, after {probes} probes"),
+            Self::HealthChanged { from, to, .. } => write!(f, "{from} -> {to}"),
             Self::Completed { verdict, attempts, elapsed } => {
                 write!(f, "{verdict:?} after {attempts} attempts in {elapsed:?}")
             }

@@ -244,9 +244,9 @@ fn b22_a_blocking_job_keeps_its_place_until_it_has_ended() {
         let bulkhead = bulkhead(1, 1);
         let ran = Arc::new(AtomicUsize::new(0));
         let job = {
-            let ran = Arc::clone(&ran);
+            let (ran, gauge) = (Arc::clone(&ran), bulkhead.clone());
             bulkhead.run_blocking(&rt, move || {
-                ran.fetch_add(1, SeqCst);
+                ran.fetch_add(gauge.in_flight(), SeqCst);
                 Ok::<_, &str>(())
             })
         };
