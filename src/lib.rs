@@ -49,8 +49,10 @@
 //! | tasks that are started again when they fail | [`task::Supervisor`] |
 //! | so many jobs at once, async or blocking, and a queue with a limit | [`task::WorkerPool`] |
 //! | to ask a task that owns something | [`task::mailbox()`] |
+//! | calls that retry, limit, give up in time and leave alone what is down | [`resilience`] |
 //! | values from task to task | [`channel`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
+//! | at most so many in a time, for all or for each key | [`resilience::RateLimiter`], [`resilience::KeyedRateLimiter`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
@@ -105,6 +107,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/channels.md")]
     struct Channels;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/circuit-breaker.md")]
+    struct CircuitBreaker;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/deadline.md")]
     struct Deadline;
     #[cfg(feature = "testing")]
@@ -113,6 +118,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/fallback.md")]
     struct Fallback;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/health-check.md")]
+    struct HealthCheck;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/join-set.md")]
     struct JoinSet;
@@ -126,11 +134,16 @@ mod documents {
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/pipeline.md")]
+    struct Pipeline;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/retry.md")]
     struct Retry;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/retry-budget.md")]
     struct RetryBudget;
+    #[doc = include_str!("../docs/guide/rate-limiter.md")]
+    struct RateLimiter;
     #[doc = include_str!("../docs/guide/scopes.md")]
     struct Scopes;
     #[cfg(feature = "testing")]

@@ -9,8 +9,8 @@ mod sweeps;
 
 use crate::kit::{at, ms};
 use backstay_core::resilience::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitPermit, CircuitReason, CircuitState, Event, EventKind,
-    OwnedCircuitPermit, Reason, Verdict,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitMetrics, CircuitPermit, CircuitReason, CircuitState, Event,
+    EventKind, OwnedCircuitPermit, Reason, Verdict,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -279,9 +279,20 @@ fn a_refusal_says_what_waiting_suffices() {
         let after = breaker.try_acquire(now).unwrap_err().retry_after().expect("it is known");
         let almost = now + (after - Duration::from_nanos(1));
         assert!(breaker.try_acquire(almost).is_err() && after >= Duration::from_nanos(1));
-        now = now + after;
+        now += after;
         assert!(breaker.try_acquire(now).is_ok());
     }
+}
+
+#[test]
+fn all_of_it_can_be_shared_and_sent() {
+    fn pinned<T: Send + Sync + Unpin + std::fmt::Debug>() {}
+    pinned::<CircuitBreaker>();
+    pinned::<CircuitBreakerBuilder>();
+    pinned::<CircuitPermit<'_>>();
+    pinned::<OwnedCircuitPermit>();
+    pinned::<CircuitMetrics>();
+    pinned::<(CircuitState, CircuitReason)>();
 }
 
 #[test]

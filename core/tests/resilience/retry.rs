@@ -503,6 +503,28 @@ fn b07_a_refusal_is_waited_for_where_it_fits() {
 }
 
 #[test]
+fn b07_of_two_refusals_the_newer_one_counts() {
+    sim(|rt| async move {
+        let breaker = breaker();
+        assert!(breaker.run(&rt, async |_| Err::<(), _>(Boom)).await.is_err());
+        let users = Pipeline::named("users").attempt_timeout(ms(9_000)).retry(retry(5, 10).build().unwrap());
+        let users = users.breaker(&breaker).build(&rt).unwrap();
+        let calls = Count::default();
+        let (result, ()) = futures::join!(users.call(fails(0, &calls)), async {
+            rt.sleep(ms(500)).await;
+            breaker.isolate();
+        });
+        // It has waited for a second, and is refused for good.
+        let error = result.unwrap_err();
+        assert!(
+            matches!(error, Error::Rejected(rejected) if rejected.reason() == Reason::Isolated),
+            "{error:?}"
+        );
+        assert_eq!((rt.now() - Instant::ORIGIN, calls.get()), (ms(1_000), 0));
+    });
+}
+
+#[test]
 fn b07_a_refused_first_attempt_passes_through_unchanged() {
     sim(|rt| async move {
         let breaker = breaker();

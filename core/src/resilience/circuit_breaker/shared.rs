@@ -59,8 +59,14 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
+    /// Whether it has a place to give back.
     pub(super) const fn is_probe(&self) -> bool {
         self.admitted.probe
+    }
+
+    /// Its place has been given back.
+    pub(super) const fn settle(&mut self) {
+        self.admitted.probe = false;
     }
 }
 
@@ -138,34 +144,53 @@ impl Shared {
     /// Says how a call went. The clock is asked unless it is a success that needs no time.
     #[inline]
     pub(super) fn record(&self, ticket: Ticket, verdict: Verdict, now: impl FnOnce() -> Instant) {
-        if matches!(verdict, Verdict::Success) && self.front.slow_after.is_none() {
-            let word = self.word(Ordering::Relaxed);
-            if word.is_clean_for(ticket) {
-                return;
+        match verdict {
+            Verdict::Success if self.front.slow_after.is_none() => {
+                let word = self.word(Ordering::Relaxed);
+                if !word.is_clean_for(ticket) {
+                    let untimed = word.passes_all() && !self.front.timed;
+                    self.count_success(ticket, if untimed { None } else { Some(now()) });
+                }
             }
-            if word.passes_all() && !self.front.timed {
-                return self.record_slowly(ticket, verdict, None);
-            }
+            Verdict::Success => self.record_at(ticket, false, None, now()),
+            Verdict::Failure { retry_after, .. } => self.record_at(ticket, true, retry_after, now()),
+            Verdict::Fatal => self.record_at(ticket, true, None, now()),
+            Verdict::Ignore if ticket.is_probe() => self.release(ticket),
+            Verdict::Ignore => {}
         }
-        if !matches!(verdict, Verdict::Ignore) {
-            self.record_slowly(ticket, verdict, Some(now()));
-        } else if ticket.is_probe() {
-            self.release(ticket);
+    }
+
+    /// A success that was not slow. It mostly leaves the word as it is.
+    #[inline(never)]
+    fn count_success(&self, ticket: Ticket, now: Option<Instant>) {
+        let mut locked = lock(&self.locked);
+        match locked.machine.count_success(ticket.admitted, now) {
+            Some(false) => {}
+            Some(true) => self.publish(&locked.machine),
+            None => {
+                drop(locked);
+                self.record_outcome(ticket, Outcome { failed: false, slow: false }, None, now);
+            }
         }
     }
 
     #[inline(never)]
-    fn record_slowly(&self, ticket: Ticket, verdict: Verdict, now: Option<Instant>) {
-        let (failed, retry_after) = match verdict {
-            Verdict::Success | Verdict::Ignore => (false, None),
-            Verdict::Failure { retry_after, .. } => (true, retry_after),
-            Verdict::Fatal => (true, None),
-        };
-        let too_long = |longer_than| now.is_some_and(|now| now - ticket.began > longer_than);
-        let outcome = Outcome { failed, slow: self.front.slow_after.is_some_and(too_long) };
-        if !(outcome.failed || outcome.slow) && self.word(Ordering::Relaxed).is_clean_for(ticket) {
-            return;
+    fn record_at(&self, ticket: Ticket, failed: bool, retry_after: Option<Duration>, now: Instant) {
+        let slow = self.front.slow_after.is_some_and(|longer_than| now - ticket.began > longer_than);
+        if failed || slow {
+            self.record_outcome(ticket, Outcome { failed, slow }, retry_after, Some(now));
+        } else if !self.word(Ordering::Relaxed).is_clean_for(ticket) {
+            self.count_success(ticket, Some(now));
         }
+    }
+
+    fn record_outcome(
+        &self,
+        ticket: Ticket,
+        outcome: Outcome,
+        retry_after: Option<Duration>,
+        now: Option<Instant>,
+    ) {
         let record = |machine: &mut Machine, changes: &mut Changes| {
             machine.record(ticket.admitted, outcome, retry_after, now, changes);
         };

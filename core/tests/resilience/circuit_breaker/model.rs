@@ -430,7 +430,7 @@ impl StateMachineTest for Watched {
             }
             match watched.breaker.try_acquire(now) {
                 Ok(permit) => permit.success(now),
-                Err(rejected) => now = now + rejected.retry_after().expect("nobody is in the way"),
+                Err(rejected) => now += rejected.retry_after().expect("nobody is in the way"),
             }
         }
         panic!("it never closes");
