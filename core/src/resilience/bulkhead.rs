@@ -122,7 +122,8 @@ impl Bulkhead {
     /// let report = reports.try_acquire()?;
     /// let query = database.try_acquire()?;
     /// assert_eq!(database.in_flight(), 5);
-    /// assert_eq!(database.weighing(Limit::new(6)?).try_acquire().unwrap_err().reason(), Reason::TooLarge { capacity: 5 });
+    /// let refused = database.weighing(Limit::new(6)?).try_acquire().unwrap_err();
+    /// assert_eq!(refused.reason(), Reason::TooLarge { capacity: 5 });
     /// # drop((report, query));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -185,7 +186,8 @@ impl Bulkhead {
     ///
     /// let limit = Duration::from_millis(50);
     /// let run = Sim::builder().run(|rt: Sim| async move {
-    ///     let one = Bulkhead::named("one").max_in_flight(1).max_waiting(9).max_wait(limit).build().expect("it is good");
+    ///     let one = Bulkhead::named("one").max_in_flight(1).max_waiting(9).max_wait(limit).build();
+    ///     let one = one.expect("it is good");
     ///     let place = one.acquire(&rt).await.expect("it is free");
     ///     let rejected = one.acquire(&rt).await.unwrap_err();
     ///     assert_eq!(rejected.reason(), Reason::MaxWait { limit });
