@@ -4,7 +4,8 @@ use super::{builder, opened};
 use crate::kit::{at, ms, on_sim};
 use backstay::testing::{Sim, checked};
 use backstay_core::resilience::{
-    CircuitBreaker, CircuitState, Error, Event, EventKind, Inherit, Pipeline, PolicyKind, Reason, Verdict,
+    Bulkhead, CircuitBreaker, CircuitState, Error, Event, EventKind, Inherit, Pipeline, PolicyKind, Reason,
+    Verdict,
 };
 use backstay_core::time::{Deadline, Instant};
 use backstay_core::{JoinHandle, Runtime};
@@ -107,6 +108,21 @@ fn a_call_that_hangs_opens_it_and_one_that_never_began_does_not() {
         let metrics = breaker.metrics(rt.now());
         let still = (CircuitState::Closed, 1);
         assert_eq!((metrics.state, metrics.consecutive_failures), still, "neither a failure nor a success");
+
+        // Refused further inside, whatever the classifier says.
+        let full = Bulkhead::new(backstay_core::Limit::ONE);
+        let _held = full.try_acquire().expect("it is free");
+        for verdict in [Verdict::Success, Verdict::failure()] {
+            let judged = breaker.classify(move |_: Result<&(), &Error<&str>>| verdict);
+            let users =
+                Pipeline::named("users").breaker(&judged).bulkhead(&full).build(&rt).expect("it is good");
+            for _ in 0..9 {
+                let call = users.call(async |_| Ok::<_, &str>(()));
+                assert!(call.await.expect_err("it is full").rejected().is_some());
+            }
+            let metrics = breaker.metrics(rt.now());
+            assert_eq!((metrics.state, metrics.consecutive_failures), still);
+        }
     });
 }
 
