@@ -4,8 +4,10 @@
 //!     cargo run -p backstay-examples --example r08_timeouts -- --runtime smol
 
 use backstay::resilience::{
-    AttemptTimeout, Backoff, Error, Pipeline, Quota, RateLimiter, Reason, Retry, Scope, Stop,
+    AttemptTimeout, Backoff, Error, Event, Health, HealthCheck, Pipeline, Quota, RateLimiter, Reason, Retry,
+    Scope, Stop,
 };
+use backstay::task::CancelToken;
 use backstay::time::Deadline;
 use backstay::{AnyRuntime, Limit, Runtime};
 use backstay_examples::http::{FetchError, Reply, Server, get, reply};
@@ -14,6 +16,8 @@ use hyper::StatusCode;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 const fn ms(ms: u64) -> Duration {
@@ -116,6 +120,50 @@ async fn a_rate_limiter(rt: &AnyRuntime, slow: SocketAddr) -> Outcome {
     Ok(())
 }
 
+/// 8.6: asked again and again; it takes several answers to change its mind, and one that is late counts as none.
+async fn a_health_check(rt: &AnyRuntime) -> Outcome {
+    let healthy = Arc::new(AtomicBool::new(true));
+    let server = Server::start(rt, {
+        let (rt, healthy) = (rt.clone(), Arc::clone(&healthy));
+        move |_| {
+            let (rt, healthy) = (rt.clone(), Arc::clone(&healthy));
+            async move {
+                if !healthy.load(Relaxed) {
+                    rt.sleep(Duration::from_secs(60)).await; // it hangs
+                }
+                reply(StatusCode::OK, "{}")
+            }
+        }
+    })
+    .await?;
+
+    let tell = |event: &Event| println!("                · {event}");
+    let mut check = HealthCheck::named("shop")
+        .interval(ms(20))
+        .timeout(ms(200))
+        .healthy_after(2)
+        .unhealthy_after(3)
+        .observer(tell)
+        .build()?;
+    let (mut status, token, addr) = (check.status(), CancelToken::new(), server.addr());
+    println!("8.6 health");
+    let probing = check.run(rt, &token, || get(rt, addr, "/health"));
+    let watching = async {
+        for (works, expected) in
+            [(true, Health::Healthy), (false, Health::Unhealthy), (true, Health::Healthy)]
+        {
+            healthy.store(works, Relaxed);
+            status.wait_for(|health| *health == expected).await?;
+        }
+        token.cancel();
+        Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    };
+    let (_cancelled, watched) = futures::join!(probing, watching);
+    watched?;
+    server.stop().await;
+    Ok(())
+}
+
 /// Waits as long as it is told, and says so.
 async fn wait(rt: AnyRuntime, path: String) -> Reply {
     match path.trim_start_matches("/wait/").parse() {
@@ -136,6 +184,7 @@ async fn program(rt: AnyRuntime) -> Outcome {
     timeouts_and_retries(&rt, server.addr()).await?;
     a_deadline_through_two_hops(&rt, server.addr()).await?;
     a_rate_limiter(&rt, server.addr()).await?;
+    a_health_check(&rt).await?;
     server.stop().await;
     Ok(())
 }

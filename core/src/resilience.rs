@@ -9,6 +9,7 @@
 //! | at most so many calls in a time | [`RateLimiter`], [`KeyedRateLimiter`] |
 //! | a limit on time: of all attempts, of each | [`TotalTimeout`], [`AttemptTimeout`], [`Deadline`](crate::time::Deadline) |
 //! | another answer when there is none | [`Fallback`] |
+//! | to know whether something is up | [`HealthCheck`] |
 //! | to know whether a service works, asked at intervals | [`HealthCheck`] |
 //! | several of these, in an order | [`Pipeline`] |
 //!

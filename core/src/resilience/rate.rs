@@ -18,14 +18,14 @@ impl Rate {
         (0.0..=1.0).contains(&rate).then(|| Self((rate * f64::from(Self::ONE)).round() as u32))
     }
 
-    pub(super) fn percent(self) -> f64 {
-        f64::from(self.0) / f64::from(Self::ONE / 100)
-    }
-
     /// A random share of this part of a duration: from none to all but a little of it.
     pub(super) fn random_of(self, duration: Duration, random: u64) -> Duration {
         let part = u128::from(nanos(duration)) * u128::from(self.0) * u128::from(random >> 32);
         Duration::from_nanos((part / (u128::from(Self::ONE) << 32)) as u64)
+    }
+
+    pub(super) fn percent(self) -> f64 {
+        f64::from(self.0) / f64::from(Self::ONE / 100)
     }
 
     /// Whether so many are that part of all, or more.

@@ -20,6 +20,7 @@ mod net;
 mod notify;
 mod oneshot;
 mod pipeline;
+mod rate_limiter;
 mod retry;
 mod scopes;
 mod select;

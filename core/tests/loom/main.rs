@@ -13,6 +13,7 @@ mod kit;
 mod mpsc;
 mod notify;
 mod oneshot;
+mod rate_limiter;
 mod retry_budget;
 mod scopes;
 mod semaphore;

@@ -15,9 +15,9 @@ use std::task::{Context, Poll};
 #[derive(Clone)]
 pub(crate) struct Threads;
 
-struct Handle<T>(PhantomData<fn() -> T>);
+pub(crate) struct Handle<T>(PhantomData<fn() -> T>);
 
-struct Never;
+pub(crate) struct Never;
 
 impl Runtime for Threads {
     type JoinHandle<T: Send + 'static> = Handle<T>;

@@ -2,10 +2,12 @@
 
 mod backoff;
 mod bulkhead;
+mod bulkhead_model;
 mod circuit_breaker;
 mod fallback;
 mod health_check;
 mod kit;
+mod pairs;
 mod pipeline;
 mod rate_limiter;
 mod retry;

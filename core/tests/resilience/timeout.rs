@@ -67,7 +67,12 @@ fn a_past_deadline_does_not_poll_the_work() {
 fn b30_a_value_that_is_there_with_the_timer_is_the_result() {
     let run = sim(|rt: Sim| async move {
         for timeout in [AttemptTimeout::new(ms(10)), AttemptTimeout::new(ms(10)).grace(ms(5))] {
-            let result = timeout.run(&rt, async |_| Ok::<_, &str>(rt.sleep(ms(10)).await)).await;
+            let result = timeout
+                .run(&rt, async |_| {
+                    rt.sleep(ms(10)).await;
+                    Ok::<_, &str>(())
+                })
+                .await;
             assert_eq!(result, Ok(()));
             let result = timeout.run(&rt, async |_| {
                 rt.sleep(ms(10)).await;
@@ -76,7 +81,15 @@ fn b30_a_value_that_is_there_with_the_timer_is_the_result() {
             assert_eq!(result.await, Err(Error::Operation("its own")));
         }
         let total = TotalTimeout::new(ms(10));
-        assert_eq!(total.run(&rt, async |_| Ok::<_, &str>(rt.sleep(ms(10)).await)).await, Ok(()));
+        assert_eq!(
+            total
+                .run(&rt, async |_| {
+                    rt.sleep(ms(10)).await;
+                    Ok::<_, &str>(())
+                })
+                .await,
+            Ok(())
+        );
     });
     assert_eq!(run.elapsed, ms(50));
 }
@@ -106,7 +119,8 @@ fn s20_limits_without_an_end_never_come() {
             Pipeline::named("").deadline(total).attempt_timeout(timeout).build(&rt).expect("it is good");
         let call = users.call(async |attempt: Attempt| {
             assert_eq!((attempt.remaining(), attempt.deadline()), (Duration::MAX, Instant::MAX));
-            Ok::<_, &str>(rt.sleep(secs(3600)).await)
+            rt.sleep(secs(3600)).await;
+            Ok::<_, &str>(())
         });
         assert_eq!(call.within(Deadline::NEVER).await, Ok(()));
     });
@@ -129,6 +143,13 @@ fn with_no_time_left_nothing_begins() {
         assert_eq!(bulkhead.run(&rt, op).within(Deadline::at(rt.now())).await, never);
         let past = Instant::ORIGIN;
         assert_eq!(bulkhead.run(&rt, op).starting_at(past).within(Deadline::at(past)).await, never);
+        // Nor does a policy inside of a limit that has come.
+        let users = Pipeline::named("")
+            .deadline(Deadline::at(rt.now()))
+            .bulkhead(&bulkhead)
+            .build(&rt)
+            .expect("it is good");
+        assert_eq!(users.call(op).await, never);
         // A place comes free when it is too late.
         let bulkhead = Bulkhead::named("").max_in_flight(1).max_waiting(1).build().expect("it is good");
         let users = Pipeline::named("").deadline(ms(10)).bulkhead(&bulkhead).build(&rt).expect("it is good");
@@ -192,7 +213,10 @@ fn a_deadline_that_calls_share_is_an_instant() {
         let deadline = Deadline::after(&rt, ms(30));
         let job =
             Pipeline::named("job").observer(heard.clone()).deadline(deadline).build(&rt).expect("it is good");
-        let op = async |_| Ok::<_, &str>(rt.sleep(ms(20)).await);
+        let op = async |_| {
+            rt.sleep(ms(20)).await;
+            Ok::<_, &str>(())
+        };
         assert_eq!(job.call(op).await, Ok(()));
         assert_eq!(job.call(op).await, Err(timed_out(Scope::Total, ms(10))));
         assert_eq!(job.call(op).await, Err(timed_out(Scope::Total, Duration::ZERO)));

@@ -158,8 +158,8 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
         }
     }
 
-    /// How the scope has failed: a panic that is to go on, in place of all else; or an error. Whatever fails from now on
-    /// is not its own.
+    /// How the scope has failed: a panic that is to go on, in place of all else; or an error. Whatever fails from now
+    /// on is not its own.
     pub(super) fn conclude(&self, was_cut: bool) -> Result<Option<ScopeError<E>>, Panic> {
         let failures = lock(&self.failures).take().unwrap_or_default();
         let is_panic = |(_, failure): &(_, Failure<E>)| matches!(failure, Failure::Panic(_));
