@@ -233,6 +233,9 @@ mod tests {
                         let gone: Vec<_> = gone.drain().collect();
                         prop_assert!(gone.len() <= before);
                         prop_assert!(gone.iter().all(|key| !model.contains_key(key)));
+                        for key in model.keys() {
+                            prop_assert!(table.find(key, hash(key)).is_ok(), "it is still found");
+                        }
                         let left = table.take_unless(|_, tat| tat > tick, hash);
                         prop_assert!(left.iter().all(|key| !model.contains_key(key)));
                     }
