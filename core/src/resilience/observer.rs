@@ -153,7 +153,11 @@ impl fmt::Display for EventKind {
             Self::Waited { policy, waited } => write!(f, "waited {waited:?} for the {policy}"),
             Self::FellBack => f.write_str("the answer is the fallback's"),
             Self::CircuitChanged { from, to, reason } => write!(f, "{from} -> {to}: {reason}"),
-            Self::HealthChanged { from, to, .. } => write!(f, "{from} -> {to}"),
+            Self::HealthChanged { from, to, probes: 0 } => write!(f, "{from} -> {to}: nobody probes"),
+            Self::HealthChanged { from, to, probes } => {
+                let plural = if *probes == 1 { "" } else { "s" };
+                write!(f, "{from} -> {to}: by {probes} probe{plural}")
+            }
             Self::Completed { verdict, attempts, elapsed } => {
                 write!(f, "{verdict:?} after {attempts} attempts in {elapsed:?}")
             }
