@@ -2,7 +2,9 @@
 
 mod backoff;
 mod bulkhead;
+mod by_hand;
 mod circuit_breaker;
+mod clock;
 mod fallback;
 mod health_check;
 mod kit;

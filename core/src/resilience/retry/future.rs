@@ -194,6 +194,8 @@ impl<D, H> Retry<D, H> {
         let delay = outer.progress.plan(&self.limits, hint, random)?;
         // At once, and for as often as there are attempts: nobody asks for the time.
         if delay.is_zero() && limit.is_none() && self.limits.max_elapsed.is_none() {
+            // The attempt may have taken its time in this very poll, and a limit inside begins with the next.
+            ctx.forget_now();
             return Ok(delay);
         }
         let now = ctx.now_again();
