@@ -3,6 +3,7 @@
 mod backoff;
 mod bulkhead;
 mod by_hand;
+mod bulkhead_model;
 mod circuit_breaker;
 mod clock;
 mod fallback;
