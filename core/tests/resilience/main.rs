@@ -9,6 +9,7 @@ mod clock;
 mod fallback;
 mod health_check;
 mod kit;
+mod limits_model;
 mod pairs;
 mod pipeline;
 mod rate_limiter;
