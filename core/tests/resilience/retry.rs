@@ -317,3 +317,23 @@ fn it_says_how_it_is_set() {
         assert_eq!(users.describe().to_string(), text);
     });
 }
+
+#[test]
+fn which_errors_are_retried_leaves_all_else_to_the_pipelines_classifier() {
+    sim(|rt| async move {
+        let http = |result: Result<&u32, &Error<Fault>>| match result {
+            Ok(503) => Verdict::failure(),
+            Err(Error::Operation(Boom)) => Verdict::failure().after(ms(50)),
+            Err(Error::Operation(Fault::NoSuchUser)) => Verdict::Success,
+            Ok(_) => Verdict::Success,
+            Err(error) => Verdict::of_error(error),
+        };
+        for (first, elapsed) in [(Err(Boom), 50), (Ok(503), 10), (Err(Fault::NoSuchUser), 10)] {
+            let retry = retry(3, 10).retry_if(|_: &Fault| true).build().unwrap();
+            let users = Pipeline::named("users").classify(http).retry(retry).build(&rt).unwrap();
+            let start = rt.now();
+            let result = users.call(|attempt| ready(if attempt.is_retry() { Ok(200) } else { first })).await;
+            assert_eq!((result, rt.now() - start), (Ok(200), ms(elapsed)), "{first:?}");
+        }
+    });
+}

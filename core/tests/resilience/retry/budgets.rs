@@ -151,3 +151,43 @@ fn a_panic_passes_through_and_gives_back() {
         assert_eq!(budget.available(rt.now()), 100);
     });
 }
+
+#[test]
+fn b08_an_attempt_that_never_had_its_turn_costs_nothing_and_is_none() {
+    sim(|rt| async move {
+        let budgets = [
+            (RetryBudget::token_bucket().capacity(20).build().unwrap(), 0),
+            (RetryBudget::ratio(1.0).min_per_second(1).build().unwrap(), 1),
+            (RetryBudget::throttle(10, 0.1).unwrap(), -1),
+        ];
+        for (budget, change) in budgets {
+            let bulkhead = Bulkhead::named("db").max_in_flight(1).max_waiting(9).build().unwrap();
+            let retry = retry(9, 10).budget(&budget).build().unwrap();
+            let users = Pipeline::named("users").deadline(ms(100)).retry(retry).bulkhead(&bulkhead);
+            let users = users.build(&rt).unwrap();
+            let before = budget.available(rt.now());
+            let place = bulkhead.try_acquire().unwrap();
+            let result = users.call(fails(9, &Count::default())).await;
+            assert_eq!(result, Err(Error::TimedOut { scope: Scope::Total, limit: ms(100) }));
+            assert_eq!(budget.available(rt.now()), before, "{budget:?}");
+            drop(place);
+
+            // The first is made, and the second waits for a turn until the end.
+            let (taken, before) = (Mutex::new(None), budget.available(rt.now()));
+            let result = users.call(|attempt| {
+                assert!(!attempt.is_retry());
+                let (rt, bulkhead, taken) = (&rt, &bulkhead, &taken);
+                async move {
+                    let mut queued = Box::pin(bulkhead.acquire_owned(rt));
+                    assert!(backstay_core::future::poll_now(queued.as_mut()).await.is_none());
+                    *taken.lock().unwrap() = Some(queued);
+                    Err::<u32, _>(Boom)
+                }
+            });
+            assert_eq!(result.await, exhausted(1, 100, Stop::Deadline, BOOM));
+            // As if there had been one call that failed, and no retry.
+            let made = before.checked_add_signed(change).unwrap();
+            assert_eq!(budget.available(rt.now()), made, "{budget:?}");
+        }
+    });
+}
