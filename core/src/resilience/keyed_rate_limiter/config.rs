@@ -59,6 +59,7 @@ impl<K> KeyedRateLimiterBuilder<K> {
             name,
             max_keys,
             len: AtomicUsize::new(0),
+            sweep: AtomicUsize::new(0),
         };
         Ok(KeyedRateLimiter { shared: Arc::new(shared) })
     }
