@@ -128,6 +128,7 @@ impl Meter {
                     return None;
                 }
                 (*tat, stamp.end, stamp.promised) = (next, next, due);
+                forget_come(&mut self.promised, span.last);
                 if due == 0 {
                     now
                 } else {
@@ -156,10 +157,10 @@ impl Meter {
                 {
                     self.promised.remove(at);
                 }
-                while self.promised.front().is_some_and(|promised| *promised <= span.last) {
-                    self.promised.pop_front();
-                }
-                let latest = self.promised.back().copied().unwrap_or(0).max(span.first);
+                forget_come(&mut self.promised, span.last);
+                // A permit that was there at once has seen a clock that is not before this, whatever `now` says.
+                let seen = if stamp.promised > 0 { 0 } else { tat.saturating_sub(pace.tolerance) };
+                let latest = self.promised.back().copied().unwrap_or(0).max(span.first).max(seen);
                 let back = stamp.end.saturating_sub(since).saturating_sub(latest);
                 let back = back.min(stamp.n * pace.interval).min(*tat);
                 *tat -= back;
@@ -204,6 +205,13 @@ impl Meter {
         }
         self.kind = kind;
         self.given_back = self.given_back.wrapping_add(JUMP);
+    }
+}
+
+/// Times that have come are nobody's concern any more.
+fn forget_come(promised: &mut VecDeque<u64>, last: u64) {
+    while promised.front().is_some_and(|promised| *promised <= last) {
+        promised.pop_front();
     }
 }
 

@@ -57,7 +57,20 @@ fn what_later_reservations_took_is_not_given_back_twice() {
     let one = meter.promise(1, 0).expect("it is near");
     assert_eq!((three.ready, one.ready), (3 * SECOND, 4 * SECOND));
     meter.give_back(three.stamp, 0);
-    assert_eq!(meter.when(0, 3, 0), 4 * SECOND);
+    assert_eq!(meter.when(0, 0, 3, 0), 4 * SECOND);
+}
+
+#[test]
+fn times_that_have_come_are_forgotten() {
+    let mut meter = meter(Quota::per_second(1));
+    for second in 0..1_000 {
+        let _kept = meter.promise(1, second * SECOND).expect("it is near");
+        let _kept = meter.promise(1, second * SECOND + SECOND / 2);
+        meter.promised.iter().for_each(|promised| assert!(*promised > 0));
+    }
+    let stamp = meter.promise(1, 10_000 * SECOND).expect("it is near").stamp;
+    assert!(meter.promised.len() <= 1, "{}", meter.promised.len());
+    meter.give_back(stamp, 10_000 * SECOND);
 }
 
 #[test]
