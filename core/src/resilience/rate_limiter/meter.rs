@@ -88,9 +88,9 @@ impl Meter {
         }
     }
 
-    /// When `n`, at most the capacity, could be taken after `ahead` others. In a strict window it may be later, if
-    /// those are taken several at a time.
-    pub(super) fn when(&self, ahead: u64, n: u64, now: u64) -> u64 {
+    /// When `n`, at most the capacity, could be taken after `ahead` permits for `callers` others. In a strict window it
+    /// may be earlier, if those take several at a time.
+    pub(super) fn when(&self, ahead: u64, callers: usize, n: u64, now: u64) -> u64 {
         match &self.kind {
             Kind::Paced { pace, tat } => {
                 let tat = (*tat).max(pace.span(now).first);
@@ -98,6 +98,7 @@ impl Meter {
                 let due = next.saturating_sub(pace.tolerance);
                 if due > MAX_TICK { u64::MAX } else { pace.when(due).max(now) }
             }
+            Kind::Strict(window) if ahead > callers as u64 => window.when_at_most(ahead, n, now).max(now),
             Kind::Strict(window) => window.when(ahead, n).max(now),
         }
     }

@@ -5,6 +5,7 @@ use backstay::testing::{
     Explore, Failure, Sim, Subject, Tracker, abort_sweep, cancel_sweep, checked, panic_sweep,
 };
 use backstay_core::resilience::{Quota, RateLimiter, Reason};
+use backstay_core::time::Instant;
 use backstay_core::{Limit, Runtime};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -250,6 +251,59 @@ fn a_strict_window_is_waited_for_too() {
         let log = log.lock().unwrap();
         let times: Vec<_> = log.iter().map(|(_, at)| *at).collect();
         assert_eq!(times, [0, 100, 1_100, 2_100, 2_100]);
+    });
+    passed(run);
+}
+
+/// Times to come in a strict window, behind somebody who takes two of them together.
+#[test]
+fn b25_a_hint_behind_a_large_request_in_a_strict_window_is_enough() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let builder = RateLimiter::builder(Quota::strict(3, ms(1_000)));
+        let limiter = builder.max_wait(ms(2_000)).build().expect("a good quota");
+        for at in [0, 500, 900] {
+            rt.sleep_until(Instant::from_nanos(at * 1_000_000)).await;
+            assert!(limiter.acquire(&rt).await.is_ok());
+        }
+        let mut two = std::pin::pin!(limiter.acquire_many(&rt, limit(2)));
+        assert!(futures::poll!(&mut two).is_pending());
+        // At 1.5 s two are taken; so two more can't be at 2.0, when the first of them is free.
+        let hint =
+            limiter.try_acquire_many(limit(2), rt.now()).unwrap_err().retry_after().expect("there is one");
+        let reserved = limiter.reserve(limit(2), rt.now());
+        if let Ok(reserved) = &reserved {
+            assert!(reserved.ready_at() - rt.now() <= ms(2_000));
+        }
+        drop(reserved);
+        two.await.expect("it has its turn").give_back(rt.now());
+        let _two = limiter.try_acquire_many(limit(2), rt.now()).expect("they are back");
+        rt.sleep_until(Instant::from_nanos(900_000_000) + hint).await;
+        assert!(limiter.try_acquire_many(limit(2), rt.now()).is_ok(), "after {hint:?}");
+    });
+    passed(run);
+}
+
+#[test]
+fn a_time_that_is_fixed_too_late_is_not_waited_for() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let builder = RateLimiter::builder(Quota::per_second(1).burst(2));
+        let limiter = builder.max_wait(ms(2_000)).build().expect("a good quota");
+        assert!(limiter.acquire_many(&rt, limit(2)).await.is_ok());
+        let later = async {
+            // The one that waits would have its turn at 2.2 s, and a reservation at 3.3 s, after it.
+            limiter
+                .set_quota(Quota::new(10, Duration::from_secs(11)).burst(2), rt.now())
+                .expect("a good quota");
+            rt.sleep(ms(1_500)).await;
+            limiter.reserve(Limit::ONE, rt.now()).map(|reserved| reserved.commit().since_origin())
+        };
+        let waits = async {
+            let result = limiter.acquire_many(&rt, limit(2)).await;
+            (result.map(drop).map_err(|rejected| rejected.reason()), rt.now().since_origin())
+        };
+        let (waits, reserved) = futures::join!(waits, later);
+        assert_eq!(reserved, Ok(ms(3_300)));
+        assert_eq!(waits, (Err(Reason::MaxWait { limit: ms(2_000) }), ms(2_000)));
     });
     passed(run);
 }

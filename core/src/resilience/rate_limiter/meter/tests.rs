@@ -48,7 +48,7 @@ fn what_later_reservations_took_is_not_given_back_twice() {
         for &which in cancelled {
             meter.give_back(grants[which].stamp, 0);
         }
-        assert_eq!(meter.when(0, 1, 0), next * SECOND, "{cancelled:?}");
+        assert_eq!(meter.when(0, 0, 1, 0), next * SECOND, "{cancelled:?}");
     }
     // Where there is room to save it, it is there.
     let mut meter = meter(Quota::per_second(1).burst(5));
@@ -112,7 +112,7 @@ fn what_was_promised_is_owed_under_another_quota() {
         meter.change(kind, 0);
         // Four are out; three of them for a time to come.
         let next = if strict { 4 * SECOND } else { 2 * SECOND };
-        assert_eq!(meter.when(0, 1, 0), next, "strict {strict}");
+        assert_eq!(meter.when(0, 0, 1, 0), next, "strict {strict}");
     }
 }
 
@@ -203,7 +203,7 @@ proptest! {
             with.give_back(grant.stamp, now);
         }
         for ahead in 0..4 {
-            prop_assert_eq!(with.when(ahead, 1, now), without.when(ahead, 1, now));
+            prop_assert_eq!(with.when(ahead, 0, 1, now), without.when(ahead, 0, 1, now));
         }
     }
 }
