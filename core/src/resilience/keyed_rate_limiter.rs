@@ -107,12 +107,12 @@ impl<K: Hash + Eq> KeyedRateLimiter<K> {
     ///
     /// [`ConfigError::Invalid`] names the field of the [`Quota`]; strict windows are for single limiters.
     pub fn new<R: Runtime>(rt: &R, quota: Quota) -> Result<Self, ConfigError> {
-        Self::builder(quota).build(rt)
+        Self::named("").quota(quota).build(rt)
     }
 
-    /// Begins a limiter with a name, or another limit to its keys.
-    pub const fn builder(quota: Quota) -> KeyedRateLimiterBuilder<K> {
-        KeyedRateLimiterBuilder::new(quota)
+    /// Begins a limiter of that name, for its refusals.
+    pub const fn named(name: &'static str) -> KeyedRateLimiterBuilder<K> {
+        KeyedRateLimiterBuilder::new(name)
     }
 
     /// Takes one permit of this key, if it has one now.

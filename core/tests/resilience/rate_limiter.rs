@@ -141,6 +141,7 @@ fn d17_more_than_the_burst_is_refused_whatever_its_product_is() {
 fn d18_what_can_not_be_counted_is_refused_when_it_is_built() {
     let day = HOUR * 24;
     let year = day * 365;
+    assert_eq!(RateLimiter::named("mail").build().unwrap_err().field(), Some("quota"));
     for (quota, field) in [
         (Quota::new(1, day).burst(u32::MAX), "burst"),
         (Quota::new(1, year).burst(37), "burst"),
@@ -244,7 +245,7 @@ fn d38_whoever_looks_later_than_it_could_loses_nothing() {
 
 #[test]
 fn a_refusal_names_the_limiter() {
-    let limiter = RateLimiter::builder(Quota::per_second(1)).name("mail").build().expect("a good quota");
+    let limiter = RateLimiter::named("mail").quota(Quota::per_second(1)).build().expect("a good quota");
     let _permit = limiter.try_acquire(START).expect("there is one");
     let rejected = limiter.try_acquire(START).unwrap_err();
     assert_eq!((rejected.policy(), rejected.name()), (PolicyKind::RateLimiter, "mail"));
@@ -276,8 +277,11 @@ fn reservations_have_times_and_can_be_cancelled() {
 
 #[test]
 fn reservations_are_not_further_away_than_anybody_may_wait() {
-    let limiter =
-        RateLimiter::builder(Quota::per_second(1)).max_wait(ms(1_000)).build().expect("a good quota");
+    let limiter = RateLimiter::named("test")
+        .quota(Quota::per_second(1))
+        .max_wait(ms(1_000))
+        .build()
+        .expect("a good quota");
     let _first = limiter.reserve(Limit::ONE, START).expect("at once");
     let second = limiter.reserve(Limit::ONE, START).expect("as long as it may be");
     assert_eq!(second.count(), 1);

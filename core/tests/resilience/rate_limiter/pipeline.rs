@@ -37,8 +37,7 @@ fn b29_a_call_counts_when_it_begins_whatever_comes_of_it() {
 #[test]
 fn calls_wait_for_their_turn_and_are_told_when_it_can_not_come_in_time() {
     let run = Sim::builder().run(|rt: Sim| async move {
-        let limiter =
-            RateLimiter::builder(Quota::per_second(10)).name("users").build().expect("a good quota");
+        let limiter = RateLimiter::named("users").quota(Quota::per_second(10)).build().expect("a good quota");
         let events = Arc::new(Mutex::new(Vec::new()));
         let pipeline = Pipeline::named("test")
             .attempt_timeout(ms(250))
@@ -93,8 +92,11 @@ fn a_wait_that_a_slower_quota_makes_too_long_ends_with_the_limit_around_it() {
 #[test]
 fn a_wait_that_is_too_long_for_the_limiter_is_a_timeout_of_the_queue() {
     let run = Sim::builder().run(|rt: Sim| async move {
-        let limiter =
-            RateLimiter::builder(Quota::per_second(10)).max_wait(ms(100)).build().expect("a good quota");
+        let limiter = RateLimiter::named("test")
+            .quota(Quota::per_second(10))
+            .max_wait(ms(100))
+            .build()
+            .expect("a good quota");
         let ok = async |_| Ok::<_, Infallible>(());
         assert_eq!(limiter.run(&rt, ok).await, Ok(()));
         let slower = async {
@@ -145,8 +147,11 @@ fn b23_a_wait_is_told_of_and_how_long_it_was() {
 fn a_permit_whose_operation_was_never_called_goes_back() {
     let run = Sim::builder().run(|rt: Sim| async move {
         let outer = limiter(Quota::per_second(10).burst(5));
-        let inner =
-            RateLimiter::builder(Quota::per_minute(1)).max_wait(ms(100)).build().expect("a good quota");
+        let inner = RateLimiter::named("test")
+            .quota(Quota::per_minute(1))
+            .max_wait(ms(100))
+            .build()
+            .expect("a good quota");
         let pipeline =
             Pipeline::named("test").rate_limit(&outer).rate_limit(&inner).build(&rt).expect("it is good");
         let ok = async |_| Ok::<_, Infallible>(());

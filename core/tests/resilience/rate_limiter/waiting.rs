@@ -110,8 +110,11 @@ fn b20_a_head_that_leaves_lets_the_next_through() {
 #[test]
 fn whose_wait_can_not_fit_is_told_before_it_waits() {
     let run = Sim::builder().run(|rt: Sim| async move {
-        let limiter =
-            RateLimiter::builder(Quota::per_second(10)).max_wait(ms(250)).build().expect("a good quota");
+        let limiter = RateLimiter::named("test")
+            .quota(Quota::per_second(10))
+            .max_wait(ms(250))
+            .build()
+            .expect("a good quota");
         let log = Log::default();
         assert!(limiter.acquire(&rt).await.is_ok());
         let tasks = ["a", "b"].map(|who| asks(&rt, &limiter, &log, who, 1, 0));
@@ -139,7 +142,8 @@ fn whose_wait_can_not_fit_is_told_before_it_waits() {
 #[test]
 fn with_no_time_to_wait_nobody_does() {
     let run = Sim::builder().run(|rt: Sim| async move {
-        let limiter = RateLimiter::builder(Quota::per_second(10))
+        let limiter = RateLimiter::named("test")
+            .quota(Quota::per_second(10))
             .max_wait(Duration::ZERO)
             .build()
             .expect("a good quota");
@@ -153,8 +157,11 @@ fn with_no_time_to_wait_nobody_does() {
 #[test]
 fn a_full_queue_refuses() {
     let run = Sim::builder().run(|rt: Sim| async move {
-        let limiter =
-            RateLimiter::builder(Quota::per_second(10)).max_waiting(limit(2)).build().expect("a good quota");
+        let limiter = RateLimiter::named("test")
+            .quota(Quota::per_second(10))
+            .max_waiting(limit(2))
+            .build()
+            .expect("a good quota");
         let log = Log::default();
         assert!(limiter.acquire(&rt).await.is_ok());
         let tasks = ["a", "b"].map(|who| asks(&rt, &limiter, &log, who, 1, 0));
@@ -171,8 +178,11 @@ fn a_full_queue_refuses() {
 #[test]
 fn a_slower_quota_ends_a_wait_at_its_limit_and_a_faster_one_at_once() {
     let run = Sim::builder().run(|rt: Sim| async move {
-        let limiter =
-            RateLimiter::builder(Quota::per_second(10)).max_wait(ms(100)).build().expect("a good quota");
+        let limiter = RateLimiter::named("test")
+            .quota(Quota::per_second(10))
+            .max_wait(ms(100))
+            .build()
+            .expect("a good quota");
         assert!(limiter.acquire(&rt).await.is_ok());
         let wait = rt.spawn({
             let (rt, limiter) = (rt.clone(), limiter.clone());
@@ -259,7 +269,7 @@ fn a_strict_window_is_waited_for_too() {
 #[test]
 fn b25_a_hint_behind_a_large_request_in_a_strict_window_is_enough() {
     let run = Sim::builder().run(|rt: Sim| async move {
-        let builder = RateLimiter::builder(Quota::strict(3, ms(1_000)));
+        let builder = RateLimiter::named("test").quota(Quota::strict(3, ms(1_000)));
         let limiter = builder.max_wait(ms(2_000)).build().expect("a good quota");
         for at in [0, 500, 900] {
             rt.sleep_until(Instant::from_nanos(at * 1_000_000)).await;
@@ -286,7 +296,7 @@ fn b25_a_hint_behind_a_large_request_in_a_strict_window_is_enough() {
 #[test]
 fn a_time_that_is_fixed_too_late_is_not_waited_for() {
     let run = Sim::builder().run(|rt: Sim| async move {
-        let builder = RateLimiter::builder(Quota::per_second(1).burst(2));
+        let builder = RateLimiter::named("test").quota(Quota::per_second(1).burst(2));
         let limiter = builder.max_wait(ms(2_000)).build().expect("a good quota");
         assert!(limiter.acquire_many(&rt, limit(2)).await.is_ok());
         let later = async {
@@ -312,7 +322,7 @@ fn a_time_that_is_fixed_too_late_is_not_waited_for() {
 fn a_deadlock_report_names_the_limiter() {
     let failure = Sim::builder()
         .run(|rt: Sim| async move {
-            let limiter = RateLimiter::builder(Quota::new(1, Duration::from_secs(1 << 30))).name("mail");
+            let limiter = RateLimiter::named("mail").quota(Quota::new(1, Duration::from_secs(1 << 30)));
             let limiter = limiter.build().expect("a good quota");
             assert!(limiter.acquire(&rt).await.is_ok());
             // Its turn would come after the end of its time.
