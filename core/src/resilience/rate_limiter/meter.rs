@@ -105,9 +105,9 @@ impl Meter {
         }
     }
 
-    /// When `n`, at most the capacity, could be taken after `ahead` others. In a strict window it may be later, if
-    /// those are taken several at a time.
-    pub(super) fn when(&self, ahead: u64, n: u64, now: u64) -> u64 {
+    /// When `n`, at most the capacity, could be taken after `ahead` permits for `callers` others. In a strict window it
+    /// may be earlier, if those take several at a time.
+    pub(super) fn when(&self, ahead: u64, callers: usize, n: u64, now: u64) -> u64 {
         match &self.kind {
             Kind::Paced { pace, tat } => {
                 let tat = (*tat).max(pace.span(now).first);
@@ -115,6 +115,7 @@ impl Meter {
                 let due = next.saturating_sub(pace.tolerance);
                 if due > MAX_TICK { u64::MAX } else { pace.when(due).max(now) }
             }
+            Kind::Strict(window) if ahead > callers as u64 => window.when_at_most(ahead, n, now).max(now),
             Kind::Strict(window) => window.when(ahead, n).max(now),
         }
     }
@@ -145,6 +146,7 @@ impl Meter {
                     return None;
                 }
                 (*tat, stamp.end, stamp.promised) = (next, next, due);
+                forget_come(&mut self.promised, span.last);
                 if due == 0 {
                     now
                 } else {
@@ -173,10 +175,10 @@ impl Meter {
                 {
                     self.promised.remove(at);
                 }
-                while self.promised.front().is_some_and(|promised| *promised <= span.last) {
-                    self.promised.pop_front();
-                }
-                let latest = self.promised.back().copied().unwrap_or(0).max(span.first);
+                forget_come(&mut self.promised, span.last);
+                // A permit that was there at once has seen a clock that is not before this, whatever `now` says.
+                let seen = if stamp.promised > 0 { 0 } else { tat.saturating_sub(pace.tolerance) };
+                let latest = self.promised.back().copied().unwrap_or(0).max(span.first).max(seen);
                 if self.returned.last().is_some_and(|last| last.until <= span.first) {
                     self.returned.clear();
                 }
@@ -265,6 +267,13 @@ impl Returned {
 /// Of two numbers that are near each other, and wrap.
 const fn is_less(a: u64, b: u64) -> bool {
     (b.wrapping_sub(a) as i64) > 0
+}
+
+/// Times that have come are nobody's concern any more.
+fn forget_come(promised: &mut VecDeque<u64>, last: u64) {
+    while promised.front().is_some_and(|promised| *promised <= last) {
+        promised.pop_front();
+    }
 }
 
 #[cfg(test)]

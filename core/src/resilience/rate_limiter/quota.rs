@@ -74,6 +74,9 @@ impl Quota {
     ///
     /// The times of the last `permits` permits are kept: eight bytes for each, and a lock for whoever asks. What a
     /// window has used up comes back as its permits grow old, in whatever bursts they were taken.
+    ///
+    /// Where some in the queue ask for several, what those behind them are told, and what
+    /// [`max_wait`](super::RateLimiterBuilder::max_wait) is compared with, is when their turn comes at the latest.
     #[doc(alias = "sliding_window")]
     pub const fn strict(permits: u32, window: Duration) -> Self {
         Self { permits, per: window, burst: permits, strict: true }

@@ -76,7 +76,7 @@ fn what_later_reservations_took_is_not_given_back_twice() {
         for &which in cancelled {
             meter.give_back(grants[which].stamp, 0);
         }
-        assert_eq!(meter.when(0, 1, 0), next * SECOND, "{cancelled:?}");
+        assert_eq!(meter.when(0, 0, 1, 0), next * SECOND, "{cancelled:?}");
     }
     // Where there is room to save it, it is there.
     let mut meter = meter(Quota::per_second(1).burst(5));
@@ -85,7 +85,20 @@ fn what_later_reservations_took_is_not_given_back_twice() {
     let one = meter.promise(1, 0).expect("it is near");
     assert_eq!((three.ready, one.ready), (3 * SECOND, 4 * SECOND));
     meter.give_back(three.stamp, 0);
-    assert_eq!(meter.when(0, 3, 0), 4 * SECOND);
+    assert_eq!(meter.when(0, 0, 3, 0), 4 * SECOND);
+}
+
+#[test]
+fn times_that_have_come_are_forgotten() {
+    let mut meter = meter(Quota::per_second(1));
+    for second in 0..1_000 {
+        let _kept = meter.promise(1, second * SECOND).expect("it is near");
+        let _kept = meter.promise(1, second * SECOND + SECOND / 2);
+        meter.promised.iter().for_each(|promised| assert!(*promised > 0));
+    }
+    let stamp = meter.promise(1, 10_000 * SECOND).expect("it is near").stamp;
+    assert!(meter.promised.len() <= 1, "{}", meter.promised.len());
+    meter.give_back(stamp, 10_000 * SECOND);
 }
 
 #[test]
@@ -127,7 +140,7 @@ fn what_was_promised_is_owed_under_another_quota() {
         meter.change(kind, 0);
         // Four are out; three of them for a time to come.
         let next = if strict { 4 * SECOND } else { 2 * SECOND };
-        assert_eq!(meter.when(0, 1, 0), next, "strict {strict}");
+        assert_eq!(meter.when(0, 0, 1, 0), next, "strict {strict}");
     }
 }
 
@@ -218,7 +231,7 @@ proptest! {
             with.give_back(grant.stamp, now);
         }
         for ahead in 0..4 {
-            prop_assert_eq!(with.when(ahead, 1, now), without.when(ahead, 1, now));
+            prop_assert_eq!(with.when(ahead, 0, 1, now), without.when(ahead, 0, 1, now));
         }
     }
 }
