@@ -143,7 +143,11 @@ mod tests {
 
         /// The standard library's, with its keys, which are zero.
         #[test]
-        fn it_is_the_standard_librarys(words in any::<(u8, u16, u32, u64, u8)>(), text in ".{0,40}", slice in any::<Vec<u16>>()) {
+        fn it_is_the_standard_librarys(
+            words in any::<(u8, u16, u32, u64, u8)>(),
+            text in ".{0,40}",
+            slice in any::<Vec<u16>>(),
+        ) {
             let mut theirs = DefaultHasher::new();
             let value = (words, text, slice);
             value.hash(&mut theirs);
