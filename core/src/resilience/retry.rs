@@ -35,7 +35,7 @@ use std::fmt;
 /// | limit | |
 /// |---|---|
 /// | `max_attempts` | the first one counts: with one there is no retry |
-/// | `max_elapsed` | from the first attempt on, with the time of the attempts. No attempt begins after it; one that runs is not cut off |
+/// | `max_elapsed` | from the first attempt on, with the time of the attempts. No attempt is waited for that would begin after it; one that runs is not cut off, nor is one that waits for its turn inside |
 /// | the deadline around it | no attempt begins at or after it, and none is waited for that would |
 /// | the [budget](super::RetryBudget) | among all calls that share it |
 /// | the service's own word | [`Verdict::Failure`](super::Verdict::Failure) with `retry_after`: not before that, and not at all after `max_retry_after` or for [`Duration::MAX`](std::time::Duration::MAX) |
