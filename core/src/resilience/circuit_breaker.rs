@@ -7,11 +7,13 @@ mod permit;
 mod report;
 mod shared;
 mod state;
+pub(super) mod states;
 mod window;
 
 pub use config::CircuitBreakerBuilder;
 pub use permit::{CircuitPermit, OwnedCircuitPermit};
-pub use report::{CircuitMetrics, CircuitReason, CircuitState};
+pub use report::CircuitMetrics;
+pub use states::{CircuitReason, CircuitState};
 
 use super::attempt::Attempt;
 use super::error::Error;
@@ -50,9 +52,9 @@ use std::fmt;
 /// # Cost
 ///
 /// There is no task and no timer: time is compared when somebody asks. While all goes well a call is two loads, and
-/// nothing that threads share is written: a success after a success leaves a count of consecutive failures as it is, and
-/// so does one in a full count window without a failure. Otherwise the result of a call is counted under a short lock;
-/// in a time window, or where slow calls are measured, after reading the clock. A refusal takes no lock.
+/// nothing that threads share is written: a success after a success leaves a count of consecutive failures as it is,
+/// and one in a full count window without a failure leaves that. Otherwise the result of a call is counted under a
+/// short lock; in a time window, or where slow calls are measured, after reading the clock. A refusal takes no lock.
 ///
 /// # Examples
 ///

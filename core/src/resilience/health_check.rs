@@ -1,9 +1,11 @@
 //! Whether a service works, asked again and again (recipe 8.6).
 
 mod config;
+pub(super) mod health;
 mod state;
 
 pub use config::HealthCheckBuilder;
+pub use health::Health;
 
 use super::observer::{Event, EventKind, Observed};
 use super::rate::Rate;
@@ -12,37 +14,7 @@ use crate::runtime::Runtime;
 use crate::task::{CancelToken, Cancelled};
 use state::{Change, Machine};
 use std::convert::Infallible;
-use std::fmt;
 use std::time::Duration;
-
-/// What a health check knows of a service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Health {
-    /// Nobody has probed it yet, or nobody does any more.
-    #[default]
-    Unknown,
-    /// It works.
-    Healthy,
-    /// It does not work.
-    Unhealthy,
-}
-
-impl Health {
-    /// Its name for logs and metrics, the same in all versions.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Healthy => "healthy",
-            Self::Unhealthy => "unhealthy",
-        }
-    }
-}
-
-impl fmt::Display for Health {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// Probes a service at intervals, and says whether it works.
 ///

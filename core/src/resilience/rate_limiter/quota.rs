@@ -1,6 +1,6 @@
 //! How many in which time.
 
-use super::pace::Pace;
+use super::pace::{MAX_NANOS, Pace};
 use super::window::Window;
 use crate::config_error::ConfigError;
 use std::fmt;
@@ -45,9 +45,6 @@ pub struct Quota {
     burst: u32,
     strict: bool,
 }
-
-/// Times are below this many nanoseconds.
-pub(super) const MAX_NANOS: u64 = (1 << 60) - 1;
 
 impl Quota {
     /// The most permits in a strict window: a time is kept for each.

@@ -84,8 +84,8 @@ impl<C, H> RetryBuilder<C, H> {
         RetryBuilder { limits: self.limits, classifier, hook: self.hook }
     }
 
-    /// Which errors of the operation are worth another attempt; the others are [`Fatal`](crate::resilience::Verdict::Fatal)
-    /// and returned at once.
+    /// Which errors of the operation are worth another attempt; the others are
+    /// [`Fatal`](crate::resilience::Verdict::Fatal), and returned at once.
     pub fn retry_if<E, F: Fn(&E) -> bool>(self, transient: F) -> RetryBuilder<RetryIf<F>, H> {
         self.classify(RetryIf(transient))
     }

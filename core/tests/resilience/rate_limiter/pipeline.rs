@@ -67,6 +67,19 @@ fn calls_wait_for_their_turn_and_are_told_when_it_can_not_come_in_time() {
 }
 
 #[test]
+fn a_turn_that_comes_as_the_time_is_up_is_too_late() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let limiter = limiter(Quota::per_second(10));
+        let pipeline = Pipeline::named("test").attempt_timeout(ms(100)).rate_limit(&limiter);
+        let pipeline = pipeline.build(&rt).expect("it is good");
+        let ok = async |_| Ok::<_, Infallible>(());
+        assert_eq!(pipeline.call(ok).await, Ok(()));
+        assert!(pipeline.call(ok).await.unwrap_err().rejected().is_some());
+    });
+    assert_eq!(passed(run).elapsed, Duration::ZERO);
+}
+
+#[test]
 fn a_wait_that_a_slower_quota_makes_too_long_ends_with_the_limit_around_it() {
     let run = Sim::builder().run(|rt: Sim| async move {
         let limiter = limiter(Quota::per_second(10));

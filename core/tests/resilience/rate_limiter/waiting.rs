@@ -108,6 +108,23 @@ fn b20_a_head_that_leaves_lets_the_next_through() {
 }
 
 #[test]
+fn s25_who_was_served_and_never_looked_gives_back() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        use futures::FutureExt;
+        let limiter = limiter(Quota::per_second(10).burst(2));
+        assert!(limiter.try_acquire_many(limit(2), rt.now()).is_ok());
+        let mut waits = Box::pin(limiter.acquire_many(&rt, limit(2)));
+        assert!((&mut waits).now_or_never().is_none());
+        rt.sleep(ms(200)).await;
+        // Whoever looks serves who waits.
+        assert_eq!((limiter.available(rt.now()), limiter.waiting()), (0, 0));
+        drop(waits);
+        assert_eq!(limiter.available(rt.now()), 2);
+    });
+    passed(run);
+}
+
+#[test]
 fn whose_wait_can_not_fit_is_told_before_it_waits() {
     let run = Sim::builder().run(|rt: Sim| async move {
         let limiter = RateLimiter::named("test")

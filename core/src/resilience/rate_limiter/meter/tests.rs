@@ -33,6 +33,34 @@ fn what_was_refilled_meanwhile_is_not_given_back_too() {
     assert_eq!(meter.available(11 * SECOND), 5);
 }
 
+#[test]
+fn what_is_given_back_in_any_order_is_there_again() {
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [1, 0, 2]] {
+        let mut meter = meter(Quota::per_second(7).burst(6));
+        let stamps = [1, 2, 3].map(|n| meter.take(n, SECOND).expect("it is full"));
+        for which in order {
+            meter.give_back(stamps[which], SECOND);
+        }
+        assert_eq!(meter.available(SECOND), 6, "{order:?}");
+    }
+    // Also of very many, which are not told apart: less, but not more.
+    let mut meter = meter(Quota::per_second(7).burst(200));
+    let stamps: Vec<_> = (0..200).map(|_| meter.take(1, SECOND).expect("it is full")).collect();
+    stamps.iter().rev().for_each(|stamp| meter.give_back(*stamp, SECOND));
+    assert_eq!(meter.available(SECOND), 200);
+}
+
+#[test]
+fn what_was_given_back_and_used_is_not_given_back_again() {
+    let mut meter = meter(Quota::per_second(1).burst(5));
+    let [three, two] = [3, 2].map(|n| meter.take(n, 0).expect("it is full"));
+    meter.give_back(three, 0);
+    // Full again, and all of it used: so it would have been without the two as well.
+    assert!(meter.take(5, 2 * SECOND).is_some());
+    meter.give_back(two, 2 * SECOND);
+    assert_eq!(meter.available(2 * SECOND), 0);
+}
+
 /// The table of Go's rule: who reserves and cancels, and when the next could have one.
 #[test]
 fn what_later_reservations_took_is_not_given_back_twice() {

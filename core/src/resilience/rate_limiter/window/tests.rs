@@ -41,6 +41,15 @@ fn what_is_given_back_hides_nobody_who_was_promised_a_place_since() {
 }
 
 #[test]
+fn promises_come_in_their_order() {
+    let mut window = Window::new(3, 100);
+    assert_eq!((window.take(2, 0), window.take(1, 50)), (Some(100), Some(150)));
+    assert_eq!((window.promise(1, 60), window.promise(2, 60)), ((100, 200), (150, 250)));
+    window.give_back(1, 200);
+    assert_eq!(window.promise(1, 60).0, 150, "though there is one for 100");
+}
+
+#[test]
 fn shrunk_and_grown_it_forgets_nothing() {
     let mut window = Window::new(3, 100);
     assert_eq!(window.take(3, 7), Some(107));
