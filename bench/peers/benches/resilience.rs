@@ -1,0 +1,3 @@
+//! Resilience beside other crates; `-- --help` tells its options.
+
+fn main() {}
