@@ -105,8 +105,10 @@ pub enum Stop {
     Deadline,
     /// The retry budget has nothing left.
     Budget,
-    /// The answer said not to come back.
+    /// The answer said not to come back, or not for longer than anybody would wait.
     Pushback,
+    /// A policy inside refused the next attempt.
+    Refused,
 }
 
 impl<E> Error<E> {
@@ -284,6 +286,7 @@ impl fmt::Display for Stop {
             Self::Deadline => "the next would begin after the deadline",
             Self::Budget => "the retry budget is used up",
             Self::Pushback => "the answer said not to come back",
+            Self::Refused => "the next was refused",
         })
     }
 }

@@ -9,9 +9,11 @@
 //! closure that borrows a local.
 
 mod call;
+mod until_cancelled;
 
 pub(super) use call::Surroundings;
 pub use call::{Alone, Call, Root};
+pub use until_cancelled::UntilCancelled;
 
 use super::attempt::{Attempt, Operation};
 use super::error::{Cause, Error, Scope};
@@ -29,6 +31,10 @@ use std::time::Duration;
 /// One policy: what it does around whatever is below it.
 ///
 /// Sealed: it is there to be named in bounds.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no policy for operations that give `Result<{T}, {E}>`",
+    note = "a fallback gives values of the operation's own type, a hook takes its error"
+)]
 pub trait Policy<T, E>: fmt::Debug {
     /// What a call under it keeps, around the state `S` of what is below.
     #[doc(hidden)]
@@ -256,16 +262,23 @@ pub struct Ctx<'c, R, Op, C> {
 }
 
 impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
+    /// How often the operation has been called so far.
+    #[inline]
+    pub(super) const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
     /// The time of this poll: the clock is read for the first who asks.
     #[inline]
     pub(super) fn now(&mut self) -> Instant {
         *self.now.get_or_insert_with(|| self.rt.now())
     }
 
-    /// The time, read again: for who measures how long a poll takes.
+    /// The time, read again: for who measures how long a poll takes. Not before what this poll knew already.
     #[inline]
     pub(super) fn now_again(&mut self) -> Instant {
-        *self.now.insert(self.rt.now())
+        let now = self.rt.now();
+        *self.now.insert(self.now.map_or(now, |known| known.max(now)))
     }
 
     /// Whether this instant has come, as far as this poll knows; if not, the call is polled again when it comes.

@@ -1,5 +1,6 @@
 //! What policies tell whoever watches.
 
+use super::circuit_breaker::{CircuitReason, CircuitState};
 use super::error::{Scope, Stop};
 use super::rejected::Rejected;
 use super::verdict::Verdict;
@@ -23,6 +24,7 @@ use std::time::Duration;
 /// | [`EventKind::Rejected`] | `rejected` | refusals, by policy and reason |
 /// | [`EventKind::TimedOut`] | `timed_out` | time limits hit, by scope |
 /// | [`EventKind::FellBack`] | `fallback.used` | answers that are not the operation's |
+/// | [`EventKind::CircuitChanged`] | `circuit.changed` | changes of a breaker's state, by the state it is in then |
 /// | [`EventKind::Completed`] | `call.completed` | calls, by verdict; its time is a histogram |
 pub trait Observer: Send + Sync {
     /// It has happened.
@@ -74,6 +76,15 @@ pub enum EventKind {
     },
     /// An answer was needed that is not the operation's.
     FellBack,
+    /// A circuit breaker has changed its state: told to its own observer.
+    CircuitChanged {
+        /// What it was.
+        from: CircuitState,
+        /// What it is.
+        to: CircuitState,
+        /// Why.
+        reason: CircuitReason,
+    },
     /// A call of a pipeline has ended.
     Completed {
         /// What its result says of the service.
@@ -94,6 +105,7 @@ impl EventKind {
             Self::Rejected(_) => "rejected",
             Self::TimedOut { .. } => "timed_out",
             Self::FellBack => "fallback.used",
+            Self::CircuitChanged { .. } => "circuit.changed",
             Self::Completed { .. } => "call.completed",
         }
     }

@@ -117,6 +117,12 @@ impl Verdict {
 /// Says what a result says of the service: the one question of all policies.
 ///
 /// A closure from `Result<&T, &Error<E>>` to [`Verdict`] is one. It should be quick, and not panic.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not classify results of these types",
+    label = "expected a closure `|result: Result<&{T}, &Error<{E}>>| -> Verdict`",
+    note = "a classifier is asked of each result what it says of the service; `RetryIf(|error: &{E}| ..)` makes one \
+            from a question about the operation's error"
+)]
 pub trait Classify<T, E> {
     /// What the result says of the service.
     fn classify(&self, result: Result<&T, &Error<E>>) -> Verdict;

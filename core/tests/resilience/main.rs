@@ -1,3 +1,4 @@
 //! Policies, alone and stacked.
 
+mod pipeline;
 mod shape;

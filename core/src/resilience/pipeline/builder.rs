@@ -2,9 +2,11 @@
 
 use super::{Pipeline, Shared};
 use crate::config_error::ConfigError;
+use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::resilience::describe::Describe;
 use crate::resilience::layer::{Layered, Leaf};
 use crate::resilience::observer::{Observed, Observer};
+use crate::resilience::retry::Retry;
 use crate::resilience::timeout::AttemptTimeout;
 use crate::resilience::verdict::Inherit;
 use crate::runtime::Runtime;
@@ -79,6 +81,19 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
         timeout: impl Into<AttemptTimeout>,
     ) -> PipelineBuilder<L::Appended<AttemptTimeout>, C> {
         self.append(timeout.into())
+    }
+
+    /// Another attempt after a failure.
+    pub fn retry<D, H>(self, retry: Retry<D, H>) -> PipelineBuilder<L::Appended<Retry<D, H>>, C> {
+        self.append(retry)
+    }
+
+    /// No calls while this circuit breaker is open. It is shared with all who have a handle of it.
+    pub fn breaker<D: Clone>(
+        self,
+        breaker: &CircuitBreaker<D>,
+    ) -> PipelineBuilder<L::Appended<CircuitBreaker<D>>, C> {
+        self.append(breaker.clone())
     }
 
     fn append<P: Describe>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {

@@ -2,6 +2,7 @@
 
 use crate::config_error::ConfigError;
 use crate::instant::nanos;
+use crate::resilience::backoff::{Interval, scaled};
 use std::time::Duration;
 
 /// How long a supervisor waits between the failure of a child and its next start.
@@ -96,13 +97,8 @@ impl RestartDelay {
     /// The delay after a failure that had so many before it in a row.
     pub(super) fn after(&self, failures: u32, random: u64) -> Duration {
         let Some(doubling) = &self.0 else { return Duration::ZERO };
-        let (initial, max) = (nanos(doubling.initial), nanos(doubling.max));
-        let fits = failures < initial.leading_zeros();
-        let base = if fits { (initial << failures).min(max) } else { max };
-        let most = u128::from(base) * u128::from(doubling.jitter.min(100)) / 100;
-        // Evenly in 0..=most.
-        let off = (most + 1).saturating_mul(u128::from(random)) >> 64;
-        Duration::from_nanos(base - u64::try_from(off).unwrap_or(base).min(base))
+        let base = scaled(nanos(doubling.initial), 2.0, failures).min(nanos(doubling.max));
+        Duration::from_nanos(Interval::shortened(base, doubling.jitter).pick(random))
     }
 }
 

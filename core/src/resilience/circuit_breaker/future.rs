@@ -1,0 +1,74 @@
+//! A circuit breaker around what is below it.
+
+use super::CircuitBreaker;
+use super::permit::CircuitPermit;
+use crate::resilience::attempt::Operation;
+use crate::resilience::error::Error;
+use crate::resilience::layer::{Ctx, Frame, Layer, Policy};
+use crate::resilience::verdict::{Classify, Verdict};
+use crate::runtime::Runtime;
+use pin_project_lite::pin_project;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+pin_project! {
+    #[doc(hidden)]
+    #[derive(Debug)]
+    pub struct BreakerState<'p, S> {
+        // Before the permit: the operation has ended when its place is free.
+        #[pin]
+        inner: S,
+        permit: Option<CircuitPermit<'p>>,
+        // Calls of the operation before it was admitted.
+        attempts: u32,
+    }
+}
+
+impl<T, E, D: Classify<T, E>> Policy<T, E> for CircuitBreaker<D> {
+    type State<'p, S>
+        = BreakerState<'p, S>
+    where
+        Self: 'p;
+
+    #[inline]
+    fn start<'p, S>(&'p self, inner: S) -> BreakerState<'p, S> {
+        BreakerState { inner, permit: None, attempts: 0 }
+    }
+
+    #[inline]
+    fn poll<'p, I, R, Op, Fut, C>(
+        &'p self,
+        inner: &'p I,
+        state: Pin<&mut BreakerState<'p, I::State<'p, Fut>>>,
+        frame: Frame<'_, E>,
+        ctx: &mut Ctx<'_, R, Op, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, Error<E>>>
+    where
+        I: Layer<T, E>,
+        R: Runtime,
+        Op: Operation<E, Fut>,
+        Fut: Future<Output = Result<T, E>>,
+        C: Classify<T, E>,
+    {
+        let this = state.project();
+        if this.permit.is_none() {
+            match self.shared.acquire(|| ctx.now()) {
+                Ok(ticket) => *this.permit = Some(CircuitPermit::new(&self.shared, ticket)),
+                Err(rejected) => return Poll::Ready(Err(ctx.rejected(rejected))),
+            }
+            *this.attempts = ctx.attempts();
+        }
+        let result = ready!(inner.poll(this.inner, frame, ctx, cx));
+        if let Some(permit) = this.permit.take() {
+            // What ended before the operation was called says nothing of the service.
+            let verdict = match ctx.attempts() == *this.attempts {
+                true => Verdict::Ignore,
+                false => self.classifier.classify_within(ctx.classifier(), result.as_ref()),
+            };
+            let measures = self.shared.measures_time();
+            permit.record_at(verdict, || if measures { ctx.now_again() } else { ctx.now() });
+        }
+        Poll::Ready(result)
+    }
+}

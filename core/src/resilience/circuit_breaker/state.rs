@@ -1,0 +1,453 @@
+//! When a circuit breaker opens and closes: no clock, no lock, nobody told.
+
+use super::window::{Counts, Outcome, Rate, Window};
+use super::{CircuitReason, CircuitState};
+use crate::instant::{Instant, nanos};
+use crate::resilience::rejected::Reason;
+use std::time::Duration;
+
+/// When it opens, for how long, and what closes it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    pub(super) consecutive_failures: Option<u32>,
+    pub(super) failure_rate: Rate,
+    pub(super) slow_call_rate: Option<Rate>,
+    pub(super) min_calls: u32,
+    pub(super) probes: u32,
+    pub(super) closes: Closes,
+    pub(super) half_open_timeout: Duration,
+    pub(super) open_for: Duration,
+    pub(super) open_multiplier: u32,
+    pub(super) max_open: Duration,
+    pub(super) jitter: Rate,
+}
+
+/// What closes it, once it is half-open.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Closes {
+    /// So many successes, and no failure before.
+    Successes(u32),
+    /// Fewer failures than that, among all probes.
+    BelowRate(Rate),
+}
+
+/// | phase | calls | left for | when |
+/// |---|---|---|---|
+/// | closed | pass | open | a failure makes the failures, or a slow call the slow ones, too many |
+/// | open | refused | half-open | somebody asks and its time is over |
+/// | half-open | so many at a time | closed | enough probes have succeeded |
+/// | | | open | a probe, or too many of them, failed; its time is over |
+/// | isolated | refused | closed | by hand |
+/// | disabled | pass, uncounted | closed | by hand |
+/// | metrics only | pass | closed | by hand |
+///
+/// By hand it goes from any to isolated, disabled, metrics only and closed. Each change begins a new generation; what
+/// an older one started can't change anything in a newer.
+#[derive(Debug)]
+pub(super) struct Machine {
+    rules: Rules,
+    era: Era,
+    window: Window,
+    // Since the last success.
+    consecutive: u32,
+    openings: u64,
+    late: u64,
+}
+
+/// Where it is: small enough to be copied, so that a question is answered by going on with a copy.
+#[derive(Clone, Copy, Debug)]
+struct Era {
+    phase: Phase,
+    generation: u32,
+    // How often it has opened since it was closed last.
+    streak: u32,
+    random: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Closed,
+    Open { until: Instant },
+    HalfOpen(Probes),
+    Isolated,
+    Disabled,
+    MetricsOnly,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Probes {
+    // When it is open again if nothing is decided.
+    until: Instant,
+    in_flight: u32,
+    done: Counts,
+}
+
+/// One call's right to report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Admitted {
+    pub(super) generation: u32,
+    /// It has taken one of the places for probes.
+    pub(super) probe: bool,
+}
+
+/// Why a call may not pass, and when it is worth coming back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) reason: Reason,
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// From which state to which, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) from: CircuitState,
+    pub(super) to: CircuitState,
+    pub(super) reason: CircuitReason,
+}
+
+/// What has changed in one step: a half-open time that is over opens it, and that it has been open for long enough
+/// makes it half-open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes([Option<Change>; 2]);
+
+impl Changes {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0[0].is_none()
+    }
+
+    fn push(&mut self, change: Change) {
+        match &mut self.0 {
+            [first @ None, _] => *first = Some(change),
+            [_, second] => *second = Some(change),
+        }
+    }
+}
+
+impl IntoIterator for Changes {
+    type Item = Change;
+    type IntoIter = std::iter::Flatten<std::array::IntoIter<Option<Change>, 2>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter().flatten()
+    }
+}
+
+/// What there is to see without changing it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct View {
+    pub(super) state: CircuitState,
+    pub(super) calls: Counts,
+    pub(super) consecutive: u32,
+    pub(super) probes_in_flight: u32,
+    pub(super) openings: u64,
+    pub(super) late: u64,
+}
+
+impl Machine {
+    pub(super) const fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    /// Whether calls are kept, for rates of them.
+    pub(super) const fn has_window(&self) -> bool {
+        !matches!(self.window, Window::Nothing)
+    }
+
+    pub(super) const fn new(rules: Rules, window: Window, seed: u64) -> Self {
+        let era = Era { phase: Phase::Closed, generation: 0, streak: 0, random: seed };
+        Self { rules, era, window, consecutive: 0, openings: 0, late: 0 }
+    }
+
+    /// Asks to make a call.
+    pub(super) fn admit(&mut self, now: Instant, changes: &mut Changes) -> Result<Admitted, Refused> {
+        let (admitted, opened) = self.era.admit(&self.rules, now, changes);
+        self.openings += u64::from(opened);
+        admitted
+    }
+
+    /// Says how a call went; `retry_after` is the answer's own word of when to come back.
+    ///
+    /// Only a success in a state that keeps no time can do without one.
+    pub(super) fn record(
+        &mut self,
+        admitted: Admitted,
+        outcome: Outcome,
+        retry_after: Option<Duration>,
+        now: Option<Instant>,
+        changes: &mut Changes,
+    ) {
+        if let Some(now) = now
+            && self.era.settle(&self.rules, now, changes)
+        {
+            self.openings += 1;
+        }
+        if admitted.generation != self.era.generation {
+            self.late = self.late.saturating_add(1);
+            return;
+        }
+        let opens = match &mut self.era.phase {
+            Phase::Closed => self.count(outcome, now),
+            Phase::MetricsOnly => {
+                self.count(outcome, now);
+                None
+            }
+            Phase::HalfOpen(probes) => match probes.decide(outcome, &self.rules) {
+                None => None,
+                Some(Ok(())) => return self.close(CircuitReason::ProbesSucceeded, changes),
+                Some(Err(reason)) => Some(reason),
+            },
+            // Nobody is admitted into these, and of this nothing is counted.
+            Phase::Open { .. } | Phase::Isolated | Phase::Disabled => None,
+        };
+        if let (Some(reason), Some(now)) = (opens, now) {
+            self.openings += 1;
+            self.era.open(&self.rules, now, retry_after, reason, changes);
+        }
+    }
+
+    /// A call came to nothing: its place is free again, if the state that gave it still is.
+    pub(super) fn release(&mut self, admitted: Admitted) {
+        if let Phase::HalfOpen(probes) = &mut self.era.phase
+            && admitted.generation == self.era.generation
+        {
+            probes.in_flight = probes.in_flight.saturating_sub(1);
+        }
+    }
+
+    /// By hand. To be closed is to begin anew, from closed too.
+    pub(super) fn switch(&mut self, to: Switch, changes: &mut Changes) {
+        let phase = match to {
+            Switch::Close => return self.close(CircuitReason::ByHand, changes),
+            Switch::Isolate => Phase::Isolated,
+            Switch::Disable => Phase::Disabled,
+            Switch::MetricsOnly => Phase::MetricsOnly,
+        };
+        if phase.state() != self.era.phase.state() {
+            self.era.turn(phase, CircuitReason::ByHand, changes);
+        }
+    }
+
+    /// The state that a call would find at that time.
+    pub(super) fn view(&self, now: Instant) -> View {
+        let mut era = self.era;
+        era.come_to(&self.rules, now, &mut Changes::default());
+        let (calls, probes_in_flight) = match era.phase {
+            Phase::HalfOpen(probes) => (probes.done, probes.in_flight),
+            _ => (self.window.counts_at(now), 0),
+        };
+        let (consecutive, openings, late) = (self.consecutive, self.openings, self.late);
+        View { state: era.phase.state(), calls, consecutive, probes_in_flight, openings, late }
+    }
+
+    /// Whether a call would pass at that time. Takes no place.
+    pub(super) fn would_admit(&self, now: Instant) -> bool {
+        let mut era = self.era;
+        era.admit(&self.rules, now, &mut Changes::default()).0.is_ok()
+    }
+
+    pub(super) const fn generation(&self) -> u32 {
+        self.era.generation
+    }
+
+    pub(super) const fn state(&self) -> CircuitState {
+        self.era.phase.state()
+    }
+
+    /// Whether it would refuse whoever asked before [`next`](Self::next).
+    pub(super) const fn is_full(&self) -> bool {
+        match self.era.phase {
+            Phase::Open { .. } | Phase::Isolated => true,
+            Phase::HalfOpen(probes) => !probes.has_room(&self.rules),
+            Phase::Closed | Phase::Disabled | Phase::MetricsOnly => false,
+        }
+    }
+
+    /// Whether a success, not slow, leaves all as it is.
+    pub(super) fn is_clean(&self) -> bool {
+        match self.era.phase {
+            Phase::Closed | Phase::MetricsOnly => self.consecutive == 0 && self.window.is_clean(),
+            Phase::Disabled => true,
+            Phase::Open { .. } | Phase::HalfOpen(_) | Phase::Isolated => false,
+        }
+    }
+
+    /// When it changes by itself.
+    pub(super) const fn next(&self) -> Instant {
+        match self.era.phase {
+            Phase::Open { until } | Phase::HalfOpen(Probes { until, .. }) => until,
+            _ => Instant::MAX,
+        }
+    }
+
+    /// Counts a call, and says whether that was one too many. Only what is bad can be: of a rate that was too high
+    /// before there were enough calls, the next failure makes it open, and no success.
+    fn count(&mut self, outcome: Outcome, now: Option<Instant>) -> Option<CircuitReason> {
+        self.consecutive = if outcome.failed { self.consecutive.saturating_add(1) } else { 0 };
+        self.window.push(outcome, now);
+        let Rules { consecutive_failures, failure_rate, slow_call_rate, min_calls, .. } = self.rules;
+        let consecutive = outcome.failed && consecutive_failures.is_some_and(|max| self.consecutive >= max);
+        if consecutive {
+            return Some(CircuitReason::ConsecutiveFailures);
+        }
+        let Counts { calls, failures, slow } = self.window.counts();
+        if calls == 0 || calls < u64::from(min_calls) {
+            return None;
+        }
+        if outcome.failed && failure_rate.is_reached_by(failures, calls) {
+            return Some(CircuitReason::FailureRate);
+        }
+        let too_slow = |rate: Rate| outcome.slow && rate.is_reached_by(slow, calls);
+        slow_call_rate.is_some_and(too_slow).then_some(CircuitReason::SlowCallRate)
+    }
+
+    fn close(&mut self, reason: CircuitReason, changes: &mut Changes) {
+        self.window.clear();
+        self.consecutive = 0;
+        self.era.streak = 0;
+        self.era.turn(Phase::Closed, reason, changes);
+    }
+}
+
+/// What can be set by hand.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Switch {
+    Close,
+    Isolate,
+    Disable,
+    MetricsOnly,
+}
+
+impl Era {
+    /// The answer to who asks, and whether it opened meanwhile.
+    fn admit(
+        &mut self,
+        rules: &Rules,
+        now: Instant,
+        changes: &mut Changes,
+    ) -> (Result<Admitted, Refused>, bool) {
+        let opened = self.come_to(rules, now, changes);
+        let generation = self.generation;
+        let refused = |reason, retry_after| Err(Refused { reason, retry_after });
+        let admitted = match &mut self.phase {
+            Phase::Closed | Phase::Disabled | Phase::MetricsOnly => Ok(Admitted { generation, probe: false }),
+            Phase::HalfOpen(probes) if probes.has_room(rules) => {
+                probes.in_flight += 1;
+                Ok(Admitted { generation, probe: true })
+            }
+            Phase::HalfOpen(_) => refused(Reason::ProbesBusy, None),
+            Phase::Open { until } => refused(Reason::Open, Some(*until - now)),
+            Phase::Isolated => refused(Reason::Isolated, None),
+        };
+        (admitted, opened)
+    }
+
+    /// Goes through what has become due for who asks now. Whether it opened.
+    fn come_to(&mut self, rules: &Rules, now: Instant, changes: &mut Changes) -> bool {
+        let opened = self.settle(rules, now, changes);
+        if let Phase::Open { until } = self.phase
+            && now >= until
+        {
+            let until = now + rules.half_open_timeout;
+            let probes = Probes { until, in_flight: 0, done: Counts::default() };
+            self.turn(Phase::HalfOpen(probes), CircuitReason::OpenTimeOver, changes);
+        }
+        opened
+    }
+
+    /// Opens it if its time in half-open is over: as of then, not as of when somebody sees it.
+    fn settle(&mut self, rules: &Rules, now: Instant, changes: &mut Changes) -> bool {
+        match self.phase {
+            Phase::HalfOpen(Probes { until, .. }) if now >= until && until != Instant::MAX => {
+                self.open(rules, until, None, CircuitReason::HalfOpenTimeOver, changes);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn open(
+        &mut self,
+        rules: &Rules,
+        at: Instant,
+        retry_after: Option<Duration>,
+        reason: CircuitReason,
+        changes: &mut Changes,
+    ) {
+        let times = rules.open_multiplier.saturating_pow(self.streak);
+        let own = self.jittered(rules.open_for.saturating_mul(times).min(rules.max_open), rules.jitter);
+        let asked = retry_after.unwrap_or_default().min(rules.max_open);
+        self.streak = self.streak.saturating_add(1);
+        self.turn(Phase::Open { until: at + own.max(asked) }, reason, changes);
+    }
+
+    /// Up to that part shorter, never longer.
+    fn jittered(&mut self, delay: Duration, jitter: Rate) -> Duration {
+        if jitter == Rate::NONE {
+            return delay;
+        }
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let part = u128::from(mixed(self.random) >> 32) * u128::from(jitter.millionths());
+        let less = u128::from(nanos(delay)) * part / (u128::from(Rate::ONE) << 32);
+        delay.saturating_sub(Duration::from_nanos(less as u64))
+    }
+
+    fn turn(&mut self, to: Phase, reason: CircuitReason, changes: &mut Changes) {
+        let (from, phase) = (self.phase.state(), to);
+        (self.phase, self.generation) = (to, self.generation.wrapping_add(1));
+        if from != phase.state() {
+            changes.push(Change { from, to: phase.state(), reason });
+        }
+    }
+}
+
+impl Probes {
+    const fn has_room(&self, rules: &Rules) -> bool {
+        match rules.closes {
+            Closes::Successes(_) => self.in_flight < rules.probes,
+            // As many as are to be made in all.
+            Closes::BelowRate(_) => {
+                self.done.calls.saturating_add(self.in_flight as u64) < rules.probes as u64
+            }
+        }
+    }
+
+    /// One of them has ended: whether that decides, and how.
+    fn decide(&mut self, outcome: Outcome, rules: &Rules) -> Option<Result<(), CircuitReason>> {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.done.add(outcome);
+        let Counts { calls, failures, slow } = self.done;
+        match rules.closes {
+            Closes::Successes(_) if outcome.failed || outcome.slow => Some(Err(CircuitReason::ProbeFailed)),
+            Closes::Successes(enough) => (calls >= u64::from(enough)).then_some(Ok(())),
+            Closes::BelowRate(_) if calls < u64::from(rules.min_calls.min(rules.probes)) => None,
+            Closes::BelowRate(rate) => {
+                let too_slow = rules.slow_call_rate.is_some_and(|rate| rate.is_reached_by(slow, calls));
+                let opens = rate.is_reached_by(failures, calls) || too_slow;
+                Some(if opens { Err(CircuitReason::ProbeFailed) } else { Ok(()) })
+            }
+        }
+    }
+}
+
+impl Phase {
+    const fn state(&self) -> CircuitState {
+        match self {
+            Self::Closed => CircuitState::Closed,
+            Self::Open { .. } => CircuitState::Open,
+            Self::HalfOpen(_) => CircuitState::HalfOpen,
+            Self::Isolated => CircuitState::Isolated,
+            Self::Disabled => CircuitState::Disabled,
+            Self::MetricsOnly => CircuitState::MetricsOnly,
+        }
+    }
+}
+
+/// The output of SplitMix64 (Steele, Lea and Flood, 2014).
+const fn mixed(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests;

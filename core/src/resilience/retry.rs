@@ -1,0 +1,186 @@
+//! Another attempt after a failure (recipes 1.5, 6.2 and 8.2).
+
+mod config;
+mod describe;
+mod future;
+mod hook;
+mod state;
+
+pub use config::RetryBuilder;
+pub use hook::{NoHook, OnRetry, Retrying};
+pub use state::{Next, RetryState};
+
+use super::attempt::{Attempt, WithLast};
+use super::error::Cause;
+use super::layer::{Alone, Call, Surroundings};
+use super::verdict::{Classify, Inherit};
+use crate::instant::Instant;
+use crate::runtime::Runtime;
+use state::Limits;
+use std::fmt;
+
+/// Another attempt after a failure, and another, until it succeeds or a limit is reached.
+///
+/// What a failure is says the [classifier](Classify): by default every error of the operation, and every attempt that
+/// ran out of time. It sees values too, so that an HTTP response of status 503 is a failure if it says so.
+///
+/// | verdict | what happens |
+/// |---|---|
+/// | `Success` | the result is returned |
+/// | `Failure` | after a delay there is another attempt; if a limit forbids it, [`RetriesExhausted`](super::Error::RetriesExhausted) says which, with the last error; a value is returned as it is |
+/// | `Fatal`, `Ignore` | the result is returned as it is |
+///
+/// These are the limits; each holds whatever the service asks for:
+///
+/// | limit | |
+/// |---|---|
+/// | `max_attempts` | the first one counts: with one there is no retry |
+/// | `max_elapsed` | from the first attempt on, with the time of the attempts. No attempt begins after it; one that runs is not cut off |
+/// | the deadline around it | no attempt begins at or after it, and none is waited for that would |
+/// | the [budget](super::RetryBudget) | among all calls that share it |
+/// | the service's own word | [`Verdict::Failure`](super::Verdict::Failure) with `retry_after`: not before that, and not at all after `max_retry_after` or for [`Duration::MAX`](std::time::Duration::MAX) |
+///
+/// A delay is that of the [`Backoff`](super::Backoff), or what the service asks for if that is longer; then the jitter
+/// comes on top of it and never makes it shorter. A delay of zero touches no timer.
+///
+/// A refusal by a policy inside, such as an open circuit breaker, is only tried again if the refusal says when to come
+/// back, and that is before a deadline or `max_elapsed`; with neither, it is returned at once. If an attempt before it
+/// has failed, that failure is what is returned, with [`Stop::Refused`](super::Stop::Refused). The same is so for an
+/// attempt that the deadline cuts off: the error of the one before is worth more than another "too late".
+///
+/// # Cancel safety
+///
+/// Dropped while an attempt runs, that attempt is dropped; dropped between two attempts, there is no next one. What
+/// was taken from a budget is given back.
+///
+/// # Cost
+///
+/// A first attempt that succeeds at once reads no clock and allocates nothing; with `max_elapsed` or a
+/// [ratio budget](super::RetryBudget::ratio) it reads the clock once.
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::{Failure, Sim};
+/// use backstay_core::Runtime;
+/// use backstay_core::resilience::{Backoff, Jitter, Retry};
+/// use std::time::Duration;
+///
+/// Sim::builder().run(|rt: Sim| async move {
+///     let retry = Retry::builder()
+///         .max_attempts(4)
+///         .backoff(Backoff::exponential(Duration::from_millis(100)).jitter(Jitter::None))
+///         .build()
+///         .expect("the numbers make sense");
+///
+///     let start = rt.now();
+///     let result = retry
+///         .run(&rt, async |attempt| match attempt.number() {
+///             1 | 2 => Err("connection refused"),
+///             number => Ok(number),
+///         })
+///         .await;
+///     assert_eq!(result, Ok(3));
+///     assert_eq!(rt.now() - start, Duration::from_millis(100 + 200));
+/// })?;
+/// # Ok::<(), Failure>(())
+/// ```
+#[derive(Clone)]
+pub struct Retry<C = Inherit, H = NoHook> {
+    limits: Limits,
+    classifier: C,
+    hook: H,
+}
+
+impl Retry {
+    /// A policy in the making, with [these defaults](RetryBuilder).
+    pub const fn builder() -> RetryBuilder {
+        RetryBuilder::new()
+    }
+}
+
+impl<C, H> Retry<C, H> {
+    /// Runs an operation until it succeeds or a limit is reached.
+    ///
+    /// # Errors
+    ///
+    /// [`RetriesExhausted`](super::Error::RetriesExhausted) where it gave up, [`Operation`](super::Error::Operation)
+    /// where another attempt would not have helped.
+    pub fn run<'p, R, T, E, Op, Fut>(
+        &'p self,
+        rt: &'p R,
+        op: Op,
+    ) -> Call<'p, R, Alone<'p, Self>, Inherit, Op, Fut, T, E>
+    where
+        R: Runtime,
+        C: Classify<T, E>,
+        H: OnRetry<T, E>,
+        Op: FnMut(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        Call::new(rt, Alone(self), Surroundings::NONE, op)
+    }
+
+    /// As [`run`](Self::run), with an operation that is also shown the last error: `None` at the first attempt.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::{Cause, Retry};
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let retry = Retry::builder().build().expect("the defaults make sense");
+    ///     let mut token = "old";
+    ///     let result = retry
+    ///         .run_with_last(&rt, |_, last| {
+    ///             if let Some(Cause::Operation("token expired")) = last {
+    ///                 token = "new";
+    ///             }
+    ///             std::future::ready(if token == "new" { Ok(200) } else { Err("token expired") })
+    ///         })
+    ///         .await;
+    ///     assert_eq!(result, Ok(200));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn run_with_last<'p, R, T, E, Op, Fut>(
+        &'p self,
+        rt: &'p R,
+        op: Op,
+    ) -> Call<'p, R, Alone<'p, Self>, Inherit, WithLast<Op>, Fut, T, E>
+    where
+        R: Runtime,
+        C: Classify<T, E>,
+        H: OnRetry<T, E>,
+        Op: FnMut(Attempt, Option<&Cause<E>>) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        Call::new(rt, Alone(self), Surroundings::NONE, WithLast(op))
+    }
+
+    /// The decisions alone, for code that waits by itself: a loop that blocks its thread, a client with callbacks. Its
+    /// first attempt begins now.
+    ///
+    /// The classifier and the hook are not asked: verdicts are passed in.
+    pub const fn state(&self, now: Instant) -> RetryState<'_> {
+        RetryState::new(&self.limits, now)
+    }
+}
+
+impl Default for Retry {
+    /// With [these settings](RetryBuilder).
+    fn default() -> Self {
+        RetryBuilder::new().made()
+    }
+}
+
+impl<C, H> fmt::Debug for Retry<C, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.limits.fmt(f)
+    }
+}

@@ -1,0 +1,298 @@
+//! Attempts one after the other.
+
+use super::Retry;
+use super::hook::{OnRetry, Retrying};
+use super::state::{Progress, record};
+use crate::instant::Instant;
+use crate::probe;
+use crate::ready_budget::ReadyBudget;
+use crate::resilience::attempt::Operation;
+use crate::resilience::error::{Cause, Error, Scope, Stop};
+use crate::resilience::layer::{Ctx, Frame, Layer, Policy, TimeLimit};
+use crate::resilience::observer::EventKind;
+use crate::resilience::retry_budget::Withdrawal;
+use crate::resilience::verdict::{Classify, Verdict};
+use crate::runtime::Runtime;
+use pin_project_lite::pin_project;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+pin_project! {
+    #[doc(hidden)]
+    #[derive(Debug)]
+    pub struct Attempts<'p, E, S> {
+        // The attempt that runs, or the next one, which has not begun. Dropped before what was taken for it.
+        #[pin]
+        inner: S,
+        outer: Outer<'p, E>,
+    }
+}
+
+/// What is kept from attempt to attempt.
+#[derive(Debug)]
+struct Outer<'p, E> {
+    progress: Progress,
+    // When the next attempt begins, while it is waited for.
+    wake_at: Option<Instant>,
+    // What came of the last attempt that came to anything.
+    last: Option<Cause<E>>,
+    // What was taken for the attempt that runs or comes next.
+    withdrawal: Option<Withdrawal<'p>>,
+    // Of attempts that failed at once and were followed at once.
+    ready: ReadyBudget,
+}
+
+impl<T, E, D, H> Policy<T, E> for Retry<D, H>
+where
+    D: Classify<T, E>,
+    H: OnRetry<T, E>,
+{
+    type State<'p, S>
+        = Attempts<'p, E, S>
+    where
+        Self: 'p;
+
+    #[inline]
+    fn start<'p, S>(&'p self, inner: S) -> Attempts<'p, E, S> {
+        let outer = Outer {
+            progress: Progress::new(None),
+            wake_at: None,
+            last: None,
+            withdrawal: None,
+            ready: ReadyBudget::new(),
+        };
+        Attempts { inner, outer }
+    }
+
+    #[inline]
+    fn poll<'p, I, R, Op, Fut, C>(
+        &'p self,
+        inner: &'p I,
+        state: Pin<&mut Attempts<'p, E, I::State<'p, Fut>>>,
+        frame: Frame<'_, E>,
+        ctx: &mut Ctx<'_, R, Op, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, Error<E>>>
+    where
+        I: Layer<T, E>,
+        R: Runtime,
+        Op: Operation<E, Fut>,
+        Fut: Future<Output = Result<T, E>>,
+        C: Classify<T, E>,
+    {
+        let mut this = state.project();
+        let outer = this.outer;
+        if self.limits.max_elapsed.is_some() && outer.progress.started.is_none() {
+            outer.progress.started = Some(ctx.now());
+        }
+        loop {
+            if let Some(at) = outer.wake_at {
+                if !ctx.is_past(at) {
+                    probe::waiting(|| format!("attempt {} of a retry", outer.progress.attempt));
+                    return Poll::Pending;
+                }
+                outer.wake_at = None;
+            }
+            let within =
+                Frame { limit: frame.limit, attempt: outer.progress.attempt, last: outer.last.as_ref() };
+            let Poll::Ready(result) = inner.poll(this.inner.as_mut(), within, ctx, cx) else {
+                outer.ready.refill();
+                outer.progress.started.get_or_insert_with(|| ctx.now());
+                return Poll::Pending;
+            };
+            let verdict = self.classifier.classify_within(ctx.classifier(), result.as_ref());
+            if verdict == Verdict::Success {
+                record(&self.limits, &mut outer.withdrawal, verdict, || ctx.now());
+                return Poll::Ready(result);
+            }
+            if let ControlFlow::Break(result) = self.after(result, verdict, outer, frame.limit, ctx) {
+                return Poll::Ready(result);
+            }
+            // At once, so that nothing of the last attempt is held during the delay.
+            this.inner.set(inner.start());
+            if outer.wake_at.is_none() {
+                outer.ready.spend();
+                if outer.ready.poll_proceed(cx).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
+
+impl<D, H> Retry<D, H> {
+    /// After an attempt that was no success: whether there is another.
+    #[cold]
+    fn after<'p, T, E, R: Runtime, Op, C>(
+        &'p self,
+        result: Result<T, Error<E>>,
+        verdict: Verdict,
+        outer: &mut Outer<'p, E>,
+        limit: TimeLimit,
+        ctx: &mut Ctx<'_, R, Op, C>,
+    ) -> ControlFlow<Result<T, Error<E>>>
+    where
+        H: OnRetry<T, E>,
+    {
+        if is_cut_off(&result, limit, ctx) {
+            record(&self.limits, &mut outer.withdrawal, verdict, || ctx.now());
+            return ControlFlow::Break(keep_last(result, outer, Stop::Deadline, outer.progress.attempt, ctx));
+        }
+        let refusal = result.as_ref().err().filter(|error| is_refusal(error));
+        let planned = match verdict {
+            Verdict::Failure { retry_after, cost } => {
+                record(&self.limits, &mut outer.withdrawal, verdict, || ctx.now());
+                let hint = retry_after.max(refusal.and_then(Error::retry_after));
+                self.plan(outer, hint, limit, ctx).and_then(|delay| {
+                    let timeout = result.as_ref().err().is_some_and(Error::is_timeout);
+                    self.pay(outer, cost, timeout, ctx).map(|()| delay)
+                })
+            }
+            // The service was not asked: what was taken for this attempt is there for the next.
+            Verdict::Ignore if refusal.is_some() => match refusal.and_then(Error::retry_after) {
+                Some(hint) if limit.at != Instant::MAX || self.limits.max_elapsed.is_some() => {
+                    self.plan(outer, Some(hint), limit, ctx)
+                }
+                _ => Err(Stop::Refused),
+            },
+            _ => {
+                record(&self.limits, &mut outer.withdrawal, verdict, || ctx.now());
+                return ControlFlow::Break(result);
+            }
+        };
+        match planned {
+            Ok(delay) => {
+                let attempt = outer.progress.attempt;
+                self.hook.on_retry(&Retrying { attempt, delay, outcome: result.as_ref() });
+                ctx.emit(|| EventKind::Retrying { attempt, delay });
+                outer.progress.go_on();
+                if let Err(error) = result {
+                    keep(&mut outer.last, error);
+                }
+                ControlFlow::Continue(())
+            }
+            Err(_) if verdict == Verdict::Ignore => {
+                outer.withdrawal = None;
+                // The attempts before this one, which was none.
+                let attempts = outer.progress.attempt - 1;
+                ControlFlow::Break(keep_last(result, outer, Stop::Refused, attempts, ctx))
+            }
+            Err(why) => ControlFlow::Break(give_up(result, outer, why, outer.progress.attempt, ctx)),
+        }
+    }
+
+    /// The delay until the next attempt, if there can be one; when that is, is noted.
+    fn plan<E, R: Runtime, Op, C>(
+        &self,
+        outer: &mut Outer<'_, E>,
+        hint: Option<Duration>,
+        limit: TimeLimit,
+        ctx: &mut Ctx<'_, R, Op, C>,
+    ) -> Result<Duration, Stop> {
+        let random = if self.limits.backoff.is_random() { ctx.random_u64() } else { 0 };
+        let delay = outer.progress.plan(&self.limits, hint, random)?;
+        // At once, and for as often as there are attempts: nobody asks for the time.
+        if delay.is_zero() && limit.is_none() && self.limits.max_elapsed.is_none() {
+            return Ok(delay);
+        }
+        let now = ctx.now_again();
+        outer.progress.started.get_or_insert(now);
+        let at = outer.progress.fits(&self.limits, delay, now, limit.at)?;
+        outer.wake_at = (!delay.is_zero()).then_some(at);
+        Ok(delay)
+    }
+
+    fn pay<'p, E, R: Runtime, Op, C>(
+        &'p self,
+        outer: &mut Outer<'p, E>,
+        cost: u32,
+        timeout: bool,
+        ctx: &mut Ctx<'_, R, Op, C>,
+    ) -> Result<(), Stop> {
+        let Some(budget) = &self.limits.budget else { return Ok(()) };
+        let now = if budget.needs_now() { ctx.now() } else { Instant::ORIGIN };
+        outer.withdrawal = Some(budget.withdraw(cost, timeout, now).ok_or(Stop::Budget)?);
+        Ok(())
+    }
+}
+
+/// Whether it was the limit around the retry that ended the attempt.
+fn is_cut_off<T, E, R: Runtime, Op, C>(
+    result: &Result<T, Error<E>>,
+    around: TimeLimit,
+    ctx: &mut Ctx<'_, R, Op, C>,
+) -> bool {
+    match result {
+        Err(Error::TimedOut { scope, limit }) => {
+            *scope == around.scope && *limit == around.limit && !around.is_none() && ctx.now() >= around.at
+        }
+        _ => false,
+    }
+}
+
+/// Whether the operation was not called.
+const fn is_refusal<E>(error: &Error<E>) -> bool {
+    matches!(error, Error::Rejected(_) | Error::TimedOut { scope: Scope::Queue, .. })
+}
+
+/// An attempt that came to nothing does not hide what came of one before.
+fn keep<E>(last: &mut Option<Cause<E>>, error: Error<E>) {
+    if last.is_some() && is_refusal(&error) {
+        return;
+    }
+    if let Some(cause) = error.into_cause() {
+        *last = Some(cause);
+    }
+}
+
+/// The result as it is, unless an attempt before it has come to something.
+fn keep_last<T, E, R: Runtime, Op, C>(
+    result: Result<T, Error<E>>,
+    outer: &mut Outer<'_, E>,
+    why: Stop,
+    attempts: u32,
+    ctx: &mut Ctx<'_, R, Op, C>,
+) -> Result<T, Error<E>> {
+    match outer.last.take() {
+        Some(last) => Err(exhausted(last, outer, why, attempts, ctx)),
+        None => result,
+    }
+}
+
+/// A failure with no other attempt after it.
+fn give_up<T, E, R: Runtime, Op, C>(
+    result: Result<T, Error<E>>,
+    outer: &mut Outer<'_, E>,
+    why: Stop,
+    attempts: u32,
+    ctx: &mut Ctx<'_, R, Op, C>,
+) -> Result<T, Error<E>> {
+    match result {
+        Ok(value) => {
+            ctx.emit(|| EventKind::RetriesExhausted { attempts, why });
+            Ok(value)
+        }
+        Err(error) => {
+            keep(&mut outer.last, error);
+            // It is no failure of anybody where there is no cause.
+            Err(match outer.last.take() {
+                Some(last) => exhausted(last, outer, why, attempts, ctx),
+                None => Error::Cancelled,
+            })
+        }
+    }
+}
+
+fn exhausted<E, R: Runtime, Op, C>(
+    last: Cause<E>,
+    outer: &Outer<'_, E>,
+    why: Stop,
+    attempts: u32,
+    ctx: &mut Ctx<'_, R, Op, C>,
+) -> Error<E> {
+    ctx.emit(|| EventKind::RetriesExhausted { attempts, why });
+    let elapsed = outer.progress.elapsed(ctx.now_again());
+    Error::RetriesExhausted { attempts, elapsed, why, last }
+}

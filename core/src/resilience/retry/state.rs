@@ -1,0 +1,233 @@
+//! Whether there is another attempt, and when: no clock, no waiting.
+
+use crate::instant::Instant;
+use crate::resilience::backoff::Backoff;
+use crate::resilience::error::{Cause, Error, Stop};
+use crate::resilience::retry_budget::{RetryBudget, Withdrawal};
+use crate::resilience::verdict::Verdict;
+use std::time::Duration;
+
+#[derive(Clone, Debug)]
+pub(super) struct Limits {
+    pub(super) max_attempts: u32,
+    pub(super) max_elapsed: Option<Duration>,
+    pub(super) max_retry_after: Duration,
+    pub(super) backoff: Backoff,
+    pub(super) budget: Option<RetryBudget>,
+}
+
+/// How far a call has come.
+#[derive(Debug)]
+pub(super) struct Progress {
+    /// Which attempt it is, from one.
+    pub(super) attempt: u32,
+    /// When the first one began, as soon as somebody wanted to know.
+    pub(super) started: Option<Instant>,
+    /// The delay before.
+    previous: Duration,
+}
+
+impl Progress {
+    pub(super) const fn new(started: Option<Instant>) -> Self {
+        Self { attempt: 1, started, previous: Duration::ZERO }
+    }
+
+    /// The delay after this attempt has failed, as far as that can be told without a clock.
+    pub(super) fn plan(
+        &mut self,
+        limits: &Limits,
+        hint: Option<Duration>,
+        random: u64,
+    ) -> Result<Duration, Stop> {
+        if self.attempt >= limits.max_attempts {
+            return Err(Stop::MaxAttempts);
+        }
+        if hint.is_some_and(|hint| hint > limits.max_retry_after || hint == Duration::MAX) {
+            return Err(Stop::Pushback);
+        }
+        let interval = limits.backoff.interval(self.attempt, Some(self.previous));
+        let delay = Duration::from_nanos(interval.pick(random));
+        self.previous = delay;
+        Ok(match hint {
+            // At least the hint, and those who were given the same one spread as they would have without it.
+            Some(hint) if hint > delay => {
+                hint.saturating_add(delay.saturating_sub(Duration::from_nanos(interval.low)))
+            }
+            _ => delay,
+        })
+    }
+
+    /// Whether an attempt after that delay is early enough.
+    pub(super) fn fits(
+        &self,
+        limits: &Limits,
+        delay: Duration,
+        now: Instant,
+        deadline: Instant,
+    ) -> Result<Instant, Stop> {
+        let at = now + delay;
+        let last = match limits.max_elapsed {
+            Some(time) => self.started.unwrap_or(now) + time,
+            None => Instant::MAX,
+        };
+        // Of two limits the earlier one is the reason.
+        if at > last && last < deadline {
+            Err(Stop::MaxElapsed)
+        } else if at >= deadline {
+            // What would never come neither.
+            Err(Stop::Deadline)
+        } else {
+            Ok(at)
+        }
+    }
+
+    pub(super) const fn go_on(&mut self) {
+        self.attempt = self.attempt.saturating_add(1);
+    }
+
+    pub(super) fn elapsed(&self, now: Instant) -> Duration {
+        self.started.map_or(Duration::ZERO, |started| now - started)
+    }
+}
+
+/// Records what an attempt has come to, with what was taken for it if it was a retry.
+pub(super) fn record(
+    limits: &Limits,
+    withdrawal: &mut Option<Withdrawal<'_>>,
+    verdict: Verdict,
+    now: impl FnOnce() -> Instant,
+) {
+    let Some(budget) = &limits.budget else { return };
+    match withdrawal.take() {
+        Some(withdrawal) => withdrawal.record(verdict),
+        None => budget.record(verdict, if budget.needs_now() { now() } else { Instant::ORIGIN }),
+    }
+}
+
+/// The decisions of a [`Retry`](super::Retry) alone: what [`Retry::state`](super::Retry::state) gives, for code that
+/// waits by itself.
+///
+/// It keeps all the limits, the budget too; dropped between two attempts it gives back what it took.
+///
+/// # Examples
+///
+/// In code that blocks its thread, with the clock and the random numbers that it has:
+///
+/// ```
+/// use backstay_core::resilience::{Backoff, Error, Next, Retry, Verdict};
+/// use backstay_core::time::Instant;
+/// use std::time::Duration;
+///
+/// fn read_with_retry<T>(
+///     retry: &Retry,
+///     mut read: impl FnMut() -> std::io::Result<T>,
+/// ) -> Result<T, Error<std::io::Error>> {
+///     let start = std::time::Instant::now();
+///     let now = || Instant::ORIGIN + start.elapsed();
+///     let mut random = std::process::id() as u64;
+///     let mut state = retry.state(now());
+///     loop {
+///         let result = read();
+///         let verdict = match &result {
+///             Ok(_) => Verdict::Success,
+///             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Verdict::Fatal,
+///             Err(_) => Verdict::failure(),
+///         };
+///         random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+///         match (state.after(verdict, now(), random), result) {
+///             (Next::Retry { delay }, _) => std::thread::sleep(delay),
+///             (Next::GiveUp { why }, Err(error)) => return Err(state.exhausted(why, now(), error)),
+///             (_, result) => return result.map_err(Error::Operation),
+///         }
+///     }
+/// }
+///
+/// let backoff = Backoff::exponential(Duration::from_millis(1)).max_delay(Duration::from_millis(5));
+/// let retry = Retry::builder().max_attempts(3).backoff(backoff).build()?;
+/// let mut calls = 0;
+/// let result = read_with_retry(&retry, || {
+///     calls += 1;
+///     if calls < 3 { Err(std::io::ErrorKind::WouldBlock.into()) } else { Ok(calls) }
+/// });
+/// assert_eq!(result.ok(), Some(3));
+/// # Ok::<(), backstay_core::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct RetryState<'r> {
+    limits: &'r Limits,
+    progress: Progress,
+    deadline: Instant,
+    withdrawal: Option<Withdrawal<'r>>,
+}
+
+/// What to do after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Return its result.
+    Done,
+    /// Make another attempt.
+    Retry {
+        /// After this time.
+        delay: Duration,
+    },
+    /// It has failed, and there is no other.
+    GiveUp {
+        /// Why not.
+        why: Stop,
+    },
+}
+
+impl<'r> RetryState<'r> {
+    pub(super) const fn new(limits: &'r Limits, now: Instant) -> Self {
+        let progress = Progress::new(Some(now));
+        Self { limits, progress, deadline: Instant::MAX, withdrawal: None }
+    }
+
+    /// The same, where no attempt may begin at or after that time.
+    pub const fn until(mut self, deadline: Instant) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Which attempt it is: one for the first.
+    pub const fn attempt(&self) -> u32 {
+        self.progress.attempt
+    }
+
+    /// An attempt has ended, and this is what its result says; with the time, and a random number for the jitter.
+    pub fn after(&mut self, verdict: Verdict, now: Instant, random: u64) -> Next {
+        record(self.limits, &mut self.withdrawal, verdict, || now);
+        let Verdict::Failure { retry_after, cost } = verdict else { return Next::Done };
+        match self.retry(retry_after, cost, now, random) {
+            Ok(delay) => Next::Retry { delay },
+            Err(why) => Next::GiveUp { why },
+        }
+    }
+
+    fn retry(
+        &mut self,
+        hint: Option<Duration>,
+        cost: u32,
+        now: Instant,
+        random: u64,
+    ) -> Result<Duration, Stop> {
+        let delay = self.progress.plan(self.limits, hint, random)?;
+        self.progress.fits(self.limits, delay, now, self.deadline)?;
+        if let Some(budget) = &self.limits.budget {
+            self.withdrawal = Some(budget.try_withdraw(cost, now).ok_or(Stop::Budget)?);
+        }
+        self.progress.go_on();
+        Ok(delay)
+    }
+
+    /// The error of who gave up.
+    pub fn exhausted<E>(&self, why: Stop, now: Instant, last: E) -> Error<E> {
+        let attempts = self.progress.attempt;
+        Error::RetriesExhausted {
+            attempts,
+            elapsed: self.progress.elapsed(now),
+            why,
+            last: Cause::Operation(last),
+        }
+    }
+}
