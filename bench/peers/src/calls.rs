@@ -5,6 +5,7 @@ use crate::current_thread;
 use crate::two_threads::{block_on, pairs, workers};
 use crate::work::{Clock, Outcome, Way, Work, measured};
 use backstay_bench::sample::Meter;
+use backstay_core::resilience;
 use futures::future::join_all;
 use std::cell::Cell;
 use std::error::Error;
@@ -26,6 +27,21 @@ pub(crate) enum Came {
     Refused,
     /// It took too long.
     TimedOut,
+}
+
+impl From<Result<u64, resilience::Error<Failed>>> for Came {
+    /// Ours, which is the same for every policy.
+    fn from(result: Result<u64, resilience::Error<Failed>>) -> Self {
+        use resilience::{Cause, Error};
+        match result {
+            Ok(number) => Self::Good(number),
+            Err(Error::Rejected(_) | Error::RetriesExhausted { last: Cause::Rejected(_), .. }) => {
+                Self::Refused
+            }
+            Err(Error::TimedOut { .. }) => Self::TimedOut,
+            Err(_) => Self::Failed,
+        }
+    }
 }
 
 /// The operation's own failure.

@@ -1,6 +1,7 @@
 //! Attempts, until one is good.
 
 mod backon;
+mod backstay;
 mod tokio_retry2;
 mod tower;
 mod tower_resilience;
@@ -67,6 +68,7 @@ pub fn rows(times: u64) -> Vec<Work> {
         if job.setting != Setting::Immediate {
             ways.push(job.way::<tower_resilience::TowerResilience>());
         }
+        ways.push(job.way::<backstay::Backstay>());
         job.work(ways)
     })
     .into()

@@ -1,5 +1,6 @@
 //! Limits on the time of a call.
 
+mod backstay;
 mod tokio;
 mod tower;
 mod tower_resilience;
@@ -17,10 +18,10 @@ TIMEOUT
   select!      tokio 1.x, select! of the call and a sleep
   tower        tower 0.5
   resilience   tower-resilience 0.13
-  backstay     AttemptTimeout
+  backstay     AttemptTimeout; plain: Runtime::timeout, around a future and not a policy
   fires        the limits of many calls at once pass: a millisecond after their beginning
   2thr         two threads do it at once: the wall's time for what each of them does; noisy",
-    columns: &["tokio", "select!", "tower", "resilience", "backstay"],
+    columns: &["tokio", "select!", "tower", "resilience", "backstay", "plain"],
     contests: |size| works(size).into_iter().map(Work::contest).collect(),
 };
 
@@ -50,6 +51,8 @@ pub fn rows(times: u64) -> Vec<Work> {
             job.way::<tokio::Select>(),
             job.way::<tower::Tower>(),
             job.way::<tower_resilience::TowerResilience>(),
+            job.way::<backstay::Backstay>(),
+            job.way::<backstay::Plain>(),
         ];
         job.work(ways)
     })
