@@ -11,3 +11,4 @@ pub(crate) mod wait_list;
 
 pub use notify::{Notified, Notify};
 pub use semaphore::{Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, Semaphore, TryAcquireError};
+pub(crate) use semaphore::{Lease, Refusal, Turn};

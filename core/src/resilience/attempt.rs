@@ -2,6 +2,7 @@
 
 use super::error::Cause;
 use crate::instant::Instant;
+use crate::task::CancelToken;
 use std::time::Duration;
 
 /// One call of an operation: which it is, and how long it has.
@@ -28,16 +29,22 @@ use std::time::Duration;
 /// })?;
 /// # Ok::<(), Failure>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Attempt {
     number: u32,
     deadline: Instant,
     remaining: Duration,
+    token: Option<CancelToken>,
 }
 
 impl Attempt {
-    pub(super) const fn new(number: u32, deadline: Instant, remaining: Duration) -> Self {
-        Self { number, deadline, remaining }
+    pub(super) const fn new(
+        number: u32,
+        deadline: Instant,
+        remaining: Duration,
+        token: Option<CancelToken>,
+    ) -> Self {
+        Self { number, deadline, remaining, token }
     }
 
     /// Which attempt it is: one for the first.
@@ -58,6 +65,16 @@ impl Attempt {
     /// When its time is up; [`Instant::MAX`] if there is no limit.
     pub const fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// What tells it to end, where a time limit around it [allows a grace](super::AttemptTimeout::grace); `None` where
+    /// none does, which costs nothing.
+    ///
+    /// It is cancelled when the time is up, for [`CancelReason::Deadline`](crate::task::CancelReason::Deadline): the
+    /// operation has the grace to end. It is cancelled too when the operation's future is dropped without a result,
+    /// for whatever reason: so who hands it to the tasks and blocking jobs of the attempt ends them with it.
+    pub const fn token(&self) -> Option<&CancelToken> {
+        self.token.as_ref()
     }
 }
 

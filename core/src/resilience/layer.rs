@@ -12,9 +12,10 @@ mod call;
 mod until_cancelled;
 
 pub(super) use call::Surroundings;
-pub use call::{Alone, Call, Root};
+pub use call::{Alone, Call, Detailed, Root};
 pub use until_cancelled::UntilCancelled;
 
+use super::answer::Source;
 use super::attempt::{Attempt, Operation};
 use super::error::{Cause, Error, Scope};
 use super::observer::{Event, EventKind, Observer};
@@ -22,8 +23,10 @@ use super::rejected::Rejected;
 use super::verdict::{Classify, Verdict};
 use crate::instant::Instant;
 use crate::runtime::Runtime;
+use crate::task::{CancelReason, CancelToken, DropGuard};
 use pin_project_lite::pin_project;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -141,7 +144,14 @@ pin_project! {
     pub enum LeafState<Fut> {
         // Not called yet.
         Idle,
-        Running { #[pin] future: Fut },
+        Running {
+            #[pin]
+            future: Fut,
+            // Cancelled with the future, where it is dropped without a result.
+            token: Option<DropGuard>,
+            // Its time is up, and it was told so.
+            in_grace: bool,
+        },
         // Its future is dropped before anything around it learns of the end.
         Done,
     }
@@ -151,13 +161,13 @@ impl<T, E> Layer<T, E> for Leaf {
     type State<'p, Fut> = LeafState<Fut>;
 
     #[inline]
-    fn start<'p, Fut>(&'p self) -> LeafState<Fut> {
+    fn start<Fut>(&self) -> LeafState<Fut> {
         LeafState::Idle
     }
 
     #[inline]
-    fn poll<'p, R, Op, Fut, C>(
-        &'p self,
+    fn poll<R, Op, Fut, C>(
+        &self,
         mut state: Pin<&mut LeafState<Fut>>,
         frame: Frame<'_, E>,
         ctx: &mut Ctx<'_, R, Op, C>,
@@ -179,17 +189,34 @@ impl<T, E> Layer<T, E> for Leaf {
                 return Poll::Ready(Err(ctx.timed_out(frame.limit)));
             }
             ctx.attempts = ctx.attempts.saturating_add(1);
-            let attempt = Attempt::new(frame.attempt, frame.limit.at, remaining);
+            ctx.answered_by = Source::Operation;
+            let token = frame.has_grace.then(CancelToken::new);
+            let attempt = Attempt::new(frame.attempt, frame.limit.at, remaining, token.clone());
             let future = ctx.op.start(attempt, frame.last);
-            state.set(LeafState::Running { future });
+            let token = token.map(CancelToken::drop_guard);
+            state.set(LeafState::Running { future, token, in_grace: false });
         }
-        let LeafProj::Running { future } = state.as_mut().project() else {
+        let LeafProj::Running { future, token, in_grace } = state.as_mut().project() else {
             unreachable!("it is not polled again once it was ready");
         };
         // The operation before the clock: with both ready, its result counts.
         let result = match future.poll(cx) {
-            Poll::Ready(result) => result.map_err(Error::Operation),
-            Poll::Pending if ctx.is_past(frame.limit.at) => Err(ctx.timed_out(frame.limit)),
+            Poll::Ready(Err(_)) if *in_grace => Err(ctx.timed_out(frame.limit)),
+            Poll::Ready(result) => {
+                token.take().map(DropGuard::disarm);
+                result.map_err(Error::Operation)
+            }
+            Poll::Pending if *in_grace || ctx.is_past(frame.limit.at) => {
+                if !ctx.is_past(frame.hard) {
+                    if let Some(token) = token
+                        && !mem::replace(in_grace, true)
+                    {
+                        token.token().cancel_with(CancelReason::Deadline);
+                    }
+                    return Poll::Pending;
+                }
+                Err(ctx.timed_out(frame.limit))
+            }
             Poll::Pending => return Poll::Pending,
         };
         state.set(LeafState::Done);
@@ -204,6 +231,11 @@ pub struct Frame<'f, E> {
     /// The nearest of the time limits around it. Whoever waits inside heeds it: so a limit is felt first by the
     /// innermost, and all policies on the way out see it as a result.
     pub(super) limit: TimeLimit,
+    /// When the operation is dropped, if it is running: later than the limit where that has a grace. Of interest to
+    /// the operation only; whoever else waits does so until the limit.
+    hard: Instant,
+    /// Whether a limit around it has a grace: then the operation has a token.
+    has_grace: bool,
     /// Which attempt it is, from one.
     pub(super) attempt: u32,
     /// What came of the attempt before.
@@ -220,13 +252,28 @@ impl<E> Copy for Frame<'_, E> {}
 
 impl<E> Frame<'_, E> {
     pub(super) const fn first(limit: TimeLimit) -> Self {
-        Self { limit, attempt: 1, last: None }
+        Self { limit, hard: limit.at, has_grace: false, attempt: 1, last: None }
+    }
+
+    /// The same for another attempt.
+    #[inline]
+    pub(super) const fn at_attempt<'g>(self, attempt: u32, last: Option<&'g Cause<E>>) -> Frame<'g, E> {
+        let Self { limit, hard, has_grace, .. } = self;
+        Frame { limit, hard, has_grace, attempt, last }
     }
 
     /// The same within another limit too: the earlier of the two, and the outer where they are the same.
     #[inline]
     pub(super) fn within(self, limit: TimeLimit) -> Self {
-        if limit.at < self.limit.at { Self { limit, ..self } } else { self }
+        self.within_grace(limit, None)
+    }
+
+    /// As [`within`](Self::within), with so much more time for an operation that is running to clean up.
+    #[inline]
+    pub(super) fn within_grace(self, limit: TimeLimit, grace: Option<Duration>) -> Self {
+        let hard = self.hard.min(limit.at + grace.unwrap_or_default());
+        let limit = if limit.at < self.limit.at { limit } else { self.limit };
+        Self { limit, hard, has_grace: self.has_grace || grace.is_some(), ..self }
     }
 }
 
@@ -244,6 +291,11 @@ impl TimeLimit {
     pub(super) fn is_none(&self) -> bool {
         self.at == Instant::MAX
     }
+
+    /// Whether there is no time at all.
+    pub(super) const fn is_over(&self) -> bool {
+        self.limit.is_zero()
+    }
 }
 
 /// What all the policies of a call share during one poll of it.
@@ -259,6 +311,8 @@ pub struct Ctx<'c, R, Op, C> {
     wake_at: Instant,
     // Calls of the operation so far.
     attempts: u32,
+    // Who gave the answer, if there is one.
+    pub(super) answered_by: Source,
 }
 
 impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {

@@ -2,7 +2,7 @@
 
 use super::circuit_breaker::{CircuitReason, CircuitState};
 use super::error::{Scope, Stop};
-use super::rejected::Rejected;
+use super::rejected::{PolicyKind, Rejected};
 use super::verdict::Verdict;
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ use std::time::Duration;
 /// | [`EventKind::RetriesExhausted`] | `retry.exhausted` | calls given up |
 /// | [`EventKind::Rejected`] | `rejected` | refusals, by policy and reason |
 /// | [`EventKind::TimedOut`] | `timed_out` | time limits hit, by scope |
+/// | [`EventKind::Waited`] | `queue.waited` | calls that had to wait for a turn and got it, by policy; its time is a histogram |
 /// | [`EventKind::FellBack`] | `fallback.used` | answers that are not the operation's |
 /// | [`EventKind::CircuitChanged`] | `circuit.changed` | changes of a breaker's state, by the state it is in then |
 /// | [`EventKind::Completed`] | `call.completed` | calls, by verdict; its time is a histogram |
@@ -74,6 +75,14 @@ pub enum EventKind {
         /// How much of it there was.
         limit: Duration,
     },
+    /// A call has got the turn that it had to wait for. Who found its turn free is not told of, and has waited for no
+    /// time.
+    Waited {
+        /// For which policy's.
+        policy: PolicyKind,
+        /// How long it waited: none of it is the operation's time.
+        waited: Duration,
+    },
     /// An answer was needed that is not the operation's.
     FellBack,
     /// A circuit breaker has changed its state: told to its own observer.
@@ -104,6 +113,7 @@ impl EventKind {
             Self::RetriesExhausted { .. } => "retry.exhausted",
             Self::Rejected(_) => "rejected",
             Self::TimedOut { .. } => "timed_out",
+            Self::Waited { .. } => "queue.waited",
             Self::FellBack => "fallback.used",
             Self::CircuitChanged { .. } => "circuit.changed",
             Self::Completed { .. } => "call.completed",

@@ -59,7 +59,9 @@ pub enum Reason {
     ProbesBusy,
     /// The circuit breaker was isolated by hand.
     Isolated,
-    /// As many calls as may wait are waiting.
+    /// All places are taken, and who asked did not want to wait.
+    Busy,
+    /// As many calls as may wait are waiting; none, where none may.
     QueueFull,
     /// Its turn had not come when it had waited for so long.
     MaxWait {
@@ -149,6 +151,7 @@ impl fmt::Display for Reason {
             Self::Open => f.write_str("it is open"),
             Self::ProbesBusy => f.write_str("it is half-open and its probes are under way"),
             Self::Isolated => f.write_str("it is isolated"),
+            Self::Busy => f.write_str("all its places are taken"),
             Self::QueueFull => f.write_str("its queue is full"),
             Self::MaxWait { limit } => write!(f, "no turn came within {limit:?}"),
             Self::RateLimited => f.write_str("the rate is used up"),

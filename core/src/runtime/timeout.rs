@@ -70,6 +70,15 @@ impl<F, R: Runtime> Timeout<F, R> {
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut F> {
         self.project().future
     }
+
+    /// Whether its instant has come before its first poll.
+    pub(crate) fn is_late(&self) -> bool {
+        match &self.timer {
+            Timer::Idle { limit: Limit::At(Instant::MAX), .. } | Timer::Armed { .. } => false,
+            Timer::Idle { rt, limit: Limit::At(at) } => rt.now() >= *at,
+            Timer::Idle { limit: Limit::After(limit), .. } => limit.is_zero(),
+        }
+    }
 }
 
 impl<F: Future, R: Runtime> Future for Timeout<F, R> {

@@ -6,8 +6,11 @@ mod permit;
 mod state;
 
 pub use error::{AcquireError, TryAcquireError};
+pub(crate) use future::Turn;
 pub use future::{Acquire, AcquireOwned};
+pub(crate) use permit::Lease;
 pub use permit::{OwnedPermit, Permit};
+pub(crate) use state::Refusal;
 
 use crate::limit::Limit;
 use state::State;
@@ -110,8 +113,7 @@ impl Semaphore {
     /// ```
     #[inline]
     pub fn try_acquire_many(&self, n: impl Into<Limit>) -> Result<Permit<'_>, TryAcquireError> {
-        let n = n.into().get();
-        if self.state.take(n) { Ok(Permit::new(self, n)) } else { Err(self.why_not(n)) }
+        Lease::take(self, n.into().get()).map(Permit)
     }
 
     /// Takes one permit, when it is this caller's turn and one is free.
@@ -172,7 +174,11 @@ impl Semaphore {
         n: impl Into<Limit>,
     ) -> Result<OwnedPermit, TryAcquireError> {
         let n = n.into().get();
-        if self.state.take(n) { Ok(OwnedPermit::new(Arc::clone(self), n)) } else { Err(self.why_not(n)) }
+        if self.state.take(n) {
+            Ok(OwnedPermit(Lease::new(Arc::clone(self), n)))
+        } else {
+            Err(self.why_not(n))
+        }
     }
 
     /// As [`acquire`](Self::acquire), with a permit that can go anywhere: into a task, into a blocking job, into a
@@ -268,6 +274,11 @@ impl Semaphore {
     #[inline]
     pub fn is_closed(&self) -> bool {
         self.state.is_closed()
+    }
+
+    /// How many are out.
+    pub(crate) fn taken(&self) -> usize {
+        self.state.taken()
     }
 
     #[cold]

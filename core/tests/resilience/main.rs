@@ -1,4 +1,3 @@
 //! Policies, alone and stacked.
 
 mod pipeline;
-mod shape;

@@ -2,11 +2,13 @@
 
 use super::{Ctx, Frame, Layer, Leaf, Policy, TimeLimit};
 use crate::instant::Instant;
+use crate::resilience::answer::{Answer, Source};
 use crate::resilience::attempt::Operation;
 use crate::resilience::error::Error;
 use crate::resilience::observer::Observer;
 use crate::resilience::verdict::{Classify, Inherit};
 use crate::runtime::{Runtime, Sleep};
+use crate::time::Deadline;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::marker::PhantomData;
@@ -124,6 +126,8 @@ pin_project! {
         // The reading of the clock that the first poll was given.
         now: Option<Instant>,
         limit: TimeLimit,
+        has_begun: bool,
+        answered_by: Source,
         attempts: u32,
         // When it began, if somebody watches.
         started: Option<Instant>,
@@ -173,6 +177,8 @@ where
             op,
             now: None,
             limit: TimeLimit::NONE,
+            has_begun: false,
+            answered_by: Source::Operation,
             attempts: 0,
             started: None,
             state: root.start(),
@@ -187,6 +193,60 @@ where
     pub fn starting_at(mut self, now: Instant) -> Self {
         self.now = Some(now);
         self
+    }
+
+    /// The same within a deadline of the caller's: it has no longer than until then, whatever its own limits are. Said
+    /// again, the earlier deadline counts.
+    ///
+    /// A call that is polled first when the deadline has passed ends there: no policy sees it, nothing is called. The
+    /// error is [`TimedOut`](Error::TimedOut) with [`Scope::Total`](crate::resilience::Scope::Total) and how long it
+    /// had, counted from its first poll.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::Runtime;
+    /// use backstay_core::resilience::{Error, Pipeline, Scope};
+    /// use backstay_core::time::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let users = Pipeline::named("users").deadline(Duration::from_secs(2)).build(&rt).expect("it is good");
+    ///     // The request that this is a part of has a second left.
+    ///     let deadline = Deadline::after(&rt, Duration::from_secs(1));
+    ///     let slow = async |_| Ok::<_, std::io::Error>(rt.sleep(Duration::from_secs(60)).await);
+    ///     let error = users.call(slow).within(deadline).await.unwrap_err();
+    ///     assert!(matches!(error, Error::TimedOut { scope: Scope::Total, limit } if limit.as_secs() == 1));
+    ///     assert!(deadline.has_passed(rt.now()));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
+    #[inline]
+    pub fn within(mut self, deadline: Deadline) -> Self {
+        self.limit.at = self.limit.at.min(deadline.instant());
+        self
+    }
+
+    /// The same, whose answer says where it comes from and how many attempts it took.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::{Fallback, Pipeline, Source};
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let users = Pipeline::named("users").fallback(Fallback::value("nobody")).build(&rt).expect("it is good");
+    ///     let answer = users.call(async |_| Err("out of order")).detailed().await?;
+    ///     assert_eq!((answer.value, answer.source, answer.attempts), ("nobody", Source::Fallback, 1));
+    ///     Ok::<_, backstay_core::resilience::Error<&str>>(())
+    /// })?.value.expect("there is an answer");
+    /// # Ok::<(), Failure>(())
+    /// ```
+    #[inline]
+    pub fn detailed(self) -> Detailed<'p, R, H, C, Op, Fut, T, E> {
+        Detailed { call: self }
     }
 }
 
@@ -213,12 +273,24 @@ where
                 now: this.now.take(),
                 wake_at: Instant::MAX,
                 attempts: *this.attempts,
+                answered_by: *this.answered_by,
             };
             if ctx.observer.is_some() {
                 this.started.get_or_insert_with(|| ctx.now());
             }
-            let poll = this.root.poll(this.state.as_mut(), Frame::first(*this.limit), &mut ctx, cx);
+            if !*this.has_begun {
+                *this.has_begun = true;
+                if !this.limit.is_none() {
+                    this.limit.limit = this.limit.at - ctx.now();
+                }
+            }
+            let poll = if this.limit.is_over() {
+                Poll::Ready(Err(ctx.timed_out(*this.limit)))
+            } else {
+                this.root.poll(this.state.as_mut(), Frame::first(*this.limit), &mut ctx, cx)
+            };
             *this.attempts = ctx.attempts;
+            *this.answered_by = ctx.answered_by;
             if let Poll::Ready(result) = &poll
                 && let Some(started) = *this.started
             {
@@ -234,6 +306,44 @@ where
             // Never before the instant that has come, whatever the clock says.
             *this.now = Some(this.rt.now().max(wake_at));
         }
+    }
+}
+
+pin_project! {
+    /// The future of [`Call::detailed`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Call`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Detailed<'p, R, H, C, Op, Fut, T, E>
+    where
+        R: Runtime,
+        H: Root<T, E>,
+    {
+        #[pin]
+        call: Call<'p, R, H, C, Op, Fut, T, E>,
+    }
+}
+
+impl<R, H, C, Op, Fut, T, E> Future for Detailed<'_, R, H, C, Op, Fut, T, E>
+where
+    R: Runtime,
+    H: Root<T, E>,
+    Op: Operation<E, Fut>,
+    Fut: Future<Output = Result<T, E>>,
+    C: Classify<T, E>,
+{
+    type Output = Result<Answer<T>, Error<E>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut call = self.project().call;
+        call.as_mut().poll(cx).map_ok(|value| {
+            let (source, attempts) = (call.answered_by, call.attempts);
+            Answer { value, source, attempts }
+        })
     }
 }
 

@@ -2,12 +2,14 @@
 
 use super::{Pipeline, Shared};
 use crate::config_error::ConfigError;
+use crate::resilience::bulkhead::Bulkhead;
 use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::resilience::describe::Describe;
+use crate::resilience::fallback::Fallback;
 use crate::resilience::layer::{Layered, Leaf};
 use crate::resilience::observer::{Observed, Observer};
 use crate::resilience::retry::Retry;
-use crate::resilience::timeout::AttemptTimeout;
+use crate::resilience::timeout::{AttemptTimeout, TotalTimeout};
 use crate::resilience::verdict::Inherit;
 use crate::runtime::Runtime;
 use std::sync::Arc;
@@ -75,12 +77,15 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
         Self { observed: Observed::by(observer), ..self }
     }
 
-    /// A limit on the time of each attempt.
-    pub fn attempt_timeout(
-        self,
-        timeout: impl Into<AttemptTimeout>,
-    ) -> PipelineBuilder<L::Appended<AttemptTimeout>, C> {
-        self.append(timeout.into())
+    /// Another answer where there is none.
+    pub fn fallback<S, P>(self, fallback: Fallback<S, P>) -> PipelineBuilder<L::Appended<Fallback<S, P>>, C> {
+        self.append(fallback)
+    }
+
+    /// A limit on the time of the whole call: a duration from its first poll on, a [`Deadline`](crate::time::Deadline)
+    /// that all calls share, or a [`TotalTimeout`].
+    pub fn deadline(self, limit: impl Into<TotalTimeout>) -> PipelineBuilder<L::Appended<TotalTimeout>, C> {
+        self.append(limit.into())
     }
 
     /// Another attempt after a failure.
@@ -96,6 +101,19 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
         self.append(breaker.clone())
     }
 
+    /// At most so many calls at a time, over all pipelines that this bulkhead is in.
+    pub fn bulkhead(self, bulkhead: &Bulkhead) -> PipelineBuilder<L::Appended<Bulkhead>, C> {
+        self.append(bulkhead.clone())
+    }
+
+    /// A limit on the time of each attempt: a duration, or an [`AttemptTimeout`].
+    pub fn attempt_timeout(
+        self,
+        timeout: impl Into<AttemptTimeout>,
+    ) -> PipelineBuilder<L::Appended<AttemptTimeout>, C> {
+        self.append(timeout.into())
+    }
+
     fn append<P: Describe>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {
         let Self { name, layers, classifier, observed } = self;
         PipelineBuilder { name, layers: layers.append(policy), classifier, observed }
@@ -105,7 +123,7 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] names the field.
+    /// [`ConfigError::Invalid`] names the field of the outermost policy that makes no sense: a limit of no time.
     pub fn build<R: Runtime>(self, rt: &R) -> Result<Pipeline<R, L, C>, ConfigError> {
         let Self { name, layers, classifier, observed } = self;
         let mut checked = Ok(());

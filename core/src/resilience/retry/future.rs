@@ -95,8 +95,7 @@ where
                 }
                 outer.wake_at = None;
             }
-            let within =
-                Frame { limit: frame.limit, attempt: outer.progress.attempt, last: outer.last.as_ref() };
+            let within = frame.at_attempt(outer.progress.attempt, outer.last.as_ref());
             let Poll::Ready(result) = inner.poll(this.inner.as_mut(), within, ctx, cx) else {
                 outer.ready.refill();
                 outer.progress.started.get_or_insert_with(|| ctx.now());

@@ -1,10 +1,12 @@
 //! Waiting for permits.
 
 use super::error::AcquireError;
-use super::permit::{OwnedPermit, Permit};
+use super::permit::{Lease, OwnedPermit, Permit};
+use super::state::Refusal;
 use super::{Semaphore, describe};
 use crate::probe;
 use crate::sync::wait_list::Key;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,15 +20,11 @@ use std::task::{Context, Poll};
 /// Dropped before it is ready, it gives back what it was granted, and its place is lost; whoever is next is woken.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Acquire<'a> {
-    semaphore: &'a Semaphore,
-    wanted: usize,
-    place: Option<Key>,
-}
+pub struct Acquire<'a>(Turn<&'a Semaphore>);
 
 impl<'a> Acquire<'a> {
     pub(super) const fn new(semaphore: &'a Semaphore, wanted: usize) -> Self {
-        Self { semaphore, wanted, place: None }
+        Self(Turn::new(semaphore, wanted))
     }
 }
 
@@ -35,21 +33,7 @@ impl<'a> Future for Acquire<'a> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let poll = this.semaphore.state.poll_take(this.wanted, &mut this.place, cx);
-        if poll.is_pending() {
-            probe::waiting(|| describe(this.semaphore));
-        }
-        poll.map_ok(|()| Permit::new(this.semaphore, this.wanted))
-    }
-}
-
-impl Drop for Acquire<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
-            self.semaphore.state.leave(place);
-        }
+        self.0.poll_unbounded(cx).map_ok(Permit)
     }
 }
 
@@ -62,15 +46,11 @@ impl Drop for Acquire<'_> {
 /// Dropped before it is ready, it gives back what it was granted, and its place is lost; whoever is next is woken.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct AcquireOwned {
-    semaphore: Arc<Semaphore>,
-    wanted: usize,
-    place: Option<Key>,
-}
+pub struct AcquireOwned(Turn<Arc<Semaphore>>);
 
 impl AcquireOwned {
     pub(super) const fn new(semaphore: Arc<Semaphore>, wanted: usize) -> Self {
-        Self { semaphore, wanted, place: None }
+        Self(Turn::new(semaphore, wanted))
     }
 }
 
@@ -79,16 +59,50 @@ impl Future for AcquireOwned {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let poll = this.semaphore.state.poll_take(this.wanted, &mut this.place, cx);
-        if poll.is_pending() {
-            probe::waiting(|| describe(&this.semaphore));
-        }
-        poll.map_ok(|()| OwnedPermit::new(Arc::clone(&this.semaphore), this.wanted))
+        self.0.poll_unbounded(cx).map_ok(OwnedPermit)
     }
 }
 
-impl Drop for AcquireOwned {
+/// Asks for permits and waits for its turn, however the semaphore is reached. Dropped, it leaves the queue.
+#[derive(Debug)]
+pub(crate) struct Turn<S: Deref<Target = Semaphore>> {
+    semaphore: S,
+    wanted: usize,
+    place: Option<Key>,
+}
+
+impl<S: Deref<Target = Semaphore>> Turn<S> {
+    pub(crate) const fn new(semaphore: S, wanted: usize) -> Self {
+        Self { semaphore, wanted, place: None }
+    }
+
+    /// Takes them, or a place in the queue if fewer than so many wait there.
+    #[inline]
+    pub(crate) fn poll(&mut self, max_waiting: usize, cx: &mut Context<'_>) -> Poll<Result<Lease<S>, Refusal>>
+    where
+        S: Clone,
+    {
+        let poll = self.semaphore.state.poll_take(self.wanted, max_waiting, &mut self.place, cx);
+        poll.map_ok(|()| Lease::new(self.semaphore.clone(), self.wanted))
+    }
+
+    #[inline]
+    fn poll_unbounded(&mut self, cx: &mut Context<'_>) -> Poll<Result<Lease<S>, AcquireError>>
+    where
+        S: Clone,
+    {
+        let poll = self.poll(usize::MAX, cx);
+        if poll.is_pending() {
+            probe::waiting(|| describe(&self.semaphore));
+        }
+        poll.map_err(|refusal| match refusal {
+            Refusal::Acquire(error) => error,
+            Refusal::QueueFull => unreachable!("so many can't wait"),
+        })
+    }
+}
+
+impl<S: Deref<Target = Semaphore>> Drop for Turn<S> {
     #[inline]
     fn drop(&mut self) {
         if let Some(place) = self.place.take() {

@@ -1,6 +1,7 @@
 //! What is held.
 
 use super::Semaphore;
+use super::error::TryAcquireError;
 use crate::limit::Limit;
 use crate::probe::{self, Held};
 use std::fmt;
@@ -28,14 +29,9 @@ use std::sync::Arc;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "permits are given back when this is dropped"]
-pub struct Permit<'a>(Lease<&'a Semaphore>);
+pub struct Permit<'a>(pub(super) Lease<&'a Semaphore>);
 
-impl<'a> Permit<'a> {
-    #[inline]
-    pub(super) fn new(semaphore: &'a Semaphore, count: usize) -> Self {
-        Self(Lease::new(semaphore, count))
-    }
-
+impl Permit<'_> {
     /// How many they are; never zero.
     pub const fn count(&self) -> usize {
         self.0.count
@@ -96,14 +92,9 @@ impl fmt::Debug for Permit<'_> {
 /// ```
 #[must_use = "permits are given back when this is dropped"]
 #[doc(alias = "OwnedSemaphorePermit")]
-pub struct OwnedPermit(Lease<Arc<Semaphore>>);
+pub struct OwnedPermit(pub(super) Lease<Arc<Semaphore>>);
 
 impl OwnedPermit {
-    #[inline]
-    pub(super) fn new(semaphore: Arc<Semaphore>, count: usize) -> Self {
-        Self(Lease::new(semaphore, count))
-    }
-
     /// How many they are; never zero.
     pub const fn count(&self) -> usize {
         self.0.count
@@ -136,7 +127,7 @@ impl fmt::Debug for OwnedPermit {
 }
 
 /// Permits, however their semaphore is reached.
-struct Lease<S: Deref<Target = Semaphore>> {
+pub(crate) struct Lease<S: Deref<Target = Semaphore>> {
     semaphore: S,
     // Zero only while it is on its way out.
     count: usize,
@@ -144,10 +135,25 @@ struct Lease<S: Deref<Target = Semaphore>> {
 }
 
 impl<S: Deref<Target = Semaphore>> Lease<S> {
+    /// So many permits, which are the caller's already.
     #[inline]
-    fn new(semaphore: S, count: usize) -> Self {
+    pub(super) fn new(semaphore: S, count: usize) -> Self {
         let _held = probe::hold(|| format!("{count} of a semaphore's {}", semaphore.capacity()));
         Self { semaphore, count, _held }
+    }
+
+    /// Takes so many, if they are free and nobody waits.
+    #[inline]
+    pub(crate) fn take(semaphore: S, count: usize) -> Result<Self, TryAcquireError> {
+        if semaphore.state.take(count) {
+            Ok(Self::new(semaphore, count))
+        } else {
+            Err(semaphore.why_not(count))
+        }
+    }
+
+    pub(crate) const fn count(&self) -> usize {
+        self.count
     }
 
     fn split(&mut self, count: usize) -> Option<Self>

@@ -54,6 +54,14 @@ struct Waiter {
     refusal: Option<AcquireError>,
 }
 
+/// Why somebody neither has permits nor a place in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// As many wait as may.
+    QueueFull,
+    Acquire(AcquireError),
+}
+
 impl Queue {
     /// Whether the word may go unguarded.
     const fn is_idle(&self) -> bool {
@@ -109,18 +117,26 @@ impl State {
         too_large(wanted, self.capacity())
     }
 
-    /// Takes permits, or waits for them at a place in the queue.
+    /// How many are out, those that were granted and not yet taken included. More than the capacity, after it has
+    /// shrunk.
+    pub(super) fn taken(&self) -> usize {
+        let queue = lock(&self.queue);
+        (self.capacity() + queue.debt).saturating_sub(self.free())
+    }
+
+    /// Takes permits, or waits for them at a place in the queue, if fewer than so many wait.
     #[inline]
     pub(super) fn poll_take(
         &self,
         wanted: usize,
+        max_waiting: usize,
         place: &mut Option<Key>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), AcquireError>> {
+    ) -> Poll<Result<(), Refusal>> {
         match place {
-            Some(_) => self.poll_place(place, cx.waker()),
+            Some(_) => self.poll_place(place, cx.waker()).map_err(Refusal::Acquire),
             None if self.take(wanted) => Poll::Ready(Ok(())),
-            None => self.queue_up(wanted, place, cx.waker()),
+            None => self.queue_up(wanted, max_waiting, place, cx.waker()),
         }
     }
 
@@ -128,14 +144,22 @@ impl State {
     fn queue_up(
         &self,
         wanted: usize,
+        max_waiting: usize,
         place: &mut Option<Key>,
         waker: &Waker,
-    ) -> Poll<Result<(), AcquireError>> {
+    ) -> Poll<Result<(), Refusal>> {
+        if max_waiting == 0 {
+            let refusal = self.refusal(wanted).map_or(Refusal::QueueFull, Refusal::Acquire);
+            return Poll::Ready(Err(refusal));
+        }
         // If it is not needed, it is dropped after the mutex is free.
         let waker = waker.clone();
         let mut queue = lock(&self.queue);
         if let Some(refusal) = self.refusal(wanted) {
-            return Poll::Ready(Err(refusal));
+            return Poll::Ready(Err(Refusal::Acquire(refusal)));
+        }
+        if queue.waiters.waiting() >= max_waiting {
+            return Poll::Ready(Err(Refusal::QueueFull));
         }
         if queue.is_idle() && self.take_or_guard(wanted) {
             return Poll::Ready(Ok(()));
