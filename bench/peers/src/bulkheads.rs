@@ -1,6 +1,7 @@
 //! Limits on how many calls are under way.
 
 mod async_lock;
+mod backstay;
 mod tokio;
 mod tower;
 mod tower_resilience;
@@ -67,6 +68,7 @@ pub fn rows(times: u64) -> Vec<Work> {
     .map(|job| {
         let mut ways = vec![job.way::<tokio::Borrowed>(), job.way::<tokio::Owned>()];
         ways.push(job.way::<async_lock::AsyncLock>());
+        ways.push(job.way::<backstay::Backstay>());
         if job.setting.what == What::Permit {
             let about = if job.setting.is_full { "tried for in vain" } else { "taken and given back" };
             return job.work_about(about, ways);

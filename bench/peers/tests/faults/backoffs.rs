@@ -111,3 +111,73 @@ mod tokio_retry2 {
         assert_eq!(jitter(SECOND), Duration::from_secs(factors[0]), "a whole multiple");
     }
 }
+
+mod backstay {
+    use super::*;
+    use backstay_core::resilience::{Backoff, Jitter};
+
+    fn first(backoff: Backoff, attempts: u32) -> impl Iterator<Item = Duration> {
+        let backoff = backoff.jitter(Jitter::None).build().expect("it is good");
+        (1..=attempts).map(move |attempt| backoff.delay(attempt, 0))
+    }
+
+    #[test]
+    fn d05_jitter_stays_below_the_cap() {
+        let cap = Duration::from_millis(400);
+        for jitter in [Jitter::Full, Jitter::Equal, Jitter::Decorrelated, Jitter::Additive(cap / 2)] {
+            let backoff = Backoff::exponential(Duration::from_millis(100)).max_delay(cap).jitter(jitter);
+            let longest = backoff.delays(1).take(200).max().expect("there are some");
+            assert!(longest > cap / 2 && longest <= cap, "{jitter}: {longest:?}");
+        }
+    }
+
+    #[test]
+    fn d20_a_first_delay_above_the_cap_is_refused() {
+        let backoff = Backoff::exponential(10 * SECOND).max_delay(SECOND);
+        assert!(backoff.build().is_err());
+    }
+
+    #[test]
+    fn d21_jitter_stays_below_the_cap() {
+        let backoff = Backoff::exponential(SECOND).max_delay(4 * SECOND);
+        let longest = backoff.delays(1).take(100).max().expect("there are some");
+        assert!(longest <= 4 * SECOND, "{longest:?}");
+    }
+
+    #[test]
+    fn d22_fibonacci_s_delays_stay_below_the_cap() {
+        let backoff = Backoff::fibonacci(SECOND).max_delay(4 * SECOND);
+        assert_eq!(seconds(first(backoff, 7)), [1, 1, 2, 3, 4, 4, 4]);
+    }
+
+    #[test]
+    fn d23_delays_are_exact() {
+        let nanoseconds: Vec<_> = first(Backoff::exponential(Duration::from_millis(100)), 3)
+            .map(|delay| delay.as_nanos())
+            .collect();
+        assert_eq!(nanoseconds, [100_000_000, 200_000_000, 400_000_000]);
+    }
+
+    #[test]
+    fn d24_and_d25_long_delays_saturate() {
+        let longest = Duration::from_nanos(u64::MAX);
+        let steep = Backoff::exponential(SECOND).factor(1e10).max_delay(Duration::MAX);
+        assert_eq!(first(steep, 4).last(), Some(longest));
+        let long =
+            Backoff::fibonacci(Duration::from_secs(10_000_000_000_000_000_000)).max_delay(Duration::MAX);
+        assert!(long.delays(1).take(100).all(|delay| delay <= longest));
+    }
+
+    #[test]
+    fn d30_the_base_is_the_first_delay() {
+        let delays = first(Backoff::exponential(Duration::from_millis(500)), 3);
+        assert_eq!(delays.map(|delay| delay.as_millis()).collect::<Vec<_>>(), [500, 1_000, 2_000]);
+    }
+
+    #[test]
+    fn d31_each_delay_has_its_own_jitter() {
+        let backoff = Backoff::constant(SECOND).jitter(Jitter::Full);
+        let delays: Vec<_> = backoff.delays(1).take(10).collect();
+        assert!(delays.iter().any(|delay| *delay != delays[0]), "{delays:?}");
+    }
+}

@@ -205,3 +205,116 @@ mod recloser {
         assert!(matches!(call(&recloser, Ok(())), Err(Error::Rejected)));
     }
 }
+
+mod backstay {
+    use super::*;
+    use backstay_core::Runtime;
+    use backstay_core::resilience::{CircuitBreaker, CircuitBreakerBuilder, CircuitPermit, CircuitState};
+    use backstay_core::time::Instant;
+    use backstay_tokio::Tokio;
+
+    const NOW: Instant = Instant::ORIGIN;
+
+    fn breaker(configured: impl FnOnce(CircuitBreakerBuilder) -> CircuitBreakerBuilder) -> CircuitBreaker {
+        let builder = CircuitBreaker::named("test").failure_rate(0.5).count_window(10).min_calls(10);
+        configured(builder.open_for(HOUR)).build().expect("it is good")
+    }
+
+    fn admitted(breaker: &CircuitBreaker, now: Instant) -> CircuitPermit<'_> {
+        breaker.try_acquire(now).expect("it passes")
+    }
+
+    fn fail(breaker: &CircuitBreaker, times: u32) {
+        (0..times).for_each(|_| admitted(breaker, NOW).failure(NOW));
+    }
+
+    /// How many of a hundred pass at once.
+    fn admitted_of_a_hundred(breaker: &CircuitBreaker, now: Instant) -> usize {
+        let tried: Vec<_> = (0..100).map(|_| breaker.try_acquire(now)).collect();
+        tried.iter().filter(|permit| permit.is_ok()).count()
+    }
+
+    #[test]
+    fn d01_five_failures_of_the_last_ten_open_it() {
+        let breaker = breaker(|builder| builder);
+        (0..100).for_each(|_| admitted(&breaker, NOW).success(NOW));
+        let failures = (1..).find(|_| {
+            fail(&breaker, 1);
+            breaker.state(NOW) == CircuitState::Open
+        });
+        assert_eq!(failures, Some(5));
+    }
+
+    #[test]
+    fn d02_a_late_failure_of_before_counts_nothing() {
+        let breaker = breaker(|builder| builder.probes(3).success_threshold(3));
+        let late = admitted(&breaker, NOW);
+        fail(&breaker, 10);
+        admitted(&breaker, NOW + HOUR).success(NOW + HOUR);
+        late.failure(NOW + HOUR);
+        assert_eq!(breaker.state(NOW + HOUR), CircuitState::HalfOpen);
+    }
+
+    #[test]
+    fn d03_isolated_it_stays_so() {
+        let breaker = breaker(|builder| builder);
+        breaker.isolate();
+        assert!(breaker.try_acquire(NOW + 10 * HOUR).is_err());
+        assert_eq!(breaker.state(NOW + 10 * HOUR), CircuitState::Isolated);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn d04_virtual_time_lets_a_probe_pass() {
+        let rt = Tokio::current();
+        let breaker = breaker(|builder| builder.open_for(Duration::from_secs(60)));
+        for _ in 0..10 {
+            assert!(breaker.run(&rt, |_| bad()).await.is_err());
+        }
+        assert_eq!(breaker.state(rt.now()), CircuitState::Open);
+        tokio::time::advance(HOUR).await;
+        assert!(breaker.run(&rt, |_| good()).await.is_ok());
+    }
+
+    #[test]
+    fn d12_half_open_it_admits_as_many_as_it_says() {
+        let breaker = breaker(|builder| builder.probes(3));
+        fail(&breaker, 10);
+        assert_eq!(admitted_of_a_hundred(&breaker, NOW + HOUR), 3);
+    }
+
+    #[test]
+    fn d13_a_late_success_of_before_counts_nothing() {
+        let breaker = breaker(|builder| builder);
+        let late = admitted(&breaker, NOW);
+        fail(&breaker, 10);
+        let _probe = admitted(&breaker, NOW + HOUR);
+        late.success(NOW + HOUR);
+        assert_eq!(breaker.state(NOW + HOUR), CircuitState::HalfOpen);
+    }
+
+    #[test]
+    fn d14_the_failure_that_fills_the_window_opens_it() {
+        let breaker = breaker(|builder| builder.count_window(2).min_calls(2));
+        fail(&breaker, 2);
+        assert_eq!(breaker.state(NOW), CircuitState::Open);
+    }
+
+    #[test]
+    fn d15_half_open_it_admits_two() {
+        let breaker = breaker(|builder| builder.count_window(1).min_calls(1).probes(2));
+        fail(&breaker, 1);
+        assert_eq!(admitted_of_a_hundred(&breaker, NOW + HOUR), 2);
+    }
+
+    #[test]
+    fn d16_the_last_failure_opens_it_and_no_success() {
+        let breaker = breaker(|builder| builder);
+        fail(&breaker, 9);
+        assert_eq!(breaker.state(NOW), CircuitState::Closed);
+        let late = admitted(&breaker, NOW);
+        fail(&breaker, 1);
+        assert_eq!(breaker.state(NOW), CircuitState::Open);
+        late.success(NOW);
+        assert_eq!(breaker.state(NOW), CircuitState::Open);
+    }
+}

@@ -1,5 +1,5 @@
 //! What the opponents get wrong, each on a small input: a test fails when a peer has mended it, or when another version
-//! is wrong in another way. Beside it, ours on the same input.
+//! is wrong in another way. Below them, in each `mod backstay`, ours on the same input.
 //!
 //! The names are those of the rows in the table of such faults.
 //!

@@ -80,3 +80,57 @@ mod tokio_retry2 {
         assert_eq!(calls.get(), 1);
     }
 }
+
+mod backstay {
+    use super::*;
+    use backstay_core::resilience::{Backoff, Error, Retry, Verdict};
+    use backstay_tokio::Tokio;
+
+    /// What the service says of when to come back.
+    type Hint = Duration;
+
+    fn retry(attempts: u32, delay: Backoff) -> Retry<fn(Result<&(), &Error<Hint>>) -> Verdict> {
+        let hinted: fn(Result<&(), &Error<Hint>>) -> Verdict = |result| match result {
+            Err(Error::Operation(hint)) => Verdict::failure().after(*hint),
+            Err(error) => Verdict::of_error(error),
+            Ok(()) => Verdict::Success,
+        };
+        Retry::builder().max_attempts(attempts).backoff(delay).classify(hinted).build().expect("it is good")
+    }
+
+    #[tokio::test]
+    async fn d26_a_hint_leaves_the_limit_on_attempts() {
+        let calls = Cell::new(0);
+        let operation = |_| {
+            calls.set(calls.get() + 1);
+            ready(if calls.get() < 50 { Err(Duration::ZERO) } else { Ok(()) })
+        };
+        let rt = Tokio::current();
+        assert!(retry(4, Backoff::none()).run(&rt, operation).await.is_err());
+        assert_eq!(calls.get(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn d28_a_hint_is_slept() {
+        let mut is_first = true;
+        let operation = |_| {
+            let result = if is_first { Err(Duration::from_millis(300)) } else { Ok(()) };
+            is_first = false;
+            ready(result)
+        };
+        let begin = Instant::now();
+        let retry = retry(2, Backoff::constant(Duration::from_millis(10)));
+        retry.run(&Tokio::current(), operation).await.expect("the second is good");
+        assert!(begin.elapsed() >= Duration::from_millis(300), "{:?}", begin.elapsed());
+    }
+
+    #[tokio::test]
+    async fn d29_never_polled_it_has_not_run() {
+        let calls = Cell::new(0);
+        drop(retry(2, Backoff::none()).run(&Tokio::current(), |_| {
+            calls.set(calls.get() + 1);
+            ready(Ok(()))
+        }));
+        assert_eq!(calls.get(), 0);
+    }
+}
