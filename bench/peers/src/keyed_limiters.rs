@@ -1,5 +1,6 @@
 //! A limit on a rate for each key.
 
+//mod backstay;
 mod governor;
 
 use crate::bench::{Size, Table};
@@ -7,6 +8,7 @@ use crate::calls::{How, Job};
 use crate::work::{Way, Work};
 use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// The table.
 pub const TABLE: Table = Table {
@@ -30,8 +32,11 @@ struct Setting {
     is_given: bool,
 }
 
-/// As many permits for each key as nobody takes; one more each hour, so that no key is as good as new.
+/// As many permits for each key as nobody takes.
 const BURST: u32 = 1_000_000;
+
+/// After which time a key has one more: so that none is as good as new.
+const EVERY: Duration = Duration::from_secs(60);
 
 /// What can be one.
 trait Key: Clone + Hash + Eq + Ord + Send + Sync + 'static {
@@ -122,5 +127,6 @@ fn ways<K: Key>(job: Job<Setting>) -> Vec<Way> {
         job.way::<governor::Dashmap<K>>(),
         job.way::<governor::Monotonic<K>>(),
         job.way::<governor::Hashmap<K>>(),
+        //job.way::<backstay::Backstay<K>>(),
     ]
 }

@@ -1,5 +1,6 @@
 //! Limits on a rate.
 
+mod backstay;
 mod governor;
 mod leaky_bucket;
 mod ratelimit;
@@ -8,6 +9,7 @@ mod tower_resilience;
 use crate::bench::{Size, Table};
 use crate::calls::{How, Job};
 use crate::work::Work;
+use std::time::Duration;
 
 /// The table.
 pub const TABLE: Table = Table {
@@ -21,6 +23,7 @@ LIMITER: one permit
   backstay     RateLimiter
   read         there are permits; ours reads the runtime's clock
   given        the same; ours is given the time by who has read it
+  batched      the same; ours is a handle for each thread that takes sixteen at a time
   2thr         two threads do it at once: the wall's time for what each of them does; noisy",
     columns: &["governor", "monotonic", "ratelimit", "leaky", "resilience", "backstay"],
     contests: |size| works(size).into_iter().map(Work::contest).collect(),
@@ -33,19 +36,23 @@ enum Setting {
     Read,
     /// To try, with the time given.
     Given,
+    /// The same, by a handle of ours that takes sixteen at a time.
+    Batched,
     /// To wait, where nobody has to.
     Acquire,
     /// To try, where there are none.
     Refused,
 }
 
-/// As many permits as nobody takes; one more each second, which is none.
-const PLENTY: u32 = u32::MAX;
-
 impl Setting {
-    /// How many permits there are. Of where there are none, the first was taken before.
+    /// How many permits there are at first, and at most: more than are taken, or one that was taken before.
     const fn burst(self) -> u32 {
-        if matches!(self, Self::Refused) { 1 } else { PLENTY }
+        if matches!(self, Self::Refused) { 1 } else { u32::MAX }
+    }
+
+    /// After which time there is one more.
+    const fn every(self) -> Duration {
+        if matches!(self, Self::Refused) { Duration::from_secs(3_600) } else { Duration::from_millis(1) }
     }
 }
 
@@ -61,10 +68,12 @@ pub fn rows(times: u64) -> Vec<Work> {
     [
         free("limiter-read", Setting::Read).goal(governor::MONOTONIC, 0.95),
         free("limiter-given", Setting::Given).goal(governor::NAME, 0.8),
+        free("limiter-batched", Setting::Batched),
         free("limiter-acquire", Setting::Acquire),
         refused("limiter-refused"),
         free("limiter-read-2thr", Setting::Read).on_two_threads().goal(governor::MONOTONIC, 1.0),
         free("limiter-given-2thr", Setting::Given).on_two_threads().goal(governor::NAME, 0.8),
+        free("limiter-batched-2thr", Setting::Batched).on_two_threads().goal(governor::NAME, 0.15),
         refused("limiter-refused-2thr").on_two_threads(),
     ]
     .map(|job| {
@@ -74,8 +83,9 @@ pub fn rows(times: u64) -> Vec<Work> {
         }
         ways.push(job.way::<leaky_bucket::LeakyBucket>());
         ways.push(job.way::<tower_resilience::TowerResilience>());
+        ways.push(job.way::<backstay::Backstay>());
         let about = match job.setting {
-            Setting::Read | Setting::Given => "a permit tried for, and there is one",
+            Setting::Read | Setting::Given | Setting::Batched => "a permit tried for, and there is one",
             Setting::Acquire => "a permit waited for, and there is one",
             Setting::Refused => "a permit tried for, and there is none",
         };

@@ -1,5 +1,6 @@
 //! Policies around one another.
 
+mod backstay;
 mod by_hand;
 mod tower;
 mod tower_resilience;
@@ -69,6 +70,7 @@ pub fn rows(times: u64) -> Vec<Work> {
             ways.push(job.way::<tower::Tower>());
         }
         ways.push(job.way::<tower_resilience::TowerResilience>());
+        ways.push(job.way::<backstay::Backstay>());
         job.work(ways)
     })
     .into()

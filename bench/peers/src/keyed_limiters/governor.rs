@@ -1,6 +1,6 @@
 //! governor.
 
-use super::{BURST, Key, Keyed, Setting};
+use super::{BURST, EVERY, Key, Keyed, Setting};
 use crate::calls::{How, Policy};
 use governor::clock::{Clock, DefaultClock, MonotonicClock};
 use governor::middleware::NoOpMiddleware;
@@ -80,7 +80,7 @@ where
     C: Clock + Default,
 {
     let burst = NonZeroU32::new(BURST).expect("it is not zero");
-    let quota = Quota::per_hour(NonZeroU32::MIN).allow_burst(burst);
+    let quota = Quota::with_period(EVERY).expect("it is not zero").allow_burst(burst);
     Keyed::new(count, RateLimiter::new(quota, store, C::default()))
 }
 

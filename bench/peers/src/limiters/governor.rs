@@ -55,7 +55,7 @@ impl Policy<Setting> for Monotonic {
 
 fn limited<C: ReasonablyRealtime + Default>(setting: Setting) -> Limited<C> {
     let burst = NonZeroU32::new(setting.burst()).expect("it is not zero");
-    let quota = Quota::per_hour(NonZeroU32::MIN).allow_burst(burst);
+    let quota = Quota::with_period(setting.every()).expect("it is not zero").allow_burst(burst);
     Limited(RateLimiter::direct_with_clock(quota, C::default()), setting)
 }
 

@@ -3,7 +3,6 @@
 use super::Setting;
 use crate::calls::{How, Policy};
 use leaky_bucket::RateLimiter;
-use std::time::Duration;
 
 pub(super) struct LeakyBucket;
 
@@ -15,7 +14,7 @@ impl Policy<Setting> for LeakyBucket {
     fn shared(setting: Setting) -> Self::Shared {
         let burst = setting.burst() as usize;
         let mut builder = RateLimiter::builder();
-        builder.interval(Duration::from_secs(3_600)).refill(1).max(burst).initial(burst).fair(false);
+        builder.interval(setting.every()).refill(1).max(burst).initial(burst).fair(false);
         (builder.build(), setting)
     }
 

@@ -3,7 +3,6 @@
 use super::Setting;
 use crate::calls::{How, Policy};
 use ratelimit::Ratelimiter;
-use std::time::Duration;
 
 pub(super) struct RateLimit;
 
@@ -14,7 +13,7 @@ impl Policy<Setting> for RateLimit {
 
     fn shared(setting: Setting) -> Ratelimiter {
         let burst = setting.burst().into();
-        let builder = Ratelimiter::builder(1).period(Duration::from_secs(3_600));
+        let builder = Ratelimiter::builder(1).period(setting.every());
         builder.max_tokens(burst).initial_available(burst).build().expect("it is good")
     }
 

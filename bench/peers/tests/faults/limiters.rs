@@ -173,3 +173,104 @@ mod leaky_bucket {
         assert_eq!(granted, 526, "and not 999");
     }
 }
+
+mod backstay {
+    use super::*;
+    use backstay_core::resilience::{Quota, RateLimiter, Reason, Rejected};
+    use backstay_core::time::Instant;
+    use backstay_core::{Limit, Runtime};
+    use backstay_tokio::Tokio;
+    use futures::future::{join_all, select};
+    use std::cell::Cell;
+    use std::pin::pin;
+
+    const NOW: Instant = Instant::ORIGIN;
+
+    fn limiter(quota: Quota) -> RateLimiter {
+        RateLimiter::new(quota).expect("it is good")
+    }
+
+    fn n(n: usize) -> Limit {
+        Limit::new(n).expect("it is not zero")
+    }
+
+    /// How many it grants now.
+    fn granted(limiter: &RateLimiter, now: Instant) -> usize {
+        (0..10_000).take_while(|_| limiter.try_acquire(now).is_ok()).count()
+    }
+
+    #[test]
+    fn d17_more_than_the_burst_is_refused() {
+        let limiter = limiter(Quota::per_hour(1).burst(10));
+        let refused = limiter.try_acquire_many(n(5_124_097), NOW).map(drop).unwrap_err();
+        assert_eq!(refused.reason(), Reason::TooLarge { capacity: 10 });
+    }
+
+    #[test]
+    fn d18_a_burst_that_is_too_large_is_an_error() {
+        assert!(RateLimiter::new(Quota::new(1, DAY).burst(u32::MAX)).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn d19_who_wants_more_than_one_has_its_turn() {
+        let rt = Tokio::current();
+        let limiter = limiter(Quota::per_second(200).burst(10));
+        drop(limiter.try_acquire_many(n(10), rt.now()).expect("it is full"));
+        let taken = Cell::new(0);
+        let all = pin!(limiter.acquire_many(&rt, n(10)));
+        let one_by_one = join_all((0..20).map(|_| async {
+            loop {
+                let _permit = limiter.acquire(&rt).await.expect("it waits");
+                taken.set(taken.get() + 1);
+            }
+        }));
+        let begin = rt.now();
+        select(all, pin!(one_by_one)).await;
+        assert!(rt.now() - begin <= Duration::from_millis(150) && taken.get() <= 20, "{}", taken.get());
+    }
+
+    #[test]
+    fn d34_no_more_than_ten_pass_around_the_end_of_a_window() {
+        let second = Duration::from_secs(1);
+        let limiter = limiter(Quota::strict(10, second));
+        assert!(limiter.try_acquire(NOW).is_ok());
+        let passed =
+            (950..=1_065).map(|millisecond| granted(&limiter, NOW + Duration::from_millis(millisecond)));
+        assert!(passed.sum::<usize>() <= 10);
+    }
+
+    #[test]
+    fn d35_who_waits_as_long_as_told_is_served() {
+        let limiter = limiter(Quota::per_second(7));
+        let mut now = NOW;
+        for _ in 0..1_000 {
+            granted(&limiter, now);
+            now += limiter.try_acquire(now).map(drop).unwrap_err().retry_after().expect("it is known");
+            assert!(limiter.try_acquire(now).is_ok());
+        }
+    }
+
+    #[test]
+    fn d36_and_d38_asked_often_it_loses_nothing() {
+        for (every, asked, polls, right) in [
+            (DAY, Duration::from_millis(172), 1_010_000, 2),
+            (Duration::from_millis(10), Duration::from_micros(10_900), 91, 99),
+            (Duration::from_millis(1), Duration::from_micros(1_900), 526, 999),
+        ] {
+            let limiter = limiter(Quota::new(1, every).burst(1_000));
+            granted(&limiter, NOW);
+            let granted: usize = (1..=polls).map(|poll| granted(&limiter, NOW + asked * poll)).sum();
+            assert_eq!(granted, right, "{every:?}");
+        }
+    }
+
+    #[test]
+    fn d37_the_past_has_its_own_rate() -> Result<(), Rejected> {
+        let limiter = limiter(Quota::per_second(1).burst(1_000));
+        drop(limiter.try_acquire_many(n(1_000), NOW)?);
+        let now = NOW + Duration::from_secs(10);
+        limiter.set_quota(Quota::per_second(100).burst(1_000), now).expect("it is good");
+        assert_eq!(granted(&limiter, now), 10);
+        Ok(())
+    }
+}
