@@ -1,4 +1,4 @@
-//! A service under a thousand seeds: a client with retries and timeouts, a flaky server, a network that parts them.
+//! A service under a thousand seeds: a client with a pipeline of policies, a flaky server, a network that parts them.
 //!
 //! Everything is simulated in virtual time: an hour of outages takes milliseconds. Each seed is another schedule,
 //! another weather. What must hold in every run: each order that the client was told is accepted is on the server's
@@ -8,8 +8,9 @@
 //!     cargo run -p backstay-examples --example simulate -- --seed 417    # one of them, told step by step
 
 use backstay::net::{Net, TcpListener};
+use backstay::resilience::{Backoff, CircuitBreaker, DynPipeline, Error, Pipeline, Retry, Verdict};
 use backstay::sim::{Builder, Completed, Explore, Failure, Faults, Sim};
-use backstay::{JoinHandle, Runtime, sometimes};
+use backstay::{ConfigError, JoinHandle, Runtime, sometimes};
 use backstay_hyper::{HyperIo, HyperTimer};
 use bytes::Bytes;
 use clap::Parser;
@@ -37,8 +38,10 @@ struct Args {
 const ORDERS: u32 = 10;
 const ATTEMPTS: u32 = 8;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(250);
-const FIRST_DELAY: Duration = Duration::from_millis(100);
+const FIRST_DELAY: Duration = Duration::from_millis(200);
 const LONGEST_DELAY: Duration = Duration::from_secs(2);
+const OPEN: Duration = Duration::from_millis(500);
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// How the orders of one run went.
 #[derive(Clone, Copy, Debug, Default)]
@@ -115,19 +118,53 @@ async fn attempt(rt: &Sim, order: u32) -> Result<StatusCode, Box<dyn std::error:
     Ok(status)
 }
 
-/// A plain retry loop: exponential backoff with full jitter. Orders may be placed twice, so it may repeat them.
-async fn place(rt: &Sim, order: u32) -> Result<u32, u32> {
-    for number in 1..=ATTEMPTS {
-        match rt.timeout(ATTEMPT_TIMEOUT, attempt(rt, order)).await {
-            Ok(Ok(StatusCode::CREATED)) => return Ok(number),
-            Ok(Ok(_)) => sometimes!(true, "the server was too busy"),
-            Ok(Err(_)) => sometimes!(true, "a connection failed"),
-            Err(_) => sometimes!(true, "an attempt took too long"),
-        }
-        let most = FIRST_DELAY.saturating_mul(1 << number).min(LONGEST_DELAY);
-        rt.sleep(most.mul_f64(rt.random_u64() as f64 / u64::MAX as f64)).await;
+/// Whoever orders, with the policies of its calls: a deadline, retries with full jitter, a circuit breaker, a timeout for
+/// each attempt. Orders may be placed twice, so it may repeat them.
+#[derive(Clone)]
+struct Client {
+    rt: Sim,
+    orders: DynPipeline<StatusCode, Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Client {
+    fn new(rt: Sim) -> Result<Self, ConfigError> {
+        let backoff = Backoff::exponential(FIRST_DELAY).max_delay(LONGEST_DELAY);
+        let retry = Retry::builder().max_attempts(ATTEMPTS).backoff(backoff).build()?;
+        let breaker = CircuitBreaker::named("orders").consecutive_failures(3).open_for(OPEN).build()?;
+        let orders = Pipeline::named("orders")
+            .deadline(DEADLINE)
+            .retry(retry)
+            .breaker(&breaker)
+            .attempt_timeout(ATTEMPT_TIMEOUT)
+            .classify(judge)
+            .build(&rt)?;
+        Ok(Self { orders: orders.erase(), rt })
     }
-    Err(ATTEMPTS)
+
+    /// After how many attempts it is accepted, or given up.
+    async fn place(&self, order: u32) -> Result<u32, u32> {
+        let mut attempts = 0;
+        let placed = self.orders.call(|call| {
+            attempts = call.number();
+            attempt(&self.rt, order)
+        });
+        match placed.await {
+            Ok(StatusCode::CREATED) => Ok(attempts),
+            Ok(_) | Err(_) => Err(attempts),
+        }
+    }
+}
+
+/// Whether the server works.
+fn judge<E>(result: Result<&StatusCode, &Error<E>>) -> Verdict {
+    match result {
+        Ok(&StatusCode::CREATED) => return Verdict::Success,
+        Ok(_) => sometimes!(true, "the server was too busy"),
+        Err(Error::TimedOut { .. }) => sometimes!(true, "an attempt took too long"),
+        Err(Error::Rejected(_)) => sometimes!(true, "the circuit breaker was open"),
+        Err(_) => sometimes!(true, "a connection failed"),
+    }
+    result.err().map_or(Verdict::failure(), Verdict::of_error)
 }
 
 /// The whole story: orders are placed while the server crashes and comes back and the network parts and heals.
@@ -136,12 +173,13 @@ async fn story(rt: Sim, tell: bool) -> Outcome {
     let (server, client) = (rt.host("server"), rt.host("client"));
     let mut serving = server.spawn_named("server", serve(server.clone(), books.clone()));
 
+    let orders = Client::new(client.clone()).expect("the numbers make sense");
     let ordering = client.spawn_named("client", {
-        let (client, books) = (client.clone(), books.clone());
+        let (client, orders, books) = (client.clone(), orders.clone(), books.clone());
         async move {
             let mut outcome = Outcome::default();
             for order in 0..ORDERS {
-                let result = place(&client, order).await;
+                let result = orders.place(order).await;
                 if tell {
                     println!("{:>12?}  order {order}: {result:?} attempts", client.now());
                 }
@@ -186,13 +224,10 @@ async fn story(rt: Sim, tell: bool) -> Outcome {
     let outcome = ordering.await.expect("what must hold, holds");
 
     // All is well again: whatever was given up gets through now.
-    let late = client.spawn_named("late orders", {
-        let client = client.clone();
-        async move {
-            for order in (0..ORDERS).filter(|&order| !books.has(order)).collect::<Vec<_>>() {
-                sometimes!(true, "an order was given up and came through later");
-                while place(&client, order).await.is_err() {}
-            }
+    let late = client.spawn_named("late orders", async move {
+        for order in (0..ORDERS).filter(|&order| !books.has(order)).collect::<Vec<_>>() {
+            sometimes!(true, "an order was given up and came through later");
+            while orders.place(order).await.is_err() {}
         }
     });
     late.await.expect("it ends");

@@ -11,6 +11,7 @@ mod fallback;
 mod layer;
 mod observer;
 mod pipeline;
+mod rate_limiter;
 mod rejected;
 mod retry;
 mod retry_budget;
@@ -33,6 +34,9 @@ pub use fallback::{Always, Fallback, FromError, InsteadOf, Substitute, Value, Wh
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{DynPipeline, Pipeline, PipelineBuilder, Stack};
+pub use rate_limiter::{
+    AcquireRate, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder, RatePermit, Reservation,
+};
 pub use rejected::{PolicyKind, Reason, Rejected};
 pub use retry::{Next, NoHook, OnRetry, Retry, RetryBuilder, RetryState, Retrying};
 pub use retry_budget::{RatioBudget, RetryBudget, TokenBucketBudget, Withdrawal};

@@ -6,6 +6,7 @@
 //! | to be told that something has happened | [`Notify`] |
 
 mod notify;
+pub(crate) mod own_waker;
 mod semaphore;
 pub(crate) mod wait_list;
 

@@ -1,6 +1,4 @@
-//! What sets of futures allocate: counted.
-//!
-//! The only test of its file, so that nothing else of the process allocates meanwhile.
+//! What sets of futures allocate: counted, for each thread, as that of the test's harness allocates meanwhile.
 
 #![allow(unsafe_code)]
 
@@ -8,24 +6,26 @@ use backstay_core::Limit;
 use backstay_core::future::{BoundedSet, KeyedSet, Ordered, join_all};
 use futures::Stream;
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::future::{Pending, pending, ready};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
-/// The system's allocator, counting.
+/// The system's allocator, counting for each thread.
 struct Counting;
 
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-static BYTES: AtomicI64 = AtomicI64::new(0);
-
-fn count(bytes: i64) {
-    ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-    BYTES.fetch_add(bytes, Ordering::Relaxed);
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static BYTES: Cell<i64> = const { Cell::new(0) };
 }
 
-// SAFETY: everything is passed on as it came to the system's allocator, which keeps the contract; the counters
-// touch no memory but their own.
+fn count(bytes: i64) {
+    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+    let _ = BYTES.try_with(|sum| sum.set(sum.get() + bytes));
+}
+
+// SAFETY: everything is passed on as it came to the system's allocator, which keeps the contract; the counters have no
+// destructor and allocate nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as i64);
@@ -34,7 +34,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        BYTES.fetch_sub(layout.size() as i64, Ordering::Relaxed);
+        let _ = BYTES.try_with(|sum| sum.set(sum.get() - layout.size() as i64));
         // SAFETY: `ptr` came from `alloc` above, which is the system's.
         unsafe { System.dealloc(ptr, layout) }
     }
@@ -51,9 +51,9 @@ static COUNTING: Counting = Counting;
 
 /// How often `f` allocates.
 fn allocations<T>(f: impl FnOnce() -> T) -> (u64, T) {
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = ALLOCATIONS.get();
     let result = f();
-    (ALLOCATIONS.load(Ordering::Relaxed) - before, result)
+    (ALLOCATIONS.get() - before, result)
 }
 
 /// Pending once, and woken by then.
@@ -97,6 +97,31 @@ fn complete<F: Future + Unpin>(mut future: F) -> F::Output {
     panic!("it comes to nothing");
 }
 
+/// Never ready, and as large as it says.
+struct Large<const SIZE: usize>([u8; SIZE]);
+
+impl<const SIZE: usize> Future for Large<SIZE> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+/// For how many futures there is memory at least, when there is one in the first page, and when there is one in the
+/// second.
+fn room<const SIZE: usize>() -> [i64; 2] {
+    let mut set = BoundedSet::new(Limit::MAX);
+    [0, 64].map(|others| {
+        while set.len() < others {
+            assert!(set.try_push(Large([0; SIZE])).is_ok());
+        }
+        let before = BYTES.get();
+        assert!(set.try_push(Large([0; SIZE])).is_ok());
+        (BYTES.get() - before) / SIZE as i64
+    })
+}
+
 const ITEMS: usize = 1_000;
 const SLOTS: usize = 16;
 
@@ -131,6 +156,15 @@ fn a_set_that_has_grown_allocates_nothing() {
         assert!(pending <= ready + count as u64 + 6 * pages, "{pending} of {count}");
     }
 
+    // What is allocated together: eights in a set that stays small, whole pages later, and less of what is large.
+    let rooms = [room::<256>(), room::<257>(), room::<2_048>(), room::<2_049>()];
+    for (room, expected) in rooms.into_iter().zip([[8, 64], [8, 8], [8, 8], [1, 1]]) {
+        for (room, expected) in room.into_iter().zip(expected) {
+            // What is no future's place is less than eight of the smallest.
+            assert!((expected..expected + 8).contains(&room), "{rooms:?}");
+        }
+    }
+
     // The lists of pages don't grow where futures come and go, and nobody polls.
     let pages = 70;
     let mut set: KeyedSet<usize, Pending<()>> = KeyedSet::new(Limit::MAX);
@@ -144,7 +178,7 @@ fn a_set_that_has_grown_allocates_nothing() {
                 set.try_insert(key, pending()).unwrap();
             }
         }
-        BYTES.load(Ordering::Relaxed)
+        BYTES.get()
     };
     let before = come_and_go(10);
     assert_eq!(come_and_go(10_000), before, "bytes");

@@ -15,5 +15,10 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("r07_select", "7", "whichever is ready first: once, in a loop, in order, by turns"),
     ("mailbox", "S.1", "a task that owns something, and others that ask it"),
     ("r07_server", "7", "a request that is cancelled; a TCP server that drains when a signal comes"),
-    ("simulate", "–", "a service under a thousand seeds, on the simulated runtime"),
+    ("retry_http", "1.5", "an HTTP client that tries again where that helps, and only there"),
+    (
+        "simulate",
+        "–",
+        "a service under a thousand seeds, on the simulated runtime, and its client through a pipeline",
+    ),
 ];

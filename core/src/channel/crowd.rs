@@ -1,5 +1,6 @@
 //! Those who wait for what concerns all of them: that a channel was closed, that a value has changed.
 
+use crate::sync::own_waker::OwnWaker;
 use crate::sync::wait_list::{Key, Left, WaitList, Wakers};
 use std::task::Waker;
 
@@ -25,14 +26,13 @@ impl Crowd {
     }
 
     /// Waits from now on for the next [`wake`](Self::wake), with this waker.
-    #[must_use = "to be dropped after the mutex is free"]
-    pub(crate) fn wait(&mut self, member: &mut Member, waker: &Waker) -> Option<Waker> {
+    pub(crate) fn wait(&mut self, member: &mut Member, own: &mut OwnWaker<'_>) {
         match &member.0 {
-            Some(key) if !self.0.is_notified(key) => self.0.set_waker(key, waker),
+            Some(key) if !self.0.is_notified(key) => self.0.set_waker(key, own),
             _ => {
-                let old = self.leave(member);
-                member.0 = Some(self.0.push(waker.clone(), ()));
-                old
+                let Some(waker) = own.take() else { return };
+                own.discard(self.leave(member));
+                member.0 = Some(self.0.push(waker, ()));
             }
         }
     }

@@ -19,6 +19,7 @@ pub use super::error::{Closed, TryRecvError};
 
 use crate::primitives::Arc;
 use crate::probe;
+use crate::sync::own_waker::poll_locked;
 use state::Shared;
 use std::fmt;
 use std::pin::Pin;
@@ -93,8 +94,7 @@ impl<T> Sender<T> {
 
     /// Polls for the channel to be closed, as [`closed`](Self::closed) does.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut old = None;
-        let poll = self.shared.lock().poll_closed(cx, &mut old);
+        let poll = poll_locked(cx, |own| self.shared.lock().poll_closed(own));
         if poll.is_pending() {
             probe::waiting(|| "oneshot closed".to_owned());
         }
@@ -182,8 +182,7 @@ impl<T> Future for Receiver<T> {
     type Output = Result<T, Closed>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut old = None;
-        let poll = self.shared.lock().poll_take(cx, &mut old);
+        let poll = poll_locked(cx, |own| self.shared.lock().poll_take(own));
         self.has_ended = poll.is_ready();
         if poll.is_pending() {
             probe::waiting(|| "oneshot recv".to_owned());

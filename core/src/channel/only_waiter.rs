@@ -1,5 +1,6 @@
 //! The waker of the only one who can wait.
 
+use crate::sync::own_waker::OwnWaker;
 use std::task::Waker;
 
 /// Kept under a channel's mutex; what it gives is to be woken or dropped after the mutex is free.
@@ -7,12 +8,11 @@ use std::task::Waker;
 pub(super) struct OnlyWaiter(Option<Waker>);
 
 impl OnlyWaiter {
-    /// Remembers who waits; hands out the waker that it replaces.
-    #[must_use = "to be dropped after the mutex is free"]
-    pub(super) fn set(&mut self, waker: &Waker) -> Option<Waker> {
-        match &self.0 {
-            Some(kept) if kept.will_wake(waker) => None,
-            _ => self.0.replace(waker.clone()),
+    /// Remembers who waits.
+    pub(super) fn set(&mut self, own: &mut OwnWaker<'_>) {
+        match &mut self.0 {
+            Some(kept) => own.replace(kept),
+            none => *none = own.take(),
         }
     }
 

@@ -4,8 +4,9 @@
 //! step, so that nobody else can take it meanwhile.
 
 use crate::limit::Limit;
+use crate::sync::own_waker::OwnWaker;
 use crate::sync::wait_list::{Key, Left, WaitList, Wakers};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
 /// | a turn | its places | left by |
 /// |---|---|---|
@@ -107,24 +108,21 @@ impl Places {
         self.waiting.notify_all(wakers);
     }
 
-    /// Waits in line for so many places, which are the caller's when it is ready. A waker put into `old` must be
-    /// dropped after the mutex is free.
+    /// Waits in line for so many places, which are the caller's when it is ready.
     pub(crate) fn poll_take(
         &mut self,
         turn: &mut Turn,
         places: usize,
-        cx: &Context<'_>,
-        old: &mut Option<Waker>,
+        own: &mut OwnWaker<'_>,
     ) -> Poll<Result<(), Refused>> {
-        // The key stays where it is until it is used up: cloning a waker can panic.
         match &turn.0 {
             None if self.try_take(places) => Poll::Ready(Ok(())),
             None => {
-                turn.0 = Some(self.waiting.push(cx.waker().clone(), Wanted { places, given: false }));
+                turn.0 = own.take().map(|waker| self.waiting.push(waker, Wanted { places, given: false }));
                 Poll::Pending
             }
             Some(key) if !self.waiting.is_notified(key) => {
-                *old = self.waiting.set_waker(key, cx.waker());
+                self.waiting.set_waker(key, own);
                 Poll::Pending
             }
             Some(_) => match turn.0.take().map(|key| self.waiting.remove(key)) {

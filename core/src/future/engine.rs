@@ -17,7 +17,6 @@ mod wakes;
 
 use page::{PAGE, Page};
 use page_queue::PageQueue;
-use std::fmt;
 use std::mem;
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -284,10 +283,4 @@ pub(crate) enum Started<T> {
     Ready(T),
     /// It is in the set, under this index.
     Pending(usize),
-}
-
-impl<F> fmt::Debug for FutureSet<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FutureSet").field("len", &self.len).finish_non_exhaustive()
-    }
 }

@@ -224,6 +224,9 @@ impl Backoff {
 impl fmt::Display for Backoff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.schedule.fmt(f)?;
+        if let Some(factor) = self.factor {
+            write!(f, ", times {factor}")?;
+        }
         if self.max_delay != Duration::MAX {
             write!(f, ", at most {:?}", self.max_delay)?;
         }

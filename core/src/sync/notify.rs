@@ -2,6 +2,7 @@
 
 use crate::primitives::{AtomicU8, Mutex, Ordering, lock};
 use crate::probe;
+use crate::sync::own_waker::{OwnWaker, poll_locked};
 use crate::sync::wait_list::{Key, Left, WaitList, Wakers};
 use std::fmt;
 use std::mem;
@@ -226,18 +227,17 @@ impl Notify {
     }
 
     /// Whether a waiter is notified, which it has seen then; if not, the waker is kept.
-    fn look(&self, progress: &mut Progress, waker: &Waker) -> bool {
-        let Progress::Waiting(place) = progress else { return true };
-        let _before;
+    fn look(&self, progress: &mut Progress, own: &mut OwnWaker<'_>) -> Poll<()> {
+        let Progress::Waiting(place) = progress else { return Poll::Ready(()) };
         let mut waiters = lock(&self.waiters);
         if !waiters.is_notified(place) {
-            _before = waiters.set_waker(place, waker);
-            return false;
+            waiters.set_waker(place, own);
+            return Poll::Pending;
         }
         if let Progress::Waiting(place) = mem::replace(progress, Progress::Done) {
             let _ = waiters.remove(place);
         }
-        true
+        Poll::Ready(())
     }
 
     /// A waiter gives up: what was meant for one goes to the next.
@@ -345,7 +345,9 @@ impl Future for Notified<'_> {
                 this.progress = this.notify.begin(cx.waker());
                 matches!(this.progress, Progress::Taken)
             }
-            Progress::Waiting(_) => this.notify.look(&mut this.progress, cx.waker()),
+            Progress::Waiting(_) => {
+                poll_locked(cx, |own| this.notify.look(&mut this.progress, own)).is_ready()
+            }
             Progress::Taken | Progress::Done => true,
         };
         if !is_notified {

@@ -4,9 +4,10 @@
 //! has seen that or is dropped: so a primitive can tell that somebody who was woken will never come, and wake the
 //! next one. Entries are numbered, not linked by pointers: a list that has grown allocates nothing.
 //!
-//! Nothing here wakes or drops a waker: both may run anything, also what takes the same mutex. Wakers are handed
-//! out, to be woken or dropped once the mutex is free.
+//! Nothing here clones, wakes or drops a waker: each may run anything, also what takes the same mutex. Wakers are cloned
+//! before, and handed out, to be woken or dropped once the mutex is free.
 
+use crate::sync::own_waker::OwnWaker;
 use std::mem;
 use std::task::Waker;
 
@@ -106,16 +107,14 @@ impl<T> WaitList<T> {
         matches!(self.entries[key.0].state, State::Notified { .. })
     }
 
-    /// Gives a waiter that was polled again its new waker, where that is another, and hands out the one before.
-    #[must_use = "to be dropped after the mutex is free"]
-    pub(crate) fn set_waker(&mut self, key: &Key, new: &Waker) -> Option<Waker> {
-        match &mut self.entries[key.0].state {
-            State::Waiting { waker, .. } if !waker.will_wake(new) => Some(mem::replace(waker, new.clone())),
-            _ => None,
+    /// Gives a waiter that was polled again its new waker, where that is another; not to one that is notified.
+    pub(crate) fn set_waker(&mut self, key: &Key, own: &mut OwnWaker<'_>) {
+        if let State::Waiting { waker, .. } = &mut self.entries[key.0].state {
+            own.replace(waker);
         }
     }
 
-    /// As [`set_waker`](Self::set_waker), with one that was cloned before the mutex was locked.
+    /// As [`set_waker`](Self::set_waker), with a clone that is there; hands out the one before.
     #[must_use = "to be dropped after the mutex is free"]
     pub(crate) fn replace_waker(&mut self, key: &Key, new: Waker) -> Option<Waker> {
         match &mut self.entries[key.0].state {
@@ -128,6 +127,27 @@ impl<T> WaitList<T> {
     pub(crate) fn front_mut(&mut self) -> Option<&mut T> {
         match &mut self.entries.get_mut(self.first)?.state {
             State::Waiting { data, .. } => Some(data),
+            _ => unreachable!("only who waits is in the queue"),
+        }
+    }
+
+    /// Whether it is first in the queue.
+    pub(crate) fn is_front(&self, key: &Key) -> bool {
+        self.first == key.0
+    }
+
+    /// What the primitive knows of one in the queue.
+    pub(crate) fn get_mut(&mut self, key: &Key) -> Option<&mut T> {
+        match &mut self.entries[key.0].state {
+            State::Waiting { data, .. } => Some(data),
+            State::Notified { .. } | State::Free => None,
+        }
+    }
+
+    /// Hands out the waker of who is first in the queue, who stays there: it brings another when it is polled.
+    pub(crate) fn wake_front(&mut self) -> Option<Waker> {
+        match &mut self.entries.get_mut(self.first)?.state {
+            State::Waiting { waker, .. } => Some(mem::replace(waker, Waker::noop().clone())),
             _ => unreachable!("only who waits is in the queue"),
         }
     }

@@ -4,7 +4,8 @@ use super::packet::{Promise, Receipt, packet};
 use crate::future::engine::{Call, FutureSet};
 use crate::primitives::{Arc, Mutex, lock};
 use crate::probe;
-use crate::runtime::JoinError;
+use crate::runtime::backend::quietly;
+use crate::runtime::{JoinError, Panic};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::mem;
@@ -200,7 +201,9 @@ impl<F: Future> Future for Child<F> {
         if let Some(future) = this.future.as_mut().as_pin_mut() {
             let output = ready!(future.poll(cx));
             this.future.set(None);
-            this.promise.deliver(Ok(output));
+            if let Err(panic) = this.promise.deliver(Ok(output)) {
+                panic.resume();
+            }
         }
         Poll::Ready(())
     }
@@ -210,16 +213,18 @@ impl<F: Future> Future for Child<F> {
 struct Owed<T>(Option<Promise<Result<T, JoinError>>>);
 
 impl<T> Owed<T> {
-    fn deliver(&mut self, outcome: Result<T, JoinError>) {
-        if let Some(promise) = self.0.take() {
-            promise.deliver(outcome);
+    fn deliver(&mut self, outcome: Result<T, JoinError>) -> Result<(), Panic> {
+        match self.0.take() {
+            Some(promise) => promise.deliver(outcome),
+            None => Ok(()),
         }
     }
 }
 
 impl<T> Drop for Owed<T> {
     fn drop(&mut self) {
-        self.deliver(Err(JoinError::Aborted));
+        // The panic of a waker goes no further: a destructor has nobody to tell it to.
+        quietly(|| drop(self.deliver(Err(JoinError::Aborted))));
     }
 }
 
@@ -231,7 +236,8 @@ impl<T> Drop for Owed<T> {
 ///
 /// [`JoinError::Aborted`] where the child was dropped before it had ended: with its scope, by a panic of its own, or
 /// as it was spawned when the scope had ended already; it never ran then. What panicked does not come here: it goes on
-/// in the scope. Whoever hears of an outcome finds the child's future gone.
+/// in the scope, and so does a panic of the waker of who awaits this. Whoever hears of an outcome finds the child's
+/// future gone.
 ///
 /// # Cancel safety
 ///

@@ -1,7 +1,9 @@
 //! What a child gives, on its way to who awaits it.
 
 use crate::primitives::{Arc, Mutex, lock};
+use crate::runtime::Panic;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
 /// Something that one will deliver, and one waits for.
@@ -20,12 +22,27 @@ enum Delivery<T> {
 pub(super) struct Promise<T>(Arc<Mutex<Delivery<T>>>);
 
 impl<T> Promise<T> {
-    pub(super) fn deliver(self, value: T) {
+    /// The value is there from now on, whatever the waker of who waits for it does.
+    ///
+    /// # Errors
+    ///
+    /// The panic of that waker: somebody has to be told.
+    pub(super) fn deliver(self, value: T) -> Result<(), Panic> {
         let before = mem::replace(&mut *lock(&self.0), Delivery::Delivered(value));
-        if let Delivery::Awaited(Some(waiter)) = before {
-            waiter.wake();
+        match before {
+            Delivery::Awaited(Some(waiter)) => woken(waiter),
+            _ => Ok(()),
         }
     }
+}
+
+/// Wakes somebody whose panic, if there is one, is not to end what is done here.
+///
+/// # Errors
+///
+/// That panic.
+pub(super) fn woken(waiter: Waker) -> Result<(), Panic> {
+    catch_unwind(AssertUnwindSafe(|| waiter.wake())).map_err(Panic::new)
 }
 
 /// The end of who waits.

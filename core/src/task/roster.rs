@@ -10,7 +10,7 @@ pub(super) use enlisted::{Done, End};
 use super::owned_task::OwnedTask;
 use crate::primitives::{Mutex, lock};
 use crate::runtime::{Runtime, SpawnSite};
-use enlisted::{Enlisted, Ticket};
+use enlisted::{Enlisted, Inside, Ticket};
 use slab::Slab;
 use std::mem;
 use std::sync::Arc;
@@ -24,7 +24,11 @@ use std::task::Waker;
 /// | refusing | is refused | starts it | starts it | `refuse_shielded`, `close` |
 /// | ending | is refused | is refused | starts it | `close` |
 /// | closed | is refused | is refused | is refused | – |
-pub(super) struct Roster<R: Runtime>(Mutex<State<R>>);
+pub(super) struct Roster<R: Runtime> {
+    state: Mutex<State<R>>,
+    // Whether it knows which tasks are just being polled.
+    watches: bool,
+}
 
 struct State<R: Runtime> {
     tasks: Slab<Entry<R>>,
@@ -51,6 +55,17 @@ struct Entry<R: Runtime> {
     // `None` until its spawn has returned, and when it was told to end.
     task: Option<OwnedTask<R, ()>>,
     told: Option<Told>,
+    // Where the roster watches.
+    inside: Option<Inside>,
+}
+
+/// What a task that was told to end is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Running {
+    /// It is being polled or dropped; or can't be told.
+    Busy,
+    /// It waits to be dropped.
+    Waiting,
 }
 
 /// Why a task was told to end.
@@ -108,14 +123,24 @@ pub(super) struct Place {
 
 impl<R: Runtime> Roster<R> {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State {
+        Self::make(false)
+    }
+
+    /// One that knows of each task whether it is just being polled, for an allocation each.
+    pub(super) fn watching() -> Arc<Self> {
+        Self::make(true)
+    }
+
+    fn make(watches: bool) -> Arc<Self> {
+        let state = State {
             tasks: Slab::new(),
             intake: Intake::Open,
             counts: TaskCounts::default(),
             next_number: 0,
             blocking: 0,
             owner: None,
-        })))
+        };
+        Arc::new(Self { state: Mutex::new(state), watches })
     }
 
     /// Starts a task, and gives its place; or gives back what was not started.
@@ -131,9 +156,12 @@ impl<R: Runtime> Roster<R> {
         F: Future<Output: Send> + Send + 'static,
         D: Done<F::Output>,
     {
-        let Some((place, label)) = self.enlist(kind, label) else { return Err((future, done)) };
+        let inside = self.watches.then(Inside::default);
+        let Some((place, label)) = self.enlist(kind, label, inside.clone()) else {
+            return Err((future, done));
+        };
         let ticket = Ticket::new(Arc::clone(self), place, label.clone(), done);
-        let task = rt.spawn_from(label.site(), Enlisted::new(future, ticket));
+        let task = rt.spawn_from(label.site(), Enlisted::new(future, ticket, inside));
         self.started(place, OwnedTask::Async(task));
         Ok(place)
     }
@@ -151,15 +179,17 @@ impl<R: Runtime> Roster<R> {
         T: Send + 'static,
         D: Done<T>,
     {
-        let Some((place, label)) = self.enlist(Kind::Blocking, label) else { return Err((function, done)) };
+        let Some((place, label)) = self.enlist(Kind::Blocking, label, None) else {
+            return Err((function, done));
+        };
         let ticket = Ticket::new(Arc::clone(self), place, label.clone(), done);
         let task = rt.spawn_blocking_from(label.site(), enlisted::job(function, ticket));
         self.started(place, OwnedTask::Blocking(task));
         Ok(place)
     }
 
-    fn enlist(&self, kind: Kind, label: TaskLabel) -> Option<(Place, TaskLabel)> {
-        let mut state = lock(&self.0);
+    fn enlist(&self, kind: Kind, label: TaskLabel, inside: Option<Inside>) -> Option<(Place, TaskLabel)> {
+        let mut state = lock(&self.state);
         if state.intake > kind.last_intake() {
             state.counts.not_started += 1;
             return None;
@@ -168,13 +198,13 @@ impl<R: Runtime> Roster<R> {
         state.next_number += 1;
         state.blocking += usize::from(kind == Kind::Blocking);
         let label = label.numbered(number);
-        let slot = state.tasks.insert(Entry { kind, label: label.clone(), task: None, told: None });
+        let slot = state.tasks.insert(Entry { kind, label: label.clone(), task: None, told: None, inside });
         Some((Place { slot, number }, label))
     }
 
     /// Leaves the handle of a task that has been spawned. It may have ended since, or been told to.
     fn started(&self, place: Place, task: OwnedTask<R, ()>) {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         match state.entry(place) {
             Some(entry) if entry.told.is_none() => entry.task = Some(task),
             Some(_) => {
@@ -188,7 +218,7 @@ impl<R: Runtime> Roster<R> {
 
     /// Tells a task to end, and tells whether it is there.
     pub(super) fn abort(&self, place: Place) -> bool {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         let Some(entry) = state.entry(place) else { return false };
         let task = entry.tell(Told::Abort);
         drop(state);
@@ -201,19 +231,34 @@ impl<R: Runtime> Roster<R> {
 
     /// Whether a task of this kind runs.
     pub(super) fn has(&self, kind: Kind) -> bool {
-        lock(&self.0).tasks.iter().any(|(_, entry)| entry.kind == kind)
+        lock(&self.state).tasks.iter().any(|(_, entry)| entry.kind == kind)
+    }
+
+    /// Whether nothing runs.
+    pub(super) fn is_empty(&self) -> bool {
+        lock(&self.state).tasks.is_empty()
+    }
+
+    /// From now on nothing is started, if nothing runs.
+    pub(super) fn try_close(&self) -> bool {
+        let mut state = lock(&self.state);
+        let is_empty = state.tasks.is_empty();
+        if is_empty {
+            state.intake = Intake::Closed;
+        }
+        is_empty
     }
 
     /// Whether nothing runs but blocking functions.
     pub(super) fn has_only_blocking(&self) -> bool {
-        let state = lock(&self.0);
+        let state = lock(&self.state);
         state.tasks.len() == state.blocking
     }
 
     /// Tells all tasks of the kinds that `ends` names to end. Those that are spawned meanwhile are not told: they have
     /// to be refused first.
     pub(super) fn tell_all(&self, ends: impl Fn(Kind) -> bool) {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         let those = state.tasks.iter_mut().map(|(_, entry)| entry).filter(|entry| ends(entry.kind));
         let told: Vec<_> = those.filter_map(|entry| entry.tell(Told::Cancel)).collect();
         drop(state);
@@ -238,7 +283,7 @@ impl<R: Runtime> Roster<R> {
     }
 
     fn restrict(&self, intake: Intake) {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         state.intake = state.intake.max(intake);
     }
 
@@ -246,7 +291,7 @@ impl<R: Runtime> Roster<R> {
     /// last that isn't blocking has.
     pub(super) fn close_if_idle(&self, waker: &Waker) -> bool {
         let own = waker.clone();
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         if state.tasks.is_empty() {
             state.intake = Intake::Closed;
             return true;
@@ -261,7 +306,7 @@ impl<R: Runtime> Roster<R> {
     /// that isn't blocking has.
     pub(super) fn is_idle(&self, waker: &Waker) -> bool {
         let own = waker.clone();
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         let is_idle = state.tasks.is_empty();
         let before = if is_idle { None } else { state.owner.replace(own) };
         drop(state);
@@ -269,28 +314,29 @@ impl<R: Runtime> Roster<R> {
         is_idle
     }
 
-    /// The names of those that run, in the order in which they were spawned.
-    pub(super) fn labels(&self) -> Vec<TaskLabel> {
-        let state = lock(&self.0);
-        let mut labels: Vec<_> = state.tasks.iter().map(|(_, entry)| entry.label.clone()).collect();
+    /// The names of those that run, in the order in which they were spawned, and what they are at.
+    pub(super) fn running(&self) -> Vec<(TaskLabel, Running)> {
+        let state = lock(&self.state);
+        let entries = state.tasks.iter().map(|(_, entry)| entry);
+        let mut running: Vec<_> = entries.map(|entry| (entry.label.clone(), entry.running())).collect();
         drop(state);
-        labels.sort_unstable_by_key(TaskLabel::number);
-        labels
+        running.sort_unstable_by_key(|(label, _)| label.number());
+        running
     }
 
     pub(super) fn counts(&self) -> TaskCounts {
-        let state = lock(&self.0);
+        let state = lock(&self.state);
         TaskCounts { running: state.tasks.len(), ..state.counts }
     }
 
     /// Why a task was told to end, if it was.
     fn told(&self, place: Place) -> Option<Told> {
-        lock(&self.0).entry(place)?.told
+        lock(&self.state).entry(place)?.told
     }
 
     /// A task has ended, and nothing of it is left.
     fn leave(&self, place: Place, tally: Tally) {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         let entry = state.entry(place).is_some().then(|| state.tasks.remove(place.slot));
         // What a dropped owner left is no task: its tasks are counted there.
         if tally == Tally::Panicked || entry.as_ref().is_some_and(|entry| entry.kind != Kind::Rest) {
@@ -323,6 +369,15 @@ impl<R: Runtime> State<R> {
 }
 
 impl<R: Runtime> Entry<R> {
+    fn running(&self) -> Running {
+        match &self.inside {
+            // What it waits for are tasks of others, and functions.
+            _ if self.kind == Kind::Rest => Running::Busy,
+            Some(inside) if !inside.get() => Running::Waiting,
+            _ => Running::Busy,
+        }
+    }
+
     /// Notes that it was told to end, and gives the handle through which to tell it.
     fn tell(&mut self, told: Told) -> Option<OwnedTask<R, ()>> {
         self.told.get_or_insert(told);

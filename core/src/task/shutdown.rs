@@ -31,7 +31,7 @@ use std::task::Wake;
 /// | **stop intake** | the [stop token](Self::stop_token) is cancelled; `spawn` gives back what it is given | |
 /// | **drain** | what runs goes on to its end | all have ended, or [`drain`](RunShutdown::drain) has passed |
 /// | **grace** | the [token](Self::token) is cancelled: what runs under it, and every owner below, is told to stop | all have ended, or [`grace`](RunShutdown::grace) has passed |
-/// | **abort** | what still runs is aborted | that is done |
+/// | **abort** | what still runs is aborted | it is gone, or [`abort_wait`](RunShutdown::abort_wait) has passed |
 ///
 /// A second signal, or [`force`](Self::force), goes on to the last step at once.
 ///
@@ -42,7 +42,7 @@ use std::task::Wake;
 ///
 /// # Cost
 ///
-/// For each task that of its spawn, and a place in a list.
+/// For each task that of its spawn, a place in a list, and a small allocation: whether it is just being polled.
 ///
 /// # Examples
 ///
@@ -104,7 +104,7 @@ impl<R: Runtime> Shutdown<R> {
             stop: CancelToken::new(),
             token: CancelToken::new(),
             force: CancelToken::new(),
-            roster: Roster::new(),
+            roster: Roster::watching(),
             progress: Mutex::new(Progress {
                 machine: Machine::new(),
                 has_heard: false,

@@ -9,8 +9,8 @@ mod future;
 mod handle;
 mod inbox;
 mod policy;
+mod registry;
 mod report;
-mod roster;
 mod state;
 
 pub use child::{ChildContext, ChildSpec};
@@ -29,7 +29,7 @@ use crate::limit::Limit;
 use crate::runtime::Runtime;
 use crate::runtime::backend::quietly;
 use handle::Shared;
-use roster::Roster;
+use registry::Registry;
 use state::{Machine, Rules};
 use std::fmt;
 use std::sync::Arc;
@@ -157,11 +157,11 @@ impl<R: Runtime, E: Send + Sync + 'static> Supervisor<R, E> {
     fn new(
         name: Arc<str>,
         rules: Rules,
-        roster: Roster<R, E>,
+        registry: Registry<R, E>,
         event_capacity: Limit,
         on_started: Option<Box<dyn FnOnce() + Send>>,
     ) -> Self {
-        let shared = Arc::new(Shared::new(name, roster, event_capacity));
+        let shared = Arc::new(Shared::new(name, registry, event_capacity));
         let intensity = (rules.intensity, rules.period);
         Self { open: Open { shared }, machine: Machine::new(rules), intensity, on_started }
     }

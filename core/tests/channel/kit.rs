@@ -1,5 +1,6 @@
 //! What the tests share.
 
+use crate::lock_probe::probing_waker;
 use backstay::testing::{Sim, Subject, abort_sweep, cancel_sweep, panic_sweep};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -56,26 +57,12 @@ pub(crate) fn every_sweep<F: Future<Output = ()>>(polls: u64, scenario: impl Fn(
     }
 }
 
-/// A waker that calls back where it is woken or dropped: for what must not happen under a lock.
+/// A waker that calls back where it is cloned, woken or dropped: for what must not happen under a lock.
 pub(crate) fn calls_back(call: impl Fn() + Send + Sync + 'static) -> Waker {
-    Waker::from(Arc::new(CallsBack(call)))
+    probing_waker(call)
 }
 
 /// One poll with such a waker; whether it was ready.
 pub(crate) fn poll_with<F: Future + Unpin + ?Sized>(waker: Waker, future: &mut F) -> bool {
     Pin::new(future).poll(&mut Context::from_waker(&waker)).is_ready()
-}
-
-struct CallsBack<F: Fn() + Send + Sync + 'static>(F);
-
-impl<F: Fn() + Send + Sync + 'static> Wake for CallsBack<F> {
-    fn wake(self: Arc<Self>) {
-        (self.0)();
-    }
-}
-
-impl<F: Fn() + Send + Sync + 'static> Drop for CallsBack<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
 }

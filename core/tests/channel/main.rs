@@ -3,6 +3,8 @@
 mod broadcast;
 mod broadcast_model;
 mod kit;
+#[path = "../common/lock_probe.rs"]
+mod lock_probe;
 mod mpsc;
 mod mpsc_model;
 mod mpsc_sweeps;

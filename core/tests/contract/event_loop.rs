@@ -79,9 +79,9 @@ async fn s13_a_busy_loop_lets_others_have_their_turn<R: Runtime>(rt: R) {
 }
 
 async fn a_loop_has_tickers_and_a_deadline<R: Runtime>(rt: R) {
-    let token = CancelToken::with_deadline(&rt, rt.now() + ms(15));
-    let ticks = Arc::new(AtomicU32::new(0));
     let start = rt.now();
+    let token = CancelToken::with_deadline(&rt, start + ms(15));
+    let ticks = Arc::new(AtomicU32::new(0));
     let events = EventLoop::new(&rt, token).every(ms(5), |tick| {
         assert!(tick.scheduled >= start);
         ticks.fetch_add(1, SeqCst);
@@ -90,5 +90,6 @@ async fn a_loop_has_tickers_and_a_deadline<R: Runtime>(rt: R) {
     let end = events.expect("a good period").run().await;
     assert_eq!(end, LoopEnd::Cancelled(CancelReason::Deadline));
     assert!(rt.now() - start >= ms(15), "not early");
-    assert!(ticks.load(SeqCst) <= 3, "{ticks:?}");
+    // At 0, 5 and 10 ms or later; one more where the machine pauses between a look at the token and at the clock.
+    assert!(ticks.load(SeqCst) <= 4, "{ticks:?}");
 }

@@ -1,8 +1,12 @@
 //! What core promises beside the rules of the conformance suite, on every runtime and erased.
 
 mod broadcast;
+mod bulkhead;
 mod cancel_token;
+mod deadline;
+mod default_order;
 mod event_loop;
+mod fallback;
 mod gather;
 mod instant;
 mod join;
@@ -13,6 +17,8 @@ mod mpsc;
 mod net;
 mod notify;
 mod oneshot;
+mod pipeline;
+mod retry;
 mod scopes;
 mod select;
 mod semaphore;

@@ -221,6 +221,28 @@ fn s06_a_waker_that_was_kept_past_the_end_wakes_no_more_than_one_place() {
 }
 
 #[test]
+fn s06_wakers_that_were_kept_past_the_end_are_not_all_the_same() {
+    let (stage, task) = (Stage::new(), Task::new());
+    let mut set = BoundedSet::new(Limit::MAX);
+    // They end at their first poll, each in a place of its own, and their strings keep the waker.
+    let (ends, kept): (Vec<_>, Vec<_>) = (0..9).map(|id| stage.puppet(id, Step::End)).unzip();
+    let (waits, _strings) = stage.puppet(9, Step::Wait);
+    ends.into_iter().chain([waits]).for_each(|puppet| set.try_push(puppet).unwrap());
+    for id in 0..9 {
+        assert_eq!(task.next(&mut set), Poll::Ready(Some(id)));
+    }
+    assert!(task.next(&mut set).is_pending());
+    stage.polled();
+    let mut polls = 0;
+    for old in &kept {
+        old.wake();
+        assert!(task.next(&mut set).is_pending());
+        polls += stage.polled().len();
+    }
+    assert!(polls <= 1, "{polls} of who waits, by those that have ended");
+}
+
+#[test]
 fn s32_one_wake_is_one_poll() {
     for count in [1, 2, 30, 31, 64, 65, 1_000, 5_000] {
         let (stage, task) = (Stage::new(), Task::new());

@@ -1,20 +1,21 @@
 //! Joins, races and quorums: whose output counts, and when that is known.
 
-use crate::kit::{Fragile, Stage, Step, Strings, Task, complaint, limit, lock, ms, panic_of};
+use crate::kit::{Fragile, Puppet, Stage, Step, Strings, Task, complaint, limit, lock, ms, panic_of};
 use backstay::testing::{Failure, Sim, Tracker};
 use backstay_core::future::{
     Errors, Gather, NoFutures, Policy, join_all, quorum, race, race_ok, settle, settle_until, try_join_all,
 };
-use backstay_core::{Config, JoinError, Limit, Runtime};
+use backstay_core::{Config, JoinError, JoinHandle, Limit, Runtime};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Ready, ready};
 use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
 use std::num::ParseIntError;
-use std::sync::Mutex;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::{Poll, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 
 type Outcome = Result<usize, usize>;
 
@@ -231,6 +232,50 @@ fn a_task_that_ends_before_it_is_aborted_has_come() -> Result<(), Failure> {
         assert!(matches!(outcomes[0], Some(Ok("saved"))), "{outcomes:?}");
         assert!(matches!(outcomes[1], Some(Err(JoinError::Panicked(_)))), "{outcomes:?}");
         assert_eq!(rt.now().since_origin(), ms(50), "until the end of what can't be aborted");
+    })?;
+    Ok(())
+}
+
+/// A handle of nothing: it counts how often it is aborted, and tells its end when its strings do.
+struct Aborts(Puppet, Arc<AtomicUsize>);
+
+impl JoinHandle<usize> for Aborts {
+    fn abort(&self) {
+        self.1.fetch_add(1, SeqCst);
+    }
+
+    fn is_finished(&self) -> bool {
+        false
+    }
+}
+
+impl Future for Aborts {
+    type Output = Result<usize, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(Ok)
+    }
+}
+
+#[test]
+fn what_is_late_is_aborted_once_however_long_it_takes_to_end() -> Result<(), Failure> {
+    Sim::builder().run(async |rt: Sim| {
+        let (stage, task, aborts) = (Stage::new(), Task::new(), Arc::new(AtomicUsize::new(0)));
+        let (puppets, strings) = stage.puppets(0..3);
+        let handles = puppets.into_iter().map(|puppet| Aborts(puppet, Arc::clone(&aborts)));
+        let mut late = Box::pin(settle_until(&rt, rt.now() + ms(1), handles).abort_late());
+        assert!(task.poll(&mut late).is_pending());
+        rt.sleep(ms(2)).await;
+        assert_eq!(aborts.load(SeqCst), 0);
+        for strings in &strings[..2] {
+            assert!(task.poll(&mut late).is_pending());
+            assert_eq!(aborts.load(SeqCst), 3);
+            strings.pull(Step::End);
+        }
+        strings[2].pull(Step::End);
+        let Poll::Ready(outcomes) = task.poll(&mut late) else { panic!("all have ended") };
+        let values: Vec<_> = outcomes.into_iter().map(|outcome| outcome.expect("it has come").ok()).collect();
+        assert_eq!((values.as_slice(), aborts.load(SeqCst)), (&[Some(0), Some(1), Some(2)][..], 3));
     })?;
     Ok(())
 }

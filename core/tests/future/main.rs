@@ -6,6 +6,9 @@ mod checked;
 mod engine;
 mod gather;
 mod kit;
+#[path = "../common/lock_probe.rs"]
+mod lock_probe;
+mod locks;
 mod model;
 mod operations;
 mod sets;

@@ -381,6 +381,24 @@ fn a_key_is_free_when_its_future_has_gone_however_it_went() {
 }
 
 #[test]
+fn a_future_of_any_size_is_found_under_its_key() {
+    fn found<const SIZE: usize>() {
+        let mut set = KeyedSet::new(Limit::MAX);
+        for key in 0..130 {
+            assert!(set.try_insert(key, ready([key; SIZE])).is_ok());
+        }
+        for key in 0..130 {
+            let future = set.get(&key).expect("it is there");
+            assert_eq!(future.now_or_never(), Some([key; SIZE]));
+        }
+        assert!(set.get(&130).is_none());
+    }
+    found::<1>();
+    found::<300>();
+    found::<3_000>();
+}
+
+#[test]
 fn a_key_that_panics_leaves_no_future_without_a_key() {
     #[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
     struct Bad(u8);

@@ -11,6 +11,7 @@ mod kit;
 mod mpsc;
 mod notify;
 mod oneshot;
+mod retry_budget;
 mod scopes;
 mod semaphore;
 mod shared;

@@ -159,3 +159,21 @@ fn a_shutdown_against_the_end_of_its_task_accounts_for_it() {
         assert!(report.finished.len() <= 1 && report.is_clean());
     });
 }
+
+#[test]
+fn an_exit_hook_against_the_end_is_refused_or_may_start_tasks() {
+    loom::model(|| {
+        let ended = scope(&Threads, |s| {
+            let other = s.clone();
+            let leaves = thread::spawn(move || {
+                let own = other.clone();
+                let hook = async move { drop(own.shield(ready(Ok(())))) };
+                other.on_exit(hook).is_ok()
+            });
+            ready(Ok::<_, ()>((s, leaves)))
+        });
+        let (s, leaves) = block_on(ended).unwrap();
+        let (is_left, counts) = (leaves.join().unwrap(), s.counts());
+        assert_eq!((counts.finished, counts.not_started), (u64::from(is_left), 0));
+    });
+}

@@ -471,39 +471,38 @@ fn a_stalled_wait_names_the_bulkhead() {
 
 #[test]
 fn never_more_than_there_are_and_nobody_starves() {
-    let explored = Explore::seeds(0..60).faults(Faults::all()).run(|rt: Sim| async move {
-        let bulkhead = with_wait(3, 4, ms(40));
-        let inside = Arc::new(AtomicUsize::new(0));
-        let tasks: Vec<_> = (0..12)
-            .map(|task: usize| {
-                let (rt, inside) = (rt.clone(), Arc::clone(&inside));
-                let weight = task % 3 + 1;
-                let bulkhead = bulkhead.weighing(limit(weight));
-                rt.clone().spawn(async move {
-                    let op = |_: Attempt| {
-                        let (rt, inside) = (&rt, &inside);
-                        async move {
-                            assert!(inside.fetch_add(weight, SeqCst) + weight <= 3);
-                            rt.sleep(ms(rt.random_u64() % 20)).await;
-                            inside.fetch_sub(weight, SeqCst);
-                            Ok::<_, &str>(())
-                        }
-                    };
-                    bulkhead.run(&rt, op).await
+    let explored =
+        Explore::seeds(0..60).builder(Sim::builder().faults(Faults::gentle())).run(|rt: Sim| async move {
+            let bulkhead = with_wait(3, 4, ms(40));
+            let inside = Arc::new(AtomicUsize::new(0));
+            let tasks: Vec<_> = (0..12)
+                .map(|task: usize| {
+                    let (rt, inside) = (rt.clone(), Arc::clone(&inside));
+                    let weight = task % 3 + 1;
+                    let bulkhead = bulkhead.weighing(limit(weight));
+                    rt.clone().spawn(async move {
+                        let op = |_: Attempt| {
+                            let (rt, inside) = (&rt, &inside);
+                            async move {
+                                assert!(inside.fetch_add(weight, SeqCst) + weight <= 3);
+                                rt.sleep(ms(rt.random_u64() % 20)).await;
+                                inside.fetch_sub(weight, SeqCst);
+                                Ok::<_, &str>(())
+                            }
+                        };
+                        bulkhead.run(&rt, op).await
+                    })
                 })
-            })
-            .collect();
-        for task in tasks {
-            let result = task.await.expect("no panic");
-            sometimes!("it was let in", result.is_ok());
-            sometimes!(
-                "its wait was over",
-                matches!(result, Err(Error::TimedOut { scope: Scope::Queue, .. }))
-            );
-            sometimes!("the queue was full", matches!(result, Err(Error::Rejected(_))));
-        }
-        assert_empty(&bulkhead);
-    });
+                .collect();
+            for task in tasks {
+                let result = task.await.expect("no panic");
+                sometimes!(result.is_ok(), "it was let in");
+                let is_late = matches!(result, Err(Error::TimedOut { scope: Scope::Queue, .. }));
+                sometimes!(is_late, "its wait was over");
+                sometimes!(matches!(result, Err(Error::Rejected(_))), "the queue was full");
+            }
+            assert_empty(&bulkhead);
+        });
     passed(explored);
 }
 

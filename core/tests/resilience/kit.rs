@@ -28,13 +28,15 @@ pub(crate) fn sim<F: Future>(program: impl FnOnce(Sim) -> F) -> Completed<F::Out
     passed(Sim::builder().run(program))
 }
 
-/// Keeps what it is told.
+/// Keeps what it is told, but for the ends of calls.
 #[derive(Clone, Default)]
 pub(crate) struct Heard(Arc<Mutex<Vec<(&'static str, EventKind)>>>);
 
 impl Observer for Heard {
     fn on_event(&self, event: &Event) {
-        self.0.lock().unwrap().push((event.source, event.kind));
+        if !matches!(event.kind, EventKind::Completed { .. }) {
+            self.0.lock().unwrap().push((event.source, event.kind));
+        }
     }
 }
 

@@ -2,6 +2,9 @@
 
 mod by_hand;
 mod kit;
+#[path = "../common/lock_probe.rs"]
+mod lock_probe;
+mod locks;
 mod notify;
 mod semaphore;
 mod semaphore_model;

@@ -15,6 +15,7 @@ use backstay_core::task::{
 };
 use backstay_core::testing::checked;
 use std::error::Error;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -65,6 +66,18 @@ fn a_reason_is_told_by_all_who_tell_one() {
     assert_eq!(CancelReason::from("a text"), CancelReason::from(String::from("a text")));
     assert_ne!(CancelReason::from("a text"), CancelReason::from("another"));
     assert_eq!(CancelReason::Explicit.to_string(), "on request");
+}
+
+#[test]
+fn equal_reasons_have_equal_hashes_and_others_have_others() {
+    fn hash(reason: impl Into<CancelReason>) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        reason.into().hash(&mut hasher);
+        hasher.finish()
+    }
+    assert_eq!(hash("a text"), hash(String::from("a text")));
+    assert_ne!(hash("a text"), hash("another"));
+    assert_ne!(hash(CancelReason::Explicit), hash(CancelReason::Deadline));
 }
 
 #[test]
@@ -246,14 +259,24 @@ fn what_is_shown_says_what_is_known() {
     token.cancel_with("a text");
     assert!(format!("{token:?}").contains("Message(\"a text\")"), "{token:?}");
     assert_eq!(format!("{:?}", token.cancelled()), "CancelledFuture { .. }");
+    assert_eq!(format!("{:?}", token.clone().cancelled_owned()), "CancelledOwned { .. }");
+    assert_eq!(format!("{:?}", token.shield()), "Shield { .. }");
     assert!(format!("{:?}", token.run(std::future::ready(7))).contains('7'));
-    assert!(!format!("{:?}", (token.clone().drop_guard(), token.shield())).is_empty());
+    assert!(format!("{:?}", token.clone().run_owned(std::future::ready(7))).contains('7'));
+    assert!(format!("{:?}", token.clone().drop_guard()).contains("Message(\"a text\")"));
 }
 
 #[test]
 fn a_report_says_what_is_waited_for_and_held() {
     let token = CancelToken::new();
     let failure = Sim::builder().run(|_| token.cancelled()).map(|_| ()).expect_err("nobody cancels it");
+    assert!(failure.to_string().contains("cancellation, 1 waiting"), "{failure}");
+    let two = || futures::future::join(token.cancelled(), token.cancelled());
+    let failure = Sim::builder().run(|_| two()).map(|_| ()).expect_err("nobody cancels it");
+    assert!(failure.to_string().contains("cancellation, 2 waiting"), "{failure}");
+
+    let run = || token.run(std::future::pending::<()>());
+    let failure = Sim::builder().run(|_| run()).map(|_| ()).expect_err("nobody cancels it");
     assert!(failure.to_string().contains("cancellation, 1 waiting"), "{failure}");
 
     let (token, shield) = (CancelToken::new(), std::cell::Cell::new(None));

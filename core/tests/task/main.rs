@@ -3,8 +3,11 @@
 mod cancel_token;
 mod join_set;
 mod kit;
+#[path = "../common/lock_probe.rs"]
+mod lock_probe;
 mod mailbox;
 mod parents;
+mod scope_ends;
 mod scopes;
 mod shutdown;
 mod supervisor;

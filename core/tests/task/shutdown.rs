@@ -31,6 +31,8 @@ test_on_every_runtime! {
     force_is_also_the_first_signal
     what_is_aborted_starts_nothing_any_more
     no_time_at_all_is_time_for_the_abort
+    a_runtime_has_one_turn_for_the_abort_at_least
+    what_a_dropped_owner_has_left_and_does_not_end_is_reported
 }
 
 test_on_every_runtime! {
@@ -304,6 +306,41 @@ async fn no_time_at_all_is_time_for_the_abort<R: Runtime>(rt: R) {
     let report = shut_down(&shutdown, Duration::ZERO, Duration::ZERO).await;
     tracker.assert_none_alive();
     assert_eq!((in_ticks(report.elapsed), report.aborted.len()), (0, 100));
+}
+
+async fn a_runtime_has_one_turn_for_the_abort_at_least<R: Runtime>(rt: R) {
+    let (shutdown, tracker) = (Shutdown::new(&rt), Tracker::new());
+    for _ in 0..10 {
+        let held = tracker.track(());
+        assert!(shutdown.spawn(pending::<()>().map(move |()| drop(held))).is_ok());
+    }
+    shutdown.trigger("the end");
+    let run = shutdown.run(stream::pending::<CancelReason>()).drain(Duration::ZERO).grace(Duration::ZERO);
+    let report = run.abort_wait(Duration::ZERO).await;
+    // Whose turn it is first is a matter of the schedule.
+    let (aborted, left) = (report.aborted.len(), report.still_aborting.len());
+    assert_eq!((aborted + left, report.still_blocking.len()), (10, 0), "{report}");
+    assert!(tracker.alive() <= left && report.elapsed < ticks(1));
+    rt.sleep(ticks(1)).await;
+    tracker.assert_none_alive();
+}
+
+async fn what_a_dropped_owner_has_left_and_does_not_end_is_reported<R: Runtime>(rt: R) {
+    let shutdown = Shutdown::new(&rt);
+    let nap = rt.sleep(ticks(20));
+    let mut scope = Box::pin(scope(&shutdown, |s| {
+        s.shield(nap.map(Ok::<_, ()>));
+        pending::<Result<(), ()>>()
+    }));
+    assert!(futures::poll!(scope.as_mut()).is_pending());
+    drop(scope);
+    let report = shut_down(&shutdown, ticks(1), ticks(1)).await;
+    assert_eq!(
+        (names(&report.still_blocking), in_ticks(report.elapsed)),
+        (vec!["what a dropped owner left"], 3)
+    );
+    assert!(report.still_aborting.is_empty() && !report.is_clean());
+    rt.sleep(ticks(20)).await;
 }
 
 async fn two_who_run_it_both_end<R: Runtime>(rt: R) {

@@ -5,6 +5,7 @@ use super::state::{Reader, Received, Shared};
 use crate::primitives::Arc;
 use crate::probe;
 use crate::ready_budget::ReadyBudget;
+use crate::sync::own_waker::poll_locked;
 use crate::sync::wait_list::Wakers;
 use futures_core::Stream;
 use std::fmt;
@@ -123,8 +124,7 @@ impl<T: Clone> Receiver<T> {
     /// As [`recv`](Self::recv).
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
         ready!(self.budget.poll_proceed(cx));
-        let mut old = None;
-        let poll = self.shared.lock().poll_recv(&mut self.reader, cx, &mut old);
+        let poll = poll_locked(cx, |own| self.shared.lock().poll_recv(&mut self.reader, own));
         match poll {
             Poll::Ready(received) => {
                 if let Err(RecvError::Lagged(missed)) = received {

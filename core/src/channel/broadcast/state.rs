@@ -7,10 +7,11 @@ use crate::channel::error::{SendError, TrySendError};
 use crate::channel::places::{Places, Turn};
 use crate::limit::Limit;
 use crate::primitives::{Arc, Mutex, MutexGuard, lock};
+use crate::sync::own_waker::OwnWaker;
 use crate::sync::wait_list::Wakers;
 use std::collections::VecDeque;
 use std::mem;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Poll, Waker, ready};
 
 /// What all sides of a channel share.
 pub(super) struct Shared<T>(Mutex<State<T>>);
@@ -211,19 +212,17 @@ impl<T> State<T> {
         Ok(())
     }
 
-    /// Waits for a place and sends `value`, which stays where it is as long as this is pending. A waker put into `old`
-    /// must be dropped after the mutex is free.
+    /// Waits for a place and sends `value`, which stays where it is as long as this is pending.
     pub(super) fn poll_send(
         &mut self,
         turn: &mut Turn,
         value: &mut Option<Value<T>>,
-        cx: &Context<'_>,
-        old: &mut Option<Waker>,
+        own: &mut OwnWaker<'_>,
         wakers: &mut Wakers,
     ) -> Poll<Result<(), SendError<Value<T>>>> {
         let has_place = match turn.is_new() && self.receivers == 0 {
             true => false,
-            false => ready!(self.places.poll_take(turn, 1, cx, old)).is_ok(),
+            false => ready!(self.places.poll_take(turn, 1, own)).is_ok(),
         };
         let value = value.take().expect("it is there until this is ready");
         if has_place && self.receivers > 0 {
@@ -271,23 +270,22 @@ impl<T> State<T> {
         Ok(Received { value: slot.value, sender })
     }
 
-    /// Waits for what comes next. A waker put into `old` must be dropped after the mutex is free.
+    /// Waits for what comes next.
     pub(super) fn poll_recv(
         &mut self,
         reader: &mut Reader,
-        cx: &Context<'_>,
-        old: &mut Option<Waker>,
+        own: &mut OwnWaker<'_>,
     ) -> Poll<Result<Received<T>, RecvError>> {
         let received = match self.try_recv(reader) {
             Err(TryRecvError::Empty) => {
-                *old = self.waiting.wait(&mut reader.member, cx.waker());
+                self.waiting.wait(&mut reader.member, own);
                 return Poll::Pending;
             }
             Ok(received) => Ok(received),
             Err(TryRecvError::Lagged(missed)) => Err(RecvError::Lagged(missed)),
             Err(TryRecvError::Closed) => Err(RecvError::Closed),
         };
-        *old = self.waiting.leave(&mut reader.member);
+        own.discard(self.waiting.leave(&mut reader.member));
         Poll::Ready(received)
     }
 

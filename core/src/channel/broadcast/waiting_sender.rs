@@ -7,6 +7,7 @@ use crate::channel::places::Turn;
 use crate::primitives::Arc;
 use crate::probe;
 use crate::ready_budget::SharedReadyBudget;
+use crate::sync::own_waker::poll_locked;
 use crate::sync::wait_list::Wakers;
 use std::fmt;
 use std::pin::Pin;
@@ -153,9 +154,10 @@ impl<T> Future for SendFuture<'_, T> {
         if this.turn.is_new() {
             ready!(this.sender.budget.poll_proceed(cx));
         }
-        let (mut old, mut wakers) = (None, Wakers::new());
-        let poll =
-            this.sender.shared.lock().poll_send(&mut this.turn, &mut this.value, cx, &mut old, &mut wakers);
+        let mut wakers = Wakers::new();
+        let poll = poll_locked(cx, |own| {
+            this.sender.shared.lock().poll_send(&mut this.turn, &mut this.value, own, &mut wakers)
+        });
         match poll {
             Poll::Ready(sent) => {
                 this.sender.budget.spend();

@@ -6,6 +6,7 @@ use crate::limit::Limit;
 use crate::primitives::Arc;
 use crate::probe;
 use crate::ready_budget::ReadyBudget;
+use crate::sync::own_waker::poll_locked;
 use crate::sync::wait_list::Wakers;
 use futures_core::Stream;
 use std::fmt;
@@ -123,44 +124,49 @@ impl<T> Receiver<T> {
     /// is pending one time, and wakes the task, even if there is another.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         ready!(self.budget.poll_proceed(cx));
-        let mut state = self.shared.lock();
-        if let Some((value, sender)) = state.pop() {
-            drop(state);
-            if let Some(sender) = sender {
-                sender.wake();
+        let mut sender = None;
+        let poll = poll_locked(cx, |own| {
+            let mut state = self.shared.lock();
+            if let Some((value, next)) = state.pop() {
+                sender = next;
+                return Poll::Ready(Some(value));
             }
-            self.budget.spend();
-            return Poll::Ready(Some(value));
+            if state.has_ended() {
+                return Poll::Ready(None);
+            }
+            state.set_receiver(own);
+            Poll::Pending
+        });
+        if let Some(sender) = sender {
+            sender.wake();
         }
-        if state.has_ended() {
-            return Poll::Ready(None);
+        match &poll {
+            Poll::Ready(Some(_)) => self.budget.spend(),
+            Poll::Ready(None) => {}
+            Poll::Pending => self.waits(),
         }
-        let old = state.set_receiver(cx.waker());
-        drop(state);
-        drop(old);
-        self.waits();
-        Poll::Pending
+        poll
     }
 
     fn poll_recv_many(&mut self, cx: &Context<'_>, values: &mut Vec<T>, limit: Limit) -> Poll<usize> {
         ready!(self.budget.poll_proceed(cx));
-        // Before the guard, and so woken after it is gone.
+        // Woken when the lock is free.
         let mut wakers = Wakers::new();
-        let mut state = self.shared.lock();
-        let count = state.pop_many(values, limit.get(), &mut wakers);
-        if count > 0 {
-            drop(state);
-            self.budget.spend();
-            return Poll::Ready(count);
+        let poll = poll_locked(cx, |own| {
+            let mut state = self.shared.lock();
+            let count = state.pop_many(values, limit.get(), &mut wakers);
+            if count > 0 || state.has_ended() {
+                return Poll::Ready(count);
+            }
+            state.set_receiver(own);
+            Poll::Pending
+        });
+        match poll {
+            Poll::Ready(0) => {}
+            Poll::Ready(_) => self.budget.spend(),
+            Poll::Pending => self.waits(),
         }
-        if state.has_ended() {
-            return Poll::Ready(0);
-        }
-        let old = state.set_receiver(cx.waker());
-        drop(state);
-        drop(old);
-        self.waits();
-        Poll::Pending
+        poll
     }
 
     fn waits(&mut self) {

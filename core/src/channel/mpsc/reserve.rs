@@ -6,6 +6,7 @@ use crate::channel::error::{Closed, TrySendError};
 use crate::channel::places::Turn;
 use crate::limit::Limit;
 use crate::probe;
+use crate::sync::own_waker::poll_locked;
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
@@ -150,8 +151,7 @@ impl<T> Sender<T> {
         if turn.is_new() {
             ready!(self.budget().poll_proceed(cx));
         }
-        let mut old = None;
-        let poll = self.shared().lock().poll_reserve(turn, places, cx, &mut old);
+        let poll = poll_locked(cx, |own| self.shared().lock().poll_reserve(turn, places, own));
         if poll.is_ready() {
             self.budget().spend();
         } else {

@@ -4,6 +4,7 @@ use super::sender::Sender;
 use crate::channel::error::{SendError, TrySendError};
 use crate::channel::places::Turn;
 use crate::probe;
+use crate::sync::own_waker::poll_locked;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -93,8 +94,8 @@ impl<T> Future for SendFuture<'_, T> {
         if this.turn.is_new() {
             ready!(this.sender.budget().poll_proceed(cx));
         }
-        let mut old = None;
-        let poll = this.sender.shared().lock().poll_send(&mut this.turn, &mut this.value, cx, &mut old);
+        let shared = this.sender.shared();
+        let poll = poll_locked(cx, |own| shared.lock().poll_send(&mut this.turn, &mut this.value, own));
         match poll {
             Poll::Ready(sent) => {
                 this.sender.budget().spend();

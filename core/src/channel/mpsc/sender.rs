@@ -5,6 +5,7 @@ use crate::channel::crowd::Member;
 use crate::primitives::Arc;
 use crate::probe;
 use crate::ready_budget::SharedReadyBudget;
+use crate::sync::own_waker::poll_locked;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -183,9 +184,8 @@ impl<T> Future for ClosedFuture<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut old = None;
         let this = &mut *self;
-        let poll = this.shared.lock().poll_closed(&mut this.member, cx, &mut old);
+        let poll = poll_locked(cx, |own| this.shared.lock().poll_closed(&mut this.member, own));
         if poll.is_pending() {
             probe::waiting(|| this.shared.describe("closed"));
         }

@@ -7,11 +7,12 @@ use crate::channel::only_waiter::OnlyWaiter;
 use crate::channel::places::{Places, Refused, Turn};
 use crate::limit::Limit;
 use crate::primitives::{Arc, Mutex, MutexGuard, lock};
+use crate::sync::own_waker::OwnWaker;
 use crate::sync::wait_list::Wakers;
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Poll, Waker, ready};
 
 /// What both sides of a channel share.
 pub(super) struct Shared<T>(Mutex<State<T>>);
@@ -160,14 +161,12 @@ impl<T> State<T> {
         }
     }
 
-    /// Sends `value`, which stays where it is as long as this is pending. A waker put into `old` must be dropped
-    /// after the mutex is free; so it is with all that follow.
+    /// Sends `value`, which stays where it is as long as this is pending.
     pub(super) fn poll_send(
         &mut self,
         turn: &mut Turn,
         value: &mut Option<T>,
-        cx: &Context<'_>,
-        old: &mut Option<Waker>,
+        own: &mut OwnWaker<'_>,
     ) -> Poll<Result<Pushed<T>, SendError<T>>> {
         if turn.is_new()
             && let Some(unsent) = value.take()
@@ -178,7 +177,7 @@ impl<T> State<T> {
                 Err(TrySendError::Full(unsent)) => *value = Some(unsent),
             }
         }
-        let taken = ready!(self.poll_line(turn, 1, cx, old));
+        let taken = ready!(self.poll_line(turn, 1, own));
         let unsent = value.take().expect("it is there until this is ready");
         Poll::Ready(match taken {
             Ok(()) => Ok(self.push(unsent)),
@@ -203,8 +202,7 @@ impl<T> State<T> {
         &mut self,
         turn: &mut Turn,
         places: usize,
-        cx: &Context<'_>,
-        old: &mut Option<Waker>,
+        own: &mut OwnWaker<'_>,
     ) -> Poll<Result<(), Closed>> {
         if turn.is_new() {
             match self.try_reserve(places) {
@@ -213,17 +211,16 @@ impl<T> State<T> {
                 Err(TrySendError::Full(())) => {}
             }
         }
-        self.poll_line(turn, places, cx, old)
+        self.poll_line(turn, places, own)
     }
 
     fn poll_line(
         &mut self,
         turn: &mut Turn,
         places: usize,
-        cx: &Context<'_>,
-        old: &mut Option<Waker>,
+        own: &mut OwnWaker<'_>,
     ) -> Poll<Result<(), Closed>> {
-        let taken = ready!(self.places.poll_take(turn, places, cx, old));
+        let taken = ready!(self.places.poll_take(turn, places, own));
         Poll::Ready(match taken {
             Ok(()) if self.receiver_gone => {
                 // Nobody waits any more for what is given back here.
@@ -295,9 +292,8 @@ impl<T> State<T> {
     }
 
     /// Remembers who waits for a value.
-    #[must_use = "to be dropped after the mutex is free"]
-    pub(super) fn set_receiver(&mut self, waker: &Waker) -> Option<Waker> {
-        self.receiver.set(waker)
+    pub(super) fn set_receiver(&mut self, own: &mut OwnWaker<'_>) {
+        self.receiver.set(own);
     }
 
     pub(super) const fn add_sender(&mut self) {
@@ -335,17 +331,12 @@ impl<T> State<T> {
     }
 
     /// Waits for the channel to close.
-    pub(super) fn poll_closed(
-        &mut self,
-        member: &mut Member,
-        cx: &Context<'_>,
-        old: &mut Option<Waker>,
-    ) -> Poll<()> {
+    pub(super) fn poll_closed(&mut self, member: &mut Member, own: &mut OwnWaker<'_>) -> Poll<()> {
         if self.is_closed {
-            *old = self.closing.leave(member);
+            own.discard(self.closing.leave(member));
             return Poll::Ready(());
         }
-        *old = self.closing.wait(member, cx.waker());
+        self.closing.wait(member, own);
         Poll::Pending
     }
 

@@ -3,8 +3,9 @@
 use crate::channel::error::{Closed, TryRecvError};
 use crate::channel::only_waiter::OnlyWaiter;
 use crate::primitives::{Arc, Mutex, MutexGuard, lock};
+use crate::sync::own_waker::OwnWaker;
 use std::mem;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 
 /// What both sides of a channel share.
 pub(super) struct Shared<T>(Mutex<State<T>>);
@@ -104,18 +105,19 @@ impl<T> State<T> {
         }
     }
 
-    /// A waker put into `old` must be dropped after the mutex is free; so it is below.
-    pub(super) fn poll_take(&mut self, cx: &Context<'_>, old: &mut Option<Waker>) -> Poll<Result<T, Closed>> {
+    /// Waits for the value.
+    pub(super) fn poll_take(&mut self, own: &mut OwnWaker<'_>) -> Poll<Result<T, Closed>> {
         if let Self::Open(waiting) = self {
-            *old = waiting.receiver.set(cx.waker());
+            waiting.receiver.set(own);
             return Poll::Pending;
         }
         Poll::Ready(self.take().map_err(|_| Closed))
     }
 
-    pub(super) fn poll_closed(&mut self, cx: &Context<'_>, old: &mut Option<Waker>) -> Poll<()> {
+    /// Waits for the channel to close.
+    pub(super) fn poll_closed(&mut self, own: &mut OwnWaker<'_>) -> Poll<()> {
         let Self::Open(waiting) = self else { return Poll::Ready(()) };
-        *old = waiting.sender.set(cx.waker());
+        waiting.sender.set(own);
         Poll::Pending
     }
 }

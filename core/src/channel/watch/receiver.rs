@@ -7,6 +7,7 @@ use crate::channel::error::Closed;
 use crate::primitives::Arc;
 use crate::probe;
 use crate::ready_budget::ReadyBudget;
+use crate::sync::own_waker::poll_locked;
 use crate::sync::wait_list::Wakers;
 use std::fmt;
 use std::pin::Pin;
@@ -158,8 +159,7 @@ impl<T> Receiver<T> {
         cx: &Context<'_>,
     ) -> Poll<Result<u64, Closed>> {
         ready!(self.budget.poll_proceed(cx));
-        let mut old = None;
-        let poll = self.shared.lock().poll_changed(seen, member, cx, &mut old);
+        let poll = poll_locked(cx, |own| self.shared.lock().poll_changed(seen, member, own));
         if poll.is_ready() {
             self.budget.spend();
         } else {

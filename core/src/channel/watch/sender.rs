@@ -7,6 +7,7 @@ use crate::channel::crowd::Member;
 use crate::channel::error::SendError;
 use crate::primitives::Arc;
 use crate::probe;
+use crate::sync::own_waker::poll_locked;
 use crate::sync::wait_list::Wakers;
 use std::fmt;
 use std::pin::Pin;
@@ -220,9 +221,8 @@ impl<T> Future for ClosedFuture<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut old = None;
         let this = &mut *self;
-        let poll = this.shared.lock().poll_closed(&mut this.member, cx, &mut old);
+        let poll = poll_locked(cx, |own| this.shared.lock().poll_closed(&mut this.member, own));
         if poll.is_pending() {
             probe::waiting(|| this.shared.describe("closed"));
         }

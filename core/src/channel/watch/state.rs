@@ -3,9 +3,10 @@
 use crate::channel::crowd::{Crowd, Member};
 use crate::channel::error::{Closed, SendError};
 use crate::primitives::{Arc, Mutex, MutexGuard, lock};
+use crate::sync::own_waker::OwnWaker;
 use crate::sync::wait_list::Wakers;
 use std::mem;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
 /// What both sides of a channel share.
 pub(super) struct Shared<T>(Mutex<State<T>>);
@@ -101,15 +102,14 @@ impl<T> State<T> {
         &mut self,
         seen: Option<u64>,
         member: &mut Member,
-        cx: &Context<'_>,
-        old: &mut Option<Waker>,
+        own: &mut OwnWaker<'_>,
     ) -> Poll<Result<u64, Closed>> {
         let has_changed = seen != Some(self.version);
         if has_changed || self.senders == 0 {
-            *old = self.changing.leave(member);
+            own.discard(self.changing.leave(member));
             return Poll::Ready(if has_changed { Ok(self.version) } else { Err(Closed) });
         }
-        *old = self.changing.wait(member, cx.waker());
+        self.changing.wait(member, own);
         Poll::Pending
     }
 
@@ -119,17 +119,12 @@ impl<T> State<T> {
     }
 
     /// Waits for the last receiver to go.
-    pub(super) fn poll_closed(
-        &mut self,
-        member: &mut Member,
-        cx: &Context<'_>,
-        old: &mut Option<Waker>,
-    ) -> Poll<()> {
+    pub(super) fn poll_closed(&mut self, member: &mut Member, own: &mut OwnWaker<'_>) -> Poll<()> {
         if self.receivers == 0 {
-            *old = self.closing.leave(member);
+            own.discard(self.closing.leave(member));
             return Poll::Ready(());
         }
-        *old = self.closing.wait(member, cx.waker());
+        self.closing.wait(member, own);
         Poll::Pending
     }
 

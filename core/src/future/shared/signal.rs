@@ -67,7 +67,7 @@ impl Signal {
         }
         match place {
             Some(place) if !state.waiters.is_notified(place) => {
-                _before = state.waiters.set_waker(place, &waker);
+                _before = state.waiters.replace_waker(place, waker);
             }
             _ => {
                 // If it was notified, another clone has been faster.

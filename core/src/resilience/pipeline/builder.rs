@@ -8,6 +8,7 @@ use crate::resilience::describe::Describe;
 use crate::resilience::fallback::Fallback;
 use crate::resilience::layer::{Layered, Leaf};
 use crate::resilience::observer::{Observed, Observer};
+use crate::resilience::rate_limiter::RateLimiter;
 use crate::resilience::retry::Retry;
 use crate::resilience::timeout::{AttemptTimeout, TotalTimeout};
 use crate::resilience::verdict::Inherit;
@@ -112,6 +113,11 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
         timeout: impl Into<AttemptTimeout>,
     ) -> PipelineBuilder<L::Appended<AttemptTimeout>, C> {
         self.append(timeout.into())
+    }
+
+    /// A permit of this limiter before anything inside is done.
+    pub fn rate_limit(self, limiter: &RateLimiter) -> PipelineBuilder<L::Appended<RateLimiter>, C> {
+        self.append(limiter.clone())
     }
 
     fn append<P: Describe>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// | `max_attempts` | 3 | at least 1; [`u32::MAX`] is as good as no limit |
 /// | `backoff` | 100 ms, doubled each time up to 20 s, full jitter | as [`Backoff::build`] says |
 /// | `max_elapsed` | none | longer than zero |
-/// | `max_retry_after` | 60 s | any; zero for services that are never to say when to come back |
+/// | `max_retry_after` | 60 s | any; with zero, an answer that says when to come back ends the attempts |
 /// | `budget` | none | |
 /// | `classify`, `retry_if` | in a pipeline its classifier, otherwise every error of the operation is retried | |
 /// | `on_retry` | nobody | |

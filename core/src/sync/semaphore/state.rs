@@ -2,6 +2,7 @@
 
 use super::error::AcquireError;
 use crate::primitives::{AtomicUsize, Mutex, Ordering, lock};
+use crate::sync::own_waker::{OwnWaker, poll_locked};
 use crate::sync::wait_list::{Key, Left, WaitList, Wakers};
 use std::task::{Context, Poll, Waker};
 
@@ -134,7 +135,7 @@ impl State {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Refusal>> {
         match place {
-            Some(_) => self.poll_place(place, cx.waker()).map_err(Refusal::Acquire),
+            Some(_) => poll_locked(cx, |own| self.poll_place(place, own)).map_err(Refusal::Acquire),
             None if self.take(wanted) => Poll::Ready(Ok(())),
             None => self.queue_up(wanted, max_waiting, place, cx.waker()),
         }
@@ -181,12 +182,11 @@ impl State {
         }
     }
 
-    fn poll_place(&self, place: &mut Option<Key>, waker: &Waker) -> Poll<Result<(), AcquireError>> {
+    fn poll_place(&self, place: &mut Option<Key>, own: &mut OwnWaker<'_>) -> Poll<Result<(), AcquireError>> {
         let Some(key) = place else { return Poll::Pending };
-        let _before;
         let mut queue = lock(&self.queue);
         if !queue.waiters.is_notified(key) {
-            _before = queue.waiters.set_waker(key, waker);
+            queue.waiters.set_waker(key, own);
             return Poll::Pending;
         }
         match place.take().map(|key| queue.waiters.remove(key)) {

@@ -393,6 +393,22 @@ mod tests {
     }
 
     #[test]
+    fn a_crowd_that_leaves_at_once_gives_its_memory_back_and_few_keep_theirs() {
+        for (count, keeps) in [(3, true), (KEPT, true), (1000, false)] {
+            let mut places = Places::new();
+            let root = places.insert_root(0);
+            (1..count).for_each(|name| assert_eq!(places.insert_child(root, name) as usize, name));
+            let before = places.entries.capacity();
+            places.cut_below(root, |_| true);
+            assert_eq!(places.entries.capacity(), before, "there is one left");
+            places.remove(root);
+            assert_eq!(places.entries.capacity(), if keeps { before } else { 0 }, "of {count}");
+            // As new.
+            assert_eq!(places.insert_root(0), 0);
+        }
+    }
+
+    #[test]
     fn places_are_used_again() {
         let mut places = Places::new();
         let root = places.insert_root(0);

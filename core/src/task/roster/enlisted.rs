@@ -7,6 +7,7 @@ use pin_project_lite::pin_project;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 /// How a task has ended.
@@ -74,18 +75,44 @@ impl<R: Runtime, T, D: Done<T>> Drop for Ticket<R, T, D> {
     }
 }
 
+/// Whether a task is just being polled, or dropped.
+///
+/// For people, who read it when it has not changed for long: nothing else depends on it, and so no order either.
+#[derive(Clone, Default)]
+pub(super) struct Inside(Arc<AtomicBool>);
+
+impl Inside {
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+
+    fn set(&self, is_inside: bool) {
+        self.0.store(is_inside, Relaxed);
+    }
+}
+
 pin_project! {
     /// A task's future. In this order: whoever hears of its end finds nothing left of it.
     pub(super) struct Enlisted<R: Runtime, F: Future, D: Done<F::Output>> {
         #[pin]
         future: Contained<F>,
         ticket: Ticket<R, F::Output, D>,
+        // Where somebody wants to know.
+        inside: Option<Inside>,
+    }
+
+    impl<R: Runtime, F: Future, D: Done<F::Output>> PinnedDrop for Enlisted<R, F, D> {
+        fn drop(this: Pin<&mut Self>) {
+            if let Some(inside) = this.project().inside {
+                inside.set(true);
+            }
+        }
     }
 }
 
 impl<R: Runtime, F: Future, D: Done<F::Output>> Enlisted<R, F, D> {
-    pub(super) const fn new(future: F, ticket: Ticket<R, F::Output, D>) -> Self {
-        Self { future: Contained::new(future), ticket }
+    pub(super) const fn new(future: F, ticket: Ticket<R, F::Output, D>, inside: Option<Inside>) -> Self {
+        Self { future: Contained::new(future), ticket, inside }
     }
 }
 
@@ -94,7 +121,16 @@ impl<R: Runtime, F: Future, D: Done<F::Output>> Future for Enlisted<R, F, D> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        let outcome = ready!(this.future.poll(cx));
+        if let Some(inside) = this.inside {
+            inside.set(true);
+        }
+        let poll = this.future.poll(cx);
+        if let Poll::Pending = poll
+            && let Some(inside) = this.inside
+        {
+            inside.set(false);
+        }
+        let outcome = ready!(poll);
         this.ticket.end(outcome.into_result());
         Poll::Ready(())
     }

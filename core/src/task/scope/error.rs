@@ -39,6 +39,8 @@ pub enum Origin {
     Task(TaskLabel),
     /// An [exit hook](super::TaskScope::on_exit).
     ExitHook,
+    /// The waker of somebody who was to be told: how a task has ended, that it is ready, or that all are cancelled.
+    Waker,
 }
 
 /// How somebody has failed.
@@ -130,6 +132,7 @@ impl fmt::Display for Origin {
             Self::Body => f.write_str("the scope's body"),
             Self::Task(label) => label.fmt(f),
             Self::ExitHook => f.write_str("an exit hook"),
+            Self::Waker => f.write_str("a waker"),
         }
     }
 }

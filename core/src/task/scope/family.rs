@@ -11,7 +11,7 @@ use crate::task::cancel_token::{CancelReason, CancelToken, Cancelled};
 use crate::task::packet::Promise;
 use crate::task::parent::{Guardian, Rest, rest_label};
 use crate::task::roster::{Done, End, Kind, Place, Roster, Tally, TaskLabel};
-use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Why what comes too late is cancelled.
@@ -26,7 +26,8 @@ pub(super) struct Family<R: Runtime, E> {
     pub(super) places: Option<Arc<Semaphore>>,
     on_error: OnError,
     on_panic: OnPanic,
-    failures: Mutex<Vec<(Origin, Failure<E>)>>,
+    // `None` when the scope has told them.
+    failures: Mutex<Option<Vec<(Origin, Failure<E>)>>>,
     // The last is the first to run. `None` when they have.
     hooks: Mutex<Option<Vec<Rest>>>,
 }
@@ -48,31 +49,71 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
             places,
             on_error,
             on_panic,
-            failures: Mutex::new(Vec::new()),
+            failures: Mutex::new(Some(Vec::new())),
             hooks: Mutex::new(Some(Vec::new())),
         })
     }
 
     /// Somebody gave an error, which is to be told by nobody else: it is the scope's.
     pub(super) fn fail(&self, origin: Origin, error: E) {
-        lock(&self.failures).push((origin, Failure::Error(error)));
-        if self.on_error == OnError::CancelSiblings {
-            self.token.cancel_with("a task of the scope failed");
+        let left = self.note(origin, Failure::Error(error));
+        if left.is_none() && self.on_error == OnError::CancelSiblings {
+            self.cancel("a task of the scope failed");
+        }
+        // The scope has told how it has ended, and there is nobody else to tell.
+        drop(left);
+    }
+
+    /// Somebody has panicked. A scope that has told how it has ended leaves what is to go on to its parent.
+    pub(super) fn panicked(&self, origin: Origin, panic: Panic) {
+        match self.note(origin, Failure::Panic(panic)) {
+            Some(Failure::Panic(panic)) if self.on_panic == OnPanic::Resume => self.pass_on(panic),
+            Some(left) => drop(left),
+            None if self.on_panic == OnPanic::Resume || self.on_error == OnError::CancelSiblings => {
+                self.cancel("a task of the scope panicked");
+            }
+            None => {}
         }
     }
 
-    pub(super) fn panicked(&self, origin: Origin, panic: Panic) {
-        lock(&self.failures).push((origin, Failure::Panic(panic)));
-        if self.on_panic == OnPanic::Resume || self.on_error == OnError::CancelSiblings {
-            self.token.cancel_with("a task of the scope panicked");
+    /// Gives it back if the scope has told its failures.
+    fn note(&self, origin: Origin, failure: Failure<E>) -> Option<Failure<E>> {
+        match &mut *lock(&self.failures) {
+            Some(failures) => failures.push((origin, failure)),
+            None => return Some(failure),
+        }
+        None
+    }
+
+    /// Cancels the scope in the middle of something that has to come to its end: wakers may panic.
+    pub(super) fn cancel(&self, reason: impl Into<CancelReason>) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.token.cancel_with(reason))) {
+            self.note(Origin::Waker, Failure::Panic(Panic::new(panic)));
+        }
+    }
+
+    /// Lets a panic go on in the parent.
+    pub(super) fn pass_on(&self, panic: Panic) {
+        self.guardian.take_over(0, async move { panic.resume() });
+    }
+
+    /// Somebody was woken, or has panicked instead.
+    pub(super) fn woken(&self, woken: Result<(), Panic>) {
+        if let Err(panic) = woken {
+            self.panicked(Origin::Waker, panic);
         }
     }
 
     /// Why what the scope has cut off was cut off.
     pub(super) fn cancelled(&self) -> Cancelled {
-        match self.token.check() {
-            Err(cancelled) => cancelled,
-            Ok(()) => Cancelled::new(CancelReason::from(HAS_ENDED)),
+        // Whoever looks may be the first to see that the deadline has come, and wakes those who wait for it.
+        match catch_unwind(AssertUnwindSafe(|| self.token.check())) {
+            Ok(Err(cancelled)) => cancelled,
+            Ok(Ok(())) => Cancelled::new(CancelReason::from(HAS_ENDED)),
+            Err(panic) => {
+                self.panicked(Origin::Waker, Panic::new(panic));
+                Cancelled::new(self.token.reason().unwrap_or_else(|| CancelReason::from(HAS_ENDED)))
+            }
         }
     }
 
@@ -97,58 +138,60 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
         Ok(())
     }
 
-    /// The next hook to run.
-    pub(super) fn take_hook(&self) -> Option<Rest> {
-        lock(&self.hooks).as_mut()?.pop()
-    }
-
-    /// As [`take_hook`](Self::take_hook); if there is none, none can be left from now on.
-    pub(super) fn take_last_hook(&self) -> Option<Rest> {
+    /// What is left before the scope has ended. Where nothing is, from now on no hook can be left, and no task started:
+    /// both in one step, so that whoever can leave a hook has one that may start tasks.
+    pub(super) fn close(&self) -> Left {
         let mut hooks = lock(&self.hooks);
-        let hook = hooks.as_mut()?.pop();
-        if hook.is_none() {
-            *hooks = None;
+        if !self.roster.is_empty() {
+            return Left::Tasks;
         }
-        hook
-    }
-
-    pub(super) fn has_hooks(&self) -> bool {
-        lock(&self.hooks).as_ref().is_some_and(|hooks| !hooks.is_empty())
-    }
-
-    /// Whether a panic is still to go on.
-    pub(super) fn has_panicked(&self) -> bool {
-        self.on_panic == OnPanic::Resume
-            && lock(&self.failures).iter().any(|(_, failure)| matches!(failure, Failure::Panic(_)))
-    }
-
-    /// The first panic, if panics go on; then all other failures are dropped.
-    pub(super) fn take_panic(&self) -> Option<Panic> {
-        if !self.has_panicked() {
-            return None;
-        }
-        let failures = mem::take(&mut *lock(&self.failures));
-        let mut panic = None;
-        for (_, failure) in failures {
-            match failure {
-                Failure::Panic(first) if panic.is_none() => panic = Some(first),
-                // It may panic in its destructor: not while the first panic goes on, which would end the process.
-                failure => quietly(|| drop(failure)),
+        match hooks.as_mut().and_then(Vec::pop) {
+            Some(hook) => Left::Hook(hook),
+            None if self.roster.try_close() => {
+                *hooks = None;
+                Left::Nothing
             }
+            None => Left::Tasks,
         }
-        panic
     }
 
-    /// What the scope gives, now that all has ended: `None` if it is the body's value.
-    pub(super) fn error(&self, was_cut: bool) -> Option<ScopeError<E>> {
-        let failures = mem::take(&mut *lock(&self.failures));
+    /// How the scope has failed: a panic that is to go on, in place of all else; or an error. Whatever fails from now on
+    /// is not its own.
+    pub(super) fn conclude(&self, was_cut: bool) -> Result<Option<ScopeError<E>>, Panic> {
+        let failures = lock(&self.failures).take().unwrap_or_default();
+        let is_panic = |(_, failure): &(_, Failure<E>)| matches!(failure, Failure::Panic(_));
+        if self.on_panic == OnPanic::Resume && failures.iter().any(is_panic) {
+            return Err(first_panic(failures));
+        }
         let counts = self.roster.counts();
-        match Failures::new(failures) {
+        Ok(match Failures::new(failures) {
             Some(failures) => Some(ScopeError::Failed(failures)),
             None if was_cut || counts.is_cut() => Some(ScopeError::Cancelled(self.cancelled())),
             None if counts.lost > 0 => Some(ScopeError::Shutdown),
             None => None,
+        })
+    }
+}
+
+/// What a scope has to do before it has ended.
+pub(super) enum Left {
+    Tasks,
+    Hook(Rest),
+    Nothing,
+}
+
+fn first_panic<E>(failures: Vec<(Origin, Failure<E>)>) -> Panic {
+    let mut panic = None;
+    for (_, failure) in failures {
+        match failure {
+            Failure::Panic(first) if panic.is_none() => panic = Some(first),
+            // It may panic in its destructor: not while the first panic goes on, which would end the process.
+            failure => quietly(|| drop(failure)),
         }
+    }
+    match panic {
+        Some(panic) => panic,
+        None => unreachable!("there is one"),
     }
 }
 
@@ -192,7 +235,7 @@ where
             End::NotStarted => (Tally::NotStarted, Err(ChildError::Cancelled(family.cancelled()))),
             End::Lost => (Tally::Lost, Err(ChildError::Shutdown)),
         };
-        promise.deliver(outcome);
+        family.woken(promise.deliver(outcome));
         tally
     }
 }

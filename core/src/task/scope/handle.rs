@@ -17,7 +17,8 @@ use std::task::{Context, Poll};
 ///
 /// # Errors
 ///
-/// [`ChildError`]. Whoever hears of an outcome finds nothing left of the task's future.
+/// [`ChildError`]. Whoever hears of an outcome finds nothing left of the task's future. The outcome is there whatever
+/// wakers do; a panic of the waker that is to be woken with it is the scope's matter: [`OnPanic`](super::OnPanic).
 ///
 /// # Cancel safety
 ///

@@ -1,13 +1,14 @@
 //! Tasks that say when they are ready to serve.
 
 use super::TaskScope;
-use super::family::Child;
+use super::error::Origin;
+use super::family::{Child, Family};
 use super::handle::TaskHandle;
 use crate::primitives::{Mutex, lock};
 use crate::probe;
 use crate::runtime::{Panic, Runtime};
 use crate::task::cancel_token::Cancelled;
-use crate::task::packet::packet;
+use crate::task::packet::{packet, woken};
 use crate::task::roster::{Done, End, Kind, Tally, TaskLabel};
 use std::error::Error;
 use std::fmt;
@@ -30,8 +31,9 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, it aborts the task, if it has started it; the scope waits for that. An error that the task gives in spite
-    /// of that is the scope's.
+    /// Dropped before it is ready, it aborts the task, if it has started it; the scope waits for that. An error that the
+    /// task gives in spite of that is the scope's; one that it had given before is dropped: nobody wanted to know. A panic
+    /// is the scope's matter in any case, as with any task; if the scope has ended by then, that of its parent.
     ///
     /// # Examples
     ///
@@ -75,13 +77,18 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
         let label = self.label(Location::caller());
         async move {
             let place = self.when_free().await;
-            let handshake = Arc::new(Handshake(Mutex::new(State { phase: Phase::Starting, starter: None })));
+            let handshake = Arc::new(Handshake(Mutex::new(State {
+                phase: Phase::Starting,
+                starter: None,
+                waker_panicked: None,
+            })));
             let future = place.run(begin(Started(Arc::<Handshake<S, E>>::clone(&handshake))));
             let (promise, receipt) = packet();
             let child = Child { family: Arc::clone(&self.family), promise };
             let done = BeforeReady { child, handshake: Arc::clone(&handshake) };
-            let task = self.spawn_done(Kind::Plain, label, future, done);
-            let starter = Starter { handshake, handle: Some(TaskHandle::new(receipt, task)) };
+            let task = self.spawn_done(Kind::Plain, label.clone(), future, done);
+            let handle = Some(TaskHandle::new(receipt, task));
+            let starter = Starter { family: &self.family, label, handshake, handle };
             starter.wait().await
         }
     }
@@ -95,6 +102,10 @@ pub struct Started<S>(Arc<dyn Hear<S>>);
 
 impl<S> Started<S> {
     /// The task is ready; who has started it is told `value`.
+    ///
+    /// # Panics
+    ///
+    /// If the waker of who has started it does; it is told all the same.
     pub fn ready(self, value: S) {
         self.0.ready(value);
     }
@@ -147,6 +158,8 @@ struct Handshake<S, E>(Mutex<State<S, E>>);
 struct State<S, E> {
     phase: Phase<S, E>,
     starter: Option<Waker>,
+    // Where there was nobody to tell: the scope is, when the task has ended.
+    waker_panicked: Option<Panic>,
 }
 
 enum Phase<S, E> {
@@ -158,24 +171,22 @@ enum Phase<S, E> {
 }
 
 impl<S, E> Handshake<S, E> {
-    /// Goes on to the next phase where this is an earlier one, and wakes the starter.
+    /// Goes on to the next phase where this is an earlier one, and wakes the starter, whose waker may panic; or gives the
+    /// phase back.
     fn advance(
         &self,
         next: Phase<S, E>,
         is_earlier: impl FnOnce(&Phase<S, E>) -> bool,
-    ) -> Option<Phase<S, E>> {
+    ) -> Result<Result<(), Panic>, Phase<S, E>> {
         let mut state = lock(&self.0);
         if !is_earlier(&state.phase) {
             drop(state);
-            return Some(next);
+            return Err(next);
         }
         state.phase = next;
         let starter = state.starter.take();
         drop(state);
-        if let Some(starter) = starter {
-            starter.wake();
-        }
-        None
+        Ok(starter.map_or(Ok(()), woken))
     }
 
     /// Has a task that has ended not become ready any more, and tells whether who has started it still waits for that.
@@ -191,11 +202,16 @@ impl<S, E> Handshake<S, E> {
 
 impl<S: Send, E: Send> Hear<S> for Handshake<S, E> {
     fn ready(&self, value: S) {
-        self.advance(Phase::Ready(value), |phase| matches!(phase, Phase::Starting));
+        // Here the task can be told itself that the waker has panicked.
+        if let Ok(Err(panic)) = self.advance(Phase::Ready(value), |phase| matches!(phase, Phase::Starting)) {
+            panic.resume();
+        }
     }
 
     fn never(&self) {
-        self.advance(Phase::Never, |phase| matches!(phase, Phase::Starting));
+        if let Ok(Err(panic)) = self.advance(Phase::Never, |phase| matches!(phase, Phase::Starting)) {
+            lock(&self.0).waker_panicked = Some(panic);
+        }
     }
 }
 
@@ -214,6 +230,8 @@ where
 {
     fn done(self, label: TaskLabel, end: End<Result<T, E>>) -> Tally {
         let Self { child, handshake } = self;
+        let waker_panicked = lock(&handshake.0).waker_panicked.take();
+        child.family.woken(waker_panicked.map_or(Ok(()), Err));
         // Somebody else may have its `Started`, and say just now that it is ready.
         if !handshake.close() {
             return child.done(label, end);
@@ -227,27 +245,27 @@ where
             End::NotStarted => (Tally::NotStarted, NotReady::Cancelled(child.family.cancelled())),
             End::Lost => (Tally::Lost, NotReady::Shutdown),
         };
-        let refused =
-            handshake.advance(Phase::Ended(why), |phase| matches!(phase, Phase::Starting | Phase::Never));
-        // The starter has given up meanwhile.
-        if let Some(Phase::Ended(NotReady::Failed(error))) = refused {
-            return child.done(label, End::Value(Err(error)));
-        }
-        if let Some(Phase::Ended(NotReady::Panicked(panic))) = refused {
-            return child.done(label, End::Panicked(panic));
+        match handshake.advance(Phase::Ended(why), |phase| matches!(phase, Phase::Starting | Phase::Never)) {
+            Ok(woken) => child.family.woken(woken),
+            // The starter has given up meanwhile.
+            Err(Phase::Ended(NotReady::Failed(error))) => return child.done(label, End::Value(Err(error))),
+            Err(Phase::Ended(NotReady::Panicked(panic))) => return child.done(label, End::Panicked(panic)),
+            Err(_) => {}
         }
         tally
     }
 }
 
 /// Who waits for a task to be ready, and aborts it otherwise.
-struct Starter<S, T, E> {
+struct Starter<'a, R: Runtime, S, T, E: Send + 'static> {
+    family: &'a Family<R, E>,
+    label: TaskLabel,
     handshake: Arc<Handshake<S, E>>,
     // `None` when it was ready.
     handle: Option<TaskHandle<T, E>>,
 }
 
-impl<S, T, E> Starter<S, T, E> {
+impl<R: Runtime, S, T, E: Send + 'static> Starter<'_, R, S, T, E> {
     async fn wait(mut self) -> Result<(S, TaskHandle<T, E>), NotReady<E>> {
         let value = poll_fn(|cx| self.poll_ready(cx)).await?;
         match self.handle.take() {
@@ -282,15 +300,22 @@ impl<S, T, E> Starter<S, T, E> {
     }
 }
 
-impl<S, T, E> Drop for Starter<S, T, E> {
+impl<R: Runtime, S, T, E: Send + 'static> Drop for Starter<'_, R, S, T, E> {
     fn drop(&mut self) {
         let Some(handle) = self.handle.take() else { return };
         let mut state = lock(&self.handshake.0);
-        let left = (mem::replace(&mut state.phase, Phase::Over), state.starter.take());
+        let (phase, starter) = (mem::replace(&mut state.phase, Phase::Over), state.starter.take());
         drop(state);
-        drop(left);
         // One that is ready is not wanted either: nobody has its handle, or what it said.
         handle.abort();
+        match phase {
+            // Nobody has heard of it: it is the scope's matter, as with any task.
+            Phase::Ended(NotReady::Panicked(panic)) => {
+                self.family.panicked(Origin::Task(self.label.clone()), panic);
+            }
+            left => drop(left),
+        }
+        drop(starter);
     }
 }
 

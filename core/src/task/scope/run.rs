@@ -2,7 +2,7 @@
 
 use super::TaskScope;
 use super::error::{Origin, ScopeError};
-use super::family::{Family, HAS_ENDED};
+use super::family::{Family, HAS_ENDED, Left};
 use super::policy::{OnError, OnPanic};
 use crate::instant::Instant;
 use crate::limit::Limit;
@@ -19,7 +19,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 pin_project! {
@@ -67,7 +67,7 @@ pin_project! {
         E: Send,
         E: 'static,
     {
-        left: Left<R, E>,
+        left: Handover<R, E>,
         // `None` when it was seen.
         #[pin]
         cancelled: Option<CancelledOwned>,
@@ -184,18 +184,16 @@ where
         let family = Arc::clone(&running.left.family);
         let was_cut = running.was_cut;
         this.running.set(None);
-        family.token.cancel_with(HAS_ENDED);
-        let (panic, value) = (family.take_panic(), this.value.take());
-        let error = if panic.is_some() { None } else { family.error(was_cut) };
-        match (panic, error, value) {
-            (None, None, Some(Ok(value))) => Poll::Ready(Ok(value)),
-            (panic, error, value) => {
+        family.cancel(HAS_ENDED);
+        match (family.conclude(was_cut), this.value.take()) {
+            (Ok(None), Some(Ok(value))) => Poll::Ready(Ok(value)),
+            (failed, value) => {
                 // Nobody gets it, and it may panic in its destructor.
                 quietly(|| drop(value));
-                match (panic, error) {
-                    (Some(panic), _) => panic.resume(),
-                    (None, Some(error)) => Poll::Ready(Err(error)),
-                    (None, None) => unreachable!("a body without a value has failed, or was cut off"),
+                match failed {
+                    Err(panic) => panic.resume(),
+                    Ok(Some(error)) => Poll::Ready(Err(error)),
+                    Ok(None) => unreachable!("a body without a value has failed, or was cut off"),
                 }
             }
         }
@@ -209,7 +207,7 @@ impl<R: Runtime, E: Send + 'static> Running<R, E> {
         let cancelled = token.clone().cancelled_owned();
         let family = Family::new(rt, token, guardian, places, settings.on_error, settings.on_panic);
         Self {
-            left: Left { family, hook: None, has_ended: false },
+            left: Handover { family, hook: None, has_ended: false },
             cancelled: Some(cancelled),
             grace: None,
             was_cut: false,
@@ -263,14 +261,10 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
                 probe::waiting(|| format!("{} tasks of a scope", self.roster.counts().running));
                 return Poll::Pending;
             }
-            let next = match self.take_hook() {
-                Some(hook) => Some(hook),
-                None if self.roster.close_if_idle(cx.waker()) => self.take_last_hook(),
-                None => continue,
-            };
-            match next {
-                Some(hook) => *current = Some(Box::pin(Contained::new(hook))),
-                None => return Poll::Ready(()),
+            match self.close() {
+                Left::Tasks => {}
+                Left::Hook(hook) => *current = Some(Box::pin(Contained::new(hook))),
+                Left::Nothing => return Poll::Ready(()),
             }
         }
     }
@@ -280,29 +274,37 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
 type Hook = Pin<Box<Contained<Rest>>>;
 
 /// Hands to the parent what is left of a scope that is dropped.
-struct Left<R: Runtime, E: Send + 'static> {
+struct Handover<R: Runtime, E: Send + 'static> {
     family: Arc<Family<R, E>>,
     hook: Option<Hook>,
     has_ended: bool,
 }
 
-impl<R: Runtime, E: Send + 'static> Drop for Left<R, E> {
+impl<R: Runtime, E: Send + 'static> Drop for Handover<R, E> {
     fn drop(&mut self) {
         if self.has_ended {
             return;
         }
         let family = Arc::clone(&self.family);
-        family.token.cancel_with(CancelReason::GuardDropped);
+        family.cancel(CancelReason::GuardDropped);
         family.roster.refuse();
         family.roster.tell_all(|kind| !matches!(kind, Kind::Shielded | Kind::Rest));
         let mut hook = self.hook.take();
-        let only_tasks = hook.is_none() && !family.has_hooks() && !family.has_panicked();
-        if only_tasks && family.roster.close_if_idle(Waker::noop()) {
-            return;
+        if hook.is_none() {
+            match family.close() {
+                Left::Tasks => {}
+                Left::Hook(next) => hook = Some(Box::pin(Contained::new(next))),
+                Left::Nothing => {
+                    if let Err(panic) = family.conclude(false) {
+                        family.pass_on(panic);
+                    }
+                    return;
+                }
+            }
         }
         self.family.guardian.take_over(family.roster.counts().running, async move {
             poll_fn(|cx| family.poll_exit(&mut hook, cx)).await;
-            if let Some(panic) = family.take_panic() {
+            if let Err(panic) = family.conclude(false) {
                 panic.resume();
             }
         });

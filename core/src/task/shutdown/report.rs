@@ -4,7 +4,7 @@ use super::state::{Machine, Phase};
 use crate::instant::Instant;
 use crate::runtime::Panic;
 use crate::task::cancel_token::CancelReason;
-use crate::task::roster::{End, Tally, TaskLabel};
+use crate::task::roster::{End, Running, Tally, TaskLabel};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
@@ -24,12 +24,16 @@ pub struct ShutdownReport {
     pub finished: Vec<TaskLabel>,
     /// Those that ended by themselves in the grace.
     pub cancelled: Vec<TaskLabel>,
-    /// Those that had to be aborted.
+    /// Those that had to be aborted. Nothing is left of them.
     pub aborted: Vec<TaskLabel>,
     /// Those that panicked.
     pub panicked: Vec<(TaskLabel, Panic)>,
-    /// Those that still run: blocking functions, and tasks that block in a poll.
+    /// Those that still run, and can't be made to stop: blocking functions; tasks that were aborted and are inside a poll,
+    /// or a destructor, that has not come back; and what dropped owners have left of that kind.
     pub still_blocking: Vec<TaskLabel>,
+    /// Those that were aborted, run no more, and have not been dropped: the runtime has not come to them, as all its
+    /// threads are in the hands of what is in [`still_blocking`](Self::still_blocking).
+    pub still_aborting: Vec<TaskLabel>,
     /// How many were to be started, and were given back.
     pub refused: u64,
 }
@@ -81,13 +85,16 @@ impl Lists {
         machine: &Machine,
         reason: CancelReason,
         now: Instant,
-        mut running: Vec<TaskLabel>,
+        running: Vec<(TaskLabel, Running)>,
         refused: u64,
     ) -> ShutdownReport {
         let lists = std::mem::take(self);
         // Those that have been noted and are about to leave.
         let ended: BTreeSet<_> = if running.is_empty() { BTreeSet::new() } else { lists.numbers().collect() };
-        running.retain(|label| !ended.contains(&label.number()));
+        let mut still =
+            running.into_iter().filter(|(label, _)| !ended.contains(&label.number())).collect::<Vec<_>>();
+        let aborting = still.extract_if(.., |(_, running)| *running == Running::Waiting);
+        let still_aborting = aborting.map(|(label, _)| label).collect();
         ShutdownReport {
             reason,
             forced: machine.is_forced(),
@@ -96,7 +103,8 @@ impl Lists {
             cancelled: lists.cancelled,
             aborted: lists.aborted,
             panicked: lists.panicked,
-            still_blocking: running,
+            still_blocking: still.into_iter().map(|(label, _)| label).collect(),
+            still_aborting,
             refused,
         }
     }
@@ -105,7 +113,8 @@ impl Lists {
 impl ShutdownReport {
     /// Whether all have ended by themselves.
     pub fn is_clean(&self) -> bool {
-        self.aborted.is_empty() && self.panicked.is_empty() && self.still_blocking.is_empty()
+        let all = [&self.aborted, &self.still_blocking, &self.still_aborting];
+        self.panicked.is_empty() && all.iter().all(|list| list.is_empty())
     }
 }
 
@@ -117,6 +126,9 @@ impl fmt::Display for ShutdownReport {
         write_list(f, "panicked", self.panicked.iter().map(|(label, _)| label))?;
         if !self.still_blocking.is_empty() {
             write_list(f, "still blocking", self.still_blocking.iter())?;
+        }
+        if !self.still_aborting.is_empty() {
+            write_list(f, "still aborting", self.still_aborting.iter())?;
         }
         Ok(())
     }

@@ -23,17 +23,24 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How long it may take to end once it is cancelled, if nothing else is said.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How long what was aborted may take to be gone, if nothing else is said.
+const ABORT_WAIT: Duration = Duration::from_millis(100);
+
 pin_project! {
     /// The future of [`Shutdown::run`].
     ///
-    /// It ends at the latest when `drain` and `grace` have passed since the first signal, and what was aborted then has
-    /// been dropped: that takes no time, but for a task that blocks in its poll, which is not waited for longer than a
-    /// second.
+    /// It ends at the latest when [`drain`](Self::drain), [`grace`](Self::grace) and [`abort_wait`](Self::abort_wait) have
+    /// passed since the first signal. The last is only used up where something doesn't come back from a poll.
+    ///
+    /// These are the runtime's timers, which it has to drive: tokio's stand still while tasks block all of its threads.
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct RunShutdown<'a, R: Runtime, S> {
         shutdown: &'a Shutdown<R>,
         drain: Duration,
         grace: Duration,
+        abort_wait: Duration,
+        // The runtime has had a turn since the abort.
+        has_yielded: bool,
         // `None` when it has ended.
         #[pin]
         signals: Option<S>,
@@ -57,6 +64,8 @@ impl<'a, R: Runtime, S> RunShutdown<'a, R, S> {
             shutdown,
             drain: DRAIN,
             grace: GRACE,
+            abort_wait: ABORT_WAIT,
+            has_yielded: false,
             signals: Some(signals),
             stop: inner.stop.cancelled(),
             force: inner.force.cancelled(),
@@ -76,6 +85,21 @@ impl<'a, R: Runtime, S> RunShutdown<'a, R, S> {
     /// How long it may take to end once it is cancelled: 5 seconds, if nothing else is said.
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// How long what was aborted may take to be gone: 100 milliseconds, if nothing else is said.
+    ///
+    /// A task that waits is dropped as soon as the runtime comes to it, in microseconds; one that is being polled has to
+    /// come back first. From outside a poll that goes on can't be told from one that never ends: that it is said to
+    /// block is a matter of time, and this is the time. The default is a thousand times what a poll should take, leaves
+    /// room for many destructors and a busy machine, and counts for little beside the limits of whoever sends SIGKILL.
+    ///
+    /// It ends as soon as all have gone. What has not by then is in the report: in
+    /// [`still_blocking`](ShutdownReport::still_blocking) what is being polled, in
+    /// [`still_aborting`](ShutdownReport::still_aborting) what the runtime has not come to. With zero, it has one turn.
+    pub const fn abort_wait(mut self, wait: Duration) -> Self {
+        self.abort_wait = wait;
         self
     }
 }
@@ -124,9 +148,9 @@ where
                 let machine = &mut progress.machine;
                 machine.begin(now, *this.drain);
                 if force {
-                    machine.force(now);
+                    machine.force(now, *this.abort_wait);
                 }
-                machine.advance(now, *this.grace);
+                machine.advance(now, *this.grace, *this.abort_wait);
                 machine.until()
             };
             let phase = inner.enter();
@@ -138,9 +162,12 @@ where
                 Some(timer) => timer.reset(until),
                 None => this.timer.set(Some(inner.rt.sleep_until(until))),
             }
-            match this.timer.as_mut().as_pin_mut().map(|timer| timer.poll(cx)) {
-                Some(Poll::Ready(())) => {}
-                _ => break,
+            let Some(Poll::Ready(())) = this.timer.as_mut().as_pin_mut().map(|timer| timer.poll(cx)) else {
+                break;
+            };
+            if phase == Phase::Aborting && !mem::replace(this.has_yielded, true) {
+                cx.waker().wake_by_ref();
+                break;
             }
         }
         probe::waiting(|| format!("{} tasks to shut down", inner.roster.counts().running));
@@ -180,7 +207,7 @@ impl<R: Runtime> Inner<R> {
 
     fn report(&self, reason: CancelReason) -> ShutdownReport {
         self.roster.close();
-        let (running, counts, now) = (self.roster.labels(), self.roster.counts(), self.rt.now());
+        let (running, counts, now) = (self.roster.running(), self.roster.counts(), self.rt.now());
         let Progress { machine, lists, .. } = &mut *lock(&self.progress);
         machine.idle();
         lists.report(machine, reason, now, running, counts.not_started)
@@ -192,6 +219,7 @@ impl<R: Runtime, S> fmt::Debug for RunShutdown<'_, R, S> {
         f.debug_struct("RunShutdown")
             .field("drain", &self.drain)
             .field("grace", &self.grace)
+            .field("abort_wait", &self.abort_wait)
             .field("reason", &self.reason)
             .finish_non_exhaustive()
     }

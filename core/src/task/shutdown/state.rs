@@ -3,9 +3,6 @@
 use crate::instant::Instant;
 use std::time::Duration;
 
-/// How long those may take that are told to abort: what runs longer doesn't come back from its poll.
-const ABORT_LIMIT: Duration = Duration::from_secs(1);
-
 /// | phase | a signal | all have ended | its time is over |
 /// |---|---|---|---|
 /// | running | draining | – | – |
@@ -61,22 +58,22 @@ impl Machine {
         }
     }
 
-    /// Another one; without effect before the first and after the abort.
-    pub(super) fn force(&mut self, now: Instant) {
+    /// Another one; without effect before the first and after the abort, for which there is so much time.
+    pub(super) fn force(&mut self, now: Instant, abort: Duration) {
         if matches!(self.phase, Phase::Draining | Phase::Cancelling) {
             self.forced = true;
-            self.enter(Phase::Aborting, now + ABORT_LIMIT);
+            self.enter(Phase::Aborting, now + abort);
         }
     }
 
     /// Goes on to the next phase where the time of this one is over, and tells whether it did.
-    pub(super) fn advance(&mut self, now: Instant, grace: Duration) -> bool {
+    pub(super) fn advance(&mut self, now: Instant, grace: Duration, abort: Duration) -> bool {
         if now < self.until {
             return false;
         }
         match self.phase {
             Phase::Draining => self.enter(Phase::Cancelling, now + grace),
-            Phase::Cancelling => self.enter(Phase::Aborting, now + ABORT_LIMIT),
+            Phase::Cancelling => self.enter(Phase::Aborting, now + abort),
             Phase::Aborting => self.enter(Phase::Over, Instant::MAX),
             Phase::Running | Phase::Over => return false,
         }
@@ -121,11 +118,11 @@ mod tests {
         use Phase::*;
         let signal: fn(&mut Machine) = |machine| match machine.phase() {
             Running => machine.begin(at(0), SEC),
-            _ => machine.force(at(0)),
+            _ => machine.force(at(0), SEC),
         };
         let ended: fn(&mut Machine) = Machine::idle;
         let time: fn(&mut Machine) = |machine| {
-            machine.advance(machine.until(), SEC);
+            machine.advance(machine.until(), SEC, SEC);
         };
         for (inputs, expected) in [
             (vec![ended, time], vec![Running, Running]),
@@ -143,10 +140,13 @@ mod tests {
     fn times_add_up_and_saturate() {
         let mut machine = Machine::new();
         machine.begin(at(5), SEC * 3);
-        assert!(!machine.advance(at(7), SEC));
+        assert!(!machine.advance(at(7), SEC, SEC));
         assert_eq!(machine.until(), at(8));
-        assert!(machine.advance(at(9), SEC * 2));
+        assert!(machine.advance(at(9), SEC * 2, SEC));
         assert_eq!((machine.until(), machine.elapsed(at(11))), (at(11), SEC * 6));
+        assert!(machine.advance(at(11), SEC, Duration::ZERO));
+        assert_eq!((machine.phase(), machine.until()), (Phase::Aborting, at(11)));
+        assert!(machine.advance(at(11), SEC, SEC));
         let mut machine = Machine::new();
         machine.begin(at(5), Duration::MAX);
         assert_eq!(machine.until(), Instant::MAX);

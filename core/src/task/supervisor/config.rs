@@ -4,7 +4,7 @@ use super::child::ChildSpec;
 use super::delay::RestartDelay;
 use super::policy::{AutoShutdown, Strategy};
 use super::state::Rules;
-use super::{Roster, Supervisor};
+use super::{Registry, Supervisor};
 use crate::config_error::ConfigError;
 use crate::limit::Limit;
 use crate::runtime::Runtime;
@@ -118,9 +118,9 @@ impl<R: Runtime, E: Send + Sync + 'static> SupervisorBuilder<R, E> {
             return Err(ConfigError::invalid("period", "must not be zero"));
         }
         self.delay.check()?;
-        let mut roster = Roster::new(self.auto_shutdown);
+        let mut registry = Registry::new(self.auto_shutdown);
         for child in self.children {
-            if let Err(refused) = roster.add(child) {
+            if let Err(refused) = registry.add(child) {
                 return Err(refused.into_config_error());
             }
         }
@@ -131,7 +131,7 @@ impl<R: Runtime, E: Send + Sync + 'static> SupervisorBuilder<R, E> {
             period: self.period,
             delay: self.delay,
         };
-        Ok(Supervisor::new(self.name, rules, roster, self.event_capacity, self.on_started))
+        Ok(Supervisor::new(self.name, rules, registry, self.event_capacity, self.on_started))
     }
 }
 

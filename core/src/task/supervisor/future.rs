@@ -124,7 +124,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
     }
 
     fn take_added(&mut self) {
-        let added = lock(&self.open.shared.roster).take_added();
+        let added = lock(&self.open.shared.registry).take_added();
         for (id, spec) in added {
             let rules = spec.rules;
             let child = Child {
@@ -196,7 +196,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             }
             Command::Forget(id) => {
                 if let Some(child) = self.children.remove(&id) {
-                    lock(&self.open.shared.roster).forget(&child.name);
+                    lock(&self.open.shared.registry).forget(&child.name);
                     // Only now: who waits for its removal may take its name.
                     drop(child);
                 }

@@ -4,7 +4,7 @@ use super::child::ChildSpec;
 use super::error::{AddChildError, UnknownChild};
 use super::events::SupervisorEvent;
 use super::inbox::{Inbox, Message};
-use super::roster::Roster;
+use super::registry::Registry;
 use crate::channel::{broadcast, oneshot};
 use crate::limit::Limit;
 use crate::primitives::{Mutex, lock};
@@ -28,7 +28,7 @@ pub struct SupervisorHandle<R: Runtime, E> {
 pub(super) struct Shared<R: Runtime, E> {
     pub(super) name: Arc<str>,
     pub(super) inbox: Arc<Inbox>,
-    pub(super) roster: Mutex<Roster<R, E>>,
+    pub(super) registry: Mutex<Registry<R, E>>,
     events: Mutex<Option<broadcast::Sender<SupervisorEvent<E>>>>,
 }
 
@@ -48,7 +48,7 @@ impl<R: Runtime, E: Send + Sync + 'static> SupervisorHandle<R, E> {
     /// [`AddChildError`], with the child: its name is taken, the supervisor stops, or the child makes no sense there.
     #[doc(alias = "start_child")]
     pub fn add(&self, child: ChildSpec<R, E>) -> Result<(), AddChildError<R, E>> {
-        lock(&self.shared.roster).add(child)?;
+        lock(&self.shared.registry).add(child)?;
         self.shared.inbox.send(Message::Added);
         Ok(())
     }
@@ -62,7 +62,7 @@ impl<R: Runtime, E: Send + Sync + 'static> SupervisorHandle<R, E> {
     #[doc(alias = "terminate_child")]
     #[doc(alias = "delete_child")]
     pub fn remove(&self, name: &str) -> Result<Removal, UnknownChild> {
-        let id = lock(&self.shared.roster).id(name);
+        let id = lock(&self.shared.registry).id(name);
         let Some(id) = id else { return Err(UnknownChild { name: Arc::from(name) }) };
         let (done, removed) = oneshot::channel();
         self.shared.inbox.send(Message::Remove(id, done));
@@ -77,7 +77,7 @@ impl<R: Runtime, E: Send + Sync + 'static> SupervisorHandle<R, E> {
     /// The names of its children, in their order.
     #[doc(alias = "which_children")]
     pub fn children(&self) -> Vec<Arc<str>> {
-        lock(&self.shared.roster).names()
+        lock(&self.shared.registry).names()
     }
 
     /// What happens from now on.
@@ -95,12 +95,12 @@ impl<R: Runtime, E: Send + Sync + 'static> SupervisorHandle<R, E> {
 }
 
 impl<R: Runtime, E> Shared<R, E> {
-    pub(super) fn new(name: Arc<str>, roster: Roster<R, E>, event_capacity: Limit) -> Self {
+    pub(super) fn new(name: Arc<str>, registry: Registry<R, E>, event_capacity: Limit) -> Self {
         let (events, _) = broadcast::channel(event_capacity);
         Self {
             name,
             inbox: Arc::new(Inbox::new()),
-            roster: Mutex::new(roster),
+            registry: Mutex::new(registry),
             events: Mutex::new(Some(events)),
         }
     }
@@ -121,9 +121,9 @@ impl<R: Runtime, E> Shared<R, E> {
     /// The end: gives what is still in the inbox.
     pub(super) fn close(&self) -> Vec<Message> {
         let added = {
-            let mut roster = lock(&self.roster);
-            roster.close();
-            roster.take_added()
+            let mut registry = lock(&self.registry);
+            registry.close();
+            registry.take_added()
         };
         let events = lock(&self.events).take();
         // Foreign code: factories, and the wakers of receivers.
@@ -141,7 +141,7 @@ impl<R: Runtime, E> Clone for SupervisorHandle<R, E> {
 
 impl<R: Runtime, E> fmt::Debug for SupervisorHandle<R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let children = lock(&self.shared.roster).names();
+        let children = lock(&self.shared.registry).names();
         f.debug_struct("SupervisorHandle")
             .field("name", &self.shared.name)
             .field("children", &children)

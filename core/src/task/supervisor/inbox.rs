@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 pub(super) enum Message {
-    /// A child was added to the roster.
+    /// A child was added to the registry.
     Added,
     /// A child says that it is up, in its run of that number.
     Ready(Id, u64),

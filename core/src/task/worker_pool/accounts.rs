@@ -5,6 +5,7 @@ use super::report::{PoolReport, PoolStats};
 use crate::channel::crowd::{Crowd, Member};
 use crate::primitives::{Mutex, MutexGuard, lock};
 use crate::probe;
+use crate::sync::own_waker::poll_locked;
 use crate::sync::wait_list::Wakers;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -167,17 +168,19 @@ impl Future for Quiet {
 
     fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let old;
-        let mut books = this.accounts.lock();
-        if books.blocking == 0 {
-            return Poll::Ready(());
+        let poll = poll_locked(cx, |own| {
+            let mut books = this.accounts.lock();
+            if books.blocking == 0 {
+                own.discard(books.quiet.leave(&mut this.member));
+                return Poll::Ready(());
+            }
+            books.quiet.wait(&mut this.member, own);
+            Poll::Pending
+        });
+        if poll.is_pending() {
+            probe::waiting(|| format!("{} blocking jobs of a worker pool", this.accounts.lock().blocking));
         }
-        old = books.quiet.wait(&mut this.member, cx.waker());
-        let blocking = books.blocking;
-        drop(books);
-        drop(old);
-        probe::waiting(|| format!("{blocking} blocking jobs of a worker pool"));
-        Poll::Pending
+        poll
     }
 }
 

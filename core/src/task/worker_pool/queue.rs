@@ -3,9 +3,10 @@
 use super::config::{PoolOverflow, Priority};
 use crate::channel::places::{Places, Turn};
 use crate::limit::Limit;
+use crate::sync::own_waker::OwnWaker;
 use crate::sync::wait_list::Wakers;
 use std::collections::BTreeMap;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
 /// How often the first of a level is passed over before it is its turn.
 pub(super) const PATIENCE: u32 = 8;
@@ -105,18 +106,16 @@ impl<J> Queue<J> {
         }
     }
 
-    /// Admits a job, which has to be pushed, and waits in line where the policy says so. A waker put into `old` must be
-    /// dropped after the mutex is free.
+    /// Admits a job, which has to be pushed, and waits in line where the policy says so.
     pub(super) fn poll_admit(
         &mut self,
         turn: &mut Turn,
-        cx: &Context<'_>,
-        old: &mut Option<Waker>,
+        own: &mut OwnWaker<'_>,
     ) -> Poll<Result<(), Refused>> {
         if turn.is_new() && (self.is_closed || self.overflow != PoolOverflow::Wait) {
             return Poll::Ready(self.try_admit());
         }
-        self.places.poll_take(turn, 1, cx, old).map_err(|_| Refused::Closed)
+        self.places.poll_take(turn, 1, own).map_err(|_| Refused::Closed)
     }
 
     /// Leaves the line for a place. The waker given must be dropped after the mutex is free.

@@ -4,8 +4,9 @@ use super::config::{PoolOverflow, Priority};
 use super::queue::{JobKey, Queue, Refused};
 use crate::channel::places::Turn;
 use crate::limit::Limit;
+use crate::sync::own_waker::OwnWaker;
 use crate::sync::wait_list::{Key, Left, WaitList, Wakers};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
 /// | pool | a new job | queued jobs | workers | left by |
 /// |---|---|---|---|---|
@@ -64,10 +65,9 @@ impl<J> State<J> {
     pub(super) fn poll_admit(
         &mut self,
         turn: &mut Turn,
-        cx: &Context<'_>,
-        old: &mut Option<Waker>,
+        own: &mut OwnWaker<'_>,
     ) -> Poll<Result<(), Refused>> {
-        self.queue.poll_admit(turn, cx, old)
+        self.queue.poll_admit(turn, own)
     }
 
     /// Leaves the line for a place.

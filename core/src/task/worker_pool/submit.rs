@@ -8,6 +8,7 @@ use super::queue::Refused;
 use super::submit_error::SubmitError;
 use crate::channel::places::Turn;
 use crate::probe;
+use crate::sync::own_waker::poll_locked;
 use crate::task::cancel_token::CancelledFuture;
 use std::fmt;
 use std::pin::Pin;
@@ -73,9 +74,7 @@ impl<'a, W> SubmitFuture<'a, W> {
             ready!(pool.budget().poll_proceed(cx));
         }
         pool.close_if_stopped();
-        let mut old = None;
-        let poll = pool.shared().lock().poll_admit(&mut self.turn, cx, &mut old);
-        drop(old);
+        let poll = poll_locked(cx, |own| pool.shared().lock().poll_admit(&mut self.turn, own));
         if poll.is_ready() {
             pool.budget().spend();
             return poll;

@@ -1,92 +1,96 @@
-//! The waker of who awaits a job is not cloned, woken or dropped while the job's lock is held.
-
-#![allow(unsafe_code)]
+//! No waker is cloned, woken or dropped while a lock of the pool's or of a job's is held.
 
 use crate::kit::poll_with;
-use backstay_core::task::WorkerPool;
+use crate::lock_probe::{LockProbe, assert_waits_without_lock};
+use backstay_core::task::{CancelToken, Job, WorkerPool};
 use backstay_core::{BlockOn, Config};
 use backstay_tokio::TokioOwner;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
-use std::sync::{Mutex, mpsc};
-use std::task::{Poll, RawWaker, RawWakerVTable, Waker};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Poll, Waker};
+use std::thread;
 use std::time::Duration;
-
-/// A running job that is polled in whatever is done with the waker: it can't be while its lock is held.
-#[derive(Default)]
-struct Probe {
-    job: Mutex<Option<Waker>>,
-    polled: Mutex<Option<mpsc::Receiver<()>>>,
-    ends: AtomicBool,
-    calls: AtomicU32,
-    violations: AtomicU32,
-}
-
-impl Probe {
-    fn look(&self) {
-        self.calls.fetch_add(1, SeqCst);
-        let Some(job) = self.job.lock().expect("no panic").clone() else { return };
-        let polled = self.polled.lock().expect("no panic");
-        let polled = polled.as_ref().expect("it was made with one");
-        while polled.try_recv().is_ok() {}
-        job.wake();
-        if !self.ends.load(SeqCst) && polled.recv_timeout(Duration::from_secs(5)).is_err() {
-            self.violations.fetch_add(1, SeqCst);
-        }
-    }
-
-    fn assert_called(&self) {
-        assert!(self.calls.swap(0, SeqCst) > 0, "nothing was done");
-        assert_eq!(self.violations.load(SeqCst), 0, "while a lock was held");
-    }
-}
-
-fn raw(probe: &'static Probe) -> RawWaker {
-    RawWaker::new(std::ptr::from_ref(probe).cast(), &TABLE)
-}
-
-static TABLE: RawWakerVTable = RawWakerVTable::new(
-    |data| {
-        probe(data).look();
-        raw(probe(data))
-    },
-    |data| probe(data).look(),
-    |data| probe(data).look(),
-    |data| probe(data).look(),
-);
-
-fn probe(data: *const ()) -> &'static Probe {
-    // SAFETY: it was made from such a reference.
-    unsafe { &*data.cast::<Probe>() }
-}
 
 #[test]
 fn no_waker_is_touched_under_a_jobs_lock() {
     let owner = TokioOwner::new(Config::new()).unwrap();
     let pool = WorkerPool::builder().workers(1).build(owner.runtime()).unwrap();
     let (tell, polled) = mpsc::channel();
-    let probe: &'static Probe = Box::leak(Box::default());
-    *probe.polled.lock().unwrap() = Some(polled);
+    let (running, ends) = (Arc::new(Mutex::new(None::<Waker>)), Arc::new(AtomicBool::new(false)));
+    let (leaves, ended) = (Arc::clone(&running), Arc::clone(&ends));
     let job = pool.try_submit(poll_fn(move |cx| {
-        *probe.job.lock().expect("no panic") = Some(cx.waker().clone());
+        *leaves.lock().expect("no panic") = Some(cx.waker().clone());
         let _nobody_listens = tell.send(());
-        if probe.ends.load(SeqCst) { Poll::Ready(7) } else { Poll::Pending }
+        if ended.load(SeqCst) { Poll::Ready(7) } else { Poll::Pending }
     }));
-    while probe.job.lock().unwrap().is_none() {
-        std::thread::yield_now();
-    }
-    // SAFETY: the functions of the table only read what is never freed, from any thread.
-    let waker = unsafe { Waker::from_raw(raw(probe)) };
+    polled.recv().unwrap();
+    let (looked_at, has_ended, polled) = (Arc::clone(&running), Arc::clone(&ends), Mutex::new(polled));
+    // The job is polled: it can't be while its lock is held.
+    let probe = LockProbe::new(move || {
+        let Some(job) = looked_at.lock().expect("no panic").clone() else { return };
+        let polled = polled.lock().expect("no panic");
+        while polled.try_recv().is_ok() {}
+        job.wake();
+        let _ = has_ended.load(SeqCst) || polled.recv().is_ok();
+    });
     let mut job = pin!(job.unwrap());
     for _ in 0..3 {
-        assert!(poll_with(job.as_mut(), &waker).is_pending());
-        probe.assert_called();
+        assert!(probe.poll(job.as_mut()).is_pending());
+        probe.assert_touched();
     }
     assert!(poll_with(job.as_mut(), Waker::noop()).is_pending());
-    probe.assert_called();
-    probe.ends.store(true, SeqCst);
-    let ends = probe.job.lock().unwrap().take().unwrap();
+    probe.assert_touched();
+    ends.store(true, SeqCst);
+    let ends = running.lock().unwrap().take().unwrap();
     ends.wake();
     assert_eq!(owner.block_on(async { job.await.unwrap() }), 7);
+}
+
+#[test]
+fn no_waker_is_touched_under_a_pools_lock() {
+    let owner = TokioOwner::new(Config::new()).unwrap();
+    let pool = WorkerPool::builder().workers(1).queue(1).build(owner.runtime()).unwrap();
+    let _runs = pool.try_submit(pending::<()>()).unwrap();
+    while pool.stats().running == 0 {
+        thread::yield_now();
+    }
+    let queued = pool.try_submit(async {}).unwrap();
+    let handle = pool.handle().clone();
+    let look = move || assert_eq!(handle.stats().running, 1);
+    assert_waits_without_lock(look, || pool.submit(async {}), || queued.abort());
+}
+
+#[test]
+fn no_waker_is_touched_under_the_lock_of_a_pools_accounts() {
+    let owner = TokioOwner::new(Config::new()).unwrap();
+    let pool = WorkerPool::builder().workers(1).build(owner.runtime()).unwrap();
+    let (release, released) = mpsc::channel::<()>();
+    let _runs = pool.try_submit(Job::blocking(move || released.recv().is_err())).unwrap();
+    while pool.stats().running == 0 {
+        thread::yield_now();
+    }
+    let (handle, looked_at) = (pool.handle().clone(), pool.handle().clone());
+    let look = move || assert!(looked_at.stats().blocking <= 1);
+    let (one, other) = (LockProbe::new(look.clone()), LockProbe::new(look));
+    let stop = CancelToken::new();
+    stop.cancel();
+    let mut drain = Box::pin(pool.drain(&stop, Duration::MAX));
+    // It waits for its worker, which is aborted, and then for the blocking job alone.
+    assert!(one.poll(drain.as_mut()).is_pending());
+    while handle.stats().workers > 0 {
+        thread::yield_now();
+    }
+    while one.poll(drain.as_mut()).is_pending() && handle.stats().workers > 0 {}
+    for probe in [&one, &other, &one] {
+        assert!(probe.poll(drain.as_mut()).is_pending());
+        probe.assert_touched();
+    }
+    drop(release);
+    while handle.stats().blocking > 0 {
+        thread::yield_now();
+    }
+    one.assert_touched();
+    assert_eq!(owner.block_on(drain).finished, 1);
 }

@@ -73,7 +73,7 @@ impl<E> Tally<E> {
 impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
     /// From now on nothing is started, nor added.
     pub(super) fn begin_end(&mut self, ending: Ending) {
-        lock(&self.open.shared.roster).close();
+        lock(&self.open.shared.registry).close();
         // What was added before that, and not told yet, was never started.
         self.take_added();
         match ending {

@@ -103,6 +103,8 @@ struct Seen {
     // It has ended and was not to be restarted.
     rests: bool,
     not_before: Instant,
+    // The first that came after it ended last: its end is none of theirs, however late they hear of it.
+    later: Id,
 }
 
 struct Watched {
@@ -156,6 +158,7 @@ impl Watched {
             removed: false,
             rests: self.is_ending(),
             not_before: Instant::ORIGIN,
+            later: self.next,
         };
         self.seen.insert(self.next, seen);
         self.machine.add(self.next, rules, self.now);
@@ -164,9 +167,10 @@ impl Watched {
 
     fn exit(&mut self, id: Id, exit: ExitKind) {
         self.exits += 1;
-        let is_ending = self.is_ending();
+        let (is_ending, later) = (self.is_ending(), self.next);
         self.lost |= exit == ExitKind::RuntimeEnded;
         let seen = self.seen.get_mut(&id).expect("it lives");
+        seen.later = later;
         (seen.alive, seen.is_up, seen.told, seen.aborted) = (false, false, None, false);
         seen.rests = !seen.rules.restart.applies_to(exit) || is_ending;
         self.machine.exited(id, exit, self.now, 0);
@@ -279,7 +283,8 @@ impl Watched {
         if self.is_alone() {
             self.seen.get_mut(&id).expect("it is there").not_before = not_before;
         } else {
-            for (_, seen) in self.seen.range_mut(self.group(id)) {
+            let later = self.seen[&id].later;
+            for (_, seen) in self.seen.range_mut(self.group(id)).take_while(|(id, _)| **id < later) {
                 seen.not_before = seen.not_before.max(not_before);
                 // All of the group are started again, those that had ended well too.
                 seen.rests &= seen.rules.restart == Restart::Temporary;

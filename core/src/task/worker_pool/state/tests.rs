@@ -1,13 +1,14 @@
 //! The machine by cases, and against a plain model.
 
 use super::*;
+use crate::sync::own_waker::poll_locked;
 use crate::task::worker_pool::queue::PATIENCE;
 use PoolOverflow::{DropNewest, DropOldest, Reject, Wait};
 use Priority::{High, Low, Normal};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::task::Wake;
+use std::task::{Context, Wake};
 
 #[derive(Default)]
 struct Flag(AtomicBool);
@@ -378,7 +379,8 @@ impl Harness {
         let waiter = &mut self.waiters[index];
         let waker = Waker::from(Arc::clone(&waiter.flag));
         waiter.flag.0.store(false, SeqCst);
-        let poll = self.state.poll_admit(&mut waiter.turn, &Context::from_waker(&waker), &mut None);
+        let cx = Context::from_waker(&waker);
+        let poll = poll_locked(&cx, |own| self.state.poll_admit(&mut waiter.turn, own));
         if let Poll::Ready(admitted) = poll {
             let waiter = self.waiters.remove(index);
             match admitted {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// The names of a supervisor's children, and those that were added and that it has not taken yet.
 ///
 /// A name is taken from when its child was added until it is forgotten: handles and the supervisor agree on that.
-pub(super) struct Roster<R: Runtime, E> {
+pub(super) struct Registry<R: Runtime, E> {
     names: BTreeMap<Arc<str>, Id>,
     next: Id,
     added: Vec<(Id, ChildSpec<R, E>)>,
@@ -20,7 +20,7 @@ pub(super) struct Roster<R: Runtime, E> {
     auto_shutdown: AutoShutdown,
 }
 
-impl<R: Runtime, E> Roster<R, E> {
+impl<R: Runtime, E> Registry<R, E> {
     pub(super) fn new(auto_shutdown: AutoShutdown) -> Self {
         Self { names: BTreeMap::new(), next: 0, added: Vec::new(), is_closed: false, auto_shutdown }
     }

@@ -1,0 +1,84 @@
+//! What was granted.
+
+use super::RateLimiter;
+use super::meter::Stamp;
+use crate::instant::Instant;
+use std::fmt;
+
+/// Permits that were granted: the call they are for may begin.
+///
+/// They are spent, and dropping this does nothing. It is a value so that nobody asks twice for one call, and so that
+/// what is not used after all can be [given back](Self::give_back).
+///
+/// # Examples
+///
+/// ```
+/// use backstay_core::resilience::{Quota, RateLimiter};
+/// use backstay_core::time::Instant;
+///
+/// let limiter = RateLimiter::new(Quota::per_minute(1))?;
+/// let now = Instant::ORIGIN;
+/// let permit = limiter.try_acquire(now).expect("there is one");
+/// assert!(limiter.try_acquire(now).is_err());
+///
+/// permit.give_back(now); // the call was not needed
+/// assert!(limiter.try_acquire(now).is_ok());
+/// # Ok::<(), backstay_core::ConfigError>(())
+/// ```
+#[must_use = "a permit is for one call: who asks again for the same call takes another"]
+pub struct RatePermit<'a> {
+    limiter: &'a RateLimiter,
+    stamp: Stamp,
+}
+
+impl<'a> RatePermit<'a> {
+    #[inline]
+    pub(super) const fn new(limiter: &'a RateLimiter, stamp: Stamp) -> Self {
+        Self { limiter, stamp }
+    }
+
+    /// How many they are.
+    pub const fn count(&self) -> u64 {
+        self.stamp.n
+    }
+
+    /// Gives back what was not used, as far as it would still be there had it never been taken: what has been refilled
+    /// since is there already. The first in the queue is woken.
+    pub fn give_back(self, now: Instant) {
+        self.limiter.shared.state.give_back_at(self.stamp, now.as_nanos());
+    }
+
+    /// As [`give_back`](Self::give_back), by who does not know the time: done when somebody does.
+    pub(super) fn give_back_later(self) {
+        self.limiter.shared.state.give_back(self.stamp);
+    }
+}
+
+impl fmt::Debug for RatePermit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RatePermit").field("count", &self.stamp.n).finish_non_exhaustive()
+    }
+}
+
+/// A permit that goes back where it is dropped: its call has not begun.
+#[derive(Debug)]
+pub(super) struct Unused<'a>(Option<RatePermit<'a>>);
+
+impl<'a> Unused<'a> {
+    pub(super) const fn new(permit: RatePermit<'a>) -> Self {
+        Self(Some(permit))
+    }
+
+    /// Out of this, it is spent.
+    pub(super) const fn take(&mut self) -> Option<RatePermit<'a>> {
+        self.0.take()
+    }
+}
+
+impl Drop for Unused<'_> {
+    fn drop(&mut self) {
+        if let Some(permit) = self.0.take() {
+            permit.give_back_later();
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A permit before an operation.
+
+use super::permit::Unused;
+use super::ticket::{Next, Ticket};
+use super::{RateLimiter, RatePermit, describe};
+use crate::instant::Instant;
+use crate::probe;
+use crate::resilience::attempt::Operation;
+use crate::resilience::describe::{Describe, Facts};
+use crate::resilience::error::Error;
+use crate::resilience::layer::{Ctx, Frame, Layer, Policy};
+use crate::resilience::rejected::PolicyKind;
+use crate::resilience::verdict::Classify;
+use crate::runtime::Runtime;
+use pin_project_lite::pin_project;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pin_project! {
+    /// What a call keeps of its limiter.
+    #[doc(hidden)]
+    #[derive(Debug)]
+    pub struct RateLimited<'p, S> {
+        // The operation's future is dropped before its permit goes back.
+        #[pin]
+        inner: S,
+        stands: Stands<'p>,
+    }
+}
+
+#[derive(Debug)]
+enum Stands<'p> {
+    Waiting(Ticket<'p>),
+    /// It may go on, and the operation has not been called.
+    Admitted(Unused<'p>),
+    Called,
+}
+
+impl<T, E> Policy<T, E> for RateLimiter {
+    type State<'p, S> = RateLimited<'p, S>;
+
+    #[inline]
+    fn start<'p, S>(&'p self, inner: S) -> RateLimited<'p, S> {
+        RateLimited { inner, stands: Stands::Waiting(Ticket::new(self, 1)) }
+    }
+
+    #[inline]
+    fn poll<'p, I, R, Op, Fut, C>(
+        &'p self,
+        inner: &'p I,
+        state: Pin<&mut RateLimited<'p, I::State<'p, Fut>>>,
+        frame: Frame<'_, E>,
+        ctx: &mut Ctx<'_, R, Op, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, Error<E>>>
+    where
+        I: Layer<T, E>,
+        R: Runtime,
+        Op: Operation<E, Fut>,
+        Fut: Future<Output = Result<T, E>>,
+        C: Classify<T, E>,
+    {
+        let this = state.project();
+        let permit = match this.stands {
+            Stands::Called => return inner.poll(this.inner, frame, ctx, cx),
+            Stands::Admitted(unused) => unused.take(),
+            Stands::Waiting(ticket) => match self.poll_turn(ticket, frame, ctx, cx) {
+                Poll::Ready(Ok(permit)) => Some(permit),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            },
+        };
+        // Spent, if the operation panics as it is called.
+        *this.stands = Stands::Called;
+        let calls = ctx.attempts();
+        let poll = inner.poll(this.inner, frame, ctx, cx);
+        if ctx.attempts() == calls
+            && let Some(permit) = permit
+        {
+            match poll {
+                Poll::Ready(_) => permit.give_back(ctx.now()),
+                Poll::Pending => *this.stands = Stands::Admitted(Unused::new(permit)),
+            }
+        }
+        poll
+    }
+}
+
+impl Describe for RateLimiter {
+    fn facts(&self) -> Facts {
+        Facts::new(PolicyKind::RateLimiter, self.name(), self.quota().to_string())
+    }
+}
+
+impl RateLimiter {
+    #[inline]
+    fn poll_turn<'p, E, R: Runtime, Op, C>(
+        &'p self,
+        ticket: &mut Ticket<'p>,
+        frame: Frame<'_, E>,
+        ctx: &mut Ctx<'_, R, Op, C>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<RatePermit<'p>, Error<E>>> {
+        let now = ctx.now().as_nanos();
+        // One that would have its turn when its time is up is better told now.
+        let latest = match frame.limit.is_none() {
+            true => u64::MAX,
+            false => frame.limit.at.as_nanos().saturating_sub(1),
+        };
+        match ticket.poll(now, latest, cx) {
+            Next::Go(permit) => Poll::Ready(Ok(permit)),
+            Next::Refused(refusal) => Poll::Ready(Err(ctx.rejected(self.rejected(refusal, now)))),
+            Next::WaitUntil(_) if ctx.is_past(frame.limit.at) => Poll::Ready(Err(ctx.timed_out(frame.limit))),
+            Next::WaitUntil(until) => {
+                let _ = ctx.is_past(Instant::from_nanos(until));
+                probe::waiting(|| describe(self));
+                Poll::Pending
+            }
+        }
+    }
+}

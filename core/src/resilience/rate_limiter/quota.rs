@@ -1,0 +1,155 @@
+//! How many in which time.
+
+use super::pace::Pace;
+use super::window::Window;
+use crate::config_error::ConfigError;
+use std::fmt;
+use std::time::Duration;
+
+/// How many permits in which time, and how many at once.
+///
+/// The **rate** is what comes back: so many permits in each period, one at a time, evenly spaced. The **burst** is
+/// what can be saved: how many may be taken at once after a pause. They are two things and named apart; the burst is
+/// one where none is given, so that what is limited is spaced evenly.
+///
+/// In any interval at most the burst and what the rate gives in that time are granted. That is more than the rate
+/// for an interval that begins with a saved burst; [`strict`](Self::strict) is for who must not let that be.
+///
+/// A quota is only numbers; what makes no sense is refused where a limiter is [built](super::RateLimiterBuilder::build):
+///
+/// | field | range |
+/// |---|---|
+/// | `permits` | from 1; at most one a nanosecond; a strict window's at most [`MAX_STRICT`](Self::MAX_STRICT) |
+/// | `per` | more than zero, less than 2^60 ns (36 years) |
+/// | `burst` | from 1; saved up within 2^60 ns (36 years) at that rate |
+///
+/// # Examples
+///
+/// ```
+/// use backstay_core::resilience::Quota;
+/// use std::time::Duration;
+///
+/// let quota = Quota::per_second(100).burst(20);
+/// assert_eq!((quota.permits(), quota.per(), quota.max_burst()), (100, Duration::from_secs(1), 20));
+///
+/// let slow = Quota::new(5, Duration::from_secs(60)); // one each twelve seconds
+/// assert_eq!(slow.max_burst(), 1);
+///
+/// let never_more = Quota::strict(100, Duration::from_secs(1));
+/// assert!(never_more.is_strict());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Quota {
+    permits: u32,
+    per: Duration,
+    burst: u32,
+    strict: bool,
+}
+
+/// Times are below this many nanoseconds.
+pub(super) const MAX_NANOS: u64 = (1 << 60) - 1;
+
+impl Quota {
+    /// The most permits in a strict window: a time is kept for each.
+    pub const MAX_STRICT: u32 = 1 << 20;
+
+    /// So many permits in each such time, and no burst.
+    pub const fn new(permits: u32, per: Duration) -> Self {
+        Self { permits, per, burst: 1, strict: false }
+    }
+
+    /// So many permits in each second, and no burst.
+    pub const fn per_second(permits: u32) -> Self {
+        Self::new(permits, Duration::from_secs(1))
+    }
+
+    /// So many permits in each minute, and no burst.
+    pub const fn per_minute(permits: u32) -> Self {
+        Self::new(permits, Duration::from_secs(60))
+    }
+
+    /// So many permits in each hour, and no burst.
+    pub const fn per_hour(permits: u32) -> Self {
+        Self::new(permits, Duration::from_secs(3_600))
+    }
+
+    /// Never more than so many permits in any window of that length, wherever it begins.
+    ///
+    /// The times of the last `permits` permits are kept: eight bytes for each, and a lock for whoever asks. What a
+    /// window has used up comes back as its permits grow old, in whatever bursts they were taken.
+    #[doc(alias = "sliding_window")]
+    pub const fn strict(permits: u32, window: Duration) -> Self {
+        Self { permits, per: window, burst: permits, strict: true }
+    }
+
+    /// The same, with up to so many saved. A strict one has no burst but its window's, and stays as it is.
+    pub const fn burst(self, burst: u32) -> Self {
+        if self.strict { self } else { Self { burst, ..self } }
+    }
+
+    /// How many permits there are in each [`per`](Self::per).
+    pub const fn permits(&self) -> u32 {
+        self.permits
+    }
+
+    /// In which time.
+    pub const fn per(&self) -> Duration {
+        self.per
+    }
+
+    /// How many may be taken at once, at most.
+    pub const fn max_burst(&self) -> u32 {
+        self.burst
+    }
+
+    /// Whether it counts in windows: see [`strict`](Self::strict).
+    pub const fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// The arithmetic of it, if it is not strict.
+    pub(in crate::resilience) fn pace(&self) -> Result<Pace, ConfigError> {
+        let per = self.checked_per()?;
+        if u64::from(self.permits) > per {
+            return Err(ConfigError::invalid("permits", "must be at most one a nanosecond"));
+        }
+        if self.burst == 0 {
+            return Err(ConfigError::invalid("burst", "must not be zero"));
+        }
+        Pace::new(self.permits, per, self.burst).ok_or(ConfigError::invalid(
+            "burst",
+            "must be small enough to be saved up within 2^60 ns (36 years) at that rate",
+        ))
+    }
+
+    /// The ring of it, if it is strict.
+    pub(super) fn window(&self) -> Result<Window, ConfigError> {
+        let window = self.checked_per()?;
+        if self.permits > Self::MAX_STRICT {
+            return Err(ConfigError::invalid("permits", "must be at most 1048576 in a strict window"));
+        }
+        Ok(Window::new(self.permits as usize, window))
+    }
+
+    fn checked_per(&self) -> Result<u64, ConfigError> {
+        if self.permits == 0 {
+            return Err(ConfigError::invalid("permits", "must not be zero"));
+        }
+        match u64::try_from(self.per.as_nanos()) {
+            Ok(0) => Err(ConfigError::invalid("per", "must not be zero")),
+            Ok(per) if per <= MAX_NANOS => Ok(per),
+            _ => Err(ConfigError::invalid("per", "must be less than 2^60 ns (36 years)")),
+        }
+    }
+}
+
+impl fmt::Display for Quota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { permits, per, burst, strict } = self;
+        if *strict {
+            write!(f, "never more than {permits} in {per:?}")
+        } else {
+            write!(f, "{permits} in {per:?}, {burst} at once")
+        }
+    }
+}
