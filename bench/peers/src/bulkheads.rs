@@ -8,7 +8,7 @@ mod tower_resilience;
 
 use crate::bench::{Size, Table};
 use crate::calls::{How, Job};
-use crate::work::Work;
+use crate::work::{Clock, Work};
 
 /// The table.
 pub const TABLE: Table = Table {
@@ -21,7 +21,7 @@ BULKHEAD
   resilience   tower-resilience 0.13
   backstay     Bulkhead
   permit       one tried for and given back, and there is one; full: there is none
-  call         a call that waits for its place, and there is one; full: it is refused
+  call         a call that waits for its place, and there is one; full: it is refused; wall: by the wall's time
   2thr         two threads do it at once: the wall's time for what each of them does; noisy",
     columns: &["tokio", "owned", "async-lock", "tower", "resilience", "backstay"],
     contests: |size| works(size).into_iter().map(Work::contest).collect(),
@@ -61,6 +61,7 @@ pub fn rows(times: u64) -> Vec<Work> {
         free("bulkhead-call", What::Call),
         full("permit-full", What::Permit),
         full("call-full", What::Call),
+        Job { times: times / 2_500, ..full("call-full-wall", What::Call).by_the_wall() },
         free("bulkhead-permit-2thr", What::Permit).on_two_threads().goal(tokio::NAME, 0.7),
         free("bulkhead-call-2thr", What::Call).on_two_threads(),
         full("call-full-2thr", What::Call).on_two_threads(),
@@ -74,7 +75,10 @@ pub fn rows(times: u64) -> Vec<Work> {
             return job.work_about(about, ways);
         }
         ways.push(job.way::<tower::Tower>());
-        ways.push(job.way::<tower_resilience::TowerResilience>());
+        // Its refusals take a millisecond.
+        if !job.setting.is_full || job.clock == Clock::Wall && job.threads == 1 {
+            ways.push(job.way::<tower_resilience::TowerResilience>());
+        }
         job.work(ways)
     })
     .into()

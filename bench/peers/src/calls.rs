@@ -289,16 +289,18 @@ impl<S: Copy> Job<S> {
         if threads == 2 {
             // Timers are the workers', who sleep; futures are polled here.
             let workers = workers();
-            let start = || {
-                let _context = workers.enter();
-                let shared = P::shared(setting);
-                block_on(P::calls(&shared, &mut P::caller(&shared), before.0, before.1));
-                shared
-            };
-            return pairs(meter, start, |shared| {
-                let _context = workers.enter();
-                block_on(P::calls(shared, &mut P::caller(shared), how, times))
-            });
+            let context = workers.enter();
+            let shared = P::shared(setting);
+            block_on(P::calls(&shared, &mut P::caller(&shared), before.0, before.1));
+            drop(context);
+            return pairs(
+                meter,
+                || &shared,
+                |shared| {
+                    let _context = workers.enter();
+                    block_on(P::calls(shared, &mut P::caller(shared), how, times))
+                },
+            );
         }
         let shared = current_thread::enter(|| P::shared(setting));
         if how == How::Hanging {
