@@ -49,6 +49,7 @@
 //! | tasks that are started again when they fail | [`task::Supervisor`] |
 //! | so many jobs at once, async or blocking, and a queue with a limit | [`task::WorkerPool`] |
 //! | to ask a task that owns something | [`task::mailbox()`] |
+//! | calls that retry, limit, give up in time and leave alone what is down | [`resilience`] |
 //! | values from task to task | [`channel`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
@@ -90,9 +91,14 @@ pub use backstay_tokio as tokio;
 mod documents {
     #[doc = include_str!("../README.md")]
     struct Readme;
+    #[doc = include_str!("../docs/guide/backoff.md")]
+    struct Backoff;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/bounded-sets.md")]
     struct BoundedSets;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/bulkhead.md")]
+    struct Bulkhead;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/cancellation.md")]
     struct Cancellation;
@@ -100,8 +106,14 @@ mod documents {
     #[doc = include_str!("../docs/guide/channels.md")]
     struct Channels;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/deadline.md")]
+    struct Deadline;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/event-loop.md")]
     struct EventLoop;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/fallback.md")]
+    struct Fallback;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/join-set.md")]
     struct JoinSet;
@@ -114,6 +126,15 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/pipeline.md")]
+    struct Pipeline;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/retry.md")]
+    struct Retry;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/retry-budget.md")]
+    struct RetryBudget;
     #[doc = include_str!("../docs/guide/scopes.md")]
     struct Scopes;
     #[cfg(feature = "testing")]
@@ -141,6 +162,9 @@ mod documents {
     struct Ticker;
     #[doc = include_str!("../docs/guide/timeout.md")]
     struct Timeout;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/what-a-timeout-stops.md")]
+    struct WhatATimeoutStops;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/worker-pool.md")]
     struct WorkerPool;

@@ -27,6 +27,7 @@
 //! | [`task`] | cancellation, scopes whose children borrow |
 //! | [`channel`] | channels between tasks: one to one, many to one, to each |
 //! | [`sync`] | semaphore, notify |
+//! | [`resilience`] | calls to what may be slow, broken or overloaded |
 //! | [`fs`] | files replaced whole or not at all |
 //! | [`time`] | [`Instant`](time::Instant), timeouts, the ticker |
 //! | [`net`] | [`Net`]: TCP over the runtime's own sockets, a trait of its own |

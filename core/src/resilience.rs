@@ -1,4 +1,20 @@
-//! Calls to what may be slow, broken or overloaded.
+//! Calls to what may be slow, broken or overloaded (recipes 1.5, 3.6, 6 and 8).
+//!
+//! | you want | use |
+//! |---|---|
+//! | another attempt after a failure | [`Retry`], with a [`Backoff`] |
+//! | retries that don't make an outage worse | [`RetryBudget`] |
+//! | no calls to what is down | [`CircuitBreaker`] |
+//! | at most so many calls at a time | [`Bulkhead`] |
+//! | at most so many calls in a time | [`RateLimiter`], [`KeyedRateLimiter`] |
+//! | a limit on time: of all attempts, of each | [`TotalTimeout`], [`AttemptTimeout`], [`Deadline`](crate::time::Deadline) |
+//! | another answer when there is none | [`Fallback`] |
+//! | to know whether something is up | [`HealthCheck`] |
+//! | several of these, in an order | [`Pipeline`] |
+//!
+//! Each policy is usable alone, by its `run`, and without async, by its methods that take the time: those are the
+//! policy, a state machine that knows no clock. All give the same flat [`Error`], and ask one question, the same for
+//! all, of what is a failure: [`Classify`].
 
 mod answer;
 mod attempt;
@@ -8,9 +24,12 @@ mod circuit_breaker;
 mod describe;
 mod error;
 mod fallback;
+mod health_check;
+mod keyed_rate_limiter;
 mod layer;
 mod observer;
 mod pipeline;
+mod rate;
 mod rate_limiter;
 mod rejected;
 mod retry;
@@ -31,9 +50,11 @@ pub use circuit_breaker::{
 pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
 pub use fallback::{Always, Fallback, FromError, InsteadOf, Substitute, Value, WhichErrors};
+pub use health_check::{Health, HealthCheck, HealthCheckBuilder};
+pub use keyed_rate_limiter::{KeyedRateLimiter, KeyedRateLimiterBuilder};
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use observer::{Event, EventKind, Observer};
-pub use pipeline::{DynPipeline, Pipeline, PipelineBuilder, Stack};
+pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Stack};
 pub use rate_limiter::{
     AcquireRate, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder, RatePermit, Reservation,
 };

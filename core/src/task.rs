@@ -33,7 +33,7 @@ pub use cancel_token::{
     CancelMessage, CancelReason, CancelToken, Cancelled, CancelledFuture, CancelledOwned, DropGuard, Run,
     RunOwned, Shield,
 };
-pub use join_set::{JoinReport, JoinSet, TaskId};
+pub use join_set::{JoinReport, JoinSet, NamedSpawn, TaskId};
 pub use local_scope::{LocalScope, local_scope};
 pub use mailbox::{CallError, CallFuture, CallTimeoutFuture, Inbox, Mailbox, Reply, WeakMailbox, mailbox};
 pub use nursery::ScopedHandle;
@@ -51,7 +51,6 @@ pub use supervisor::{
     SupervisorHandle, SupervisorReport, UnknownChild,
 };
 pub use worker_pool::{
-    AsyncWork, BlockingWork, IntoJob, Job, JobError, JobHandle, JobName, PoolHandle, PoolOverflow,
-    PoolReport, PoolStats, Priority, RunFuture, SubmitError, SubmitFuture, Work, WorkerPool,
-    WorkerPoolBuilder,
+    AsyncWork, BlockingWork, IntoJob, Job, JobError, JobHandle, PoolHandle, PoolOverflow, PoolReport,
+    PoolStats, Priority, RunFuture, SubmitError, SubmitFuture, Work, WorkerPool, WorkerPoolBuilder,
 };

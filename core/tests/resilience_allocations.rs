@@ -4,11 +4,16 @@
 
 #![allow(unsafe_code)]
 
-use backstay_core::resilience::{AttemptTimeout, Bulkhead, Error, Fallback, Pipeline, TotalTimeout};
-use backstay_core::time::Deadline;
+use backstay::testing::Sim;
+use backstay_core::resilience::{
+    Attempt, AttemptTimeout, Backoff, Bulkhead, CircuitBreaker, Error, Fallback, KeyedRateLimiter, Pipeline,
+    Quota, RateLimiter, Retry, RetryBudget, TotalTimeout,
+};
+use backstay_core::time::{Deadline, Instant};
 use backstay_core::{Limit, Runtime};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -118,5 +123,140 @@ fn time_limits_and_fallbacks_allocate_nothing() {
         let total = TotalTimeout::new(SECOND);
         let plain = allocations(|| assert!(poll(pin!(total.run(rt, async |_| Ok::<_, ()>(0)))).is_ready()));
         assert_eq!(plain, 0);
+    });
+}
+
+#[test]
+fn retries_and_their_budgets_allocate_nothing() {
+    on_a_clock(|rt| {
+        let budgets = [
+            RetryBudget::ratio(0.5).build().expect("it is good"),
+            RetryBudget::token_bucket().build().expect("it is good"),
+            RetryBudget::throttle(100, 0.1).expect("it is good"),
+        ];
+        for budget in budgets {
+            let retry =
+                Retry::builder().max_attempts(4).max_elapsed(SECOND).backoff(Backoff::none()).budget(&budget);
+            let retry = retry.build().expect("it is good");
+            let users = Pipeline::named("users").retry(retry.clone()).attempt_timeout(SECOND).build(rt);
+            let users = users.expect("it is good");
+            let fails_twice =
+                |attempt: Attempt| std::future::ready(if attempt.number() < 3 { Err(()) } else { Ok(()) });
+            let made = allocations(|| {
+                assert!(poll(pin!(retry.run(rt, async |_| Ok::<_, ()>(())))).is_ready());
+                assert!(poll(pin!(retry.run(rt, fails_twice))).is_ready());
+                assert!(poll(pin!(retry.run(rt, async |_| Err::<(), _>(())))).is_ready());
+                assert!(poll(pin!(users.call(fails_twice))).is_ready());
+            });
+            assert_eq!(made, 0, "{budget:?}");
+        }
+    });
+}
+
+#[test]
+fn a_circuit_breaker_allocates_nothing() {
+    on_a_clock(|rt| {
+        let named = CircuitBreaker::named;
+        let builders = [
+            named("consecutive").consecutive_failures(3),
+            named("count"),
+            named("time").time_window(10 * SECOND),
+            named("slow").slow_call_duration(10 * SECOND).slow_call_rate(1.0),
+        ];
+        for builder in builders {
+            let breaker = builder.build().expect("it is good");
+            let pipeline = Pipeline::named("users").breaker(&breaker).build(rt).expect("it is good");
+            let made = allocations(|| {
+                for _ in 0..100 {
+                    assert!(poll(pin!(breaker.run(rt, async |_| Ok::<_, ()>(())))).is_ready());
+                    assert!(poll(pin!(pipeline.call(async |_| Ok::<_, ()>(())))).is_ready());
+                }
+                // Nor do a failure and a refusal; an event would, where somebody is told.
+                for _ in 0..100 {
+                    assert!(poll(pin!(pipeline.call(async |_| Err::<(), _>(())))).is_ready());
+                }
+                let _ = breaker.call_blocking(|| Instant::ORIGIN, || Ok::<_, ()>(()));
+                drop(breaker.try_acquire_owned(Instant::ORIGIN));
+            });
+            assert_eq!(made, 0, "{breaker:?}");
+        }
+    });
+}
+
+#[test]
+fn b19_a_time_window_keeps_no_call() {
+    let builder = CircuitBreaker::named("db").time_window(Duration::from_millis(100)).failure_rate(1.0);
+    let breaker = builder.build().expect("it is good");
+    let mut now = Instant::ORIGIN;
+    let made = allocations(|| {
+        for _ in 0..1_000_000 {
+            breaker.try_acquire(now).expect("it passes").success(now);
+            now += Duration::from_micros(1);
+        }
+    });
+    assert_eq!(made, 0);
+}
+
+/// As [`allocations`], with what the run gives.
+fn counted<T>(run: impl FnOnce() -> T) -> (usize, T) {
+    let mut result = None;
+    let made = allocations(|| result = Some(run()));
+    (made, result.expect("it has run"))
+}
+
+/// Allocations of the second run, and of a hundred more.
+fn counted_warm(mut run: impl FnMut()) -> usize {
+    run();
+    allocations(|| (0..100).for_each(|_| run()))
+}
+
+/// On the sim, in its one task.
+fn with_rt(test: impl Fn(&Sim) + Clone + Send + 'static) {
+    let outcome = Sim::builder().run(move |rt: Sim| async move { test(&rt) });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn a_rate_limiter_allocates_nothing() {
+    let limiter = RateLimiter::new(Quota::per_second(10).burst(5)).expect("a good quota");
+    let tries = || (0..10).filter(|_| limiter.try_acquire(Instant::ORIGIN).is_ok()).count();
+    assert_eq!(counted(tries), (0, 5), "from the first on, granted or refused");
+    let mut batched = limiter.batched(backstay_core::Limit::MAX);
+    assert_eq!(counted(|| batched.try_acquire(|| Instant::ORIGIN).is_ok()), (0, false));
+    drop(batched);
+    let strict = RateLimiter::new(Quota::strict(5, Duration::from_secs(1))).expect("a good quota");
+    let tries = || (0..10).filter(|_| strict.try_acquire(Instant::ORIGIN).is_ok()).count();
+    assert_eq!(counted(tries), (0, 5));
+}
+
+#[test]
+fn a_call_under_a_rate_limiter_allocates_nothing() {
+    with_rt(|rt| {
+        let limiter = RateLimiter::new(Quota::per_second(10).burst(5)).expect("a good quota");
+        let pipeline = Pipeline::named("test").rate_limit(&limiter).build(rt).expect("it is good");
+        let ready = || {
+            let alone = poll(pin!(limiter.run(rt, async |_| Ok::<_, Infallible>(()))));
+            let stacked = poll(pin!(pipeline.call(async |_| Ok::<_, Infallible>(()))));
+            let acquired = poll(pin!(limiter.acquire(rt)));
+            alone.is_ready() && stacked.is_ready() && acquired.is_ready()
+        };
+        assert_eq!(counted(ready), (0, true));
+        // Places in the queue are used again; the timer is the runtime's.
+        let full = RateLimiter::new(Quota::per_hour(1)).expect("a good quota");
+        let _permit = full.try_acquire(rt.now()).expect("there is one");
+        let timer = counted_warm(|| assert!(poll(pin!(rt.sleep(Duration::from_secs(60)))).is_pending()));
+        let waits = counted_warm(|| assert!(poll(pin!(full.acquire(rt))).is_pending()));
+        assert!(waits <= timer, "{waits} beside the {timer} of a sleep");
+    });
+}
+
+#[test]
+fn a_keyed_rate_limiter_allocates_nothing_for_a_key_that_is_there() {
+    with_rt(|rt| {
+        let limiter =
+            KeyedRateLimiter::<String>::new(rt, Quota::per_second(10).burst(5)).expect("a good quota");
+        assert!(limiter.try_acquire("ann", Instant::ORIGIN).is_ok());
+        let tries = || (0..10).filter(|_| limiter.try_acquire("ann", Instant::ORIGIN).is_ok()).count();
+        assert_eq!(counted(tries), (0, 4));
     });
 }

@@ -181,7 +181,7 @@ impl Backoff {
     /// As [`delay`](Self::delay), told the delay before; zero if there was none. Only [`Jitter::Decorrelated`] asks
     /// for it.
     pub fn next_delay(&self, attempt: u32, previous: Duration, random: u64) -> Duration {
-        Duration::from_nanos(self.interval(attempt, Some(previous)).pick(random))
+        Duration::from_nanos(self.interval(attempt, Some(nanos(previous))).pick(random))
     }
 
     /// All the delays, one after the other, with random numbers from this seed: for tests, and for code without a
@@ -202,8 +202,8 @@ impl Backoff {
         Delays::new(self, seed)
     }
 
-    /// Between which bounds the delay is, in nanoseconds.
-    pub(crate) fn interval(&self, attempt: u32, previous: Option<Duration>) -> Interval {
+    /// Between which bounds the delay is, in nanoseconds, as the one before.
+    pub(crate) fn interval(&self, attempt: u32, previous: Option<u64>) -> Interval {
         let (attempt, cap) = (attempt.max(1), nanos(self.max_delay));
         let base = |attempt| self.schedule.base(attempt, self.factor.unwrap_or(2.0)).min(cap);
         match self.jitter {
@@ -211,7 +211,7 @@ impl Backoff {
             Jitter::Full => Interval::full(base(attempt)),
             Jitter::Equal => Interval::equal(base(attempt)),
             Jitter::Additive(most) => Interval::additive(base(attempt), nanos(most), cap),
-            Jitter::Decorrelated => Interval::decorrelated(base(1), attempt, previous.map(nanos), cap),
+            Jitter::Decorrelated => Interval::decorrelated(base(1), attempt, previous, cap),
         }
     }
 

@@ -154,6 +154,7 @@ impl<C> CircuitBreaker<C> {
     /// assert!(matches!(breaker.call_blocking(now, || Ok::<_, &str>(())), Err(Error::Rejected(_))));
     /// # Ok::<(), backstay_core::ConfigError>(())
     /// ```
+    #[inline]
     pub fn call_blocking<T, E>(
         &self,
         now: impl Fn() -> Instant,
@@ -162,10 +163,15 @@ impl<C> CircuitBreaker<C> {
     where
         C: Classify<T, E>,
     {
-        let permit = CircuitPermit::new(&self.shared, self.shared.acquire(&now)?);
-        let result = op().map_err(Error::Operation);
-        permit.record_at(self.classifier.classify(result.as_ref()), now);
-        result
+        match self.shared.acquire(&now) {
+            Ok(ticket) => {
+                let permit = CircuitPermit::new(&self.shared, ticket);
+                let result = op().map_err(Error::Operation);
+                permit.record_at(self.classifier.classify(result.as_ref()), now);
+                result
+            }
+            Err(rejected) => Err(rejected.into()),
+        }
     }
 
     /// Asks to make a call at this time; the permit is to be told how it went.

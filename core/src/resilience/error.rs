@@ -269,7 +269,7 @@ impl<E> fmt::Display for Cause<E> {
 }
 
 impl Scope {
-    fn describe(self, limit: Duration, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(super) fn describe(self, limit: Duration, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Total => write!(f, "the call took longer than {limit:?}"),
             Self::Attempt => write!(f, "the attempt took longer than {limit:?}"),

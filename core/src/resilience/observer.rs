@@ -2,6 +2,7 @@
 
 use super::circuit_breaker::{CircuitReason, CircuitState};
 use super::error::{Scope, Stop};
+use super::health_check::Health;
 use super::rejected::{PolicyKind, Rejected};
 use super::verdict::Verdict;
 use std::fmt;
@@ -26,6 +27,7 @@ use std::time::Duration;
 /// | [`EventKind::Waited`] | `queue.waited` | calls that had to wait for a turn and got it, by policy; its time is a histogram |
 /// | [`EventKind::FellBack`] | `fallback.used` | answers that are not the operation's |
 /// | [`EventKind::CircuitChanged`] | `circuit.changed` | changes of a breaker's state, by the state it is in then |
+/// | [`EventKind::HealthChanged`] | `health.changed` | changes of what a health check finds, by what it finds then |
 /// | [`EventKind::Completed`] | `call.completed` | calls, by verdict; its time is a histogram |
 pub trait Observer: Send + Sync {
     /// It has happened.
@@ -94,6 +96,15 @@ pub enum EventKind {
         /// Why.
         reason: CircuitReason,
     },
+    /// A health check has come to another view: told to its own observer.
+    HealthChanged {
+        /// What it was.
+        from: Health,
+        /// What it is.
+        to: Health,
+        /// How many probes in a row spoke for it; zero where nobody probes any more.
+        probes: u32,
+    },
     /// A call of a pipeline has ended.
     Completed {
         /// What its result says of the service.
@@ -116,7 +127,36 @@ impl EventKind {
             Self::Waited { .. } => "queue.waited",
             Self::FellBack => "fallback.used",
             Self::CircuitChanged { .. } => "circuit.changed",
+            Self::HealthChanged { .. } => "health.changed",
             Self::Completed { .. } => "call.completed",
+        }
+    }
+}
+
+/// For a log: `users: attempt 1 failed, the next in 100ms`.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.source.is_empty() {
+            write!(f, "{}: ", self.source)?;
+        }
+        self.kind.fmt(f)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Retrying { attempt, delay } => write!(f, "attempt {attempt} failed, the next in {delay:?}"),
+            Self::RetriesExhausted { attempts, why } => write!(f, "gave up after attempt {attempts}: {why}"),
+            Self::Rejected(rejected) => rejected.fmt(f),
+            Self::TimedOut { scope, limit } => scope.describe(*limit, f),
+            Self::Waited { policy, waited } => write!(f, "waited {waited:?} for the {policy}"),
+            Self::FellBack => f.write_str("the answer is the fallback's"),
+            Self::CircuitChanged { from, to, reason } => write!(f, "{from} -> {to}: {reason}"),
+            Self::HealthChanged { from, to, .. } => write!(f, "{from} -> {to}"),
+            Self::Completed { verdict, attempts, elapsed } => {
+                write!(f, "{verdict:?} after {attempts} attempts in {elapsed:?}")
+            }
         }
     }
 }

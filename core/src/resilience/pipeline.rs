@@ -1,9 +1,11 @@
 //! Policies around one operation, in an order.
 
 mod builder;
+mod default_order;
 mod erased;
 
 pub use builder::{PipelineBuilder, Stack};
+pub use default_order::DefaultOrder;
 pub use erased::DynPipeline;
 
 use super::attempt::{Attempt, WithLast};
@@ -15,7 +17,63 @@ use super::verdict::{Classify, Inherit};
 use crate::runtime::Runtime;
 use std::sync::Arc;
 
-/// Policies around one operation, in an order.
+/// Policies around one operation, in an order: what is named first is outermost.
+///
+/// A call goes through all of them as one future, with one timer and, on the way where all goes well, at most one
+/// reading of the clock. Its error is flat: [`Error`](super::Error) says which policy had the last word, and
+/// [`operation`](super::Error::operation) finds the operation's own error wherever it is.
+///
+/// It is a handle: a clone is the same pipeline, with the same breaker, limiter and bulkhead. Make it once: one that is
+/// made anew for each call has new ones each time, which then do nothing.
+///
+/// **The default order**, from the outside: fallback, deadline, retry, rate limiter, circuit breaker, bulkhead, attempt
+/// timeout. Any other is allowed; [`lints`](Self::lints) names those that hardly anybody means. Which policies there
+/// are is a part of the type `L`: [`DefaultOrder`] is that of the default order, and [`erase`](Self::erase) takes it
+/// out of the type.
+///
+/// # Cost
+///
+/// No allocation on a call, but for what an attempt's [grace](super::AttemptTimeout::grace) needs. The future is as
+/// large as the operation's and what each policy keeps.
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::{Failure, Sim};
+/// use backstay_core::resilience::{Backoff, CircuitBreaker, Fallback, Pipeline, Retry, Source};
+/// use std::time::Duration;
+///
+/// Sim::builder().run(|rt: Sim| async move {
+///     let breaker = CircuitBreaker::named("users-db").build().expect("it is good");
+///     let backoff = Backoff::exponential(Duration::from_millis(50)).max_delay(Duration::from_secs(1));
+///     let users = Pipeline::named("users")
+///         .fallback(Fallback::value("a guest"))
+///         .deadline(Duration::from_secs(2))
+///         .retry(Retry::builder().backoff(backoff).build().expect("it is good"))
+///         .breaker(&breaker)
+///         .attempt_timeout(Duration::from_millis(500))
+///         .build(&rt)
+///         .expect("it is good");
+///
+///     let answer = users
+///         .call(async |attempt| match attempt.number() {
+///             1 => Err("connection reset"),
+///             _ => Ok("ada"),
+///         })
+///         .detailed()
+///         .await
+///         .expect("there is always an answer");
+///     assert_eq!((answer.value, answer.source, answer.attempts), ("ada", Source::Operation, 2));
+///
+///     let answer = users.call(async |_| Err("connection reset")).detailed().await.expect("there always is");
+///     assert_eq!((answer.value, answer.source, answer.attempts), ("a guest", Source::Fallback, 3));
+///     assert_eq!(users.lints(), []);
+/// })?;
+/// # Ok::<(), Failure>(())
+/// ```
+#[doc(alias = "ServiceBuilder")]
+#[doc(alias = "ResiliencePipeline")]
+#[doc(alias = "policy")]
 #[derive(Debug)]
 pub struct Pipeline<R, L, C = Inherit> {
     rt: R,
@@ -38,7 +96,24 @@ impl Pipeline<(), Leaf> {
 }
 
 impl<R: Runtime, L, C> Pipeline<R, L, C> {
-    /// Calls an operation under these policies.
+    /// Calls an operation under these policies, once or, with a retry, more often.
+    ///
+    /// The operation is called when everything outside has let it through, and again for each attempt; its future may
+    /// borrow what the closure borrows. [`Call`] has what differs from call to call: a deadline, a token, the time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`](super::Error), flat; each policy's documentation says which it gives.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready: the operation's future is dropped, then each policy gives back what it holds, from
+    /// the inside out. Nothing of that counts as a failure of the service. A rate limiter's permit comes back only if
+    /// the operation was not called yet.
+    ///
+    /// # Panics
+    ///
+    /// A panic of the operation passes through, and every policy is as if the call had been dropped.
     #[inline]
     pub fn call<'p, Op, Fut, T, E>(&'p self, op: Op) -> Call<'p, R, &'p L, C, Op, Fut, T, E>
     where

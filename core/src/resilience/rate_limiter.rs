@@ -58,7 +58,7 @@ use std::time::Duration;
 /// is behind another's is safe.
 ///
 /// Use a [`Semaphore`](crate::sync::Semaphore) where calls are to be limited by how many there are at the same time, a
-/// [`KeyedRateLimiter`] for a limit for each of many users, and a ticker for something that is
+/// [`KeyedRateLimiter`](super::KeyedRateLimiter) for a limit for each of many users, and a ticker for something that is
 /// done at a rate by one task.
 ///
 /// # Cost
@@ -204,7 +204,7 @@ impl RateLimiter {
     }
 
     /// Takes `n` permits now, for a time that may be to come: behind everybody who waits, whose times are fixed by
-    /// this.
+    /// this. Who has a fixed time keeps it, also when something is given back: that is for who comes then.
     ///
     /// For who can't wait here, or has to know when: a scheduler, a client that is told `Retry-After`. What is taken
     /// may be used from [`ready_at`](Reservation::ready_at) on. A reservation that is dropped unused

@@ -75,6 +75,8 @@ pub enum Reason {
         /// How much there is at most.
         capacity: u64,
     },
+    /// As many keys as may be kept are in use, and this is another.
+    TooManyKeys,
     /// The policy was closed.
     Closed,
 }
@@ -156,6 +158,7 @@ impl fmt::Display for Reason {
             Self::MaxWait { limit } => write!(f, "no turn came within {limit:?}"),
             Self::RateLimited => f.write_str("the rate is used up"),
             Self::TooLarge { capacity } => write!(f, "more was asked for than {capacity}, all there is"),
+            Self::TooManyKeys => f.write_str("as many keys as may be are in use"),
             Self::Closed => f.write_str("it is closed"),
         }
     }

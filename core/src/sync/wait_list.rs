@@ -4,8 +4,8 @@
 //! has seen that or is dropped: so a primitive can tell that somebody who was woken will never come, and wake the
 //! next one. Entries are numbered, not linked by pointers: a list that has grown allocates nothing.
 //!
-//! Nothing here clones, wakes or drops a waker: each may run anything, also what takes the same mutex. Wakers are cloned
-//! before, and handed out, to be woken or dropped once the mutex is free.
+//! Nothing here clones, wakes or drops a waker: each may run anything, also what takes the same mutex. Wakers are
+//! cloned before, and handed out, to be woken or dropped once the mutex is free.
 
 use crate::sync::own_waker::OwnWaker;
 use std::mem;

@@ -1,8 +1,10 @@
 //! Tasks whose outcomes one place collects (recipe 5.2).
 
+mod named;
 mod report;
 mod spawn;
 
+pub use named::NamedSpawn;
 pub use report::JoinReport;
 
 use super::cancel_token::CancelToken;

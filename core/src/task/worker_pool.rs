@@ -6,7 +6,6 @@ mod error;
 mod handle;
 mod job;
 mod job_handle;
-mod job_name;
 mod queue;
 mod queued;
 mod report;
@@ -22,7 +21,6 @@ pub use error::JobError;
 pub use handle::PoolHandle;
 pub use job::{AsyncWork, BlockingWork, IntoJob, Job, Work};
 pub use job_handle::JobHandle;
-pub use job_name::JobName;
 pub use report::{PoolReport, PoolStats};
 pub use submit::{RunFuture, SubmitFuture};
 pub use submit_error::SubmitError;
@@ -206,7 +204,7 @@ impl<R: Runtime> WorkerPool<R> {
     ///     let pool = WorkerPool::builder().workers(1).queue(1).overflow(PoolOverflow::Reject).build(&rt).unwrap();
     ///     let first = pool.try_submit(async { 1 }).unwrap(); // no worker has had its turn yet
     ///     match pool.try_submit(Job::new(async { 2 }).named("second")) {
-    ///         Err(SubmitError::Full(job)) => assert_eq!(job.name().to_string(), "second"),
+    ///         Err(SubmitError::Full(job)) => assert_eq!(job.label().name(), Some("second")),
     ///         other => panic!("{other:?}"),
     ///     }
     ///     assert_eq!(first.await.unwrap(), 1);

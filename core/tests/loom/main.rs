@@ -4,13 +4,16 @@
 #![cfg(backstay_loom)]
 
 mod broadcast;
+mod bulkhead;
 mod cancel_token;
+mod circuit_breaker;
 mod future_set;
 mod join;
 mod kit;
 mod mpsc;
 mod notify;
 mod oneshot;
+mod rate_limiter;
 mod retry_budget;
 mod scopes;
 mod semaphore;

@@ -13,11 +13,11 @@ use std::task::{Context, Poll};
 
 /// A runtime of which each task is a thread. What is modelled aborts nobody, awaits no handle and never sleeps.
 #[derive(Clone)]
-struct Threads;
+pub(crate) struct Threads;
 
-struct Handle<T>(PhantomData<fn() -> T>);
+pub(crate) struct Handle<T>(PhantomData<fn() -> T>);
 
-struct Never;
+pub(crate) struct Never;
 
 impl Runtime for Threads {
     type JoinHandle<T: Send + 'static> = Handle<T>;

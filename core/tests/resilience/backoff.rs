@@ -1,16 +1,9 @@
 //! Schedules, caps and jitter.
 
+use crate::kit::{ms, secs};
 use backstay_core::resilience::{Backoff, Jitter};
 use proptest::prelude::*;
 use std::time::Duration;
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-const fn secs(secs: u64) -> Duration {
-    Duration::from_secs(secs)
-}
 
 /// The first delays without jitter.
 fn exact<const N: usize>(backoff: Backoff) -> [Duration; N] {

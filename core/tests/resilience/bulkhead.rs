@@ -244,9 +244,9 @@ fn b22_a_blocking_job_keeps_its_place_until_it_has_ended() {
         let bulkhead = bulkhead(1, 1);
         let ran = Arc::new(AtomicUsize::new(0));
         let job = {
-            let ran = Arc::clone(&ran);
+            let (ran, gauge) = (Arc::clone(&ran), bulkhead.clone());
             bulkhead.run_blocking(&rt, move || {
-                ran.fetch_add(1, SeqCst);
+                ran.fetch_add(gauge.in_flight(), SeqCst);
                 Ok::<_, &str>(())
             })
         };
@@ -297,7 +297,8 @@ fn b23_waiting_is_not_the_attempts_time() {
         let place = bulkhead.try_acquire().expect("it is free");
         let call = users.call(async |attempt: Attempt| {
             assert_eq!(attempt.remaining(), ms(20));
-            Ok::<_, &str>(rt.sleep(ms(15)).await)
+            rt.sleep(ms(15)).await;
+            Ok::<_, &str>(())
         });
         let open = async {
             rt.sleep(ms(100)).await;
@@ -455,6 +456,13 @@ fn a_place_is_given_back_before_the_result_is_seen() {
         let result = poll_fn(|cx| call.as_mut().poll(cx)).await;
         assert_eq!(result, Ok(()));
         assert_empty(&bulkhead); // the finished call is still there
+        // The same for a place in the queue.
+        let bulkhead = with_wait(1, 1, ms(5));
+        let _place = bulkhead.try_acquire().expect("it is free");
+        let mut call = pin!(bulkhead.run(&rt, async |_| Ok::<_, &str>(())));
+        let result = poll_fn(|cx| call.as_mut().poll(cx)).await;
+        assert_eq!(result, Err(Error::TimedOut { scope: Scope::Queue, limit: ms(5) }));
+        assert_eq!(bulkhead.waiting(), 0);
     });
 }
 
@@ -519,7 +527,10 @@ fn s09_a_call_and_an_acquire_that_are_cut_anywhere_lose_nothing() {
                     let (rt, bulkhead) = (rt.clone(), bulkhead.weighing(limit(weight)));
                     async move {
                         rt.sleep(ms(late)).await;
-                        let op = async |_| Ok::<_, &str>(rt.sleep(ms(2)).await);
+                        let op = async |_| {
+                            rt.sleep(ms(2)).await;
+                            Ok::<_, &str>(())
+                        };
                         bulkhead.run(&rt, op).await.expect("there is time")
                     }
                 };
@@ -534,11 +545,17 @@ fn s09_a_call_and_an_acquire_that_are_cut_anywhere_lose_nothing() {
                             0 => drop(heavy.acquire(rt).await.map(|_place| rt.sleep(ms(2)))),
                             1 => drop(heavy.acquire_owned(rt).await),
                             2 => {
-                                let op = |_: Attempt| async move { Ok::<_, &str>(rt.sleep(ms(2)).await) };
+                                let op = |_: Attempt| async move {
+                                    rt.sleep(ms(2)).await;
+                                    Ok::<_, &str>(())
+                                };
                                 heavy.run(rt, op).await.expect("there is time");
                             }
                             _ => {
-                                let op = |_: Attempt| async move { Ok::<_, &str>(rt.sleep(ms(2)).await) };
+                                let op = |_: Attempt| async move {
+                                    rt.sleep(ms(2)).await;
+                                    Ok::<_, &str>(())
+                                };
                                 users.call(op).await.expect("there is time");
                             }
                         }

@@ -5,8 +5,10 @@ use backstay::testing::{Sim, Subject, Tracker, abort_sweep, cancel_sweep, panic_
 use backstay_core::Runtime;
 use backstay_core::resilience::{
     Answer, Attempt, AttemptTimeout, Bulkhead, Cause, Error, EventKind, Fallback, FromError, InsteadOf,
-    Layered, Leaf, Pipeline, PolicyKind, Reason, Rejected, Scope, Source, TotalTimeout, Value,
+    Layered, Leaf, Pipeline, PolicyKind, Reason, Rejected, Retry, Scope, Source, TotalTimeout, Value,
+    Verdict,
 };
+use backstay_core::task::CancelToken;
 use backstay_core::time::Deadline;
 use std::cell::Cell;
 use std::future::{Ready, pending, ready};
@@ -115,6 +117,43 @@ fn the_predicate_chooses_among_errors() {
         drop(place);
         let answer = users.call(async |_| Ok("value")).detailed().await.expect("there is an answer");
         assert_eq!((answer.value, answer.source, answer.attempts), ("value", Source::Operation, 1));
+    });
+}
+
+#[test]
+fn who_cancelled_gets_no_other_answer() {
+    sim(|rt: Sim| async move {
+        let users = Pipeline::named("").fallback(Fallback::value(7)).build(&rt).expect("it is good");
+        let token = CancelToken::new();
+        let op = async |_| {
+            rt.sleep(ms(5)).await;
+            token.cancel();
+            pending::<Result<_, &str>>().await
+        };
+        assert_eq!(users.call(op).until_cancelled(&token).await, Err(Error::Cancelled));
+        assert_eq!(users.call(op).until_cancelled(&token).await, Err(Error::Cancelled));
+        assert_eq!(Failed::Cancelled.into_cause(), None);
+    });
+}
+
+#[test]
+fn the_last_who_answered_is_named() {
+    sim(|rt: Sim| async move {
+        // A retry outside, which does not take the fallback's answer for one.
+        let users = Pipeline::named("")
+            .retry(Retry::builder().max_attempts(2).build().expect("it is good"))
+            .fallback(Fallback::value(0))
+            .classify(|result: Result<&u32, &Failed>| match result {
+                Ok(0) => Verdict::failure(),
+                _ => Verdict::Success,
+            })
+            .build(&rt)
+            .expect("it is good");
+        let op = async |attempt: Attempt| if attempt.is_retry() { Ok(1) } else { Err("first") };
+        let answer = users.call(op).detailed().await.expect("a value");
+        assert_eq!((answer.value, answer.source, answer.attempts), (1, Source::Operation, 2));
+        let answer = users.call(async |_| Err("always")).detailed().await.expect("a value");
+        assert_eq!((answer.value, answer.source, answer.attempts), (0, Source::Fallback, 2));
     });
 }
 

@@ -3,6 +3,7 @@
 use backstay::testing::{Completed, Failure, Sim};
 use backstay_core::Limit;
 use backstay_core::resilience::{Event, EventKind, Observer};
+use backstay_core::time::Instant;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -45,4 +46,15 @@ impl Heard {
     pub(crate) fn take(&self) -> Vec<(&'static str, EventKind)> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
+}
+
+/// So many milliseconds after the origin.
+pub(crate) const fn at(ms: u64) -> Instant {
+    Instant::from_nanos(ms * 1_000_000)
+}
+
+/// Runs it on the simulated runtime; a failure prints the report.
+#[track_caller]
+pub(crate) fn on_sim<F: Future<Output = ()>>(test: impl Fn(Sim) -> F) {
+    passed(Sim::builder().run(test));
 }

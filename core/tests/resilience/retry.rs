@@ -1,9 +1,10 @@
 //! Attempts, their limits, and what is returned in the end.
 
-use backstay::testing::{Failure, Sim, Subject, Tracker, abort_sweep, cancel_sweep, panic_sweep};
+use crate::kit::{Heard, ms, passed};
+use backstay::testing::{Sim, Subject, Tracker, abort_sweep, cancel_sweep, panic_sweep};
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    AttemptTimeout, Backoff, Cause, CircuitBreaker, Error, Event, EventKind, Jitter, Layered, Leaf, Next,
+    AttemptTimeout, Backoff, Bulkhead, Cause, CircuitBreaker, Error, EventKind, Jitter, Layered, Leaf, Next,
     Pipeline, Reason, Retry, RetryBudget, RetryBuilder, Retrying, Scope, Stop, Verdict,
 };
 use backstay_core::time::Instant;
@@ -13,17 +14,9 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
 /// Runs it, and gives how long it took.
 fn sim<F: Future<Output = ()> + Send + 'static>(program: impl FnOnce(Sim) -> F + Send + 'static) -> Duration {
     passed(Sim::builder().run(program)).elapsed
-}
-
-fn passed<T>(outcome: Result<T, Failure>) -> T {
-    outcome.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 /// How often something was done.
@@ -151,8 +144,7 @@ fn what_is_fatal_or_ignored_is_returned_as_it_is() {
 #[test]
 fn a_value_that_is_a_failure_is_retried_and_in_the_end_returned() {
     sim(|rt| async move {
-        let events = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&events);
+        let heard = Heard::default();
         let http = |result: Result<&u16, &Error<Fault>>| match result {
             Ok(500..) => Verdict::failure(),
             Ok(_) => Verdict::Success,
@@ -160,7 +152,7 @@ fn a_value_that_is_a_failure_is_retried_and_in_the_end_returned() {
         };
         let users = Pipeline::named("users")
             .classify(http)
-            .observer(move |event: &Event| seen.lock().unwrap().push((event.source, event.kind)))
+            .observer(heard.clone())
             .retry(retry(3, 10).build().unwrap())
             .build(&rt)
             .unwrap();
@@ -168,10 +160,9 @@ fn a_value_that_is_a_failure_is_retried_and_in_the_end_returned() {
             users.call(|attempt| ready(Ok(if attempt.number() == 1 { 503 } else { 200 }))).await,
             Ok(200)
         );
-        events.lock().unwrap().clear();
+        heard.take();
         assert_eq!(users.call(|attempt| ready(Ok(500 + attempt.number() as u16))).await, Ok(503));
-        let mut events = std::mem::take(&mut *events.lock().unwrap());
-        events.retain(|(_, kind)| !matches!(kind, EventKind::Completed { .. }));
+        let events = heard.take();
         let names: Vec<_> = events.iter().map(|(source, kind)| (*source, kind.name())).collect();
         assert_eq!(
             names,
@@ -512,6 +503,28 @@ fn b07_a_refusal_is_waited_for_where_it_fits() {
 }
 
 #[test]
+fn b07_of_two_refusals_the_newer_one_counts() {
+    sim(|rt| async move {
+        let breaker = breaker();
+        assert!(breaker.run(&rt, async |_| Err::<(), _>(Boom)).await.is_err());
+        let users = Pipeline::named("users").attempt_timeout(ms(9_000)).retry(retry(5, 10).build().unwrap());
+        let users = users.breaker(&breaker).build(&rt).unwrap();
+        let calls = Count::default();
+        let (result, ()) = futures::join!(users.call(fails(0, &calls)), async {
+            rt.sleep(ms(500)).await;
+            breaker.isolate();
+        });
+        // It has waited for a second, and is refused for good.
+        let error = result.unwrap_err();
+        assert!(
+            matches!(error, Error::Rejected(rejected) if rejected.reason() == Reason::Isolated),
+            "{error:?}"
+        );
+        assert_eq!((rt.now() - Instant::ORIGIN, calls.get()), (ms(1_000), 0));
+    });
+}
+
+#[test]
 fn b07_a_refused_first_attempt_passes_through_unchanged() {
     sim(|rt| async move {
         let breaker = breaker();
@@ -526,6 +539,52 @@ fn b07_a_refused_first_attempt_passes_through_unchanged() {
             matches!(result, Error::Rejected(rejected) if rejected.reason() == Reason::Isolated),
             "{result:?}"
         );
+    });
+}
+
+#[test]
+fn b10_a_turn_that_did_not_come_in_time_does_not_hide_the_error_before() {
+    sim(|rt| async move {
+        let bulkhead =
+            Bulkhead::named("db").max_in_flight(1).max_waiting(1).max_wait(ms(20)).build().unwrap();
+        let users =
+            Pipeline::named("users").retry(retry(5, 10).build().unwrap()).bulkhead(&bulkhead).build(&rt);
+        let users = users.unwrap();
+        let busy = Mutex::new(None);
+        let op = |_| {
+            // Somebody takes the place as soon as it is free again.
+            let (rt, bulkhead, busy) = (&rt, &bulkhead, &busy);
+            async move {
+                let queued = bulkhead.acquire_owned(rt);
+                let mut queued = Box::pin(queued);
+                assert!(backstay_core::future::poll_now(queued.as_mut()).await.is_none());
+                *busy.lock().unwrap() = Some(queued);
+                Err::<u32, _>(Boom)
+            }
+        };
+        assert_eq!(users.call(op).await, exhausted(1, 30, Stop::Refused, BOOM));
+        // Where there is none before it, it is what it is.
+        let result = users.call(fails(0, &Count::default())).await;
+        assert_eq!(result, Err(Error::TimedOut { scope: Scope::Queue, limit: ms(20) }));
+    });
+}
+
+#[test]
+fn b10_in_a_deadline_it_is_the_deadlines_end() {
+    sim(|rt| async move {
+        let users = Pipeline::named("users").deadline(ms(100)).retry(retry(9, 40).build().unwrap());
+        let users = users.attempt_timeout(ms(50)).build(&rt).unwrap();
+        // 0..50, 90..100: an attempt that ran out of time is more than one that was cut off.
+        let late = Cause::TimedOut { scope: Scope::Attempt, limit: ms(50) };
+        let result = users.call(|_| pending::<Result<u32, Fault>>()).await;
+        assert_eq!(result, exhausted(2, 100, Stop::Deadline, late));
+        let hung = Pipeline::named("users")
+            .deadline(ms(100))
+            .retry(retry(9, 40).build().unwrap())
+            .build(&rt)
+            .unwrap();
+        let result = hung.call(|_| pending::<Result<u32, Fault>>()).await;
+        assert_eq!(result, Err(Error::TimedOut { scope: Scope::Total, limit: ms(100) }));
     });
 }
 

@@ -3,7 +3,7 @@
 use crate::kit::{Heard, limit, ms, passed, secs, sim};
 use backstay::testing::{Sim, Subject, Tracker, abort_sweep, cancel_sweep, panic_sweep};
 use backstay_core::resilience::{
-    Attempt, AttemptTimeout, Bulkhead, Error, EventKind, Pipeline, Scope, TotalTimeout,
+    Attempt, AttemptTimeout, Backoff, Bulkhead, Error, EventKind, Pipeline, Retry, Scope, TotalTimeout,
 };
 use backstay_core::task::{CancelReason, CancelToken};
 use backstay_core::time::{Deadline, Elapsed, Instant};
@@ -67,7 +67,12 @@ fn a_past_deadline_does_not_poll_the_work() {
 fn b30_a_value_that_is_there_with_the_timer_is_the_result() {
     let run = sim(|rt: Sim| async move {
         for timeout in [AttemptTimeout::new(ms(10)), AttemptTimeout::new(ms(10)).grace(ms(5))] {
-            let result = timeout.run(&rt, async |_| Ok::<_, &str>(rt.sleep(ms(10)).await)).await;
+            let result = timeout
+                .run(&rt, async |_| {
+                    rt.sleep(ms(10)).await;
+                    Ok::<_, &str>(())
+                })
+                .await;
             assert_eq!(result, Ok(()));
             let result = timeout.run(&rt, async |_| {
                 rt.sleep(ms(10)).await;
@@ -76,7 +81,15 @@ fn b30_a_value_that_is_there_with_the_timer_is_the_result() {
             assert_eq!(result.await, Err(Error::Operation("its own")));
         }
         let total = TotalTimeout::new(ms(10));
-        assert_eq!(total.run(&rt, async |_| Ok::<_, &str>(rt.sleep(ms(10)).await)).await, Ok(()));
+        assert_eq!(
+            total
+                .run(&rt, async |_| {
+                    rt.sleep(ms(10)).await;
+                    Ok::<_, &str>(())
+                })
+                .await,
+            Ok(())
+        );
     });
     assert_eq!(run.elapsed, ms(50));
 }
@@ -106,7 +119,8 @@ fn s20_limits_without_an_end_never_come() {
             Pipeline::named("").deadline(total).attempt_timeout(timeout).build(&rt).expect("it is good");
         let call = users.call(async |attempt: Attempt| {
             assert_eq!((attempt.remaining(), attempt.deadline()), (Duration::MAX, Instant::MAX));
-            Ok::<_, &str>(rt.sleep(secs(3600)).await)
+            rt.sleep(secs(3600)).await;
+            Ok::<_, &str>(())
         });
         assert_eq!(call.within(Deadline::NEVER).await, Ok(()));
     });
@@ -129,6 +143,13 @@ fn with_no_time_left_nothing_begins() {
         assert_eq!(bulkhead.run(&rt, op).within(Deadline::at(rt.now())).await, never);
         let past = Instant::ORIGIN;
         assert_eq!(bulkhead.run(&rt, op).starting_at(past).within(Deadline::at(past)).await, never);
+        // Nor does a policy inside of a limit that has come.
+        let users = Pipeline::named("")
+            .deadline(Deadline::at(rt.now()))
+            .bulkhead(&bulkhead)
+            .build(&rt)
+            .expect("it is good");
+        assert_eq!(users.call(op).await, never);
         // A place comes free when it is too late.
         let bulkhead = Bulkhead::named("").max_in_flight(1).max_waiting(1).build().expect("it is good");
         let users = Pipeline::named("").deadline(ms(10)).bulkhead(&bulkhead).build(&rt).expect("it is good");
@@ -143,7 +164,7 @@ fn with_no_time_left_nothing_begins() {
 }
 
 #[test]
-fn a_zero_limit_is_a_config_error() {
+fn b40_a_limit_of_zero_is_a_config_error() {
     sim(|rt: Sim| async move {
         let error = |result: Result<_, ConfigError>| result.map(drop).unwrap_err().to_string();
         let zero = Pipeline::named("").attempt_timeout(Duration::ZERO).build(&rt).map(drop);
@@ -192,7 +213,10 @@ fn a_deadline_that_calls_share_is_an_instant() {
         let deadline = Deadline::after(&rt, ms(30));
         let job =
             Pipeline::named("job").observer(heard.clone()).deadline(deadline).build(&rt).expect("it is good");
-        let op = async |_| Ok::<_, &str>(rt.sleep(ms(20)).await);
+        let op = async |_| {
+            rt.sleep(ms(20)).await;
+            Ok::<_, &str>(())
+        };
         assert_eq!(job.call(op).await, Ok(()));
         assert_eq!(job.call(op).await, Err(timed_out(Scope::Total, ms(10))));
         assert_eq!(job.call(op).await, Err(timed_out(Scope::Total, Duration::ZERO)));
@@ -309,6 +333,38 @@ fn a_token_ends_what_the_attempt_has_started_elsewhere() {
         assert!(!kept.take().expect("there is a grace").is_cancelled());
     });
     assert_eq!(run.elapsed, ms(50));
+}
+
+#[test]
+fn each_attempt_has_a_token_of_its_own_and_none_begins_in_the_grace_of_the_call() {
+    let run = sim(|rt: Sim| async move {
+        let users = Pipeline::named("")
+            .deadline(TotalTimeout::new(ms(100)).grace(ms(30)))
+            .retry(
+                Retry::builder()
+                    .max_attempts(9)
+                    .backoff(Backoff::constant(ms(5)))
+                    .build()
+                    .expect("it is good"),
+            )
+            .attempt_timeout(AttemptTimeout::new(ms(40)).grace(ms(10)))
+            .build(&rt)
+            .expect("it is good");
+        let attempts = Cell::new(0);
+        let result = users
+            .call(async |attempt: Attempt| {
+                attempts.set(attempts.get() + 1);
+                let token = attempt.token().expect("there is a grace");
+                assert!(!token.is_cancelled(), "another attempt's");
+                assert_eq!(token.cancelled().await, CancelReason::Deadline);
+                rt.sleep(ms(1)).await;
+                Err::<(), _>("told to end")
+            })
+            .await;
+        // At 0, 46 and 92; the third is told at 100, and nothing begins after that.
+        assert_eq!((result.map_err(|error| error.is_timeout()), attempts.get()), (Err(true), 3));
+    });
+    assert_eq!(run.elapsed, ms(101));
 }
 
 #[test]

@@ -371,3 +371,25 @@ fn s09_a_set_dropped_anywhere_leaves_nothing() {
     abort_sweep(all_of_it, check).unwrap_or_else(|failure| panic!("{failure}"));
     panic_sweep(all_of_it, check).unwrap_or_else(|failure| panic!("{failure}"));
 }
+
+/// Each way to start a task by name: all that a program that stands still tells of them.
+#[test]
+fn named_tasks_are_known_to_the_runtime_by_their_names() {
+    let outcome = Sim::builder().run(|rt| async move {
+        let mut set = JoinSet::new(&rt);
+        set.named("spawned").spawn(pending::<()>());
+        set.named("when free").spawn_when_free(pending()).await;
+        set.named("blocking").spawn_blocking(|| ());
+        let mut keyed = JoinSet::keyed(&rt);
+        keyed.named("keyed").spawn_keyed(1, pending::<()>()).unwrap();
+        keyed.named("keyed when free").spawn_keyed_when_free(2, pending()).await.unwrap();
+        keyed.named("blocking keyed").spawn_blocking_keyed(3, || ()).unwrap();
+        assert!(keyed.named("taken").spawn_keyed(1, pending()).is_err());
+        pending::<()>().await;
+    });
+    let told = outcome.unwrap_err().to_string();
+    for name in ["spawned", "when free", "keyed", "keyed when free"] {
+        assert!(told.contains(&format!("  {name}  ")), "{name}: {told}");
+    }
+    assert!(told.contains("join_set.rs") && !told.contains("taken"), "{told}");
+}

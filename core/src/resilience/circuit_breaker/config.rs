@@ -3,9 +3,10 @@
 use super::CircuitBreaker;
 use super::shared::Shared;
 use super::state::{Closes, Machine, Rules};
-use super::window::{CountWindow, Rate, TimeWindow, Window};
+use super::window::{CountWindow, TimeWindow, Window};
 use crate::config_error::ConfigError;
 use crate::resilience::observer::{Observed, Observer};
+use crate::resilience::rate::Rate;
 use std::time::Duration;
 
 const DEFAULT_WINDOW: u32 = 100;

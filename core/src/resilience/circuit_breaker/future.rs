@@ -9,7 +9,7 @@ use crate::resilience::verdict::{Classify, Verdict};
 use crate::runtime::Runtime;
 use pin_project_lite::pin_project;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 pin_project! {
     #[doc(hidden)]
@@ -59,8 +59,11 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for CircuitBreaker<D> {
             }
             *this.attempts = ctx.attempts();
         }
-        let result = ready!(inner.poll(this.inner, frame, ctx, cx));
-        if let Some(permit) = this.permit.take() {
+        // Looked at where it is: it may be large.
+        let poll = inner.poll(this.inner, frame, ctx, cx);
+        if let Poll::Ready(result) = &poll
+            && let Some(permit) = this.permit.take()
+        {
             // What ended before the operation was called says nothing of the service.
             let verdict = match ctx.attempts() == *this.attempts {
                 true => Verdict::Ignore,
@@ -69,6 +72,6 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for CircuitBreaker<D> {
             let measures = self.shared.measures_time();
             permit.record_at(verdict, || if measures { ctx.now_again() } else { ctx.now() });
         }
-        Poll::Ready(result)
+        poll
     }
 }

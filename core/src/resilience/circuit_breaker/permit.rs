@@ -80,31 +80,29 @@ impl OwnedCircuitPermit {
 struct Pass<S: Deref<Target = Shared>> {
     shared: S,
     ticket: Ticket,
-    // Only a probe has something to give back.
-    owes: bool,
     _held: Held,
 }
 
 impl<S: Deref<Target = Shared>> Pass<S> {
     #[inline]
     fn new(shared: S, ticket: Ticket) -> Self {
-        let owes = ticket.is_probe();
-        let _held = if owes { held(shared.name()) } else { Held::default() };
-        Self { shared, ticket, owes, _held }
+        let _held = if ticket.is_probe() { held(shared.name()) } else { Held::default() };
+        Self { shared, ticket, _held }
     }
 
     #[inline]
     fn record(mut self, verdict: Verdict, now: impl FnOnce() -> Instant) {
         self.shared.record(self.ticket, verdict, now);
         // Not if the clock panics. If an observer does, the state has changed, and there is nothing to give back.
-        self.owes = false;
+        self.ticket.settle();
     }
 }
 
 impl<S: Deref<Target = Shared>> Drop for Pass<S> {
     #[inline]
     fn drop(&mut self) {
-        if self.owes {
+        // Only a probe has something to give back.
+        if self.ticket.is_probe() {
             self.shared.release(self.ticket);
         }
     }

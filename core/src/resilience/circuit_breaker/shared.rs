@@ -59,8 +59,14 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
+    /// Whether it has a place to give back.
     pub(super) const fn is_probe(&self) -> bool {
         self.admitted.probe
+    }
+
+    /// Its place has been given back.
+    pub(super) const fn settle(&mut self) {
+        self.admitted.probe = false;
     }
 }
 
@@ -112,9 +118,18 @@ impl Shared {
                 _ => self.rejected(Reason::ProbesBusy, None),
             });
         }
-        match self.update(|machine, changes| machine.admit(now, changes)) {
-            Ok(admitted) => Ok(Ticket { admitted, began: now }),
-            Err(refused) => Err(self.rejected(refused.reason, refused.retry_after)),
+        let (answer, tell) = self.change(|machine, changes| machine.admit(now, changes));
+        match answer {
+            Ok(admitted) => {
+                // Should the observer panic, nobody has the place.
+                let place = Place { shared: self, ticket: Ticket { admitted, began: now } };
+                tell.now();
+                Ok(place.take())
+            }
+            Err(refused) => {
+                tell.now();
+                Err(self.rejected(refused.reason, refused.retry_after))
+            }
         }
     }
 
@@ -129,45 +144,67 @@ impl Shared {
     /// Says how a call went. The clock is asked unless it is a success that needs no time.
     #[inline]
     pub(super) fn record(&self, ticket: Ticket, verdict: Verdict, now: impl FnOnce() -> Instant) {
-        if matches!(verdict, Verdict::Success) && self.front.slow_after.is_none() {
-            let word = self.word(Ordering::Relaxed);
-            if word.is_clean_for(ticket) {
-                return;
+        match verdict {
+            Verdict::Success if self.front.slow_after.is_none() => {
+                let word = self.word(Ordering::Relaxed);
+                if !word.is_clean_for(ticket) {
+                    let untimed = word.passes_all() && !self.front.timed;
+                    self.count_success(ticket, if untimed { None } else { Some(now()) });
+                }
             }
-            if word.passes_all() && !self.front.timed {
-                return self.record_slowly(ticket, verdict, None);
-            }
+            Verdict::Success => self.record_at(ticket, false, None, now()),
+            Verdict::Failure { retry_after, .. } => self.record_at(ticket, true, retry_after, now()),
+            Verdict::Fatal => self.record_at(ticket, true, None, now()),
+            Verdict::Ignore if ticket.is_probe() => self.release(ticket),
+            Verdict::Ignore => {}
         }
-        if !matches!(verdict, Verdict::Ignore) {
-            self.record_slowly(ticket, verdict, Some(now()));
-        } else if ticket.is_probe() {
-            self.release(ticket);
+    }
+
+    /// A success that was not slow. It mostly leaves the word as it is.
+    #[inline(never)]
+    fn count_success(&self, ticket: Ticket, now: Option<Instant>) {
+        let mut locked = lock(&self.locked);
+        match locked.machine.count_success(ticket.admitted, now) {
+            Some(false) => {}
+            Some(true) => self.publish(&locked.machine),
+            None => {
+                drop(locked);
+                self.record_outcome(ticket, Outcome { failed: false, slow: false }, None, now);
+            }
         }
     }
 
     #[inline(never)]
-    fn record_slowly(&self, ticket: Ticket, verdict: Verdict, now: Option<Instant>) {
-        let (failed, retry_after) = match verdict {
-            Verdict::Success | Verdict::Ignore => (false, None),
-            Verdict::Failure { retry_after, .. } => (true, retry_after),
-            Verdict::Fatal => (true, None),
-        };
-        let too_long = |longer_than| now.is_some_and(|now| now - ticket.began > longer_than);
-        let outcome = Outcome { failed, slow: self.front.slow_after.is_some_and(too_long) };
-        if !(outcome.failed || outcome.slow) && self.word(Ordering::Relaxed).is_clean_for(ticket) {
-            return;
+    fn record_at(&self, ticket: Ticket, failed: bool, retry_after: Option<Duration>, now: Instant) {
+        let slow = self.front.slow_after.is_some_and(|longer_than| now - ticket.began > longer_than);
+        if failed || slow {
+            self.record_outcome(ticket, Outcome { failed, slow }, retry_after, Some(now));
+        } else if !self.word(Ordering::Relaxed).is_clean_for(ticket) {
+            self.count_success(ticket, Some(now));
         }
-        self.update(|machine, changes| machine.record(ticket.admitted, outcome, retry_after, now, changes));
+    }
+
+    fn record_outcome(
+        &self,
+        ticket: Ticket,
+        outcome: Outcome,
+        retry_after: Option<Duration>,
+        now: Option<Instant>,
+    ) {
+        let record = |machine: &mut Machine, changes: &mut Changes| {
+            machine.record(ticket.admitted, outcome, retry_after, now, changes);
+        };
+        self.change(record).1.now();
     }
 
     /// A probe came to nothing.
     #[cold]
     pub(super) fn release(&self, ticket: Ticket) {
-        self.update(|machine, _| machine.release(ticket.admitted));
+        self.change(|machine, _| machine.release(ticket.admitted)).1.now();
     }
 
     pub(super) fn switch(&self, to: Switch) {
-        self.update(|machine, changes| machine.switch(to, changes));
+        self.change(|machine, changes| machine.switch(to, changes)).1.now();
     }
 
     pub(super) fn view(&self, now: Instant) -> View {
@@ -198,8 +235,8 @@ impl Shared {
         Word(self.front.word.load(ordering))
     }
 
-    /// Changes the machine, lets everybody see it, and tells of it when the lock is free.
-    fn update<T>(&self, change: impl FnOnce(&mut Machine, &mut Changes) -> T) -> T {
+    /// Changes the machine, and lets everybody see it. It is to be told when that can do no harm.
+    fn change<T>(&self, change: impl FnOnce(&mut Machine, &mut Changes) -> T) -> (T, Tell<'_>) {
         let mut changes = Changes::default();
         let mut locked = lock(&self.locked);
         let result = change(&mut locked.machine, &mut changes);
@@ -208,13 +245,8 @@ impl Shared {
         if observed {
             locked.untold.extend(changes);
         }
-        // If somebody tells already, maybe further up in this very task, these too.
-        let tell = observed && !std::mem::replace(&mut locked.telling, true);
         drop(locked);
-        if tell {
-            self.tell();
-        }
-        result
+        (result, Tell(observed.then_some(self)))
     }
 
     fn publish(&self, machine: &Machine) {
@@ -230,6 +262,7 @@ impl Shared {
         }
     }
 
+    /// Tells what is untold, in its order, unless somebody is at it already: maybe further up in this very task.
     #[cold]
     fn tell(&self) {
         /// Somebody else tells the rest, should the observer panic.
@@ -240,11 +273,14 @@ impl Shared {
             }
         }
         let Some(observer) = self.observed.get() else { return };
+        if std::mem::replace(&mut lock(&self.locked).telling, true) {
+            return;
+        }
         let done = Done(&self.locked);
         loop {
             let mut locked = lock(&self.locked);
             let Some(change) = locked.untold.pop_front() else {
-                // In the same step: whoever comes now sees that nobody tells.
+                // In the same step: whoever has something to tell now does it.
                 locked.telling = false;
                 drop(locked);
                 return std::mem::forget(done);
@@ -253,6 +289,40 @@ impl Shared {
             let Change { from, to, reason } = change;
             observer
                 .on_event(&Event { source: self.name, kind: EventKind::CircuitChanged { from, to, reason } });
+        }
+    }
+}
+
+/// There is something to tell, if there is.
+#[must_use]
+struct Tell<'a>(Option<&'a Shared>);
+
+impl Tell<'_> {
+    fn now(self) {
+        if let Some(shared) = self.0 {
+            shared.tell();
+        }
+    }
+}
+
+/// A ticket that nobody has yet.
+struct Place<'a> {
+    shared: &'a Shared,
+    ticket: Ticket,
+}
+
+impl Place<'_> {
+    fn take(self) -> Ticket {
+        let ticket = self.ticket;
+        std::mem::forget(self);
+        ticket
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if self.ticket.is_probe() {
+            self.shared.release(self.ticket);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! When a circuit breaker opens and closes: no clock, no lock, nobody told.
 
-use super::window::{Counts, Outcome, Rate, Window};
+use super::window::{Counts, Outcome, Window};
 use super::{CircuitReason, CircuitState};
-use crate::instant::{Instant, nanos};
+use crate::instant::Instant;
+use crate::resilience::rate::Rate;
 use crate::resilience::rejected::Reason;
 use std::time::Duration;
 
@@ -205,6 +206,18 @@ impl Machine {
         }
     }
 
+    /// As [`record`](Self::record) of a success that was not slow, where all it can do is to be counted: then, whether
+    /// it has left the machine [clean](Self::is_clean).
+    #[inline]
+    pub(super) fn count_success(&mut self, admitted: Admitted, now: Option<Instant>) -> Option<bool> {
+        let counts = matches!(self.era.phase, Phase::Closed | Phase::MetricsOnly);
+        (counts && admitted.generation == self.era.generation).then(|| {
+            self.consecutive = 0;
+            self.window.push(Outcome { failed: false, slow: false }, now);
+            self.window.is_clean()
+        })
+    }
+
     /// A call came to nothing: its place is free again, if the state that gave it still is.
     pub(super) fn release(&mut self, admitted: Admitted) {
         if let Phase::HalfOpen(probes) = &mut self.era.phase
@@ -263,6 +276,7 @@ impl Machine {
     }
 
     /// Whether a success, not slow, leaves all as it is.
+    #[inline]
     pub(super) fn is_clean(&self) -> bool {
         match self.era.phase {
             Phase::Closed | Phase::MetricsOnly => self.consecutive == 0 && self.window.is_clean(),
@@ -386,9 +400,7 @@ impl Era {
             return delay;
         }
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let part = u128::from(mixed(self.random) >> 32) * u128::from(jitter.millionths());
-        let less = u128::from(nanos(delay)) * part / (u128::from(Rate::ONE) << 32);
-        delay.saturating_sub(Duration::from_nanos(less as u64))
+        delay.saturating_sub(jitter.random_of(delay, mixed(self.random)))
     }
 
     fn turn(&mut self, to: Phase, reason: CircuitReason, changes: &mut Changes) {

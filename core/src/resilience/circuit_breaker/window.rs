@@ -19,6 +19,7 @@ pub(super) struct Counts {
 }
 
 impl Counts {
+    #[inline]
     pub(super) fn add(&mut self, outcome: Outcome) {
         self.calls = self.calls.saturating_add(1);
         self.failures = self.failures.saturating_add(outcome.failed.into());
@@ -38,35 +39,6 @@ impl Counts {
     }
 }
 
-/// A part of all, in millionths: exact for what people write, where a product of floats is not (seven of a hundred
-/// reach 7 %).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rate(u32);
-
-impl Rate {
-    pub(super) const NONE: Self = Self(0);
-    pub(super) const HALF: Self = Self(Self::ONE / 2);
-    pub(super) const ONE: u32 = 1_000_000;
-
-    /// `None` unless it is within 0..=1.
-    pub(super) fn new(rate: f64) -> Option<Self> {
-        (0.0..=1.0).contains(&rate).then(|| Self((rate * f64::from(Self::ONE)).round() as u32))
-    }
-
-    pub(super) const fn millionths(self) -> u32 {
-        self.0
-    }
-
-    pub(super) fn percent(self) -> f64 {
-        f64::from(self.0) / f64::from(Self::ONE / 100)
-    }
-
-    /// Whether so many are that part of all, or more.
-    pub(super) const fn is_reached_by(self, part: u64, all: u64) -> bool {
-        part.saturating_mul(Self::ONE as u64) >= all.saturating_mul(self.0 as u64)
-    }
-}
-
 /// The calls that a rate is of.
 #[derive(Debug)]
 pub(super) enum Window {
@@ -78,6 +50,7 @@ pub(super) enum Window {
 
 impl Window {
     /// A call more. Without a time it counts as of the time of the one before.
+    #[inline]
     pub(super) fn push(&mut self, outcome: Outcome, now: Option<Instant>) {
         match self {
             Self::Nothing => {}
@@ -128,41 +101,41 @@ pub(super) struct CountWindow {
     // Where the next call goes: over the oldest, once the ring is full.
     next: u32,
     counts: Counts,
-    failed: Box<[u64]>,
-    slow: Box<[u64]>,
+    cells: Box<[u64]>,
 }
 
 impl CountWindow {
+    const FAILED: u64 = 1;
+    // Once it is shifted down by one.
+    const SLOW: u64 = 1;
+    const CELLS: u32 = u64::BITS / 2;
+
     /// Not for a size of zero.
     pub(super) fn new(size: u32) -> Self {
-        let bits = || vec![0; size.div_ceil(u64::BITS) as usize].into_boxed_slice();
-        Self { size, next: 0, counts: Counts::default(), failed: bits(), slow: bits() }
+        let cells = vec![0; size.div_ceil(Self::CELLS) as usize].into_boxed_slice();
+        Self { size, next: 0, counts: Counts::default(), cells }
     }
 
+    #[inline]
     fn push(&mut self, outcome: Outcome) {
-        let (word, bit) = ((self.next / u64::BITS) as usize, self.next % u64::BITS);
-        if self.is_full() {
-            let oldest = |bits: &[u64]| bits[word] >> bit & 1;
-            let oldest = Counts { calls: 1, failures: oldest(&self.failed), slow: oldest(&self.slow) };
-            self.counts.remove(oldest);
-        }
-        self.counts.add(outcome);
-        for (bits, is) in [(&mut self.failed, outcome.failed), (&mut self.slow, outcome.slow)] {
-            bits[word] = bits[word] & !(1 << bit) | u64::from(is) << bit;
-        }
+        let (cells, shift) =
+            (&mut self.cells[(self.next / Self::CELLS) as usize], self.next % Self::CELLS * 2);
+        let bits = u64::from(outcome.failed) | u64::from(outcome.slow) << 1;
+        let is_full = self.counts.calls == u64::from(self.size);
+        let oldest = if is_full { *cells >> shift } else { 0 };
+        *cells = *cells & !(0b11 << shift) | bits << shift;
+        self.counts.calls += u64::from(!is_full);
+        self.counts.failures = self.counts.failures + (bits & Self::FAILED) - (oldest & Self::FAILED);
+        self.counts.slow = self.counts.slow + (bits >> 1 & Self::SLOW) - (oldest >> 1 & Self::SLOW);
         self.next = if self.next + 1 == self.size { 0 } else { self.next + 1 };
     }
 
-    fn is_full(&self) -> bool {
-        self.counts.calls == u64::from(self.size)
-    }
-
     fn is_clean(&self) -> bool {
-        self.is_full() && self.counts.failures == 0 && self.counts.slow == 0
+        self.counts == Counts { calls: self.size.into(), failures: 0, slow: 0 }
     }
 
     fn clear(&mut self) {
-        // What is left in the bits is written over before it counts.
+        // What is left in the cells is written over before it counts.
         (self.next, self.counts) = (0, Counts::default());
     }
 }
@@ -191,6 +164,7 @@ impl TimeWindow {
         Self { width, current: 0, ends: width, buckets, counts: Counts::default() }
     }
 
+    #[inline]
     fn push(&mut self, outcome: Outcome, now: Option<Instant>) {
         if let Some(now) = now.map(Instant::as_nanos)
             && now >= self.ends
@@ -202,6 +176,7 @@ impl TimeWindow {
         self.counts.add(outcome);
     }
 
+    #[cold]
     fn advance(&mut self, now: u64) {
         let current = now / self.width;
         let passed = current.saturating_sub(self.current).min(Self::BUCKETS as u64);
@@ -249,26 +224,6 @@ mod tests {
 
     fn outcomes() -> impl Strategy<Value = Outcome> {
         (any::<bool>(), any::<bool>()).prop_map(|(failed, slow)| Outcome { failed, slow })
-    }
-
-    #[test]
-    fn a_rate_is_what_is_written() {
-        let table = [
-            (0.07, 7, 100, true),
-            (0.07, 6, 100, false),
-            (0.1, 1, 10, true),
-            (0.3, 3, 10, true),
-            (1.0, 9, 10, false),
-            (1.0, 10, 10, true),
-            (0.000_001, 1, 1_000_000, true),
-            (0.5, u64::MAX / 2, u64::MAX, true), // saturates, and panics not
-        ];
-        for (rate, part, all, reached) in table {
-            assert_eq!(Rate::new(rate).unwrap().is_reached_by(part, all), reached, "{part} of {all}, {rate}");
-        }
-        for refused in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
-            assert_eq!(Rate::new(refused), None);
-        }
     }
 
     #[test]

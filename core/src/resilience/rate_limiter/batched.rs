@@ -1,6 +1,7 @@
 //! Several permits at a time, for one thread.
 
 use super::RateLimiter;
+use super::ledger::Refusal;
 use super::meter::Stamp;
 use crate::instant::Instant;
 use crate::resilience::rejected::Rejected;
@@ -82,6 +83,7 @@ impl Batched {
             match state.try_take(wanted, now) {
                 Ok(stamp) => break stamp,
                 Err(refusal) if wanted == 1 => return Err(self.limiter.rejected(refusal, now)),
+                Err(Refusal::TooLarge { capacity }) => wanted = capacity,
                 Err(_) => wanted /= 2,
             }
         };

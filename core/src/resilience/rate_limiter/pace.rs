@@ -24,7 +24,7 @@ pub(in crate::resilience) struct Pace {
     /// Ticks between two permits.
     pub(super) interval: u64,
     /// How many permits can be saved.
-    pub(super) burst: u64,
+    pub(in crate::resilience) burst: u64,
     /// The same in ticks.
     pub(super) tolerance: u64,
 }
@@ -32,8 +32,8 @@ pub(in crate::resilience) struct Pace {
 /// A nanosecond in ticks: those after the nanosecond before and up to this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::resilience) struct Span {
-    pub(super) first: u64,
-    pub(super) last: u64,
+    pub(in crate::resilience) first: u64,
+    pub(in crate::resilience) last: u64,
 }
 
 /// One, in units of 2^-127.

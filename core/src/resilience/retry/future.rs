@@ -102,7 +102,7 @@ where
                 return Poll::Pending;
             };
             let verdict = self.classifier.classify_within(ctx.classifier(), result.as_ref());
-            if verdict == Verdict::Success {
+            if matches!(verdict, Verdict::Success) {
                 record(&self.limits, &mut outer.withdrawal, verdict, || ctx.now());
                 return Poll::Ready(result);
             }
@@ -236,12 +236,16 @@ const fn is_refusal<E>(error: &Error<E>) -> bool {
     matches!(error, Error::Rejected(_) | Error::TimedOut { scope: Scope::Queue, .. })
 }
 
+/// Whether the operation was called.
+const fn came_to_something<E>(cause: &Cause<E>) -> bool {
+    !matches!(cause, Cause::Rejected(_) | Cause::TimedOut { scope: Scope::Queue, .. })
+}
+
 /// An attempt that came to nothing does not hide what came of one before.
 fn keep<E>(last: &mut Option<Cause<E>>, error: Error<E>) {
-    if last.is_some() && is_refusal(&error) {
-        return;
-    }
-    if let Some(cause) = error.into_cause() {
+    if let Some(cause) = error.into_cause()
+        && (last.is_none() || came_to_something(&cause))
+    {
         *last = Some(cause);
     }
 }
@@ -255,8 +259,8 @@ fn keep_last<T, E, R: Runtime, Op, C>(
     ctx: &mut Ctx<'_, R, Op, C>,
 ) -> Result<T, Error<E>> {
     match outer.last.take() {
-        Some(last) => Err(exhausted(last, outer, why, attempts, ctx)),
-        None => result,
+        Some(last) if came_to_something(&last) => Err(exhausted(last, outer, why, attempts, ctx)),
+        _ => result,
     }
 }
 

@@ -23,13 +23,13 @@ pub(super) struct Progress {
     pub(super) attempt: u32,
     /// When the first one began, as soon as somebody wanted to know.
     pub(super) started: Option<Instant>,
-    /// The delay before.
-    previous: Duration,
+    /// The delay before, in nanoseconds.
+    previous: u64,
 }
 
 impl Progress {
     pub(super) const fn new(started: Option<Instant>) -> Self {
-        Self { attempt: 1, started, previous: Duration::ZERO }
+        Self { attempt: 1, started, previous: 0 }
     }
 
     /// The delay after this attempt has failed, as far as that can be told without a clock.
@@ -46,8 +46,8 @@ impl Progress {
             return Err(Stop::Pushback);
         }
         let interval = limits.backoff.interval(self.attempt, Some(self.previous));
-        let delay = Duration::from_nanos(interval.pick(random));
-        self.previous = delay;
+        self.previous = interval.pick(random);
+        let delay = Duration::from_nanos(self.previous);
         Ok(match hint {
             // At least the hint, and those who were given the same one spread as they would have without it.
             Some(hint) if hint > delay => {

@@ -15,7 +15,7 @@ impl<R: Runtime, T: Send + 'static> JoinSet<R, TaskId, T> {
     where
         F: Future<Output = T> + Send + 'static,
     {
-        self.start_with_id(future, Location::caller())
+        self.start_with_id(future, SpawnSite::new(None, Location::caller()))
     }
 
     /// Starts a task as soon as fewer run than [`limit`](JoinSet::limit) says.
@@ -30,10 +30,10 @@ impl<R: Runtime, T: Send + 'static> JoinSet<R, TaskId, T> {
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let location = Location::caller();
+        let site = SpawnSite::new(None, Location::caller());
         async move {
             poll_fn(|cx| self.poll_free(cx)).await;
-            self.start_with_id(future, location)
+            self.start_with_id(future, site)
         }
     }
 
@@ -45,20 +45,20 @@ impl<R: Runtime, T: Send + 'static> JoinSet<R, TaskId, T> {
         F: FnOnce() -> T + Send + 'static,
     {
         let id = self.new_id();
-        self.start_blocking(id, function, Location::caller());
+        self.start_blocking(id, function, SpawnSite::new(None, Location::caller()));
         id
     }
 
-    fn start_with_id<F>(&mut self, future: F, location: &'static Location<'static>) -> TaskId
+    pub(super) fn start_with_id<F>(&mut self, future: F, site: SpawnSite<'_>) -> TaskId
     where
         F: Future<Output = T> + Send + 'static,
     {
         let id = self.new_id();
-        self.start(id, future, location);
+        self.start(id, future, site);
         id
     }
 
-    const fn new_id(&mut self) -> TaskId {
+    pub(super) const fn new_id(&mut self) -> TaskId {
         let id = TaskId(self.next_id);
         self.next_id += 1;
         id
@@ -77,8 +77,8 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let location = Location::caller();
-        self.admit(key, future).map(|(key, future)| self.start(key, future, location))
+        let site = SpawnSite::new(None, Location::caller());
+        self.admit(key, future).map(|(key, future)| self.start(key, future, site))
     }
 
     /// Starts a task under a key as soon as fewer run than [`limit`](Self::limit) says.
@@ -101,10 +101,10 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let location = Location::caller();
+        let site = SpawnSite::new(None, Location::caller());
         async move {
             poll_fn(|cx| self.poll_free(cx)).await;
-            self.admit(key, future).map(|(key, future)| self.start(key, future, location))
+            self.admit(key, future).map(|(key, future)| self.start(key, future, site))
         }
     }
 
@@ -119,11 +119,11 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
     where
         F: FnOnce() -> T + Send + 'static,
     {
-        let location = Location::caller();
-        self.admit(key, function).map(|(key, function)| self.start_blocking(key, function, location))
+        let site = SpawnSite::new(None, Location::caller());
+        self.admit(key, function).map(|(key, function)| self.start_blocking(key, function, site))
     }
 
-    fn admit<F>(&self, key: K, job: F) -> Result<(K, F), NotInserted<K, F>> {
+    pub(super) fn admit<F>(&self, key: K, job: F) -> Result<(K, F), NotInserted<K, F>> {
         if self.contains(&key) {
             Err(NotInserted::Taken(key, job))
         } else if self.tasks.len() >= self.limit.get() {
@@ -133,16 +133,8 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
         }
     }
 
-    fn start<F>(&mut self, key: K, future: F, location: &'static Location<'static>)
-    where
-        F: Future<Output = T> + Send + 'static,
-    {
-        let task = self.rt.spawn_from(SpawnSite::new(None, location), future);
-        self.own(key, OwnedTask::Async(task));
-    }
-
-    /// Starts a task under a key that is free, with a name for reports.
-    pub(in crate::task) fn start_named<F>(&mut self, key: K, future: F, site: SpawnSite<'_>)
+    /// Starts a task under a key that is free.
+    pub(in crate::task) fn start<F>(&mut self, key: K, future: F, site: SpawnSite<'_>)
     where
         F: Future<Output = T> + Send + 'static,
     {
@@ -150,12 +142,12 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
         self.own(key, OwnedTask::Async(task));
     }
 
-    fn start_blocking<F>(&mut self, key: K, function: F, location: &'static Location<'static>)
+    pub(super) fn start_blocking<F>(&mut self, key: K, function: F, site: SpawnSite<'_>)
     where
         F: FnOnce() -> T + Send + 'static,
     {
         self.blocking.insert(key.clone());
-        let task = self.rt.spawn_blocking_from(SpawnSite::new(None, location), function);
+        let task = self.rt.spawn_blocking_from(site, function);
         self.own(key, OwnedTask::Blocking(task));
     }
 
@@ -169,7 +161,7 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
         }
     }
 
-    fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_ended(cx, |set| set.limit.get() - 1)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// A task, as reports and errors name it: by the name it was given, or by where it was spawned.
+/// A task or a job, as reports and errors name it: by the name it was given, or by where it was spawned or made.
 ///
 /// A clone is cheap.
 ///
@@ -52,7 +52,12 @@ impl TaskLabel {
         self.name.as_deref()
     }
 
-    /// Where it was spawned.
+    /// What it is called, and no word of what it is.
+    pub(in crate::task) const fn bare(&self) -> Bare<'_> {
+        Bare(self)
+    }
+
+    /// Where it was spawned; of a job, where that was made.
     pub const fn location(&self) -> &'static Location<'static> {
         self.location
     }
@@ -70,8 +75,20 @@ impl Eq for TaskLabel {}
 impl fmt::Display for TaskLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
-            Some(name) => write!(f, "task `{name}`"),
-            None => write!(f, "the task of {}:{}", self.location.file(), self.location.line()),
+            Some(_) => write!(f, "task `{}`", self.bare()),
+            None => write!(f, "the task of {}", self.bare()),
+        }
+    }
+}
+
+/// Of a label.
+pub(in crate::task) struct Bare<'a>(&'a TaskLabel);
+
+impl fmt::Display for Bare<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.name {
+            Some(name) => f.write_str(name),
+            None => write!(f, "{}:{}", self.0.location.file(), self.0.location.line()),
         }
     }
 }

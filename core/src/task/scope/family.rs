@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// Why what comes too late is cancelled.
 pub(super) const HAS_ENDED: &str = "its scope has ended";
 
+/// What has failed, in the order in which it did.
+type Noted<E> = Vec<(Origin, Failure<E>)>;
+
 /// A scope: its tasks, and what they have come to.
 pub(super) struct Family<R: Runtime, E> {
     pub(super) rt: R,
@@ -27,7 +30,7 @@ pub(super) struct Family<R: Runtime, E> {
     on_error: OnError,
     on_panic: OnPanic,
     // `None` when the scope has told them.
-    failures: Mutex<Option<Vec<(Origin, Failure<E>)>>>,
+    failures: Mutex<Option<Noted<E>>>,
     // The last is the first to run. `None` when they have.
     hooks: Mutex<Option<Vec<Rest>>>,
 }
@@ -155,8 +158,8 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
         }
     }
 
-    /// How the scope has failed: a panic that is to go on, in place of all else; or an error. Whatever fails from now on
-    /// is not its own.
+    /// How the scope has failed: a panic that is to go on, in place of all else; or an error. Whatever fails from now
+    /// on is not its own.
     pub(super) fn conclude(&self, was_cut: bool) -> Result<Option<ScopeError<E>>, Panic> {
         let failures = lock(&self.failures).take().unwrap_or_default();
         let is_panic = |(_, failure): &(_, Failure<E>)| matches!(failure, Failure::Panic(_));
@@ -180,7 +183,7 @@ pub(super) enum Left {
     Nothing,
 }
 
-fn first_panic<E>(failures: Vec<(Origin, Failure<E>)>) -> Panic {
+fn first_panic<E>(failures: Noted<E>) -> Panic {
     let mut panic = None;
     for (_, failure) in failures {
         match failure {

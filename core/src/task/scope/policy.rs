@@ -14,8 +14,8 @@ pub enum OnError {
     Isolate,
 }
 
-/// What becomes of a panic of a task, of the body, or of an exit hook; or of a [waker](super::Origin::Waker): who was to
-/// be told may never hear it, but all others do, and the outcome is there for them.
+/// What becomes of a panic of a task, of the body, or of an exit hook; or of a [waker](super::Origin::Waker): who was
+/// to be told may never hear it, but all others do, and the outcome is there for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnPanic {

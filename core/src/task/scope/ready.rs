@@ -31,9 +31,9 @@ impl<R: Runtime, E: Send + 'static> TaskScope<R, E> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, it aborts the task, if it has started it; the scope waits for that. An error that the
-    /// task gives in spite of that is the scope's; one that it had given before is dropped: nobody wanted to know. A panic
-    /// is the scope's matter in any case, as with any task; if the scope has ended by then, that of its parent.
+    /// Dropped before it is ready, it aborts the task, if it has started it; the scope waits for that. An error that
+    /// the task gives in spite of that is the scope's; one that it had given before is dropped: nobody wanted to know.
+    /// A panic is the scope's matter in any case, as with any task; if the scope has ended by then, that of its parent.
     ///
     /// # Examples
     ///
@@ -171,8 +171,8 @@ enum Phase<S, E> {
 }
 
 impl<S, E> Handshake<S, E> {
-    /// Goes on to the next phase where this is an earlier one, and wakes the starter, whose waker may panic; or gives the
-    /// phase back.
+    /// Goes on to the next phase where this is an earlier one, and wakes the starter, whose waker may panic; or gives
+    /// the phase back.
     fn advance(
         &self,
         next: Phase<S, E>,

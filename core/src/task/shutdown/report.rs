@@ -28,8 +28,8 @@ pub struct ShutdownReport {
     pub aborted: Vec<TaskLabel>,
     /// Those that panicked.
     pub panicked: Vec<(TaskLabel, Panic)>,
-    /// Those that still run, and can't be made to stop: blocking functions; tasks that were aborted and are inside a poll,
-    /// or a destructor, that has not come back; and what dropped owners have left of that kind.
+    /// Those that still run, and can't be made to stop: blocking functions; tasks that were aborted and are inside a
+    /// poll, or a destructor, that has not come back; and what dropped owners have left of that kind.
     pub still_blocking: Vec<TaskLabel>,
     /// Those that were aborted, run no more, and have not been dropped: the runtime has not come to them, as all its
     /// threads are in the hands of what is in [`still_blocking`](Self::still_blocking).

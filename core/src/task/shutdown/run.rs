@@ -29,8 +29,8 @@ const ABORT_WAIT: Duration = Duration::from_millis(100);
 pin_project! {
     /// The future of [`Shutdown::run`].
     ///
-    /// It ends at the latest when [`drain`](Self::drain), [`grace`](Self::grace) and [`abort_wait`](Self::abort_wait) have
-    /// passed since the first signal. The last is only used up where something doesn't come back from a poll.
+    /// It ends at the latest when [`drain`](Self::drain), [`grace`](Self::grace) and [`abort_wait`](Self::abort_wait)
+    /// have passed since the first signal. The last is only used up where something doesn't come back from a poll.
     ///
     /// These are the runtime's timers, which it has to drive: tokio's stand still while tasks block all of its threads.
     #[must_use = "futures do nothing unless you `.await` or poll them"]
@@ -90,8 +90,8 @@ impl<'a, R: Runtime, S> RunShutdown<'a, R, S> {
 
     /// How long what was aborted may take to be gone: 100 milliseconds, if nothing else is said.
     ///
-    /// A task that waits is dropped as soon as the runtime comes to it, in microseconds; one that is being polled has to
-    /// come back first. From outside a poll that goes on can't be told from one that never ends: that it is said to
+    /// A task that waits is dropped as soon as the runtime comes to it, in microseconds; one that is being polled has
+    /// to come back first. From outside a poll that goes on can't be told from one that never ends: that it is said to
     /// block is a matter of time, and this is the time. The default is a thousand times what a poll should take, leaves
     /// room for many destructors and a busy machine, and counts for little beside the limits of whoever sends SIGKILL.
     ///

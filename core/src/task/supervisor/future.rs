@@ -235,7 +235,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
         self.tell(id, |child| SupervisorEvent::Started { child, restarts: run - 1 });
         match made {
             Ok(future) => {
-                self.running.start_named(id, future, SpawnSite::new(Some(&name), location));
+                self.running.start(id, future, SpawnSite::new(Some(&name), location));
                 if !handshake {
                     self.machine.ready(id, run, self.rt.now());
                 }

@@ -1,12 +1,12 @@
 //! What has become of each job: the counts of a pool, and the jobs that run.
 
-use super::job_name::JobName;
 use super::report::{PoolReport, PoolStats};
 use crate::channel::crowd::{Crowd, Member};
 use crate::primitives::{Mutex, MutexGuard, lock};
 use crate::probe;
 use crate::sync::own_waker::poll_locked;
 use crate::sync::wait_list::Wakers;
+use crate::task::roster::TaskLabel;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -33,7 +33,7 @@ struct Books {
 
 #[derive(Debug)]
 struct Running {
-    name: JobName,
+    label: TaskLabel,
     blocking: bool,
 }
 
@@ -73,13 +73,13 @@ impl Accounts {
     }
 
     /// A job is to run; whether it may.
-    pub(super) fn begin(&self, number: u64, name: &JobName, blocking: bool) -> bool {
-        let name = name.clone();
+    pub(super) fn begin(&self, number: u64, label: &TaskLabel, blocking: bool) -> bool {
+        let label = label.clone();
         let mut books = self.lock();
         if books.abandoned {
             return false;
         }
-        books.running.insert(number, Running { name, blocking });
+        books.running.insert(number, Running { label, blocking });
         books.blocking += usize::from(blocking);
         true
     }
@@ -135,7 +135,7 @@ impl Accounts {
     pub(super) fn report(&self) -> PoolReport {
         let books = self.lock();
         let blocking = books.running.values().filter(|running| running.blocking);
-        let still_blocking: Vec<_> = blocking.map(|running| running.name.clone()).collect();
+        let still_blocking: Vec<_> = blocking.map(|running| running.label.clone()).collect();
         let ended = books.finished + books.panicked + books.dropped;
         PoolReport {
             finished: books.finished,

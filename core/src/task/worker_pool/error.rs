@@ -1,52 +1,52 @@
 //! Why a job gave no value.
 
-use super::job_name::JobName;
 use crate::runtime::Panic;
+use crate::task::roster::TaskLabel;
 use std::error::Error;
 use std::fmt;
 
-/// Why a job gave no value; it names the job.
+/// Why a job gave no value; it says which job.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum JobError {
     /// It panicked. Its worker goes on with the next.
     Panicked {
         /// The job.
-        name: JobName,
+        label: TaskLabel,
         /// What was caught.
         panic: Panic,
     },
     /// It was cancelled: by [`JobHandle::abort`](super::JobHandle::abort), with its pool, or with its runtime.
     Cancelled {
         /// The job.
-        name: JobName,
+        label: TaskLabel,
     },
     /// The [overflow policy](super::PoolOverflow) dropped it; it never ran.
     Dropped {
         /// The job.
-        name: JobName,
+        label: TaskLabel,
     },
     /// The queue was full, and the job was not taken on: from [`run`](super::WorkerPool::run) alone.
     Rejected {
         /// The job.
-        name: JobName,
+        label: TaskLabel,
     },
     /// The pool takes no jobs any more, and this one was not taken on: from [`run`](super::WorkerPool::run) alone.
     Closed {
         /// The job.
-        name: JobName,
+        label: TaskLabel,
     },
 }
 
 impl JobError {
-    /// The job's name.
-    pub const fn name(&self) -> &JobName {
+    /// The job.
+    pub const fn label(&self) -> &TaskLabel {
         match self {
-            Self::Panicked { name, .. }
-            | Self::Cancelled { name }
-            | Self::Dropped { name }
-            | Self::Rejected { name }
-            | Self::Closed { name } => name,
+            Self::Panicked { label, .. }
+            | Self::Cancelled { label }
+            | Self::Dropped { label }
+            | Self::Rejected { label }
+            | Self::Closed { label } => label,
         }
     }
 
@@ -63,7 +63,7 @@ impl JobError {
 
 impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the job `{}` ", self.name())?;
+        write!(f, "the job `{}` ", self.label().bare())?;
         match self {
             Self::Panicked { panic, .. } => match panic.message() {
                 Some(message) => write!(f, "panicked: {message}"),

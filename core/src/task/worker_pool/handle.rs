@@ -92,7 +92,7 @@ impl PoolHandle {
 
     /// Queues a job that was admitted.
     pub(super) fn push<W: Work>(&self, job: Job<W>) -> JobHandle<W::Output> {
-        let ticket = Ticket::new(job.name, Arc::clone(self.shared.accounts()));
+        let ticket = Ticket::new(job.label, Arc::clone(self.shared.accounts()));
         let queued = job.work.queued(Arc::clone(&ticket));
         let key = self.shared.push(job.priority, queued);
         JobHandle::new(ticket, Arc::clone(&self.shared), key)

@@ -1,10 +1,11 @@
 //! A job before it is queued: what it does, its name, how urgent it is.
 
 use super::config::Priority;
-use super::job_name::JobName;
 use super::queued::{AsyncJob, BlockingJob, Queued};
 use super::ticket::Ticket;
+use crate::task::roster::TaskLabel;
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 /// Work for a [`WorkerPool`](super::WorkerPool), with a name and a priority. A future without either needs no `Job`.
@@ -15,14 +16,14 @@ use std::sync::Arc;
 /// use backstay_core::task::{Job, Priority};
 ///
 /// let sum = Job::blocking(|| (1..=1_000_000_u64).sum::<u64>()).named("sum").priority(Priority::Low);
-/// assert_eq!(sum.name().to_string(), "sum");
+/// assert_eq!(sum.label().name(), Some("sum"));
 /// let sum = sum.into_inner(); // as it comes back from a pool that has no place for it
 /// assert_eq!(sum(), 500_000_500_000);
 /// ```
 #[must_use = "does nothing until a pool runs it"]
 pub struct Job<W> {
     pub(super) work: W,
-    pub(super) name: JobName,
+    pub(super) label: TaskLabel,
     pub(super) priority: Priority,
 }
 
@@ -30,7 +31,11 @@ impl<F> Job<AsyncWork<F>> {
     /// A future. It is polled by a worker, and dropped where it is cancelled.
     #[track_caller]
     pub const fn new(future: F) -> Self {
-        Self { work: AsyncWork(future), name: JobName::here(), priority: Priority::Normal }
+        Self {
+            work: AsyncWork(future),
+            label: TaskLabel::new(None, Location::caller()),
+            priority: Priority::Normal,
+        }
     }
 
     /// The future.
@@ -43,7 +48,11 @@ impl<F> Job<BlockingWork<F>> {
     /// A function that blocks: it runs on a thread that may, and to its end once it has begun.
     #[track_caller]
     pub const fn blocking(function: F) -> Self {
-        Self { work: BlockingWork(function), name: JobName::here(), priority: Priority::Normal }
+        Self {
+            work: BlockingWork(function),
+            label: TaskLabel::new(None, Location::caller()),
+            priority: Priority::Normal,
+        }
     }
 
     /// The function.
@@ -54,8 +63,10 @@ impl<F> Job<BlockingWork<F>> {
 
 impl<W> Job<W> {
     /// With this name, for errors and reports; by default it is where the job was made.
-    pub fn named(mut self, name: impl Into<JobName>) -> Self {
-        self.name = name.into().made_at(self.name.location());
+    ///
+    /// Who makes many of the same name keeps an `Arc<str>`, and gives a clone to each.
+    pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.label = TaskLabel::new(Some(name.into()), self.label.location());
         self
     }
 
@@ -65,16 +76,16 @@ impl<W> Job<W> {
         self
     }
 
-    /// Its name.
-    pub const fn name(&self) -> &JobName {
-        &self.name
+    /// What it is called.
+    pub const fn label(&self) -> &TaskLabel {
+        &self.label
     }
 }
 
 impl<W> fmt::Debug for Job<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
-            .field("name", &self.name)
+            .field("label", &self.label)
             .field("priority", &self.priority)
             .finish_non_exhaustive()
     }

@@ -1,11 +1,11 @@
 //! The handle of a job.
 
 use super::error::JobError;
-use super::job_name::JobName;
 use super::queue::JobKey;
 use super::shared::Shared;
 use super::ticket::Ticket;
 use crate::probe;
+use crate::task::roster::TaskLabel;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 ///
 /// # Errors
 ///
-/// [`JobError`], with the job's name.
+/// [`JobError`], which says which job.
 ///
 /// # Cancel safety
 ///
@@ -55,9 +55,9 @@ impl<T> JobHandle<T> {
         self.ticket.has_ended()
     }
 
-    /// The job's name.
-    pub fn name(&self) -> &JobName {
-        self.ticket.job_name()
+    /// What the job is called.
+    pub fn label(&self) -> &TaskLabel {
+        self.ticket.job_label()
     }
 
     /// Lets the job go on without anybody who wants its outcome: `drop`, as a word in the code.
@@ -73,11 +73,11 @@ impl<T> Future for JobHandle<T> {
         assert!(!self.has_ended, "a job's handle was polled again after it gave its outcome");
         let poll = self.ticket.poll_outcome(cx);
         if poll.is_pending() {
-            probe::waiting(|| format!("the job `{}`", self.name()));
+            probe::waiting(|| format!("the job `{}`", self.label().bare()));
         }
         let outcome = ready!(poll);
         self.has_ended = true;
-        Poll::Ready(outcome.unwrap_or_else(|| Err(JobError::Cancelled { name: self.name().clone() })))
+        Poll::Ready(outcome.unwrap_or_else(|| Err(JobError::Cancelled { label: self.label().clone() })))
     }
 }
 
@@ -90,7 +90,7 @@ impl<T> Drop for JobHandle<T> {
 impl<T> fmt::Debug for JobHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobHandle")
-            .field("name", self.name())
+            .field("label", self.label())
             .field("is_finished", &self.is_finished())
             .finish_non_exhaustive()
     }

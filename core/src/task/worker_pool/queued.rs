@@ -32,7 +32,7 @@ impl Queued {
 
 impl fmt::Debug for Queued {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queued").field("name", self.control.name()).finish_non_exhaustive()
+        f.debug_struct("Queued").field("label", self.control.label()).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a pool tells of itself.
 
-use super::job_name::JobName;
+use crate::task::roster::TaskLabel;
 
 /// What a pool has done so far, and what it is at: from [`WorkerPool::stats`](super::WorkerPool::stats).
 ///
@@ -49,5 +49,5 @@ pub struct PoolReport {
     /// Jobs that were given back because the queue was full.
     pub rejected: u64,
     /// Blocking jobs that have not ended: they block their threads, and can't be stopped. The pool's parent has them now.
-    pub still_blocking: Vec<JobName>,
+    pub still_blocking: Vec<TaskLabel>,
 }

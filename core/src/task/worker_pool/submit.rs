@@ -175,10 +175,10 @@ impl<W: Work> Future for RunFuture<'_, W> {
                     this.is_over = true;
                     let is_full = refused.is_full();
                     let job = this.submit.job.insert(refused.into_job());
-                    let name = job.name().clone();
+                    let label = job.label().clone();
                     return Poll::Ready(Err(match is_full {
-                        true => JobError::Rejected { name },
-                        false => JobError::Closed { name },
+                        true => JobError::Rejected { label },
+                        false => JobError::Closed { label },
                     }));
                 }
             }

@@ -45,8 +45,10 @@ impl<W> fmt::Debug for SubmitError<W> {
 impl<W> fmt::Display for SubmitError<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full(job) => write!(f, "no place for the job `{}`, the queue is full", job.name()),
-            Self::Closed(job) => write!(f, "the job `{}` was not taken on, the pool is closed", job.name()),
+            Self::Full(job) => write!(f, "no place for the job `{}`, the queue is full", job.label().bare()),
+            Self::Closed(job) => {
+                write!(f, "the job `{}` was not taken on, the pool is closed", job.label().bare())
+            }
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use super::accounts::{Accounts, Ended};
 use super::error::JobError;
-use super::job_name::JobName;
 use crate::primitives::{Mutex, lock};
 use crate::runtime::JoinError;
 use crate::runtime::backend::{Outcome, quietly};
+use crate::task::roster::TaskLabel;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -16,7 +16,7 @@ use std::task::{Context, Poll, Waker};
 /// | running | its own | none | `settle` |
 /// | ended | none | there until it is taken; dropped at once where the handle is gone | – |
 pub struct Ticket<T> {
-    name: JobName,
+    label: TaskLabel,
     accounts: Arc<Accounts>,
     inner: Mutex<Inner<T>>,
 }
@@ -45,11 +45,11 @@ pub(super) trait Control: Send + Sync {
     /// It has been pushed out of the queue, and is about to be dropped.
     fn push_out(&self);
 
-    fn name(&self) -> &JobName;
+    fn label(&self) -> &TaskLabel;
 }
 
 impl<T> Ticket<T> {
-    pub(super) fn new(name: JobName, accounts: Arc<Accounts>) -> Arc<Self> {
+    pub(super) fn new(label: TaskLabel, accounts: Arc<Accounts>) -> Arc<Self> {
         let inner = Inner {
             number: None,
             outcome: None,
@@ -60,21 +60,21 @@ impl<T> Ticket<T> {
             waiter: None,
             worker: None,
         };
-        Arc::new(Self { name, accounts, inner: Mutex::new(inner) })
+        Arc::new(Self { label, accounts, inner: Mutex::new(inner) })
     }
 
     /// The job has ended with an outcome, or was dropped without one. Called once; runs no code of the user's that
     /// could panic through it.
     pub(super) fn settle(&self, outcome: Option<Outcome<T>>) {
-        let name = self.name.clone();
+        let label = self.label.clone();
         let mut inner = lock(&self.inner);
         let (outcome, ended) = match outcome.map(Outcome::into_result) {
             Some(Ok(value)) => (Ok(value), Ended::Finished),
             Some(Err(JoinError::Panicked(panic))) => {
-                (Err(JobError::Panicked { name, panic }), Ended::Panicked)
+                (Err(JobError::Panicked { label, panic }), Ended::Panicked)
             }
-            _ if inner.is_dropped => (Err(JobError::Dropped { name }), Ended::Dropped),
-            _ => (Err(JobError::Cancelled { name }), Ended::Cancelled),
+            _ if inner.is_dropped => (Err(JobError::Dropped { label }), Ended::Dropped),
+            _ => (Err(JobError::Cancelled { label }), Ended::Cancelled),
         };
         let number = inner.number.take();
         drop(inner);
@@ -136,14 +136,14 @@ impl<T> Ticket<T> {
         drop(left);
     }
 
-    pub(super) const fn job_name(&self) -> &JobName {
-        &self.name
+    pub(super) const fn job_label(&self) -> &TaskLabel {
+        &self.label
     }
 }
 
 impl<T: Send> Control for Ticket<T> {
     fn begin(&self, number: u64, blocking: bool) -> bool {
-        if lock(&self.inner).is_cancelled || !self.accounts.begin(number, &self.name, blocking) {
+        if lock(&self.inner).is_cancelled || !self.accounts.begin(number, &self.label, blocking) {
             return false;
         }
         lock(&self.inner).number = Some(number);
@@ -169,13 +169,13 @@ impl<T: Send> Control for Ticket<T> {
         lock(&self.inner).is_dropped = true;
     }
 
-    fn name(&self) -> &JobName {
-        &self.name
+    fn label(&self) -> &TaskLabel {
+        &self.label
     }
 }
 
 impl<T> fmt::Debug for Ticket<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ticket").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Ticket").field("label", &self.label).finish_non_exhaustive()
     }
 }

@@ -57,9 +57,9 @@ impl Worker {
                 }
                 QueuedWork::Blocking(_) => {
                     let control = Arc::clone(&job.control);
-                    let name = control.name().clone();
+                    let label = control.label().clone();
                     let run = BlockingRun { shared: Arc::clone(&self.shared), first: (key, job) };
-                    let site = SpawnSite::new(name.given(), at);
+                    let site = SpawnSite::new(label.name(), at);
                     let mut thread = OnThread::<R>(rt.spawn_blocking_from(site, move || run.go()));
                     let mut is_told = false;
                     // Where it could not run, the job has been dropped, and its ticket told.

@@ -79,12 +79,12 @@ fn s18_a_job_that_panics_is_an_error_and_kills_no_worker() {
         for round in 0..4 {
             let error = pool.run(Job::new(async { panic!("no page") }).named("crawl")).await.unwrap_err();
             assert_eq!(error.to_string(), "the job `crawl` panicked: no page");
-            assert_eq!(error.name().given(), Some("crawl"));
+            assert_eq!(error.label().name(), Some("crawl"));
             let name = format!("resize {round}");
             let job = Job::blocking(|| -> u32 { panic_any(7_u8) }).named(name.clone());
             match pool.run(job).await.unwrap_err() {
-                JobError::Panicked { name: of, panic } => {
-                    assert_eq!((of.to_string(), panic.message()), (name, None));
+                JobError::Panicked { label, panic } => {
+                    assert_eq!((label.name(), panic.message()), (Some(&*name), None));
                     assert_eq!(panic.into_payload().downcast_ref::<u8>(), Some(&7));
                 }
                 other => panic!("{other}"),
@@ -331,9 +331,9 @@ fn names_errors_and_types() {
         shared(pool.handle());
         let job = pool.submit(async { Cell::new(1) }).await.unwrap();
         shared(&job);
-        assert!(job.name().given().is_none());
-        assert_eq!(job.name().location().file(), file!());
-        assert!(job.name().to_string().ends_with(&format!("jobs.rs:{}", job.name().location().line())));
+        assert!(job.label().name().is_none());
+        assert_eq!(job.label().location().file(), file!());
+        assert!(job.label().to_string().ends_with(&format!("jobs.rs:{}", job.label().location().line())));
         assert!(format!("{job:?} {pool:?} {:?}", pool.handle()).contains("JobHandle"));
         drop(job);
         pool.handle().clone().close();
@@ -341,7 +341,7 @@ fn names_errors_and_types() {
         error(&refused);
         assert!(refused.is_closed() && !refused.is_full());
         assert_eq!(refused.to_string(), "the job `late` was not taken on, the pool is closed");
-        assert_eq!(format!("{refused:?}"), r#"Closed(Job { name: "late", priority: Normal, .. })"#);
+        assert_eq!(format!("{refused:?}"), r#"Closed(Job { label: `task `late``, priority: Normal, .. })"#);
         assert_eq!(
             SubmitError::Full(refused.into_job()).to_string(),
             "no place for the job `late`, the queue is full"
@@ -349,10 +349,11 @@ fn names_errors_and_types() {
         let closed = pool.run(Job::blocking(|| 1).named("x")).await.unwrap_err();
         error(&closed);
         assert_eq!(closed.to_string(), "the job `x` was not taken on, the pool is closed");
+        let label = Job::new(async {}).named("a").label().clone();
         for (error, shown) in [
-            (JobError::Cancelled { name: "a".into() }, "the job `a` was cancelled"),
-            (JobError::Dropped { name: "a".into() }, "the job `a` was dropped from a full queue"),
-            (JobError::Rejected { name: "a".into() }, "the job `a` was rejected, the queue is full"),
+            (JobError::Cancelled { label: label.clone() }, "the job `a` was cancelled"),
+            (JobError::Dropped { label: label.clone() }, "the job `a` was dropped from a full queue"),
+            (JobError::Rejected { label: label.clone() }, "the job `a` was rejected, the queue is full"),
         ] {
             assert_eq!(error.to_string(), shown);
         }

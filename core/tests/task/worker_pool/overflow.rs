@@ -71,8 +71,8 @@ fn a_pool_that_drops_tells_whose_job_it_was_and_counts() {
             for (number, job) in (0..).zip(jobs) {
                 match job.await {
                     Ok(value) => assert!(value == number && kept.contains(&number)),
-                    Err(JobError::Dropped { name }) => {
-                        assert!(name.to_string() == number.to_string() && !kept.contains(&number));
+                    Err(JobError::Dropped { label }) => {
+                        assert!(label.name() == Some(&number.to_string()) && !kept.contains(&number));
                     }
                     Err(error) => panic!("{error}"),
                 }

@@ -424,9 +424,7 @@ proptest! {
         let delay = Duration::from_nanos(delay);
         let jittered = era.jittered(delay, jitter);
         prop_assert!(jittered <= delay);
-        // Rounded to a millionth.
-        let least = u128::from(Rate::ONE - jitter.millionths()) * delay.as_nanos() / u128::from(Rate::ONE);
-        prop_assert!(jittered.as_nanos() >= least);
+        prop_assert!(delay - jittered <= jitter.random_of(delay, u64::MAX));
     }
 
     #[test]

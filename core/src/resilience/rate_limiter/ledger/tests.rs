@@ -209,7 +209,7 @@ proptest! {
         steps in proptest::collection::vec((step(), 0..4_u8), 1..40),
     ) {
         let mut world = World::new(kind(burst, strict));
-        let mut reserved = Vec::new();
+        let (mut reserved, mut any_came_back) = (Vec::new(), false);
         for (step, what) in steps {
             match step {
                 Step::Ask(n) if what == 0 => {
@@ -223,6 +223,7 @@ proptest! {
                     let grant = reserved.swap_remove(which % reserved.len());
                     let mut wakers = Wakers::new();
                     world.ledger.give_back(grant.stamp, &mut wakers);
+                    any_came_back = true;
                 }
                 Step::Leave(which) => world.leave(which),
                 Step::Pause(pause) => {
@@ -235,8 +236,9 @@ proptest! {
         world.run_until(u64::MAX);
         prop_assert!(world.places.is_empty());
         prop_assert_eq!(world.ledger.wanted, 0);
+        // What comes back is for newcomers: those whose times were fixed keep them.
         let served: Vec<_> = world.served.values().copied().collect();
-        prop_assert!(served.is_sorted(), "{served:?}");
+        prop_assert!(any_came_back || served.is_sorted(), "{served:?}");
     }
 }
 

@@ -1,0 +1,83 @@
+//! How a keyed limiter is made: its fields, their defaults and what is refused.
+
+use super::sip::SipKeys;
+use super::table::Table;
+use super::{KeyedRateLimiter, SHARDS, Shard, Shared};
+use crate::config_error::ConfigError;
+use crate::limit::Limit;
+use crate::primitives::{Arc, AtomicUsize, Mutex};
+use crate::resilience::rate_limiter::Quota;
+use crate::runtime::Runtime;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Makes a [`KeyedRateLimiter`]; from [`KeyedRateLimiter::builder`].
+///
+/// | field | default | refused |
+/// |---|---|---|
+/// | quota | none: it must be given | see [`Quota`]; a strict one |
+/// | [`name`](Self::name) | empty | – |
+/// | [`max_keys`](Self::max_keys) | 1,048,576 | 0, by its type |
+#[must_use = "does nothing until it is built"]
+pub struct KeyedRateLimiterBuilder<K> {
+    quota: Quota,
+    name: &'static str,
+    max_keys: usize,
+    key: PhantomData<fn(K)>,
+}
+
+impl<K> KeyedRateLimiterBuilder<K> {
+    pub(super) const fn new(quota: Quota) -> Self {
+        Self { quota, name: "", max_keys: 1 << 20, key: PhantomData }
+    }
+
+    /// Its name, for errors and reports.
+    pub const fn name(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// How many keys are kept at most. A new one that finds so many in use is refused.
+    pub fn max_keys(self, max_keys: impl Into<Limit>) -> Self {
+        Self { max_keys: max_keys.into().get(), ..self }
+    }
+
+    /// The limiter. The runtime's random numbers are the keys of its hash.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] names the field of the [`Quota`], and its range.
+    pub fn build<R: Runtime>(self, rt: &R) -> Result<KeyedRateLimiter<K>, ConfigError> {
+        let Self { quota, name, max_keys, .. } = self;
+        if quota.is_strict() {
+            return Err(ConfigError::invalid("quota", "must not be strict: windows are for single limiters"));
+        }
+        let shared = Shared {
+            pace: quota.pace()?,
+            shards: (0..SHARDS).map(|_| Shard(Mutex::new(Table::new()))).collect(),
+            hasher: SipKeys(rt.random_u64(), rt.random_u64()),
+            quota,
+            name,
+            max_keys,
+            len: AtomicUsize::new(0),
+        };
+        Ok(KeyedRateLimiter { shared: Arc::new(shared) })
+    }
+}
+
+impl<K> Clone for KeyedRateLimiterBuilder<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K> Copy for KeyedRateLimiterBuilder<K> {}
+
+impl<K> fmt::Debug for KeyedRateLimiterBuilder<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyedRateLimiterBuilder")
+            .field("quota", &self.quota)
+            .field("name", &self.name)
+            .field("max_keys", &self.max_keys)
+            .finish()
+    }
+}

@@ -1,0 +1,275 @@
+//! A hash table that forgets, a little with each use, what is as good as new.
+
+use std::borrow::Borrow;
+use std::mem;
+use std::num::NonZeroU64;
+
+/// Keys and their TATs, by linear probing; what is removed is closed up, so that nothing is left behind.
+///
+/// With each use it looks at a few of its places, in turn, and removes those whose time has passed: so it has gone
+/// round before it has been used as often as it has places, and it shrinks when it is mostly empty. No task does it,
+/// and no use costs much.
+#[derive(Debug)]
+pub(super) struct Table<K> {
+    // A power of two of them, or none.
+    places: Vec<Option<Entry<K>>>,
+    len: usize,
+    // The place that is looked at next.
+    sweep: usize,
+}
+
+#[derive(Debug)]
+struct Entry<K> {
+    key: K,
+    // Not zero, for room: a permit moves it on.
+    tat: NonZeroU64,
+}
+
+/// What was taken out, to be dropped where that may run anything. A few need no memory.
+#[derive(Debug)]
+pub(super) struct Gone<K> {
+    few: [Option<K>; 2],
+    many: Vec<K>,
+}
+
+impl<K> Gone<K> {
+    #[inline]
+    pub(super) const fn new() -> Self {
+        Self { few: [None, None], many: Vec::new() }
+    }
+
+    fn push(&mut self, key: K) {
+        match self.few.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(key),
+            None => self.many.push(key),
+        }
+    }
+
+    #[cfg(test)]
+    fn drain(self) -> impl Iterator<Item = K> {
+        self.few.into_iter().flatten().chain(self.many)
+    }
+}
+
+/// The fewest places there are when there are any.
+const FEWEST: usize = 16;
+
+impl<K> Table<K> {
+    pub(super) const fn new() -> Self {
+        Self { places: Vec::new(), len: 0, sweep: 0 }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Where a key is, or would be.
+    #[inline]
+    pub(super) fn find<Q: Eq + ?Sized>(&self, key: &Q, hash: u64) -> Result<usize, usize>
+    where
+        K: Borrow<Q>,
+    {
+        let mask = self.places.len().wrapping_sub(1);
+        let mut at = hash as usize & mask;
+        // There is always a free place.
+        while let Some(Some(entry)) = self.places.get(at) {
+            if entry.key.borrow() == key {
+                return Ok(at);
+            }
+            at = (at + 1) & mask;
+        }
+        Err(at)
+    }
+
+    /// The TAT at a place that was found.
+    #[inline]
+    pub(super) fn tat_mut(&mut self, at: usize) -> Option<&mut NonZeroU64> {
+        self.places.get_mut(at)?.as_mut().map(|entry| &mut entry.tat)
+    }
+
+    /// Whether the next key needs more places.
+    pub(super) const fn is_full(&self) -> bool {
+        // Three quarters.
+        (self.len + 1) * 4 > self.places.len() * 3
+    }
+
+    /// Whether half of the places are taken, or there are none.
+    pub(super) const fn is_half_full(&self) -> bool {
+        self.len * 2 >= self.places.len()
+    }
+
+    /// Doubles the places.
+    pub(super) fn grow(&mut self, hash: impl Fn(&K) -> u64) {
+        self.rebuild((self.places.len() * 2).max(FEWEST), hash);
+    }
+
+    /// Puts a key where it would be: `find` said where, and nothing has changed since.
+    pub(super) fn insert(&mut self, at: usize, key: K, tat: NonZeroU64) {
+        if let Some(place) = self.places.get_mut(at) {
+            *place = Some(Entry { key, tat });
+            self.len += 1;
+        }
+    }
+
+    /// Looks at so many places, and takes out those whose TAT is before `tick`. They are handed out: dropping a key may
+    /// run anything.
+    pub(super) fn sweep(&mut self, places: usize, tick: u64, hash: impl Fn(&K) -> u64, gone: &mut Gone<K>) {
+        for _ in 0..places.min(self.places.len()) {
+            let at = self.sweep & (self.places.len() - 1);
+            match &self.places[at] {
+                // What moves into this place is looked at next.
+                Some(entry) if entry.tat.get() <= tick => {
+                    if let Some(key) = self.remove(at, &hash) {
+                        gone.push(key);
+                    }
+                }
+                _ => self.sweep = at + 1,
+            }
+        }
+        if self.places.len() > FEWEST && self.len * 8 < self.places.len() {
+            self.rebuild(self.places.len() / 2, hash);
+        }
+    }
+
+    /// Takes out all for which `keep` says no.
+    pub(super) fn take_unless(
+        &mut self,
+        mut keep: impl FnMut(&K, u64) -> bool,
+        hash: impl Fn(&K) -> u64,
+    ) -> Vec<K> {
+        // All are asked before anything is changed: it may panic.
+        let mut is_kept = |entry: &Entry<K>| keep(&entry.key, entry.tat.get());
+        let kept: Vec<_> = self.places.iter().map(|place| place.as_ref().is_some_and(&mut is_kept)).collect();
+        let all = mem::take(&mut self.places).into_iter().zip(kept);
+        let (mut rest, mut gone) = (Vec::new(), Vec::new());
+        for (entry, is_kept) in all.filter_map(|(place, is_kept)| Some((place?, is_kept))) {
+            if is_kept {
+                rest.push(entry);
+            } else {
+                gone.push(entry.key);
+            }
+        }
+        let places = (rest.len() * 4 / 3 + 1).next_power_of_two().max(FEWEST);
+        self.refill(places, rest, hash);
+        gone
+    }
+
+    fn rebuild(&mut self, places: usize, hash: impl Fn(&K) -> u64) {
+        let all = mem::take(&mut self.places);
+        self.refill(places, all.into_iter().flatten(), hash);
+    }
+
+    fn refill(
+        &mut self,
+        places: usize,
+        entries: impl IntoIterator<Item = Entry<K>>,
+        hash: impl Fn(&K) -> u64,
+    ) {
+        self.places = Vec::with_capacity(places);
+        self.places.resize_with(places, || None);
+        (self.len, self.sweep) = (0, 0);
+        for entry in entries {
+            let mut at = hash(&entry.key) as usize & (places - 1);
+            while self.places[at].is_some() {
+                at = (at + 1) & (places - 1);
+            }
+            self.places[at] = Some(entry);
+            self.len += 1;
+        }
+    }
+
+    /// Takes out what is at a place, and moves up what had to go past it.
+    fn remove(&mut self, at: usize, hash: &impl Fn(&K) -> u64) -> Option<K> {
+        let mask = self.places.len() - 1;
+        let gone = self.places[at].take()?;
+        self.len -= 1;
+        let (mut free, mut next) = (at, (at + 1) & mask);
+        while let Some(entry) = &self.places[next] {
+            let home = hash(&entry.key) as usize & mask;
+            // Whether `free` lies on its way from home.
+            if next.wrapping_sub(home) & mask >= next.wrapping_sub(free) & mask {
+                self.places[free] = self.places[next].take();
+                free = next;
+            }
+            next = (next + 1) & mask;
+        }
+        Some(gone.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// Poor on purpose: many collide.
+    fn hash(key: &u16) -> u64 {
+        u64::from(key % 13)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+
+        #[test]
+        fn it_is_a_map_that_forgets(steps in proptest::collection::vec((0..200_u16, 0..4_u8, 1..100_u64), 1..200)) {
+            let (mut table, mut model) = (Table::new(), BTreeMap::new());
+            for (key, what, tick) in steps {
+                match what {
+                    0 => {
+                        let mut gone = Gone::new();
+                        table.sweep(2 * table.places.len(), tick, hash, &mut gone);
+                        let before = model.len();
+                        model.retain(|_, tat| *tat > tick);
+                        // It goes as far as it is told to, which may not be round where something moves up.
+                        let gone: Vec<_> = gone.drain().collect();
+                        prop_assert!(gone.len() <= before);
+                        prop_assert!(gone.iter().all(|key| !model.contains_key(key)));
+                        let left = table.take_unless(|_, tat| tat > tick, hash);
+                        prop_assert!(left.iter().all(|key| !model.contains_key(key)));
+                    }
+                    1 => {
+                        drop(table.take_unless(|kept, _| kept % 3 != key % 3, hash));
+                        model.retain(|kept, _| kept % 3 != key % 3);
+                    }
+                    _ => {
+                        let tat = NonZeroU64::new(tick).unwrap();
+                        if table.is_full() {
+                            table.grow(hash);
+                        }
+                        match table.find(&key, hash(&key)) {
+                            Ok(at) => *table.tat_mut(at).unwrap() = tat,
+                            Err(at) => table.insert(at, key, tat),
+                        }
+                        model.insert(key, tick);
+                    }
+                }
+                prop_assert_eq!(table.len(), model.len());
+                prop_assert!(table.places.is_empty() || table.len() < table.places.len());
+                for (key, tat) in &model {
+                    let at = table.find(key, hash(key));
+                    prop_assert_eq!(table.tat_mut(at.unwrap()).map(|tat| tat.get()), Some(*tat));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn it_grows_and_shrinks() {
+        let (mut table, hash) = (Table::new(), |key: &u64| key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32);
+        for key in 0..10_000_u64 {
+            if table.is_full() {
+                table.grow(hash);
+            }
+            let at = table.find(&key, hash(&key)).unwrap_err();
+            table.insert(at, key, NonZeroU64::MIN);
+        }
+        assert_eq!((table.len(), table.places.len()), (10_000, 16_384));
+        let mut gone = Gone::new();
+        for _ in 0..20_000 {
+            table.sweep(2, 1, hash, &mut gone);
+        }
+        assert_eq!((table.len(), table.places.len(), gone.drain().count()), (0, FEWEST, 10_000));
+        assert_eq!(size_of::<Option<Entry<u64>>>(), 16);
+    }
+}
