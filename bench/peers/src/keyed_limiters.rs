@@ -1,6 +1,6 @@
 //! A limit on a rate for each key.
 
-//mod backstay;
+mod backstay;
 mod governor;
 
 use crate::bench::{Size, Table};
@@ -127,6 +127,6 @@ fn ways<K: Key>(job: Job<Setting>) -> Vec<Way> {
         job.way::<governor::Dashmap<K>>(),
         job.way::<governor::Monotonic<K>>(),
         job.way::<governor::Hashmap<K>>(),
-        //job.way::<backstay::Backstay<K>>(),
+        job.way::<backstay::Backstay<K>>(),
     ]
 }
