@@ -52,6 +52,7 @@
 //! | calls that retry, limit, give up in time and leave alone what is down | [`resilience`] |
 //! | values from task to task | [`channel`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
+//! | at most so many in a time, for all or for each key | [`resilience::RateLimiter`], [`resilience::KeyedRateLimiter`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
@@ -106,6 +107,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/channels.md")]
     struct Channels;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/circuit-breaker.md")]
+    struct CircuitBreaker;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/deadline.md")]
     struct Deadline;
     #[cfg(feature = "testing")]
@@ -114,6 +118,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/fallback.md")]
     struct Fallback;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/health-check.md")]
+    struct HealthCheck;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/join-set.md")]
     struct JoinSet;
@@ -135,6 +142,8 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/retry-budget.md")]
     struct RetryBudget;
+    #[doc = include_str!("../docs/guide/rate-limiter.md")]
+    struct RateLimiter;
     #[doc = include_str!("../docs/guide/scopes.md")]
     struct Scopes;
     #[cfg(feature = "testing")]

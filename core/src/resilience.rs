@@ -10,6 +10,7 @@
 //! | a limit on time: of all attempts, of each | [`TotalTimeout`], [`AttemptTimeout`], [`Deadline`](crate::time::Deadline) |
 //! | another answer when there is none | [`Fallback`] |
 //! | to know whether something is up | [`HealthCheck`] |
+//! | to know whether a service works, asked at intervals | [`HealthCheck`] |
 //! | several of these, in an order | [`Pipeline`] |
 //!
 //! Each policy is usable alone, by its `run`, and without async, by its methods that take the time: those are the

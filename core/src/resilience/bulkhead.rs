@@ -4,6 +4,7 @@ mod acquire;
 mod config;
 mod permit;
 mod policy;
+mod shared;
 
 pub use acquire::{BulkheadAcquire, BulkheadAcquireOwned};
 pub use config::BulkheadBuilder;
@@ -12,14 +13,13 @@ pub use permit::{BulkheadPermit, OwnedBulkheadPermit};
 use super::attempt::Attempt;
 use super::error::Error;
 use super::layer::{Alone, Call, Surroundings};
-use super::observer::{Event, EventKind, Observed};
-use super::rejected::{PolicyKind, Reason, Rejected};
+use super::rejected::Rejected;
 use super::verdict::Inherit;
 use crate::limit::Limit;
 use crate::runtime::{JoinError, Runtime};
-use crate::sync::{AcquireError, Lease, Refusal, Semaphore, TryAcquireError};
+use crate::sync::{Lease, Semaphore};
+use shared::{Handle, Shared};
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,14 +89,6 @@ pub struct Bulkhead {
     weight: usize,
 }
 
-struct Shared {
-    semaphore: Semaphore,
-    name: &'static str,
-    max_waiting: usize,
-    max_wait: Duration,
-    observed: Observed,
-}
-
 impl Bulkhead {
     /// One of so many places where nobody waits; [`named`](Self::named) begins one with a queue.
     pub fn new(max_in_flight: impl Into<Limit>) -> Self {
@@ -130,7 +122,8 @@ impl Bulkhead {
     /// let report = reports.try_acquire()?;
     /// let query = database.try_acquire()?;
     /// assert_eq!(database.in_flight(), 5);
-    /// assert_eq!(database.weighing(Limit::new(6)?).try_acquire().unwrap_err().reason(), Reason::TooLarge { capacity: 5 });
+    /// let refused = database.weighing(Limit::new(6)?).try_acquire().unwrap_err();
+    /// assert_eq!(refused.reason(), Reason::TooLarge { capacity: 5 });
     /// # drop((report, query));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -143,7 +136,7 @@ impl Bulkhead {
     ///
     /// # Errors
     ///
-    /// [`Reason::Busy`], [`Reason::TooLarge`], [`Reason::Closed`].
+    /// [`Reason::Busy`](super::Reason::Busy), [`TooLarge`](super::Reason::TooLarge), [`Closed`](super::Reason::Closed).
     #[inline]
     pub fn try_acquire(&self) -> Result<BulkheadPermit<'_>, Rejected> {
         match Lease::take(&self.shared.semaphore, self.weight) {
@@ -170,9 +163,9 @@ impl Bulkhead {
     ///
     /// # Errors
     ///
-    /// [`Reason::QueueFull`] if nobody may wait, or nobody more; [`Reason::MaxWait`] if no turn came in time, which
-    /// `?` makes a [`TimedOut`](Error::TimedOut) of a [`Queue`](super::Scope::Queue); [`Reason::TooLarge`] and
-    /// [`Reason::Closed`], at once or while it waits.
+    /// [`QueueFull`](super::Reason::QueueFull) if nobody may wait, or nobody more; [`MaxWait`](super::Reason::MaxWait)
+    /// if no turn came in time, which `?` makes a [`TimedOut`](Error::TimedOut) of a [`Queue`](super::Scope::Queue);
+    /// [`TooLarge`](super::Reason::TooLarge) and [`Closed`](super::Reason::Closed), at once or while it waits.
     ///
     /// # Cancel safety
     ///
@@ -193,7 +186,8 @@ impl Bulkhead {
     ///
     /// let limit = Duration::from_millis(50);
     /// let run = Sim::builder().run(|rt: Sim| async move {
-    ///     let one = Bulkhead::named("one").max_in_flight(1).max_waiting(9).max_wait(limit).build().expect("it is good");
+    ///     let one = Bulkhead::named("one").max_in_flight(1).max_waiting(9).max_wait(limit).build();
+    ///     let one = one.expect("it is good");
     ///     let place = one.acquire(&rt).await.expect("it is free");
     ///     let rejected = one.acquire(&rt).await.unwrap_err();
     ///     assert_eq!(rejected.reason(), Reason::MaxWait { limit });
@@ -322,12 +316,13 @@ impl Bulkhead {
     ///
     /// Growing lets in those who wait, in their order. Shrinking takes nothing from those who are in: free places
     /// vanish at once and the others as they come back, before anybody else is let in. Who waits for more places than
-    /// there will be gets [`Reason::TooLarge`]; all others keep their turn.
+    /// there will be gets [`TooLarge`](super::Reason::TooLarge); all others keep their turn.
     pub fn resize(&self, max_in_flight: impl Into<Limit>) {
         self.shared.semaphore.set_capacity(max_in_flight);
     }
 
-    /// Refuses everybody who waits, and whoever comes, with [`Reason::Closed`]; for good. Who is in stays in.
+    /// Refuses everybody who waits, and whoever comes, with [`Closed`](super::Reason::Closed); for good. Who is in
+    /// stays in.
     pub fn close(&self) {
         self.shared.semaphore.close();
     }
@@ -335,69 +330,6 @@ impl Bulkhead {
     /// Whether it was [closed](Self::close).
     pub fn is_closed(&self) -> bool {
         self.shared.semaphore.is_closed()
-    }
-}
-
-impl Shared {
-    /// How many may wait when somebody comes: who must not wait at all never takes a place in the queue.
-    const fn room(&self) -> usize {
-        if self.max_wait.is_zero() { 0 } else { self.max_waiting }
-    }
-
-    #[cold]
-    fn refuse_at_once(&self, error: TryAcquireError) -> Rejected {
-        self.refuse(match error {
-            TryAcquireError::NoPermits => Reason::Busy,
-            TryAcquireError::Closed => Reason::Closed,
-            TryAcquireError::TooLarge { capacity, .. } => Reason::TooLarge { capacity: capacity as u64 },
-        })
-    }
-
-    #[cold]
-    fn refuse_in_queue(&self, refusal: Refusal) -> Rejected {
-        self.refuse(match refusal {
-            Refusal::QueueFull if self.max_waiting > 0 && self.max_wait.is_zero() => {
-                Reason::MaxWait { limit: Duration::ZERO }
-            }
-            Refusal::QueueFull => Reason::QueueFull,
-            Refusal::Acquire(AcquireError::Closed) => Reason::Closed,
-            Refusal::Acquire(AcquireError::TooLarge { capacity, .. }) => {
-                Reason::TooLarge { capacity: capacity as u64 }
-            }
-        })
-    }
-
-    fn refuse(&self, reason: Reason) -> Rejected {
-        let rejected = Rejected::new(PolicyKind::Bulkhead, self.name, reason);
-        self.tell(EventKind::Rejected(rejected));
-        rejected
-    }
-
-    /// Tells its own observer.
-    fn tell(&self, kind: EventKind) {
-        if let Some(observer) = self.observed.get() {
-            observer.on_event(&Event { source: self.name, kind });
-        }
-    }
-
-    /// For whoever reads why a program stands still.
-    fn describe(&self) -> String {
-        let (taken, places, waiting) =
-            (self.semaphore.taken(), self.semaphore.capacity(), self.semaphore.waiting());
-        format!("bulkhead `{}` {taken}/{places} in flight, {waiting} waiting", self.name)
-    }
-}
-
-/// What an owned permit holds.
-#[derive(Clone)]
-struct Handle(Arc<Shared>);
-
-impl Deref for Handle {
-    type Target = Semaphore;
-
-    #[inline]
-    fn deref(&self) -> &Semaphore {
-        &self.0.semaphore
     }
 }
 

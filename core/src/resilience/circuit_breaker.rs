@@ -50,9 +50,9 @@ use std::fmt;
 /// # Cost
 ///
 /// There is no task and no timer: time is compared when somebody asks. While all goes well a call is two loads, and
-/// nothing that threads share is written: a success after a success leaves a count of consecutive failures as it is, and
-/// so does one in a full count window without a failure. Otherwise the result of a call is counted under a short lock;
-/// in a time window, or where slow calls are measured, after reading the clock. A refusal takes no lock.
+/// nothing that threads share is written: a success after a success leaves a count of consecutive failures as it is,
+/// and one in a full count window without a failure leaves that. Otherwise the result of a call is counted under a
+/// short lock; in a time window, or where slow calls are measured, after reading the clock. A refusal takes no lock.
 ///
 /// # Examples
 ///

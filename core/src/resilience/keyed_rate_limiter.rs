@@ -1,7 +1,7 @@
 //! A rate limit for each of many: users, addresses, tenants (recipes 3.6 and 8.5).
 
 mod config;
-mod sip;
+mod sip_keys;
 mod table;
 
 pub use config::KeyedRateLimiterBuilder;
@@ -14,7 +14,7 @@ use crate::instant::Instant;
 use crate::limit::Limit;
 use crate::primitives::{Arc, AtomicUsize, Mutex, Ordering, lock};
 use crate::runtime::Runtime;
-use sip::SipKeys;
+use sip_keys::SipKeys;
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
@@ -28,9 +28,9 @@ use table::{Gone, Table};
 /// has not been seen has all of its burst. Permits are granted or refused at once: who is refused is told when to come
 /// back.
 ///
-/// **Keys are forgotten by themselves** when they are as good as new, as all of their burst is there again. Each use of
-/// a shard looks at two of its places, so that it costs the same whether there are ten keys or a million, and needs no
-/// task. What is kept grows and shrinks with the number of keys that were used within the time that a burst takes to
+/// **Keys are forgotten by themselves** when they are as good as new, as all of their burst is there again. Every
+/// sixteenth use of a shard looks at 32 of its places, so that it costs the same whether there are ten keys or a million,
+/// and needs no task. What is kept grows and shrinks with the number of keys that were used within the time that a burst takes to
 /// be refilled.
 ///
 /// **At most [`max_keys`](KeyedRateLimiterBuilder::max_keys) are kept.** When so many are and a new one comes, 32 more
@@ -89,8 +89,9 @@ struct Shard<K>(Mutex<Table<K>>);
 /// How many shards there are.
 const SHARDS: usize = 64;
 
-/// How many places are looked at in each use of a shard.
-const SWEPT: usize = 2;
+/// How many places are looked at in every so many uses of a shard: two for each use.
+const SWEPT: usize = 32;
+const SWEPT_EACH: u32 = 16;
 
 /// How many more, before a new key is refused.
 const SWEPT_WHEN_FULL: usize = 32;
@@ -201,7 +202,9 @@ impl<K: Hash + Eq> KeyedRateLimiter<K> {
         let taken = {
             let mut table = lock(&shared.shard(hash).0);
             let taken = shared.take(&mut table, key, hash, n, span);
-            shared.sweep(&mut table, SWEPT, span, &mut gone);
+            if table.is_turn(SWEPT_EACH) {
+                shared.sweep(&mut table, SWEPT, span, &mut gone);
+            }
             taken
         };
         match taken {
@@ -266,7 +269,7 @@ impl<K: Hash + Eq> Shared<K> {
         self.len.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
-    #[inline]
+    #[cold]
     fn sweep(&self, table: &mut Table<K>, places: usize, span: Span, gone: &mut Gone<K>) {
         let before = table.len();
         table.sweep(places, span.first, |key| self.hasher.hash_one(key), gone);

@@ -27,8 +27,8 @@ use std::time::Duration;
 ///
 /// Never early; a result that is there in the same poll as the end of the time counts; and with no time at all the
 /// operation is not called. What dropping a future stops, and what not, is in the
-/// guide "what a timeout stops" (`docs/guide/what-a-timeout-stops.md`): for what runs elsewhere, or must clean up, there is
-/// [`grace`](Self::grace).
+/// guide "what a timeout stops" (`docs/guide/what-a-timeout-stops.md`): for what runs elsewhere, or must clean up,
+/// there is [`grace`](Self::grace).
 ///
 /// # Cost
 ///

@@ -177,17 +177,20 @@ fn a_change_of_quota_neither_loses_nor_makes_permits() {
 }
 
 #[test]
-fn a_strict_window_takes_over_what_was_granted() {
-    loom::model(|| {
-        let limiter = limiter(2);
-        let takes = {
-            let limiter = limiter.clone();
-            thread::spawn(move || tries(&limiter, 2))
-        };
-        limiter.set_quota(Quota::strict(2, std::time::Duration::from_secs(1)), NOW).unwrap();
-        limiter.set_quota(Quota::per_minute(7).burst(2), NOW).unwrap();
-        assert_eq!(takes.join().unwrap() + limiter.available(NOW), 2);
-    });
+fn a_strict_window_takes_over_what_was_granted_and_gives_it_up() {
+    let paced = Quota::per_minute(7).burst(2);
+    let strict = Quota::strict(2, std::time::Duration::from_secs(1));
+    for (from, to) in [(paced, strict), (strict, paced)] {
+        loom::model(move || {
+            let limiter = RateLimiter::new(from).unwrap();
+            let takes = {
+                let limiter = limiter.clone();
+                thread::spawn(move || tries(&limiter, 2))
+            };
+            limiter.set_quota(to, NOW).unwrap();
+            assert_eq!(takes.join().unwrap() + limiter.available(NOW), 2);
+        });
+    }
 }
 
 #[test]

@@ -274,7 +274,7 @@ fn an_answer_is_plain() {
     sim(|rt: Sim| async move {
         let users = Pipeline::named("users").fallback(Fallback::value(2)).build(&rt).expect("it is good");
         let answer: Answer<i32> = users.call(async |_| Ok::<_, &str>(1)).detailed().await.expect("a value");
-        assert_eq!((answer.clone(), answer.attempts), (answer, 1));
+        assert_eq!((answer.value, answer.source, answer.attempts), (1, Source::Operation, 1));
         let rejected = Rejected::new(PolicyKind::Bulkhead, "b", Reason::Busy);
         assert_eq!(rejected.to_string(), "bulkhead `b` refused the call: all its places are taken");
     });

@@ -25,6 +25,12 @@ fn told(builder: HealthCheckBuilder) -> (HealthCheck, Told) {
     let check = builder.observer(move |event: &Event| {
         let EventKind::HealthChanged { from, to, probes } = event.kind else { panic!("{event:?}") };
         assert_eq!((event.source, event.kind.name()), ("db", "health.changed"));
+        let by = match probes {
+            0 => "nobody probes".to_owned(),
+            1 => "by 1 probe".to_owned(),
+            probes => format!("by {probes} probes"),
+        };
+        assert_eq!(event.to_string(), format!("db: {from} -> {to}: {by}"));
         log.lock().unwrap().push((from, to, probes));
     });
     (check.build().expect("it is good"), told)

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod bulkhead;
+mod bulkhead_model;
 mod circuit_breaker;
 mod fallback;
 mod health_check;

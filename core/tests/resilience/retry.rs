@@ -525,6 +525,35 @@ fn b07_of_two_refusals_the_newer_one_counts() {
 }
 
 #[test]
+fn b10_a_refusal_that_was_waited_for_does_not_hide_the_error_before() {
+    sim(|rt| async move {
+        let breaker = breaker();
+        let users = Pipeline::named("users").attempt_timeout(ms(9_000)).retry(retry(5, 10).build().unwrap());
+        let users = users.breaker(&breaker).build(&rt).unwrap();
+        let calls = Count::default();
+        // Fails, is refused, waits, and is refused for good.
+        let (result, ()) = futures::join!(users.call(fails(9, &calls)), async {
+            rt.sleep(ms(500)).await;
+            breaker.isolate();
+        });
+        assert_eq!(result, exhausted(2, 1_000, Stop::Refused, BOOM));
+        assert_eq!(calls.get(), 1);
+    });
+}
+
+#[test]
+fn a_decorrelated_delay_follows_from_the_one_before() {
+    let backoff = Backoff::constant(ms(10)).max_delay(ms(500)).jitter(Jitter::Decorrelated);
+    let retry = Retry::builder().max_attempts(9).backoff(backoff).build().unwrap();
+    let now = Instant::ORIGIN;
+    let mut state = retry.state(now);
+    // The longest, the shortest, and the longest there are.
+    for (random, delay) in [(0, 30), (0, 90), (u64::MAX, 10), (0, 30), (0, 90), (0, 270), (0, 500)] {
+        assert_eq!(state.after(Verdict::failure(), now, random), Next::Retry { delay: ms(delay) });
+    }
+}
+
+#[test]
 fn b07_a_refused_first_attempt_passes_through_unchanged() {
     sim(|rt| async move {
         let breaker = breaker();

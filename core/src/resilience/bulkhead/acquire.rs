@@ -1,7 +1,8 @@
 //! Waiting for a place, outside of a pipeline.
 
+use super::Bulkhead;
 use super::permit::{BulkheadPermit, OwnedBulkheadPermit};
-use super::{Bulkhead, Handle, Shared};
+use super::shared::{Handle, Shared};
 use crate::instant::Instant;
 use crate::probe;
 use crate::resilience::observer::EventKind;

@@ -1,6 +1,6 @@
 //! A place that is held.
 
-use super::Handle;
+use super::shared::Handle;
 use crate::sync::{Lease, Semaphore};
 use std::fmt;
 

@@ -1,6 +1,7 @@
 //! The bulkhead in a pipeline.
 
-use super::{Bulkhead, Shared};
+use super::Bulkhead;
+use super::shared::Shared;
 use crate::instant::Instant;
 use crate::probe;
 use crate::resilience::attempt::Operation;

@@ -21,7 +21,7 @@ const DEFAULT_MAX_OPEN: Duration = Duration::from_secs(60);
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`count_window`](Self::count_window), [`time_window`](Self::time_window) | the last 100 calls; none if only `consecutive_failures` is set |
+/// | [`count_window`](Self::count_window), [`time_window`](Self::time_window) | the last 100 calls [^none] |
 /// | [`failure_rate`](Self::failure_rate) | 0.5 |
 /// | [`min_calls`](Self::min_calls) | 20, or the size of a smaller window |
 /// | [`consecutive_failures`](Self::consecutive_failures) | no limit |
@@ -34,6 +34,8 @@ const DEFAULT_MAX_OPEN: Duration = Duration::from_secs(60);
 /// | [`success_threshold`](Self::success_threshold) | as many as probes |
 /// | [`half_open_timeout`](Self::half_open_timeout) | no limit |
 /// | [`observer`](Self::observer) | none |
+///
+/// [^none]: none if only `consecutive_failures` is set.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct CircuitBreakerBuilder {

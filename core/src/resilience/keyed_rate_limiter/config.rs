@@ -1,6 +1,6 @@
 //! How a keyed limiter is made: its fields, their defaults and what is refused.
 
-use super::sip::SipKeys;
+use super::sip_keys::SipKeys;
 use super::table::Table;
 use super::{KeyedRateLimiter, SHARDS, Shard, Shared};
 use crate::config_error::ConfigError;

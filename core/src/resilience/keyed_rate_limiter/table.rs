@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 
 /// Keys and their TATs, by linear probing; what is removed is closed up, so that nothing is left behind.
 ///
-/// With each use it looks at a few of its places, in turn, and removes those whose time has passed: so it has gone
+/// Every few uses some of its places are looked at, in turn, and those are removed whose time has passed: so it has gone
 /// round before it has been used as often as it has places, and it shrinks when it is mostly empty. No task does it,
 /// and no use costs much.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub(super) struct Table<K> {
     len: usize,
     // The place that is looked at next.
     sweep: usize,
+    uses: u32,
 }
 
 #[derive(Debug)]
@@ -56,11 +57,18 @@ const FEWEST: usize = 16;
 
 impl<K> Table<K> {
     pub(super) const fn new() -> Self {
-        Self { places: Vec::new(), len: 0, sweep: 0 }
+        Self { places: Vec::new(), len: 0, sweep: 0, uses: 0 }
     }
 
     pub(super) const fn len(&self) -> usize {
         self.len
+    }
+
+    /// Counts a use, and says whether it is one of so many.
+    #[inline]
+    pub(super) const fn is_turn(&mut self, each: u32) -> bool {
+        self.uses = self.uses.wrapping_add(1);
+        self.uses.is_multiple_of(each)
     }
 
     /// Where a key is, or would be.

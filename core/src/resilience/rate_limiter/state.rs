@@ -24,7 +24,9 @@ use std::task::{Context, Waker};
 /// The pace lies beside the word and is written under the guard only. Who exchanges the word read the pace between
 /// that and the reading of the word before: had it seen any part of a newer one (released, and acquired by it), it
 /// would see the guard or a later word too, and the exchange would fail. Who is refused looks again for the same
-/// reason.
+/// reason. What is not noticed are two changes of quota between the reading and the exchange after which the TAT, in
+/// other ticks, is the same number: that permit is then counted at the interval before. It would take a coincidence of
+/// a nanosecond in years, in those few.
 #[derive(Debug)]
 pub(super) struct State {
     word: Line<AtomicU64>,
