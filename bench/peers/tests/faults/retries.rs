@@ -89,8 +89,10 @@ mod backstay {
     /// What the service says of when to come back.
     type Hint = Duration;
 
-    fn retry(attempts: u32, delay: Backoff) -> Retry<fn(Result<&(), &Error<Hint>>) -> Verdict> {
-        let hinted: fn(Result<&(), &Error<Hint>>) -> Verdict = |result| match result {
+    type Classifier = fn(Result<&(), &Error<Hint>>) -> Verdict;
+
+    fn retry(attempts: u32, delay: Backoff) -> Retry<Classifier> {
+        let hinted: Classifier = |result| match result {
             Err(Error::Operation(hint)) => Verdict::failure().after(*hint),
             Err(error) => Verdict::of_error(error),
             Ok(()) => Verdict::Success,
