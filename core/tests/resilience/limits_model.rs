@@ -3,7 +3,9 @@
 use crate::kit::{ms, passed};
 use backstay::testing::{Faults, Sim};
 use backstay_core::Runtime;
-use backstay_core::resilience::{AttemptTimeout, Backoff, Bulkhead, Cause, Error, Pipeline, Retry, Scope, Stop};
+use backstay_core::resilience::{
+    AttemptTimeout, Backoff, Bulkhead, Cause, Error, Pipeline, Retry, Scope, Stop,
+};
 use backstay_core::time::{Deadline, Instant};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -24,8 +26,13 @@ fn plans() -> impl Strategy<Value = Plan> {
     let limit = || prop::option::of(1..60_u64);
     let attempts = prop::collection::vec((0..30_u64, 1..4_u64, prop::bool::weighted(0.8)), 6);
     (limit(), limit(), limit(), 1..6_u32, 0..12_u64, attempts).prop_map(
-        |(within, deadline, attempt, max_attempts, delay, attempts)| {
-            Plan { within, deadline, attempt, max_attempts, delay, attempts }
+        |(within, deadline, attempt, max_attempts, delay, attempts)| Plan {
+            within,
+            deadline,
+            attempt,
+            max_attempts,
+            delay,
+            attempts,
         },
     )
 }

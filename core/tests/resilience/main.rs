@@ -2,8 +2,8 @@
 
 mod backoff;
 mod bulkhead;
-mod by_hand;
 mod bulkhead_model;
+mod by_hand;
 mod circuit_breaker;
 mod clock;
 mod fallback;

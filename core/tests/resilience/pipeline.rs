@@ -153,7 +153,10 @@ fn an_erased_pipeline_is_a_field_and_its_operation_borrows() {
                 client.users.call_within(past, |_| async { unreachable!("it is too late") }).await
             });
             let late = task.await.expect("no panic").unwrap_err();
-            assert!(matches!(late, Error::TimedOut { scope: Scope::Total, limit: Duration::ZERO }), "{late:?}");
+            assert!(
+                matches!(late, Error::TimedOut { scope: Scope::Total, limit: Duration::ZERO }),
+                "{late:?}"
+            );
         })
         .unwrap();
 }

@@ -1,7 +1,7 @@
 //! A call that a token ends.
 
-use super::{Call, Detailed};
 use super::call::Root;
+use super::{Call, Detailed};
 use crate::resilience::attempt::Operation;
 use crate::resilience::error::Error;
 use crate::resilience::verdict::Classify;
