@@ -237,9 +237,10 @@ impl<S: Copy> Job<S> {
         Self { before: (how, times), ..self }
     }
 
-    /// A tenth of it by each of two threads, several times: see [`pairs`].
+    /// A fiftieth of it by each of two threads: a pair of them does it many times (see [`pairs`]), and some sleep a
+    /// millisecond whenever they meet.
     pub(crate) const fn on_two_threads(self) -> Self {
-        Self { threads: 2, clock: Clock::Wall, times: self.times / 10, ..self }
+        Self { threads: 2, clock: Clock::Wall, times: self.times / 50, ..self }
     }
 
     /// Measured by the clock on the wall, which goes on while all sleep.
