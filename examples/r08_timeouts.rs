@@ -102,7 +102,8 @@ async fn a_deadline_through_two_hops(rt: &AnyRuntime, slow: SocketAddr) -> Outco
 
 /// 8.5: who could not be served within its time is told so at once, and when to come back.
 async fn a_rate_limiter(rt: &AnyRuntime, slow: SocketAddr) -> Outcome {
-    let limiter = RateLimiter::builder(Quota::per_second(4).burst(2)).max_wait(ms(300)).build()?;
+    let limiter =
+        RateLimiter::named("reports").quota(Quota::per_second(4).burst(2)).max_wait(ms(300)).build()?;
     let start = rt.now();
     for _ in 0..3 {
         limiter.run(rt, |_| get(rt, slow, "/wait/0")).await?; // two at once, the third in its turn

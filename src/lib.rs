@@ -136,14 +136,14 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/pipeline.md")]
     struct Pipeline;
+    #[doc = include_str!("../docs/guide/rate-limiter.md")]
+    struct RateLimiter;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/retry.md")]
     struct Retry;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/retry-budget.md")]
     struct RetryBudget;
-    #[doc = include_str!("../docs/guide/rate-limiter.md")]
-    struct RateLimiter;
     #[doc = include_str!("../docs/guide/scopes.md")]
     struct Scopes;
     #[cfg(feature = "testing")]

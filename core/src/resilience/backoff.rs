@@ -21,7 +21,7 @@ use std::time::Duration;
 ///
 /// | schedule | after attempt 1, 2, 3, 4, … | jitter, if none is chosen |
 /// |---|---|---|
-/// | [`exponential`](Self::exponential) | `initial` × 1, 2, 4, 8, …, or powers of another [`factor`](Self::factor) | [`Jitter::Full`] |
+/// | [`exponential`](Self::exponential) | `initial` × 1, 2, 4, 8, …, by its `factor` | [`Jitter::Full`] |
 /// | [`fibonacci`](Self::fibonacci) | `initial` × 1, 1, 2, 3, 5, … | [`Jitter::Full`] |
 /// | [`linear`](Self::linear) | `step` × 1, 2, 3, 4, … | [`Jitter::Full`] |
 /// | [`constant`](Self::constant) | always the same | [`Jitter::None`] |

@@ -7,11 +7,13 @@ mod permit;
 mod report;
 mod shared;
 mod state;
+pub(super) mod states;
 mod window;
 
 pub use config::CircuitBreakerBuilder;
 pub use permit::{CircuitPermit, OwnedCircuitPermit};
-pub use report::{CircuitMetrics, CircuitReason, CircuitState};
+pub use report::CircuitMetrics;
+pub use states::{CircuitReason, CircuitState};
 
 use super::attempt::Attempt;
 use super::error::Error;

@@ -62,25 +62,28 @@ impl Description {
         self.policies.iter().map(|facts| facts.kind)
     }
 
-    /// What is suspicious about the order: see [`Lint`].
+    /// What is suspicious about the order, each once: see [`Lint`].
     pub(super) fn lints(&self) -> Vec<Lint> {
         use PolicyKind::{AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, RateLimiter, Retry};
-        let mut lints = Vec::new();
+        let mut lints: Vec<Lint> = Vec::new();
         for (index, outer) in self.policies.iter().enumerate() {
             for inner in &self.policies[index + 1..] {
                 let is_longer = outer.limit.is_some() && outer.limit <= inner.limit;
-                lints.extend(match (outer.kind, inner.kind) {
+                let found = match (outer.kind, inner.kind) {
                     (CircuitBreaker, Retry) => Some(Lint::RetryInsideBreaker),
                     (RateLimiter, Retry) => Some(Lint::RateLimiterOutsideRetry),
                     (Bulkhead, Retry) => Some(Lint::BulkheadOutsideRetry),
                     (AttemptTimeout, Retry) => Some(Lint::AttemptTimeoutOutsideRetry),
                     (Retry, Fallback) => Some(Lint::FallbackInsideRetry),
+                    (CircuitBreaker, Fallback) => Some(Lint::FallbackInsideBreaker),
                     (Retry, Retry) => Some(Lint::RetryInsideRetry),
-                    (Retry, Deadline) => Some(Lint::DeadlineInsideRetry),
+                    // One that is an instant is the same for all attempts.
+                    (Retry, Deadline) if inner.limit.is_some() => Some(Lint::DeadlineInsideRetry),
                     (Deadline, AttemptTimeout) if is_longer => Some(Lint::AttemptTimeoutNotBelowDeadline),
                     (AttemptTimeout, Bulkhead | RateLimiter) => Some(Lint::WaitInsideAttemptTimeout),
                     _ => None,
-                });
+                };
+                lints.extend(found.filter(|lint| !lints.contains(lint)));
             }
         }
         lints
@@ -119,6 +122,8 @@ pub enum Lint {
     AttemptTimeoutNotBelowDeadline,
     /// The retry never sees a failure, because the fallback has answered.
     FallbackInsideRetry,
+    /// The breaker never sees a failure, because the fallback has answered: it never opens.
+    FallbackInsideBreaker,
     /// The attempts multiply.
     RetryInsideRetry,
     /// The deadline begins anew with each attempt, and is not the whole call's.
@@ -151,6 +156,10 @@ impl fmt::Display for Lint {
             Self::FallbackInsideRetry => {
                 "the fallback is inside the retry: it answers before anything is tried again; put the fallback \
                  outside the retry"
+            }
+            Self::FallbackInsideBreaker => {
+                "the fallback is inside the circuit breaker: it answers before the breaker hears of a failure; put the \
+                 fallback outside the breaker"
             }
             Self::RetryInsideRetry => "there is a retry inside a retry: their attempts multiply",
             Self::DeadlineInsideRetry => {
@@ -201,6 +210,7 @@ mod tests {
             ((Bulkhead, 0), (Retry, 0), Lint::BulkheadOutsideRetry),
             ((AttemptTimeout, 10), (Retry, 0), Lint::AttemptTimeoutOutsideRetry),
             ((Retry, 0), (Fallback, 0), Lint::FallbackInsideRetry),
+            ((CircuitBreaker, 0), (Fallback, 0), Lint::FallbackInsideBreaker),
             ((Retry, 0), (Retry, 0), Lint::RetryInsideRetry),
             ((Retry, 0), (Deadline, 10), Lint::DeadlineInsideRetry),
             ((Deadline, 10), (AttemptTimeout, 10), Lint::AttemptTimeoutNotBelowDeadline),
@@ -215,5 +225,8 @@ mod tests {
             assert!(!lints(&[inner]).contains(&lint));
         }
         assert_eq!(lints(&[(Deadline, 11), (AttemptTimeout, 10)]), []);
+        // A deadline at an instant has no length, and begins anew with nothing.
+        assert_eq!(lints(&[(Retry, 0), (Deadline, 0)]), []);
+        assert_eq!(lints(&[(Retry, 0), (Fallback, 0), (Fallback, 0)]), [Lint::FallbackInsideRetry]);
     }
 }

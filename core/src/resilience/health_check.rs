@@ -1,9 +1,11 @@
 //! Whether a service works, asked again and again (recipe 8.6).
 
 mod config;
+pub(super) mod health;
 mod state;
 
 pub use config::HealthCheckBuilder;
+pub use health::Health;
 
 use super::observer::{Event, EventKind, Observed};
 use super::rate::Rate;
@@ -12,37 +14,7 @@ use crate::runtime::Runtime;
 use crate::task::{CancelToken, Cancelled};
 use state::{Change, Machine};
 use std::convert::Infallible;
-use std::fmt;
 use std::time::Duration;
-
-/// What a health check knows of a service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Health {
-    /// Nobody has probed it yet, or nobody does any more.
-    #[default]
-    Unknown,
-    /// It works.
-    Healthy,
-    /// It does not work.
-    Unhealthy,
-}
-
-impl Health {
-    /// Its name for logs and metrics, the same in all versions.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Healthy => "healthy",
-            Self::Unhealthy => "unhealthy",
-        }
-    }
-}
-
-impl fmt::Display for Health {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// Probes a service at intervals, and says whether it works.
 ///
@@ -95,6 +67,8 @@ pub struct HealthCheck {
     machine: Machine,
     status: watch::Sender<Health>,
     observed: Observed,
+    // While its observer is called; and after that has panicked, until the next probe.
+    is_telling: bool,
 }
 
 impl HealthCheck {
@@ -112,7 +86,7 @@ impl HealthCheck {
         observed: Observed,
     ) -> Self {
         let (status, _) = watch::channel(machine.health());
-        Self { name, interval, timeout, jitter, machine, status, observed }
+        Self { name, interval, timeout, jitter, machine, status, observed, is_telling: false }
     }
 
     /// What it knows now.
@@ -133,6 +107,7 @@ impl HealthCheck {
     /// A probe has passed or failed: what [`run`](Self::run) does after each, for those who have a loop of their own.
     /// Gives what it knows now.
     pub fn record(&mut self, passed: bool) -> Health {
+        self.is_telling = false;
         let change = self.machine.record(passed);
         self.tell(change);
         self.machine.health()
@@ -149,7 +124,7 @@ impl HealthCheck {
     ///
     /// # Panics
     ///
-    /// If the probe does; the health is `Unknown` then.
+    /// If the probe or the observer does; the health is `Unknown` then. An observer that has panicked is not told of it.
     pub async fn run<R, P, Fut, T, E>(&mut self, rt: &R, token: &CancelToken, mut probe: P) -> Cancelled
     where
         R: Runtime,
@@ -181,12 +156,16 @@ impl HealthCheck {
         longest.saturating_sub(2 * self.jitter.random_of(self.interval, random))
     }
 
-    fn tell(&self, change: Option<Change>) {
+    fn tell(&mut self, change: Option<Change>) {
         let Some(Change { from, to, probes }) = change else { return };
         self.status.send_replace(to);
-        if let Some(observer) = self.observed.get() {
+        if let Some(observer) = self.observed.get()
+            && !self.is_telling
+        {
             let kind = EventKind::HealthChanged { from, to, probes };
+            self.is_telling = true;
             observer.on_event(&Event { source: self.name, kind });
+            self.is_telling = false;
         }
     }
 }

@@ -34,8 +34,8 @@ use table::{Gone, Table};
 /// be refilled.
 ///
 /// **At most [`max_keys`](KeyedRateLimiterBuilder::max_keys) are kept.** When so many are and a new one comes, 32 more
-/// places of its shard are looked at; if none is as good as new, the new key is refused with
-/// [`Reason::TooManyKeys`](super::Reason::TooManyKeys), and the others keep theirs. To forget one that is in use
+/// places of its shard are looked at, and then of up to eight others, in turn; if none there is as good as new, the new
+/// key is refused with [`Reason::TooManyKeys`](super::Reason::TooManyKeys), and the others keep theirs. To forget one that is in use
 /// instead would let anybody be rid of its limit who can make up keys.
 ///
 /// The hash is keyed (SipHash-1-3, with keys from the runtime's random numbers), so that nobody can choose keys that
@@ -80,6 +80,8 @@ struct Shared<K> {
     max_keys: usize,
     // Of all shards.
     len: AtomicUsize,
+    // The shard that is looked at next when there are too many.
+    sweep: AtomicUsize,
 }
 
 /// On a cache line of its own.
@@ -96,6 +98,9 @@ const SWEPT_EACH: u32 = 16;
 /// How many more, before a new key is refused.
 const SWEPT_WHEN_FULL: usize = 32;
 
+/// In how many other shards too: nobody may use those where there is room to be made.
+const SHARDS_SWEPT_WHEN_FULL: usize = 8;
+
 impl<K: Hash + Eq> KeyedRateLimiter<K> {
     /// A limiter with that quota for each key.
     ///
@@ -103,12 +108,12 @@ impl<K: Hash + Eq> KeyedRateLimiter<K> {
     ///
     /// [`ConfigError::Invalid`] names the field of the [`Quota`]; strict windows are for single limiters.
     pub fn new<R: Runtime>(rt: &R, quota: Quota) -> Result<Self, ConfigError> {
-        Self::builder(quota).build(rt)
+        Self::named("").quota(quota).build(rt)
     }
 
-    /// Begins a limiter with a name, or another limit to its keys.
-    pub const fn builder(quota: Quota) -> KeyedRateLimiterBuilder<K> {
-        KeyedRateLimiterBuilder::new(quota)
+    /// Begins a limiter of that name, for its refusals.
+    pub const fn named(name: &'static str) -> KeyedRateLimiterBuilder<K> {
+        KeyedRateLimiterBuilder::new(name)
     }
 
     /// Takes one permit of this key, if it has one now.
@@ -240,15 +245,22 @@ impl<K: Hash + Eq> Shared<K> {
     fn insert(&self, key: K, hash: u64, n: u64, now: u64, gone: &mut Gone<K>) -> Result<(), Rejected> {
         let span = self.pace.span(now);
         let mut table = lock(&self.shard(hash).0);
-        match self.take(&mut table, &key, hash, n, span) {
-            Some(Ok(())) => return Ok(()),
-            Some(Err(due)) => return Err(self.rate_limited(due, now)),
-            None => {}
+        if let Some(taken) = self.take(&mut table, &key, hash, n, span) {
+            return taken.map_err(|due| self.rate_limited(due, now));
         }
         if !self.count_one_more() {
             self.sweep(&mut table, SWEPT_WHEN_FULL, span, gone);
             if !self.count_one_more() {
-                return Err(self.rejected(Reason::TooManyKeys));
+                // One lock at a time.
+                drop(table);
+                if !self.count_one_more_elsewhere(span, gone) {
+                    return Err(self.rejected(Reason::TooManyKeys));
+                }
+                table = lock(&self.shard(hash).0);
+                if let Some(taken) = self.take(&mut table, &key, hash, n, span) {
+                    self.len.fetch_sub(1, Ordering::Relaxed);
+                    return taken.map_err(|due| self.rate_limited(due, now));
+                }
             }
         }
         if table.is_full() {
@@ -267,6 +279,15 @@ impl<K: Hash + Eq> Shared<K> {
     fn count_one_more(&self) -> bool {
         let more = |len: usize| (len < self.max_keys).then(|| len + 1);
         self.len.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// Makes room in other shards, for one that is in none of them.
+    fn count_one_more_elsewhere(&self, span: Span, gone: &mut Gone<K>) -> bool {
+        (0..SHARDS_SWEPT_WHEN_FULL).any(|_| {
+            let shard = &self.shards[self.sweep.fetch_add(1, Ordering::Relaxed) % SHARDS];
+            self.sweep(&mut lock(&shard.0), SWEPT_WHEN_FULL, span, gone);
+            self.count_one_more()
+        })
     }
 
     #[cold]

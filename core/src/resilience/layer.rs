@@ -335,6 +335,12 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
         *self.now.insert(self.now.map_or(now, |known| known.max(now)))
     }
 
+    /// What this poll knew of the time is out of date: who asks next has the clock read.
+    #[inline]
+    pub(super) const fn forget_now(&mut self) {
+        self.now = None;
+    }
+
     /// Whether this instant has come, as far as this poll knows; if not, the call is polled again when it comes.
     ///
     /// Where nobody has read the clock in this poll, it is not read for this: if the instant has come the timer fires

@@ -1,8 +1,8 @@
 //! What policies tell whoever watches.
 
-use super::circuit_breaker::{CircuitReason, CircuitState};
+use super::circuit_breaker::states::{CircuitReason, CircuitState};
 use super::error::{Scope, Stop};
-use super::health_check::Health;
+use super::health_check::health::Health;
 use super::rejected::{PolicyKind, Rejected};
 use super::verdict::Verdict;
 use std::fmt;
@@ -153,7 +153,9 @@ impl fmt::Display for EventKind {
             Self::Waited { policy, waited } => write!(f, "waited {waited:?} for the {policy}"),
             Self::FellBack => f.write_str("the answer is the fallback's"),
             Self::CircuitChanged { from, to, reason } => write!(f, "{from} -> {to}: {reason}"),
-            Self::HealthChanged { from, to, .. } => write!(f, "{from} -> {to}"),
+            Self::HealthChanged { from, to, probes: 0 } => write!(f, "{from} -> {to}: nobody probes"),
+            Self::HealthChanged { from, to, probes: 1 } => write!(f, "{from} -> {to}: by 1 probe"),
+            Self::HealthChanged { from, to, probes } => write!(f, "{from} -> {to}: by {probes} probes"),
             Self::Completed { verdict, attempts, elapsed } => {
                 write!(f, "{verdict:?} after {attempts} attempts in {elapsed:?}")
             }

@@ -54,8 +54,8 @@ use std::time::Duration;
 ///   operation is called.
 /// * [`batched`](Self::batched) takes several permits at a time for one thread or task, for rates in the millions.
 ///
-/// A clone is a handle to the same limiter. Times are the caller's: no clock is read where `now` is given, and one that
-/// is behind another's is safe.
+/// A clone is a handle to the same limiter. Times are the caller's: no clock is read where `now` is given. To take
+/// permits by one that is behind another's is safe; what is [given back](RatePermit::give_back) by one counts as of then.
 ///
 /// Use a [`Semaphore`](crate::sync::Semaphore) where calls are to be limited by how many there are at the same time, a
 /// [`KeyedRateLimiter`](super::KeyedRateLimiter) for a limit for each of many users, and a ticker for something that is
@@ -108,18 +108,19 @@ struct Settings {
 }
 
 impl RateLimiter {
-    /// A limiter with that quota, all of whose burst can be taken.
+    /// A limiter with that quota, all of whose burst can be taken, and in which anybody may wait;
+    /// [`named`](Self::named) begins one with limits to that.
     ///
     /// # Errors
     ///
     /// [`ConfigError::Invalid`] names the field of the [`Quota`], and its range.
     pub fn new(quota: Quota) -> Result<Self, ConfigError> {
-        Self::builder(quota).build()
+        Self::named("").quota(quota).build()
     }
 
-    /// Begins a limiter with a name, or with limits to waiting.
-    pub const fn builder(quota: Quota) -> RateLimiterBuilder {
-        RateLimiterBuilder::new(quota)
+    /// Begins a limiter of that name, for its refusals and reports.
+    pub const fn named(name: &'static str) -> RateLimiterBuilder {
+        RateLimiterBuilder::new(name)
     }
 
     fn with(quota: Quota, settings: Settings) -> Result<Self, ConfigError> {
@@ -266,7 +267,7 @@ impl RateLimiter {
     /// use std::time::Duration;
     ///
     /// Sim::builder().run(|rt: Sim| async move {
-    ///     let limiter = RateLimiter::builder(Quota::per_minute(1))
+    ///     let limiter = RateLimiter::named("pings").quota(Quota::per_minute(1))
     ///         .max_wait(Duration::from_secs(10))
     ///         .build()
     ///         .expect("a good quota");

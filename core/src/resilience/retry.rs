@@ -27,21 +27,23 @@ use std::fmt;
 /// | verdict | what happens |
 /// |---|---|
 /// | `Success` | the result is returned |
-/// | `Failure` | after a delay there is another attempt; if a limit forbids it, [`RetriesExhausted`](super::Error::RetriesExhausted) says which, with the last error; a value is returned as it is |
+/// | `Failure` | after a delay there is another attempt, unless a limit forbids it |
 /// | `Fatal`, `Ignore` | the result is returned as it is |
 ///
-/// These are the limits; each holds whatever the service asks for:
+/// Where a limit forbids it, [`RetriesExhausted`](super::Error::RetriesExhausted) says which, and has the last error; a
+/// value that is a failure is returned as the value it is. Each of these holds whatever the service asks for:
 ///
 /// | limit | |
 /// |---|---|
 /// | `max_attempts` | the first one counts: with one there is no retry |
-/// | `max_elapsed` | from the first attempt on, with the time of the attempts. No attempt begins after it; one that runs is not cut off |
+/// | `max_elapsed` | no attempt begins after it, from the first one on; one that runs is not cut off |
 /// | the deadline around it | no attempt begins at or after it, and none is waited for that would |
 /// | the [budget](super::RetryBudget) | among all calls that share it |
-/// | the service's own word | [`Verdict::Failure`](super::Verdict::Failure) with `retry_after`: not before that, and not at all after `max_retry_after` or for [`Duration::MAX`](std::time::Duration::MAX) |
+/// | `max_retry_after` | of a service that wants to be left alone for longer, nothing more is asked |
 ///
-/// A delay is that of the [`Backoff`](super::Backoff), or what the service asks for if that is longer; then the jitter
-/// comes on top of it and never makes it shorter. A delay of zero touches no timer.
+/// A delay is that of the [`Backoff`](super::Backoff), or what the service asks for
+/// ([`Verdict::after`](super::Verdict::after)) if that is longer; then the jitter comes on top of it and never makes it
+/// shorter. [`Duration::MAX`](std::time::Duration::MAX) asks for no retry at all. A delay of zero touches no timer.
 ///
 /// A refusal by a policy inside, such as an open circuit breaker, is only tried again if the refusal says when to come
 /// back, and that is before a deadline or `max_elapsed`; with neither, it is returned at once. If an attempt before it

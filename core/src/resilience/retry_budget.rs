@@ -24,11 +24,13 @@ use token_bucket::TokenBucket;
 /// A limit of attempts multiplies: with three attempts a service in trouble has three times its load, and behind two
 /// such services nine times. A budget adds: [`ratio(0.1)`](Self::ratio) is a tenth more load at most, whatever fails.
 ///
-/// | form | a retry is allowed while | a call that succeeds | for |
-/// |---|---|---|---|
-/// | [`ratio`](Self::ratio) | retries are less than a share of the calls of the last seconds | counts as a call | a service with traffic |
-/// | [`token_bucket`](Self::token_bucket) | there are as many tokens as it costs | gives a token, or its retry's back | a client among many; no clock is read |
-/// | [`throttle`](Self::throttle) | more than a half of the tokens are there | gives a part of a token | gRPC's way; no clock is read |
+/// | form | a retry is allowed while | for |
+/// |---|---|---|
+/// | [`ratio`](Self::ratio) | retries are less than a share of the last calls | a service with traffic |
+/// | [`token_bucket`](Self::token_bucket) | there are tokens to pay for it | a client among many |
+/// | [`throttle`](Self::throttle) | more than a half of the tokens are there | gRPC's way |
+///
+/// In the last two it is successes that fill up the tokens.
 ///
 /// A handle: clones share the budget. Share one among all calls to the same service, and keep one for each service.
 /// It is given to a policy with [`RetryBuilder::budget`](super::RetryBuilder::budget); its own methods are for what

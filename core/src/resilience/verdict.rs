@@ -169,16 +169,27 @@ impl<T, E> Classify<T, E> for Inherit {
 
 /// A classifier from a question about the operation's error: whether it is worth another try.
 ///
-/// An error for which the answer is no is [`Fatal`](Verdict::Fatal).
+/// An error for which the answer is no is [`Fatal`](Verdict::Fatal), one for which it is yes a
+/// [`Failure`](Verdict::Failure). In a pipeline that has a classifier, that one is asked too: of the values, of what is
+/// no error of the operation, and of when to come back and what a retry costs.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryIf<F>(pub F);
 
 impl<T, E, F: Fn(&E) -> bool> Classify<T, E> for RetryIf<F> {
     #[inline]
     fn classify(&self, result: Result<&T, &Error<E>>) -> Verdict {
+        self.classify_within(&Inherit, result)
+    }
+
+    #[inline]
+    fn classify_within<O: Classify<T, E>>(&self, outer: &O, result: Result<&T, &Error<E>>) -> Verdict {
         match result {
             Err(Error::Operation(error)) if !(self.0)(error) => Verdict::Fatal,
-            result => Inherit.classify(result),
+            Err(Error::Operation(_)) => match outer.classify(result) {
+                failure @ Verdict::Failure { .. } => failure,
+                _ => Verdict::failure(),
+            },
+            result => outer.classify(result),
         }
     }
 }

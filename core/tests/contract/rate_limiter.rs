@@ -95,7 +95,7 @@ async fn d19_s25_aborted_waiters_keep_nobody_waiting<R: Runtime>(rt: R) {
 }
 
 async fn calls_of_a_pipeline_take_their_turn<R: Runtime>(rt: R) {
-    let limiter = RateLimiter::builder(Quota::new(1, ms(5))).name("contract").build().expect("a good quota");
+    let limiter = RateLimiter::named("contract").quota(Quota::new(1, ms(5))).build().expect("a good quota");
     let pipeline = Pipeline::named("contract").rate_limit(&limiter).build(&rt).expect("it is good");
     let start = rt.now();
     let tasks = [(); 4].map(|()| {

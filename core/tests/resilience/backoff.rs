@@ -49,7 +49,7 @@ fn d20_no_delay_is_above_the_maximum_not_the_first_either() {
 }
 
 #[test]
-fn d21_b04_the_cap_holds_after_the_jitter_and_delays_at_the_cap_differ() {
+fn d05_d21_b04_the_cap_holds_after_the_jitter_and_delays_at_the_cap_differ() {
     for backoff in growing(ms(100)) {
         let capped =
             |jitter| backoff.clone().max_delay(secs(4)).jitter(jitter).build().expect("it makes sense");

@@ -221,6 +221,23 @@ fn b20_a_head_whose_wait_is_over_lets_the_next_through() {
 }
 
 #[test]
+fn b20_an_acquire_whose_wait_is_over_leaves_the_queue_though_it_is_kept() {
+    sim(|rt: Sim| async move {
+        let bulkhead = with_wait(2, 9, ms(10));
+        let two = bulkhead.weighing(limit(2));
+        let held = bulkhead.try_acquire().expect("it is free");
+        let (mut borrowed, mut owned) = (pin!(two.acquire(&rt)), pin!(two.acquire_owned(&rt)));
+        assert!(futures::poll!(&mut borrowed).is_pending() && futures::poll!(&mut owned).is_pending());
+        assert_eq!(borrowed.as_mut().await.unwrap_err().reason(), Reason::MaxWait { limit: ms(10) });
+        assert_eq!(owned.as_mut().await.unwrap_err().reason(), Reason::MaxWait { limit: ms(10) });
+        assert_eq!(bulkhead.waiting(), 0);
+        assert!(bulkhead.try_acquire().is_ok(), "nobody waits before it");
+        drop(held);
+        assert_empty(&bulkhead);
+    });
+}
+
+#[test]
 fn b21_a_place_that_was_granted_is_kept_until_its_future_is_polled_or_dropped() {
     sim(|rt: Sim| async move {
         let bulkhead = bulkhead(1, 2);

@@ -146,6 +146,15 @@ fn b13_what_an_older_state_began_changes_nothing() {
 }
 
 #[test]
+fn b13_a_late_result_is_counted_as_late_also_where_it_changes_nothing() {
+    let breaker = breaker();
+    let late = admitted(&breaker, 0);
+    breaker.reset();
+    late.success(at(0));
+    assert_eq!(breaker.metrics(at(0)).late, 1);
+}
+
+#[test]
 fn b14_a_place_goes_back_to_the_state_that_gave_it() {
     let breaker = builder().build().expect("it is good");
     let closed = [(); 5].map(|()| admitted(&breaker, 0));

@@ -5,7 +5,9 @@ use backstay::testing::{Sim, Subject, abort_sweep, cancel_sweep, panic_sweep};
 use backstay_core::Runtime;
 use backstay_core::resilience::{Event, EventKind, Health, HealthCheck, HealthCheckBuilder};
 use backstay_core::task::{CancelReason, CancelToken};
+use futures::FutureExt;
 use std::cell::{Cell, RefCell};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -83,6 +85,20 @@ fn thresholds_up_and_down_and_what_is_told() {
         assert_eq!(*told.lock().unwrap(), changes);
         assert!(status.has_changed());
         assert_eq!((*status.borrow_and_update(), check.health()), (Health::Unknown, Health::Unknown));
+    });
+}
+
+#[test]
+fn a_panic_of_the_observer_is_a_panic_and_no_abort() {
+    on_sim(|rt| async move {
+        let builder = builder().observer(|_: &Event| std::panic::resume_unwind(Box::new("an observer")));
+        let mut check = builder.build().expect("it is good");
+        let status = check.status();
+        let token = CancelToken::new();
+        let run = check.run(&rt, &token, async || Ok::<_, ()>(()));
+        assert!(AssertUnwindSafe(run).catch_unwind().await.is_err());
+        assert_eq!(*status.borrow(), Health::Unknown);
+        assert_eq!(check.health(), Health::Unknown);
     });
 }
 

@@ -3,10 +3,13 @@
 mod backoff;
 mod bulkhead;
 mod bulkhead_model;
+mod by_hand;
 mod circuit_breaker;
+mod clock;
 mod fallback;
 mod health_check;
 mod kit;
+mod limits_model;
 mod pairs;
 mod pipeline;
 mod rate_limiter;

@@ -3,8 +3,11 @@
 use backstay::testing::Sim;
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    Backoff, CircuitBreaker, DynPipeline, Error, Event, EventKind, Pipeline, PolicyKind, Retry, Stop, Verdict,
+    Backoff, CircuitBreaker, DynPipeline, Error, Event, EventKind, Pipeline, PolicyKind, Retry, Scope, Stop,
+    Verdict,
 };
+use backstay_core::task::CancelToken;
+use backstay_core::time::{Deadline, Instant};
 use std::cell::Cell;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
@@ -145,9 +148,31 @@ fn an_erased_pipeline_is_a_field_and_its_operation_borrows() {
             let task = rt.spawn(async move {
                 let text = String::from("local");
                 let text = &text;
-                client.users.call(|_| async move { Ok(text.len()) }).await
+                assert_eq!(client.users.call(|_| async move { Ok(text.len()) }).await, Ok(5));
+                let past = Deadline::at(Instant::ORIGIN);
+                client.users.call_within(past, |_| async { unreachable!("it is too late") }).await
             });
-            assert_eq!(task.await.expect("no panic"), Ok(5));
+            let late = task.await.expect("no panic").unwrap_err();
+            assert!(
+                matches!(late, Error::TimedOut { scope: Scope::Total, limit: Duration::ZERO }),
+                "{late:?}"
+            );
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_call_can_be_detailed_and_end_with_a_token() {
+    Sim::builder()
+        .run(|rt: Sim| async move {
+            let users = Pipeline::named("users").retry(thrice()).build(&rt).unwrap();
+            let token = CancelToken::new();
+            let call = users.call(async |_| Ok::<_, std::fmt::Error>(5)).detailed();
+            let answer = call.until_cancelled(&token).await.unwrap();
+            assert_eq!((answer.value, answer.attempts), (5, 1));
+            token.cancel();
+            let call = users.call(async |_| Ok::<_, std::fmt::Error>(5)).detailed();
+            assert_eq!(call.until_cancelled(&token).await, Err(Error::Cancelled));
         })
         .unwrap();
 }

@@ -5,7 +5,7 @@ mod pipeline;
 mod waiting;
 
 use backstay_core::Limit;
-use backstay_core::resilience::{PolicyKind, Quota, RateLimiter, Reason, Rejected};
+use backstay_core::resilience::{PolicyKind, Quota, RateLimiter, RatePermit, Reason, Rejected, Reservation};
 use backstay_core::time::Instant;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -141,6 +141,7 @@ fn d17_more_than_the_burst_is_refused_whatever_its_product_is() {
 fn d18_what_can_not_be_counted_is_refused_when_it_is_built() {
     let day = HOUR * 24;
     let year = day * 365;
+    assert_eq!(RateLimiter::named("mail").build().unwrap_err().field(), Some("quota"));
     for (quota, field) in [
         (Quota::new(1, day).burst(u32::MAX), "burst"),
         (Quota::new(1, year).burst(37), "burst"),
@@ -244,7 +245,7 @@ fn d38_whoever_looks_later_than_it_could_loses_nothing() {
 
 #[test]
 fn a_refusal_names_the_limiter() {
-    let limiter = RateLimiter::builder(Quota::per_second(1)).name("mail").build().expect("a good quota");
+    let limiter = RateLimiter::named("mail").quota(Quota::per_second(1)).build().expect("a good quota");
     let _permit = limiter.try_acquire(START).expect("there is one");
     let rejected = limiter.try_acquire(START).unwrap_err();
     assert_eq!((rejected.policy(), rejected.name()), (PolicyKind::RateLimiter, "mail"));
@@ -276,8 +277,11 @@ fn reservations_have_times_and_can_be_cancelled() {
 
 #[test]
 fn reservations_are_not_further_away_than_anybody_may_wait() {
-    let limiter =
-        RateLimiter::builder(Quota::per_second(1)).max_wait(ms(1_000)).build().expect("a good quota");
+    let limiter = RateLimiter::named("test")
+        .quota(Quota::per_second(1))
+        .max_wait(ms(1_000))
+        .build()
+        .expect("a good quota");
     let _first = limiter.reserve(Limit::ONE, START).expect("at once");
     let second = limiter.reserve(Limit::ONE, START).expect("as long as it may be");
     assert_eq!(second.count(), 1);
@@ -351,6 +355,89 @@ proptest! {
                 } else {
                     let more = u128::from(all.saturating_sub(burst.into()));
                     prop_assert!(more * 1_000_000_000 <= u128::from(nanos) * u128::from(permits));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_given_back_by_a_clock_that_is_behind_makes_not_too_much() {
+    for burst in 1..4 {
+        let limiter = limiter(Quota::per_second(1_000).burst(burst));
+        let slow = limiter.try_acquire(START + ms(100)).expect("it is full");
+        // Others are further on, and took what came meanwhile.
+        let later = START + ms(104);
+        let others = (0..9).filter(|_| limiter.try_acquire(later).is_ok()).count();
+        assert_eq!(others, burst as usize);
+        slow.give_back(START + ms(100));
+        assert!(limiter.try_acquire(later).is_err(), "{burst} at once");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+
+    /// Whatever is taken, reserved and cancelled, early or late, in batches or not: what is used keeps to the quota.
+    #[test]
+    fn b25_what_is_given_back_anyhow_makes_not_too_much(
+        permits in prop_oneof![Just(7_u32), Just(100), Just(999)],
+        burst in 1..8_u32,
+        strict in any::<bool>(),
+        steps in proptest::collection::vec((0..30_u64, 1..8_usize, 0..6_u8, any::<usize>()), 1..80),
+    ) {
+        let second = Duration::from_secs(1);
+        let window = ms(1_000 * u64::from(burst) / u64::from(permits));
+        let quota = if strict { Quota::strict(burst, window) } else { Quota::new(permits, second).burst(burst) };
+        let limiter = limiter(quota);
+        let mut batched = limiter.batched(limit(4));
+        let (mut now, mut used, mut reserved) = (0, Vec::new(), Vec::new());
+        let mut held: Vec<RatePermit<'_>> = Vec::new();
+        let mut batch_at = 0;
+        for (pause, n, what, which) in steps {
+            now += pause.saturating_sub(15) * 1_000_000_000 / u64::from(permits) / 6;
+            let at = Instant::from_nanos(now);
+            // Used when their time has come, some of them.
+            let (come, rest): (Vec<_>, Vec<_>) =
+                reserved.drain(..).partition(|reservation: &Reservation| reservation.ready_at() <= at);
+            reserved = rest;
+            used.extend(come.into_iter().map(|come| (come.count(), come.commit())).map(|(n, at)| (at.as_nanos(), n)));
+            match what {
+                0 => used.extend(limiter.try_acquire_many(limit(n), at).ok().map(|permit| (now, permit.count()))),
+                1 => held.extend(limiter.try_acquire_many(limit(n), at).ok()),
+                2 => reserved.extend(limiter.reserve(limit(n), at).ok()),
+                3 if !reserved.is_empty() => {
+                    let one = reserved.swap_remove(which % reserved.len());
+                    if n % 2 == 0 { one.cancel(at) } else { drop(one) }
+                }
+                4 if !held.is_empty() => held.swap_remove(which % held.len()).give_back(at),
+                5 => {
+                    // It may use them later, by its slack: they count from when they were taken.
+                    if batched.held() == 0 {
+                        batch_at = now;
+                    }
+                    if batched.try_acquire(|| at).is_ok() {
+                        used.push((batch_at, 1));
+                    }
+                    if n == 1 {
+                        batched.give_back(at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        used.extend(reserved.into_iter().map(|one| (one.count(), one.commit())).map(|(n, at)| (at.as_nanos(), n)));
+        used.sort_unstable();
+        for from in 0..used.len() {
+            let mut all = 0;
+            for (at, n) in &used[from..] {
+                all += n;
+                let nanos = at - used[from].0 + 1;
+                if strict {
+                    prop_assert!(u128::from(nanos) > window.as_nanos() || all <= u64::from(burst), "{used:?}");
+                } else {
+                    let more = u128::from(all.saturating_sub(burst.into()));
+                    prop_assert!(more * 1_000_000_000 <= u128::from(nanos) * u128::from(permits), "{used:?}");
                 }
             }
         }

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// | `Full` | above 0, up to `d` | by default: the fewest calls in all |
 /// | `Equal` | `d`/2 up to `d` | where a delay must not be almost nothing |
 /// | `Decorrelated` | the first `d` up to three times the delay before, or to the cap | instead of a schedule |
-/// | `Additive(most)` | `d` up to `d + most`, with `d` cut so that it stays below the cap | where `d` is the least that has to be waited |
+/// | `Additive(most)` | `d` up to `d + most`, both below the cap | where `d` is the least to be waited |
 ///
 /// The names, and a comparison of what they do to a crowd: Marc Brooker, "Exponential Backoff And Jitter", AWS
 /// Architecture Blog, 2015. There the cap of the decorrelated one comes last, and much of a crowd waits for exactly

@@ -195,7 +195,9 @@ mod tests {
         }
 
         #[test]
-        fn it_is_as_exact_as_floating_point(initial in 1..1_u64 << 32, factor in 1.001_f64..16.0, exponent in 0..16_u32) {
+        fn it_is_as_exact_as_floating_point(
+            initial in 1..1_u64 << 32, factor in 1.001_f64..16.0, exponent in 0..16_u32,
+        ) {
             let ours = scaled(initial, factor, exponent) as f64;
             let exact = initial as f64 * factor.powi(exponent as i32);
             if exact < u64::MAX as f64 {

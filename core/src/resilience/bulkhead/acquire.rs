@@ -115,12 +115,15 @@ impl<S: Deref<Target = Semaphore> + Clone, Sl: Future> Waiting<S, Sl> {
             Poll::Ready(Err(refusal)) => Poll::Ready(Err(shared.refuse_in_queue(refusal))),
             Poll::Pending => {
                 let since = *this.since.get_or_insert_with(|| rt.now());
-                if this.sleep.is_none() {
-                    this.sleep.set(Some(rt.sleep_until(since + shared.max_wait)));
+                let until = since + shared.max_wait;
+                if this.sleep.is_none() && until < Instant::MAX {
+                    this.sleep.set(Some(rt.sleep_until(until)));
                 }
                 if let Some(sleep) = this.sleep.as_pin_mut()
                     && sleep.poll(cx).is_ready()
                 {
+                    // Its turn is the next one's, before anybody hears of it.
+                    this.turn.leave();
                     return Poll::Ready(Err(shared.refuse(Reason::MaxWait { limit: shared.max_wait })));
                 }
                 probe::waiting(|| shared.describe());

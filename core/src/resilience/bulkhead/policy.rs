@@ -33,7 +33,8 @@ enum Place<'p> {
     Outside,
     Waiting {
         turn: Turn<&'p Semaphore>,
-        since: Instant,
+        // From when it waits, once it does.
+        since: Option<Instant>,
     },
     Inside {
         _permit: Lease<&'p Semaphore>,
@@ -102,9 +103,7 @@ impl<'p> Place<'p> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Error<E>>> {
         if let Self::Outside = self {
-            // Who must not wait is not asked for the time.
-            let since = if shared.room() == 0 { Instant::ORIGIN } else { ctx.now() };
-            *self = Self::Waiting { turn: Turn::new(&shared.semaphore, weight), since };
+            *self = Self::Waiting { turn: Turn::new(&shared.semaphore, weight), since: None };
         }
         let Self::Waiting { turn, since } = self else {
             unreachable!("it is not polled again once it was ready");
@@ -112,15 +111,18 @@ impl<'p> Place<'p> {
         // The place before the clock: with both there, it is had.
         let error = match turn.poll(shared.room(), cx) {
             Poll::Ready(Ok(permit)) => {
-                let kind = EventKind::Waited { policy: PolicyKind::Bulkhead, waited: ctx.now() - *since };
+                let since = since.take();
                 *self = Self::Inside { _permit: permit };
-                shared.tell(kind);
-                ctx.emit(|| kind);
+                if let Some(since) = since {
+                    let kind = EventKind::Waited { policy: PolicyKind::Bulkhead, waited: ctx.now() - since };
+                    shared.tell(kind);
+                    ctx.emit(|| kind);
+                }
                 return Poll::Ready(Ok(()));
             }
             Poll::Ready(Err(refusal)) => ctx.rejected(shared.refuse_in_queue(refusal)),
             Poll::Pending => {
-                let until = *since + shared.max_wait;
+                let until = *since.get_or_insert_with(|| ctx.now()) + shared.max_wait;
                 // Of the two limits the one that comes first.
                 if until < frame.limit.at && ctx.is_past(until) {
                     ctx.rejected(shared.refuse(Reason::MaxWait { limit: shared.max_wait }))

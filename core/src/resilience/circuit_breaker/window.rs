@@ -193,7 +193,8 @@ impl TimeWindow {
         let mut counts = Counts::default();
         // From the newest to the oldest that is still within the window.
         for age in passed..Self::BUCKETS as u64 {
-            let bucket = (self.current + Self::BUCKETS as u64).wrapping_sub(age - passed);
+            // Around zero too: there are a power of two of them.
+            let bucket = self.current.wrapping_sub(age - passed);
             counts.add_all(self.buckets[Self::at(bucket)]);
         }
         counts
@@ -257,6 +258,16 @@ mod tests {
         window.push(OK, Some(Instant::MAX));
         assert_eq!(window.counts.calls, 1);
         window.push(OK, None);
+        assert_eq!(window.counts.calls, 2);
+    }
+
+    #[test]
+    fn b19_a_time_window_of_no_width_is_there_until_the_end_of_time() {
+        let mut window = TimeWindow::new(Duration::from_nanos(1)); // 32 ns: there is nothing smaller
+        for at in [u64::MAX - 33, u64::MAX - 1, u64::MAX] {
+            window.push(OK, Some(Instant::from_nanos(at)));
+            assert_eq!(window.counts_at(Instant::from_nanos(at)), window.counts, "at {at}");
+        }
         assert_eq!(window.counts.calls, 2);
     }
 

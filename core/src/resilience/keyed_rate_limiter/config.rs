@@ -11,29 +11,28 @@ use crate::runtime::Runtime;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Makes a [`KeyedRateLimiter`]; from [`KeyedRateLimiter::builder`].
+/// Makes a [`KeyedRateLimiter`]; from [`KeyedRateLimiter::named`].
 ///
 /// | field | default | refused |
 /// |---|---|---|
-/// | quota | none: it must be given | see [`Quota`]; a strict one |
-/// | [`name`](Self::name) | empty | – |
+/// | [`quota`](Self::quota) | none: it must be given | see [`Quota`]; a strict one |
 /// | [`max_keys`](Self::max_keys) | 1,048,576 | 0, by its type |
 #[must_use = "does nothing until it is built"]
 pub struct KeyedRateLimiterBuilder<K> {
-    quota: Quota,
     name: &'static str,
+    quota: Option<Quota>,
     max_keys: usize,
     key: PhantomData<fn(K)>,
 }
 
 impl<K> KeyedRateLimiterBuilder<K> {
-    pub(super) const fn new(quota: Quota) -> Self {
-        Self { quota, name: "", max_keys: 1 << 20, key: PhantomData }
+    pub(super) const fn new(name: &'static str) -> Self {
+        Self { name, quota: None, max_keys: 1 << 20, key: PhantomData }
     }
 
-    /// Its name, for errors and reports.
-    pub const fn name(self, name: &'static str) -> Self {
-        Self { name, ..self }
+    /// How many permits each key has in which time.
+    pub const fn quota(self, quota: Quota) -> Self {
+        Self { quota: Some(quota), ..self }
     }
 
     /// How many keys are kept at most. A new one that finds so many in use is refused.
@@ -45,9 +44,10 @@ impl<K> KeyedRateLimiterBuilder<K> {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] names the field of the [`Quota`], and its range.
+    /// [`ConfigError::Invalid`] names the quota if there is none, or its field, and its range.
     pub fn build<R: Runtime>(self, rt: &R) -> Result<KeyedRateLimiter<K>, ConfigError> {
-        let Self { quota, name, max_keys, .. } = self;
+        let Self { name, quota, max_keys, .. } = self;
+        let quota = quota.ok_or(ConfigError::invalid("quota", "must be given"))?;
         if quota.is_strict() {
             return Err(ConfigError::invalid("quota", "must not be strict: windows are for single limiters"));
         }
@@ -59,6 +59,7 @@ impl<K> KeyedRateLimiterBuilder<K> {
             name,
             max_keys,
             len: AtomicUsize::new(0),
+            sweep: AtomicUsize::new(0),
         };
         Ok(KeyedRateLimiter { shared: Arc::new(shared) })
     }
@@ -75,8 +76,8 @@ impl<K> Copy for KeyedRateLimiterBuilder<K> {}
 impl<K> fmt::Debug for KeyedRateLimiterBuilder<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyedRateLimiterBuilder")
-            .field("quota", &self.quota)
             .field("name", &self.name)
+            .field("quota", &self.quota)
             .field("max_keys", &self.max_keys)
             .finish()
     }

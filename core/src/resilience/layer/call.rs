@@ -2,6 +2,7 @@
 
 use super::{Ctx, Frame, Layer, Leaf, Policy, TimeLimit};
 use crate::instant::Instant;
+use crate::ready_budget::ReadyBudget;
 use crate::resilience::answer::{Answer, Source};
 use crate::resilience::attempt::Operation;
 use crate::resilience::error::Error;
@@ -263,6 +264,8 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        // Of waits that were over at once: a delay of a nanosecond is, on a real clock.
+        let mut ready = ReadyBudget::<32>::new();
         loop {
             let mut ctx = Ctx {
                 rt: *this.rt,
@@ -301,6 +304,10 @@ where
                 return poll;
             }
             if this.timer.as_mut().poll_until(*this.rt, wake_at, cx).is_pending() {
+                return Poll::Pending;
+            }
+            ready.spend();
+            if ready.poll_proceed(cx).is_pending() {
                 return Poll::Pending;
             }
             // Never before the instant that has come, whatever the clock says.

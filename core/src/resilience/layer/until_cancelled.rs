@@ -1,7 +1,7 @@
 //! A call that a token ends.
 
-use super::Call;
 use super::call::Root;
+use super::{Call, Detailed};
 use crate::resilience::attempt::Operation;
 use crate::resilience::error::Error;
 use crate::resilience::verdict::Classify;
@@ -14,6 +14,10 @@ use std::task::{Context, Poll};
 
 pin_project! {
     /// The future of [`Call::until_cancelled`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Call`].
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct UntilCancelled<'t, F> {
         #[pin]
@@ -57,6 +61,24 @@ where
     /// })?;
     /// # Ok::<(), Failure>(())
     /// ```
+    pub fn until_cancelled(self, token: &CancelToken) -> UntilCancelled<'_, Self> {
+        UntilCancelled { run: token.run(self) }
+    }
+}
+
+impl<'p, R, H, C, Op, Fut, T, E> Detailed<'p, R, H, C, Op, Fut, T, E>
+where
+    R: Runtime,
+    H: Root<T, E>,
+    Op: Operation<E, Fut>,
+    Fut: Future<Output = Result<T, E>>,
+    C: Classify<T, E>,
+{
+    /// As [`Call::until_cancelled`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
     pub fn until_cancelled(self, token: &CancelToken) -> UntilCancelled<'_, Self> {
         UntilCancelled { run: token.run(self) }
     }

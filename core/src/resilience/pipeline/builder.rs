@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 /// A pipeline in the making: each policy that is added is inside all those before it.
 #[derive(Clone, Debug)]
+#[must_use = "it does nothing until it is built"]
 pub struct PipelineBuilder<L, C = Inherit> {
     name: &'static str,
     layers: L,

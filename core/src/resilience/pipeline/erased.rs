@@ -8,6 +8,7 @@ use crate::resilience::error::Error;
 use crate::resilience::layer::Layer;
 use crate::resilience::verdict::Classify;
 use crate::runtime::Runtime;
+use crate::time::Deadline;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,6 +20,34 @@ use std::sync::Arc;
 /// # Cost
 ///
 /// Three allocations a call with one attempt, and another for each further attempt; a [`Pipeline`] has none.
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::{Failure, Sim};
+/// use backstay_core::resilience::{DynPipeline, Error, Pipeline};
+/// use backstay_core::time::Deadline;
+/// use std::io;
+/// use std::time::Duration;
+///
+/// struct Client {
+///     users: DynPipeline<String, io::Error>,
+/// }
+///
+/// impl Client {
+///     async fn name(&self, id: u64, deadline: Deadline) -> Result<String, Error<io::Error>> {
+///         self.users.call_within(deadline, |_| async move { Ok(format!("user {id}")) }).await
+///     }
+/// }
+///
+/// Sim::builder().run(|rt: Sim| async move {
+///     let users = Pipeline::named("users").attempt_timeout(Duration::from_secs(1)).build(&rt).expect("it is good");
+///     let client = Client { users: users.erase() };
+///     let deadline = Deadline::after(&rt, Duration::from_secs(5));
+///     assert_eq!(client.name(7, deadline).await.expect("it works"), "user 7");
+/// })?;
+/// # Ok::<(), Failure>(())
+/// ```
 #[doc(alias = "BoxedPipeline")]
 pub struct DynPipeline<T, E>(Arc<dyn Erased<T, E>>);
 
@@ -29,7 +58,7 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 type BoxedOp<'a, T, E> = Box<dyn FnMut(Attempt) -> Boxed<'a, Result<T, E>> + Send + 'a>;
 
 trait Erased<T, E>: Send + Sync {
-    fn call<'a>(&'a self, op: BoxedOp<'a, T, E>) -> Boxed<'a, Result<T, Error<E>>>;
+    fn call<'a>(&'a self, deadline: Deadline, op: BoxedOp<'a, T, E>) -> Boxed<'a, Result<T, Error<E>>>;
 
     fn describe(&self) -> Description;
 }
@@ -43,8 +72,8 @@ where
     C: Classify<T, E> + Send + Sync + 'static,
     for<'a> L::State<'a, Boxed<'a, Result<T, E>>>: Send,
 {
-    fn call<'a>(&'a self, op: BoxedOp<'a, T, E>) -> Boxed<'a, Result<T, Error<E>>> {
-        Box::pin(Pipeline::call(self, op))
+    fn call<'a>(&'a self, deadline: Deadline, op: BoxedOp<'a, T, E>) -> Boxed<'a, Result<T, Error<E>>> {
+        Box::pin(Pipeline::call(self, op).within(deadline))
     }
 
     fn describe(&self) -> Description {
@@ -74,13 +103,30 @@ impl<T: 'static, E: 'static> DynPipeline<T, E> {
     /// As [`Pipeline::call`].
     pub fn call<'a, Op, Fut>(
         &'a self,
+        op: Op,
+    ) -> Pin<Box<dyn Future<Output = Result<T, Error<E>>> + Send + 'a>>
+    where
+        Op: FnMut(Attempt) -> Fut + Send + 'a,
+        Fut: Future<Output = Result<T, E>> + Send + 'a,
+    {
+        self.call_within(Deadline::NEVER, op)
+    }
+
+    /// As [`call`](Self::call), within a deadline of the caller's: as [`Call::within`](crate::resilience::Call::within).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Pipeline::call`].
+    pub fn call_within<'a, Op, Fut>(
+        &'a self,
+        deadline: Deadline,
         mut op: Op,
     ) -> Pin<Box<dyn Future<Output = Result<T, Error<E>>> + Send + 'a>>
     where
         Op: FnMut(Attempt) -> Fut + Send + 'a,
         Fut: Future<Output = Result<T, E>> + Send + 'a,
     {
-        self.0.call(Box::new(move |attempt| Box::pin(op(attempt))))
+        self.0.call(deadline, Box::new(move |attempt| Box::pin(op(attempt))))
     }
 
     /// As [`Pipeline::describe`].

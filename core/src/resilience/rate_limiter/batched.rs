@@ -14,7 +14,7 @@ use crate::resilience::rejected::Rejected;
 /// **Slack**: what it holds was granted, and may be used later than it was. So in any interval each such handle may use
 /// up to `size - 1` permits more than the limiter grants in it; the rate in the long run is exact. Others find the
 /// permits gone that it holds and has not used, until it is dropped and gives them back. Where fewer than `size` are
-/// left it takes what there is, and never waits for more than one.
+/// left it takes half as many, or a quarter, and so on: one is enough.
 ///
 /// # Examples
 ///

@@ -6,31 +6,30 @@ use crate::instant::nanos;
 use crate::limit::Limit;
 use std::time::Duration;
 
-/// Makes a [`RateLimiter`]; from [`RateLimiter::builder`].
+/// Makes a [`RateLimiter`]; from [`RateLimiter::named`].
 ///
 /// | field | default | refused |
 /// |---|---|---|
-/// | quota | none: it must be given | see [`Quota`] |
-/// | [`name`](Self::name) | empty | – |
+/// | [`quota`](Self::quota) | none: it must be given | see [`Quota`] |
 /// | [`max_wait`](Self::max_wait) | as long as it takes | – |
 /// | [`max_waiting`](Self::max_waiting) | any number | 0, by its type |
 #[derive(Clone, Copy, Debug)]
 #[must_use = "does nothing until it is built"]
 pub struct RateLimiterBuilder {
-    quota: Quota,
     name: &'static str,
+    quota: Option<Quota>,
     max_wait: u64,
     max_waiting: usize,
 }
 
 impl RateLimiterBuilder {
-    pub(super) const fn new(quota: Quota) -> Self {
-        Self { quota, name: "", max_wait: u64::MAX, max_waiting: usize::MAX }
+    pub(super) const fn new(name: &'static str) -> Self {
+        Self { name, quota: None, max_wait: u64::MAX, max_waiting: usize::MAX }
     }
 
-    /// Its name, for errors and reports.
-    pub const fn name(self, name: &'static str) -> Self {
-        Self { name, ..self }
+    /// How many permits there are in which time.
+    pub const fn quota(self, quota: Quota) -> Self {
+        Self { quota: Some(quota), ..self }
     }
 
     /// How long anybody may wait: whose turn would come later is refused at once. Zero: nobody waits.
@@ -47,7 +46,7 @@ impl RateLimiterBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] names the field of the [`Quota`], and its range.
+    /// [`ConfigError::Invalid`] names the quota if there is none, or its field, and its range.
     ///
     /// # Examples
     ///
@@ -56,11 +55,12 @@ impl RateLimiterBuilder {
     /// use std::time::Duration;
     ///
     /// let quota = Quota::new(1, Duration::from_secs(86_400)).burst(u32::MAX);
-    /// let error = RateLimiter::builder(quota).build().unwrap_err();
+    /// let error = RateLimiter::named("pings").quota(quota).build().unwrap_err();
     /// assert_eq!(error.field(), Some("burst")); // eleven million years
     /// ```
     pub fn build(self) -> Result<RateLimiter, ConfigError> {
-        let Self { quota, name, max_wait, max_waiting } = self;
+        let Self { name, quota, max_wait, max_waiting } = self;
+        let quota = quota.ok_or(ConfigError::invalid("quota", "must be given"))?;
         RateLimiter::with(quota, Settings { name, max_wait, max_waiting })
     }
 }

@@ -78,7 +78,7 @@ impl Ledger {
     pub(super) fn try_take(&mut self, n: u64, now: u64, wakers: &mut Wakers) -> Result<Grant, Refusal> {
         self.serve(now, wakers);
         self.check(n)?;
-        self.take_unless_queued(n, now).ok_or_else(|| Refusal::Until(self.meter.when(self.wanted, n, now)))
+        self.take_unless_queued(n, now).ok_or_else(|| Refusal::Until(self.behind_all(n, now)))
     }
 
     /// Permits, or a place in the queue if the wait ends at `latest` or before.
@@ -98,7 +98,7 @@ impl Ledger {
         if let Some(grant) = self.take_unless_queued(n, now) {
             return Turn::Granted(grant);
         }
-        let until = self.meter.when(self.wanted, n, now);
+        let until = self.behind_all(n, now);
         if until > latest {
             return Turn::Refused(Refusal::Until(until));
         }
@@ -183,7 +183,7 @@ impl Ledger {
     ) -> Result<Grant, Refusal> {
         self.serve(now, wakers);
         self.check(n)?;
-        let until = self.meter.when(self.wanted, n, now);
+        let until = self.behind_all(n, now);
         if until > latest || until == u64::MAX {
             return Err(Refusal::Until(until));
         }
@@ -237,6 +237,11 @@ impl Ledger {
         Some(Grant { stamp: self.meter.take(n, now)?, ready: now })
     }
 
+    /// When `n` could be taken behind all in the queue.
+    fn behind_all(&self, n: u64, now: u64) -> u64 {
+        self.meter.when(self.wanted, self.queue.waiting(), n, now)
+    }
+
     fn settle(&mut self, now: u64) {
         for stamp in self.returns.drain(..) {
             self.meter.give_back(stamp, now);
@@ -257,7 +262,7 @@ impl Ledger {
 
     fn front_due(&mut self, now: u64) -> Option<u64> {
         let n = self.queue.front_mut()?.n;
-        Some(self.meter.when(0, n, now))
+        Some(self.meter.when(0, 0, n, now))
     }
 
     /// Who is first is woken if it would look at the clock too late.

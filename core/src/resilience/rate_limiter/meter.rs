@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 /// What is given back is given back by this rule, which is that of Go's `x/time/rate` (`Reservation.Cancel`) made
 /// exact: not what would have been refilled meanwhile, and not what later reservations were given their times by.
 /// Of a permit whose TAT was `end` after it, that is at most `end` less the tick of now, and less that of the last
-/// time that was promised to anybody else; and all that was given back since it was taken counts against it.
+/// time that was promised to anybody else; and what was given back since of those before it counts against it.
 ///
 /// Why: a limiter that had never granted it would have had more, but not more than the burst. The difference is lost
 /// as far as that limiter would have been full, before another permit was used: and what this one had then was at
@@ -19,9 +19,26 @@ pub(super) struct Meter {
     kind: Kind,
     // Ticks given back so far: what a stamp's `end` has to be corrected by. Jumps when the quota changes.
     given_back: u64,
+    // What was given back of whom, as long as it matters to others.
+    returned: Vec<Returned>,
     // Ticks of the times that were promised and have not come, in order.
     promised: VecDeque<u64>,
 }
+
+/// Ticks that were given back.
+#[derive(Clone, Copy, Debug)]
+struct Returned {
+    ticks: u64,
+    /// Whose they were: in the order in which permits are taken.
+    of: u64,
+    /// How many had been given back before.
+    at: u64,
+    /// No permit that had been taken by then reached further.
+    until: u64,
+}
+
+/// As many are told apart.
+const MAX_RETURNED: usize = 64;
 
 #[derive(Debug)]
 pub(super) enum Kind {
@@ -53,7 +70,7 @@ const JUMP: u64 = 0x9E37_79B9_7F4A_7C15;
 
 impl Meter {
     pub(super) const fn new(kind: Kind) -> Self {
-        Self { kind, given_back: 0, promised: VecDeque::new() }
+        Self { kind, given_back: 0, returned: Vec::new(), promised: VecDeque::new() }
     }
 
     pub(super) const fn kind(&self) -> &Kind {
@@ -88,9 +105,9 @@ impl Meter {
         }
     }
 
-    /// When `n`, at most the capacity, could be taken after `ahead` others. In a strict window it may be later, if
-    /// those are taken several at a time.
-    pub(super) fn when(&self, ahead: u64, n: u64, now: u64) -> u64 {
+    /// When `n`, at most the capacity, could be taken after `ahead` permits for `callers` others. In a strict window it
+    /// may be earlier, if those take several at a time.
+    pub(super) fn when(&self, ahead: u64, callers: usize, n: u64, now: u64) -> u64 {
         match &self.kind {
             Kind::Paced { pace, tat } => {
                 let tat = (*tat).max(pace.span(now).first);
@@ -98,6 +115,7 @@ impl Meter {
                 let due = next.saturating_sub(pace.tolerance);
                 if due > MAX_TICK { u64::MAX } else { pace.when(due).max(now) }
             }
+            Kind::Strict(window) if ahead > callers as u64 => window.when_at_most(ahead, n, now).max(now),
             Kind::Strict(window) => window.when(ahead, n).max(now),
         }
     }
@@ -128,6 +146,7 @@ impl Meter {
                     return None;
                 }
                 (*tat, stamp.end, stamp.promised) = (next, next, due);
+                forget_come(&mut self.promised, span.last);
                 if due == 0 {
                     now
                 } else {
@@ -156,14 +175,37 @@ impl Meter {
                 {
                     self.promised.remove(at);
                 }
-                while self.promised.front().is_some_and(|promised| *promised <= span.last) {
-                    self.promised.pop_front();
+                forget_come(&mut self.promised, span.last);
+                // A permit that was there at once has seen a clock that is not before this, whatever `now` says.
+                let seen = if stamp.promised > 0 { 0 } else { tat.saturating_sub(pace.tolerance) };
+                let latest = self.promised.back().copied().unwrap_or(0).max(span.first).max(seen);
+                if self.returned.last().is_some_and(|last| last.until <= span.first) {
+                    self.returned.clear();
                 }
-                let latest = self.promised.back().copied().unwrap_or(0).max(span.first);
-                let back = stamp.end.saturating_sub(since).saturating_sub(latest);
+                let before = self.returned.iter().filter(|returned| returned.is_before(&stamp));
+                let before = before.fold(0_u64, |all, returned| all.saturating_add(returned.ticks));
+                let back = stamp.end.saturating_sub(before).saturating_sub(latest);
                 let back = back.min(stamp.n * pace.interval).min(*tat);
-                *tat -= back;
-                self.given_back = self.given_back.wrapping_add(back);
+                if back > 0 {
+                    let until = self.returned.last().map_or(*tat, |last| last.until.max(*tat));
+                    self.returned.push(Returned {
+                        ticks: back,
+                        of: stamp.order(),
+                        at: self.given_back,
+                        until,
+                    });
+                    *tat -= back;
+                    self.given_back = self.given_back.wrapping_add(back);
+                }
+                if self.returned.len() > MAX_RETURNED {
+                    // As if the two oldest had been one, before either and after both: it counts for more than it must.
+                    let oldest = self.returned.remove(0);
+                    let merged = &mut self.returned[0];
+                    merged.ticks = merged.ticks.saturating_add(oldest.ticks);
+                    if is_less(oldest.of, merged.of) {
+                        merged.of = oldest.of;
+                    }
+                }
             }
             Kind::Strict(window) if since == 0 => window.give_back(stamp.n, stamp.end),
             // Of another quota.
@@ -203,7 +245,34 @@ impl Meter {
             }
         }
         self.kind = kind;
+        self.returned.clear();
         self.given_back = self.given_back.wrapping_add(JUMP);
+    }
+}
+
+impl Stamp {
+    /// Its place in the order in which permits are taken: the TAT, had nothing ever been given back.
+    const fn order(&self) -> u64 {
+        self.end.wrapping_add(self.given_back)
+    }
+}
+
+impl Returned {
+    /// Whether they were of a permit that was taken before this one, and given back after this one was taken.
+    const fn is_before(&self, stamp: &Stamp) -> bool {
+        is_less(self.of, stamp.order()) && !is_less(self.at, stamp.given_back)
+    }
+}
+
+/// Of two numbers that are near each other, and wrap.
+const fn is_less(a: u64, b: u64) -> bool {
+    (b.wrapping_sub(a) as i64) > 0
+}
+
+/// Times that have come are nobody's concern any more.
+fn forget_come(promised: &mut VecDeque<u64>, last: u64) {
+    while promised.front().is_some_and(|promised| *promised <= last) {
+        promised.pop_front();
     }
 }
 

@@ -12,7 +12,8 @@
 //! An instant of a whole nanosecond stands for that nanosecond: what comes at 5 ns may have come at 4.3. So who comes
 //! when its permit is due, to the nanosecond that a clock can tell, loses nothing of the rate either.
 
-use super::quota::MAX_NANOS;
+/// Times are below this many nanoseconds.
+pub(super) const MAX_NANOS: u64 = (1 << 60) - 1;
 
 /// A rate and a burst, in ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

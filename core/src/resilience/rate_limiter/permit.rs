@@ -44,6 +44,9 @@ impl<'a> RatePermit<'a> {
 
     /// Gives back what was not used, as far as it would still be there had it never been taken: what has been refilled
     /// since is there already. The first in the queue is woken.
+    ///
+    /// Read the clock for it: with a time from before others took theirs, what has been refilled until then may be there
+    /// twice.
     pub fn give_back(self, now: Instant) {
         self.limiter.shared.state.give_back_at(self.stamp, now.as_nanos());
     }

@@ -9,12 +9,14 @@ use crate::resilience::attempt::Operation;
 use crate::resilience::describe::{Describe, Facts};
 use crate::resilience::error::Error;
 use crate::resilience::layer::{Ctx, Frame, Layer, Policy};
+use crate::resilience::observer::EventKind;
 use crate::resilience::rejected::PolicyKind;
 use crate::resilience::verdict::Classify;
 use crate::runtime::Runtime;
 use pin_project_lite::pin_project;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 pin_project! {
     /// What a call keeps of its limiter.
@@ -30,7 +32,11 @@ pin_project! {
 
 #[derive(Debug)]
 enum Stands<'p> {
-    Waiting(Ticket<'p>),
+    Waiting {
+        ticket: Ticket<'p>,
+        // From when it waits, once it does.
+        since: Option<Instant>,
+    },
     /// It may go on, and the operation has not been called.
     Admitted(Unused<'p>),
     Called,
@@ -41,7 +47,7 @@ impl<T, E> Policy<T, E> for RateLimiter {
 
     #[inline]
     fn start<'p, S>(&'p self, inner: S) -> RateLimited<'p, S> {
-        RateLimited { inner, stands: Stands::Waiting(Ticket::new(self, 1)) }
+        RateLimited { inner, stands: Stands::Waiting { ticket: Ticket::new(self, 1), since: None } }
     }
 
     #[inline]
@@ -64,8 +70,8 @@ impl<T, E> Policy<T, E> for RateLimiter {
         let permit = match this.stands {
             Stands::Called => return inner.poll(this.inner, frame, ctx, cx),
             Stands::Admitted(unused) => unused.take(),
-            Stands::Waiting(ticket) => match self.poll_turn(ticket, frame, ctx, cx) {
-                Poll::Ready(Ok(permit)) => Some(permit),
+            Stands::Waiting { ticket, since } => match self.poll_turn(ticket, since, frame, ctx, cx) {
+                Poll::Ready(Ok(permit)) => permit,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return Poll::Pending,
             },
@@ -78,7 +84,8 @@ impl<T, E> Policy<T, E> for RateLimiter {
             && let Some(permit) = permit
         {
             match poll {
-                Poll::Ready(_) => permit.give_back(ctx.now()),
+                // Others may have taken theirs by a later time than this poll began with.
+                Poll::Ready(_) => permit.give_back(ctx.now_again()),
                 Poll::Pending => *this.stands = Stands::Admitted(Unused::new(permit)),
             }
         }
@@ -97,25 +104,47 @@ impl RateLimiter {
     fn poll_turn<'p, E, R: Runtime, Op, C>(
         &'p self,
         ticket: &mut Ticket<'p>,
+        since: &mut Option<Instant>,
         frame: Frame<'_, E>,
         ctx: &mut Ctx<'_, R, Op, C>,
         cx: &Context<'_>,
-    ) -> Poll<Result<RatePermit<'p>, Error<E>>> {
-        let now = ctx.now().as_nanos();
+    ) -> Poll<Result<Option<RatePermit<'p>>, Error<E>>> {
+        let at = ctx.now();
+        let now = at.as_nanos();
         // One that would have its turn when its time is up is better told now.
         let latest = match frame.limit.is_none() {
             true => u64::MAX,
             false => frame.limit.at.as_nanos().saturating_sub(1),
         };
         match ticket.poll(now, latest, cx) {
-            Next::Go(permit) => Poll::Ready(Ok(permit)),
+            Next::Go(permit) => Poll::Ready(Ok(match since {
+                Some(since) => tell_of_the_wait(permit, at - *since, ctx),
+                None => Some(permit),
+            })),
             Next::Refused(refusal) => Poll::Ready(Err(ctx.rejected(self.rejected(refusal, now)))),
-            Next::WaitUntil(_) if ctx.is_past(frame.limit.at) => Poll::Ready(Err(ctx.timed_out(frame.limit))),
+            Next::WaitUntil(_) if ctx.is_past(frame.limit.at) => {
+                // Its place is the next one's, before anybody hears of it.
+                *ticket = Ticket::new(self, 1);
+                Poll::Ready(Err(ctx.timed_out(frame.limit)))
+            }
             Next::WaitUntil(until) => {
+                since.get_or_insert(at);
                 let _ = ctx.is_past(Instant::from_nanos(until));
                 probe::waiting(|| describe(self));
                 Poll::Pending
             }
         }
     }
+}
+
+/// The permit, which goes back if who is told panics.
+#[cold]
+fn tell_of_the_wait<'p, R: Runtime, Op, C>(
+    permit: RatePermit<'p>,
+    waited: Duration,
+    ctx: &Ctx<'_, R, Op, C>,
+) -> Option<RatePermit<'p>> {
+    let mut unused = Unused::new(permit);
+    ctx.emit(|| EventKind::Waited { policy: PolicyKind::RateLimiter, waited });
+    unused.take()
 }

@@ -1,6 +1,6 @@
 //! How many in which time.
 
-use super::pace::Pace;
+use super::pace::{MAX_NANOS, Pace};
 use super::window::Window;
 use crate::config_error::ConfigError;
 use std::fmt;
@@ -46,9 +46,6 @@ pub struct Quota {
     strict: bool,
 }
 
-/// Times are below this many nanoseconds.
-pub(super) const MAX_NANOS: u64 = (1 << 60) - 1;
-
 impl Quota {
     /// The most permits in a strict window: a time is kept for each.
     pub const MAX_STRICT: u32 = 1 << 20;
@@ -77,6 +74,9 @@ impl Quota {
     ///
     /// The times of the last `permits` permits are kept: eight bytes for each, and a lock for whoever asks. What a
     /// window has used up comes back as its permits grow old, in whatever bursts they were taken.
+    ///
+    /// Where some in the queue ask for several, what those behind them are told, and what
+    /// [`max_wait`](super::RateLimiterBuilder::max_wait) is compared with, is when their turn comes at the latest.
     #[doc(alias = "sliding_window")]
     pub const fn strict(permits: u32, window: Duration) -> Self {
         Self { permits, per: window, burst: permits, strict: true }

@@ -57,9 +57,14 @@ impl<'a> Ticket<'a> {
             Turn::Granted(grant) if grant.ready <= now => {
                 Next::Go(RatePermit::new(self.limiter, grant.stamp))
             }
+            // Its time was fixed, and is too late.
+            Turn::Granted(grant) if now >= self.gives_up_at => {
+                state.give_back_at(grant.stamp, now);
+                Next::Refused(Refusal::MaxWait)
+            }
             Turn::Granted(grant) => {
                 self.stands = Stands::Promised(grant);
-                Next::WaitUntil(grant.ready)
+                Next::WaitUntil(grant.ready.min(self.gives_up_at))
             }
             Turn::Waits(key, looks_at) => {
                 self.stands = Stands::InQueue(key);

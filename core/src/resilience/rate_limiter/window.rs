@@ -30,19 +30,30 @@ impl Window {
     /// The last time that was promised and is to come, and for how many it is to come.
     pub(super) fn later_than(&self, now: u64) -> (u64, u64) {
         let come = self.passes_at.partition_point(|at| at.saturating_sub(self.length) <= now);
-        let last = self.passes_at.back().map_or(0, |at| at.saturating_sub(self.length));
-        (last, (self.passes_at.len() - come) as u64)
+        (self.latest(), (self.passes_at.len() - come) as u64)
     }
 
     pub(super) fn available(&self, now: u64) -> u64 {
         self.passes_at.partition_point(|at| *at <= now) as u64
     }
 
-    /// When `n` could be taken after `ahead` others, if those are taken as early as can be: not before, at least.
+    /// When `n` could be taken after `ahead` others, if those are taken one at a time and as early as can be: not
+    /// before, at least.
     pub(super) fn when(&self, ahead: u64, n: u64) -> u64 {
         let last = ahead.saturating_add(n).saturating_sub(1);
         let (turns, at) = (last / self.len(), (last % self.len()) as usize);
         self.passes_at[at].saturating_add(turns.saturating_mul(self.length))
+    }
+
+    /// As [`when`](Self::when), if those take several at a time: then the last of a turn may be as late as the last of
+    /// the one before, and a window after it. So late at most.
+    pub(super) fn when_at_most(&self, ahead: u64, n: u64, now: u64) -> u64 {
+        let turns = ahead.saturating_add(n).saturating_sub(1) / self.len();
+        if turns == 0 {
+            return self.when(ahead, n);
+        }
+        let all = self.passes_at.back().copied().unwrap_or(0).max(now);
+        all.saturating_add(turns.saturating_mul(self.length))
     }
 
     /// Takes `n`, at most as many as there are, if they can be taken now: when their window will have passed.
@@ -53,20 +64,19 @@ impl Window {
     /// Takes `n`, at most as many as there are, for a time that may be to come: that time, and when their window will
     /// have passed.
     pub(super) fn promise(&mut self, n: u64, now: u64) -> (u64, u64) {
-        let latest = self.passes_at.back().map_or(0, |at| at.saturating_sub(self.length));
-        let ready = self.when(0, n).max(now).max(latest);
+        let ready = self.when(0, n).max(now).max(self.latest());
         (ready, self.push(n, ready))
     }
 
-    /// Undoes what was taken until then: as if the window of what it replaced had passed just when it was taken,
-    /// which was so then at the latest.
+    /// Undoes what was taken until then. As many that were replaced count again: what the last of all replaced. Their
+    /// window had passed when that was taken, or when it was promised for, which may be to come.
     pub(super) fn give_back(&mut self, n: u64, passes_at: u64) {
+        let latest = self.latest();
         let from = self.passes_at.partition_point(|at| *at < passes_at);
         let to = self.passes_at.partition_point(|at| *at <= passes_at);
         let count = (to - from).min(n as usize);
         self.passes_at.drain(from..from + count);
-        let replaced = passes_at.saturating_sub(self.length);
-        let oldest = self.passes_at.front().map_or(replaced, |at| replaced.min(*at));
+        let oldest = self.passes_at.front().map_or(latest, |at| latest.min(*at));
         for _ in 0..count {
             self.passes_at.push_front(oldest);
         }
@@ -89,6 +99,11 @@ impl Window {
     /// So many of them taken now.
     pub(super) fn fill(&mut self, taken: u64, now: u64) {
         let _ = self.push(taken.min(self.len()), now);
+    }
+
+    /// When the last was taken, or for when.
+    fn latest(&self) -> u64 {
+        self.passes_at.back().map_or(0, |at| at.saturating_sub(self.length))
     }
 
     fn push(&mut self, n: u64, at: u64) -> u64 {

@@ -85,7 +85,8 @@ impl<C, H> RetryBuilder<C, H> {
     }
 
     /// Which errors of the operation are worth another attempt; the others are [`Fatal`](crate::resilience::Verdict::Fatal)
-    /// and returned at once.
+    /// and returned at once. All else, values too, is as if it were not said: a pipeline's classifier still says when to
+    /// come back.
     pub fn retry_if<E, F: Fn(&E) -> bool>(self, transient: F) -> RetryBuilder<RetryIf<F>, H> {
         self.classify(RetryIf(transient))
     }

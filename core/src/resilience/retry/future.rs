@@ -34,6 +34,9 @@ pin_project! {
 #[derive(Debug)]
 struct Outer<'p, E> {
     progress: Progress,
+    // How many attempts have called the operation, and whether this one has.
+    tried: u32,
+    has_called: bool,
     // When the next attempt begins, while it is waited for.
     wake_at: Option<Instant>,
     // What came of the last attempt that came to anything.
@@ -58,6 +61,8 @@ where
     fn start<'p, S>(&'p self, inner: S) -> Attempts<'p, E, S> {
         let outer = Outer {
             progress: Progress::new(None),
+            tried: 0,
+            has_called: false,
             wake_at: None,
             last: None,
             withdrawal: None,
@@ -96,14 +101,20 @@ where
                 outer.wake_at = None;
             }
             let within = frame.at_attempt(outer.progress.attempt, outer.last.as_ref());
-            let Poll::Ready(result) = inner.poll(this.inner.as_mut(), within, ctx, cx) else {
+            let calls = ctx.attempts();
+            let poll = inner.poll(this.inner.as_mut(), within, ctx, cx);
+            if ctx.attempts() != calls && !outer.has_called {
+                outer.has_called = true;
+                outer.tried = outer.tried.saturating_add(1);
+            }
+            let Poll::Ready(result) = poll else {
                 outer.ready.refill();
                 outer.progress.started.get_or_insert_with(|| ctx.now());
                 return Poll::Pending;
             };
             let verdict = self.classifier.classify_within(ctx.classifier(), result.as_ref());
             if matches!(verdict, Verdict::Success) {
-                record(&self.limits, &mut outer.withdrawal, verdict, || ctx.now());
+                self.record(outer, verdict, ctx);
                 return Poll::Ready(result);
             }
             if let ControlFlow::Break(result) = self.after(result, verdict, outer, frame.limit, ctx) {
@@ -136,13 +147,13 @@ impl<D, H> Retry<D, H> {
         H: OnRetry<T, E>,
     {
         if is_cut_off(&result, limit, ctx) {
-            record(&self.limits, &mut outer.withdrawal, verdict, || ctx.now());
-            return ControlFlow::Break(keep_last(result, outer, Stop::Deadline, outer.progress.attempt, ctx));
+            self.record(outer, verdict, ctx);
+            return ControlFlow::Break(keep_last(result, outer, Stop::Deadline, ctx));
         }
         let refusal = result.as_ref().err().filter(|error| is_refusal(error));
         let planned = match verdict {
             Verdict::Failure { retry_after, cost } => {
-                record(&self.limits, &mut outer.withdrawal, verdict, || ctx.now());
+                self.record(outer, verdict, ctx);
                 let hint = retry_after.max(refusal.and_then(Error::retry_after));
                 self.plan(outer, hint, limit, ctx).and_then(|delay| {
                     let timeout = result.as_ref().err().is_some_and(Error::is_timeout);
@@ -157,7 +168,7 @@ impl<D, H> Retry<D, H> {
                 _ => Err(Stop::Refused),
             },
             _ => {
-                record(&self.limits, &mut outer.withdrawal, verdict, || ctx.now());
+                self.record(outer, verdict, ctx);
                 return ControlFlow::Break(result);
             }
         };
@@ -167,6 +178,7 @@ impl<D, H> Retry<D, H> {
                 self.hook.on_retry(&Retrying { attempt, delay, outcome: result.as_ref() });
                 ctx.emit(|| EventKind::Retrying { attempt, delay });
                 outer.progress.go_on();
+                outer.has_called = false;
                 if let Err(error) = result {
                     keep(&mut outer.last, error);
                 }
@@ -174,12 +186,22 @@ impl<D, H> Retry<D, H> {
             }
             Err(_) if verdict == Verdict::Ignore => {
                 outer.withdrawal = None;
-                // The attempts before this one, which was none.
-                let attempts = outer.progress.attempt - 1;
-                ControlFlow::Break(keep_last(result, outer, Stop::Refused, attempts, ctx))
+                ControlFlow::Break(keep_last(result, outer, Stop::Refused, ctx))
             }
-            Err(why) => ControlFlow::Break(give_up(result, outer, why, outer.progress.attempt, ctx)),
+            Err(why) => ControlFlow::Break(give_up(result, outer, why, ctx)),
         }
+    }
+
+    /// Tells the budget what came of an attempt. If it never came to call the operation, the service was not asked,
+    /// whoever ended it: what was taken for it comes back.
+    fn record<E, R: Runtime, Op, C>(
+        &self,
+        outer: &mut Outer<'_, E>,
+        verdict: Verdict,
+        ctx: &mut Ctx<'_, R, Op, C>,
+    ) {
+        let verdict = if outer.has_called { verdict } else { Verdict::Ignore };
+        record(&self.limits, &mut outer.withdrawal, verdict, || ctx.now());
     }
 
     /// The delay until the next attempt, if there can be one; when that is, is noted.
@@ -194,6 +216,8 @@ impl<D, H> Retry<D, H> {
         let delay = outer.progress.plan(&self.limits, hint, random)?;
         // At once, and for as often as there are attempts: nobody asks for the time.
         if delay.is_zero() && limit.is_none() && self.limits.max_elapsed.is_none() {
+            // The attempt may have taken its time in this very poll, and a limit inside begins with the next.
+            ctx.forget_now();
             return Ok(delay);
         }
         let now = ctx.now_again();
@@ -255,11 +279,10 @@ fn keep_last<T, E, R: Runtime, Op, C>(
     result: Result<T, Error<E>>,
     outer: &mut Outer<'_, E>,
     why: Stop,
-    attempts: u32,
     ctx: &mut Ctx<'_, R, Op, C>,
 ) -> Result<T, Error<E>> {
     match outer.last.take() {
-        Some(last) if came_to_something(&last) => Err(exhausted(last, outer, why, attempts, ctx)),
+        Some(last) if came_to_something(&last) => Err(exhausted(last, outer, why, ctx)),
         _ => result,
     }
 }
@@ -269,19 +292,18 @@ fn give_up<T, E, R: Runtime, Op, C>(
     result: Result<T, Error<E>>,
     outer: &mut Outer<'_, E>,
     why: Stop,
-    attempts: u32,
     ctx: &mut Ctx<'_, R, Op, C>,
 ) -> Result<T, Error<E>> {
     match result {
         Ok(value) => {
-            ctx.emit(|| EventKind::RetriesExhausted { attempts, why });
+            ctx.emit(|| EventKind::RetriesExhausted { attempts: outer.tried, why });
             Ok(value)
         }
         Err(error) => {
             keep(&mut outer.last, error);
             // It is no failure of anybody where there is no cause.
             Err(match outer.last.take() {
-                Some(last) => exhausted(last, outer, why, attempts, ctx),
+                Some(last) => exhausted(last, outer, why, ctx),
                 None => Error::Cancelled,
             })
         }
@@ -292,9 +314,9 @@ fn exhausted<E, R: Runtime, Op, C>(
     last: Cause<E>,
     outer: &Outer<'_, E>,
     why: Stop,
-    attempts: u32,
     ctx: &mut Ctx<'_, R, Op, C>,
 ) -> Error<E> {
+    let attempts = outer.tried;
     ctx.emit(|| EventKind::RetriesExhausted { attempts, why });
     let elapsed = outer.progress.elapsed(ctx.now_again());
     Error::RetriesExhausted { attempts, elapsed, why, last }

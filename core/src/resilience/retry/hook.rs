@@ -17,8 +17,8 @@ pub struct Retrying<'a, T, E> {
 
 /// Is told when an attempt has failed and there will be another, before the delay.
 ///
-/// A closure `Fn(&Retrying<'_, T, E>)` is one. It should be quick; a panic of it is the call's. What needs neither value
-/// nor error is better off with the [`Observer`](crate::resilience::Observer) of a pipeline.
+/// A closure `Fn(&Retrying<'_, T, E>)` is one. It should be quick; a panic of it is the call's. What needs neither
+/// value nor error is better off with the [`Observer`](crate::resilience::Observer) of a pipeline.
 pub trait OnRetry<T, E> {
     /// There will be another attempt.
     fn on_retry(&self, retrying: &Retrying<'_, T, E>);

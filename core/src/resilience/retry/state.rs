@@ -162,6 +162,7 @@ pub struct RetryState<'r> {
 
 /// What to do after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "it says whether there is another attempt, and when"]
 pub enum Next {
     /// Return its result.
     Done,

@@ -97,8 +97,8 @@ impl TokenBucketBudget {
         self
     }
 
-    /// How many tokens a retry takes where a time limit of ours ended the attempt before. A timeout that an operation
-    /// reports as an error of its own is its classifier's to charge for: [`Verdict::cost`](super::super::Verdict::cost).
+    /// How many tokens a retry takes where a time limit of ours ended the attempt before. For a timeout that an operation
+    /// reports as an error of its own, its classifier says so: [`Verdict::cost`](crate::resilience::Verdict::cost).
     pub const fn timeout_cost(mut self, tokens: u32) -> Self {
         self.timeout_cost = tokens;
         self

@@ -86,6 +86,14 @@ impl<S: Deref<Target = Semaphore>> Turn<S> {
         poll.map_ok(|()| Lease::new(self.semaphore.clone(), self.wanted))
     }
 
+    /// Gives up its place in the queue, if it has one, and what it was granted there.
+    #[inline]
+    pub(crate) fn leave(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.semaphore.state.leave(place);
+        }
+    }
+
     #[inline]
     fn poll_unbounded(&mut self, cx: &mut Context<'_>) -> Poll<Result<Lease<S>, AcquireError>>
     where
@@ -105,8 +113,6 @@ impl<S: Deref<Target = Semaphore>> Turn<S> {
 impl<S: Deref<Target = Semaphore>> Drop for Turn<S> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
-            self.semaphore.state.leave(place);
-        }
+        self.leave();
     }
 }

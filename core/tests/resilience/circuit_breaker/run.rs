@@ -4,7 +4,8 @@ use super::{builder, opened};
 use crate::kit::{at, ms, on_sim};
 use backstay::testing::{Sim, checked};
 use backstay_core::resilience::{
-    CircuitBreaker, CircuitState, Error, Event, EventKind, Inherit, Pipeline, PolicyKind, Reason, Verdict,
+    Bulkhead, CircuitBreaker, CircuitState, Error, Event, EventKind, Inherit, Pipeline, PolicyKind, Reason,
+    Verdict,
 };
 use backstay_core::time::{Deadline, Instant};
 use backstay_core::{JoinHandle, Runtime};
@@ -98,13 +99,30 @@ fn a_call_that_hangs_opens_it_and_one_that_never_began_does_not() {
 
         // No time left: the operation is never called, and that says nothing of the service.
         breaker.reset();
+        breaker.try_acquire(rt.now()).expect("it passes").failure(rt.now());
         let past = Deadline::at(rt.now());
         for _ in 0..9 {
             let call = users.call(async |_| Ok::<_, &str>(())).within(past);
             assert!(call.await.expect_err("no time").is_timeout());
         }
         let metrics = breaker.metrics(rt.now());
-        assert_eq!((metrics.state, metrics.consecutive_failures), (CircuitState::Closed, 0));
+        let still = (CircuitState::Closed, 1);
+        assert_eq!((metrics.state, metrics.consecutive_failures), still, "neither a failure nor a success");
+
+        // Refused further inside, whatever the classifier says.
+        let full = Bulkhead::new(backstay_core::Limit::ONE);
+        let _held = full.try_acquire().expect("it is free");
+        for verdict in [Verdict::Success, Verdict::failure()] {
+            let judged = breaker.classify(move |_: Result<&(), &Error<&str>>| verdict);
+            let users =
+                Pipeline::named("users").breaker(&judged).bulkhead(&full).build(&rt).expect("it is good");
+            for _ in 0..9 {
+                let call = users.call(async |_| Ok::<_, &str>(()));
+                assert!(call.await.expect_err("it is full").rejected().is_some());
+            }
+            let metrics = breaker.metrics(rt.now());
+            assert_eq!((metrics.state, metrics.consecutive_failures), still);
+        }
     });
 }
 

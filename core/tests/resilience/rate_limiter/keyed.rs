@@ -79,8 +79,8 @@ fn a_key_in_use_is_not_forgotten() {
 #[test]
 fn no_more_keys_are_kept_than_may_be() {
     with_rt(|rt| {
-        let limiter = KeyedRateLimiter::<u64>::builder(Quota::per_second(1))
-            .name("users")
+        let limiter = KeyedRateLimiter::<u64>::named("users")
+            .quota(Quota::per_second(1))
             .max_keys(limit(100))
             .build(rt)
             .expect("a good quota");
@@ -101,8 +101,34 @@ fn no_more_keys_are_kept_than_may_be() {
 }
 
 #[test]
+fn keys_that_are_as_good_as_new_make_room_in_whatever_shard_they_are() {
+    with_rt(|rt| {
+        for max_keys in [1, 10, 50] {
+            let builder =
+                KeyedRateLimiter::<u64>::named("test").quota(Quota::per_second(1)).max_keys(limit(max_keys));
+            let limiter = builder.build(rt).expect("a good quota");
+            for key in 0..max_keys as u64 {
+                limiter.try_acquire(&key, START).expect("there is room");
+            }
+            // Nobody asks for these any more; a new one comes back some times, and has to get in.
+            for new in 1_000..1_010_u64 {
+                assert!(
+                    (0..20).any(|_| limiter.try_acquire(&new, START + HOUR).is_ok()),
+                    "{new} of {max_keys}"
+                );
+                limiter.retain(|key| *key != new);
+                let old = new + 1_000_000;
+                limiter.try_acquire(&old, START).expect("there is room again");
+            }
+        }
+    });
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     with_rt(|rt| {
+        let error = KeyedRateLimiter::<u8>::named("users").build(rt).unwrap_err();
+        assert_eq!(error.to_string(), "invalid `quota`: must be given");
         let refused = |quota| KeyedRateLimiter::<u8>::new(rt, quota).unwrap_err();
         assert_eq!(refused(Quota::strict(5, ms(1))).field(), Some("quota"));
         assert_eq!(refused(Quota::per_second(0)).field(), Some("permits"));

@@ -1,11 +1,13 @@
 //! A permit before each call.
 
 use super::{limiter, ms};
+use crate::kit::Heard;
 use backstay::testing::{Failure, Sim, Subject, abort_sweep, cancel_sweep, panic_sweep};
 use backstay_core::Runtime;
 use backstay_core::resilience::{
     AttemptTimeout, Error, Event, EventKind, Pipeline, PolicyKind, Quota, RateLimiter, Reason, Scope,
 };
+use backstay_core::time::Deadline;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -35,8 +37,7 @@ fn b29_a_call_counts_when_it_begins_whatever_comes_of_it() {
 #[test]
 fn calls_wait_for_their_turn_and_are_told_when_it_can_not_come_in_time() {
     let run = Sim::builder().run(|rt: Sim| async move {
-        let limiter =
-            RateLimiter::builder(Quota::per_second(10)).name("users").build().expect("a good quota");
+        let limiter = RateLimiter::named("users").quota(Quota::per_second(10)).build().expect("a good quota");
         let events = Arc::new(Mutex::new(Vec::new()));
         let pipeline = Pipeline::named("test")
             .attempt_timeout(ms(250))
@@ -66,6 +67,19 @@ fn calls_wait_for_their_turn_and_are_told_when_it_can_not_come_in_time() {
 }
 
 #[test]
+fn a_turn_that_comes_as_the_time_is_up_is_too_late() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let limiter = limiter(Quota::per_second(10));
+        let pipeline = Pipeline::named("test").attempt_timeout(ms(100)).rate_limit(&limiter);
+        let pipeline = pipeline.build(&rt).expect("it is good");
+        let ok = async |_| Ok::<_, Infallible>(());
+        assert_eq!(pipeline.call(ok).await, Ok(()));
+        assert!(pipeline.call(ok).await.unwrap_err().rejected().is_some());
+    });
+    assert_eq!(passed(run).elapsed, Duration::ZERO);
+}
+
+#[test]
 fn a_wait_that_a_slower_quota_makes_too_long_ends_with_the_limit_around_it() {
     let run = Sim::builder().run(|rt: Sim| async move {
         let limiter = limiter(Quota::per_second(10));
@@ -91,8 +105,11 @@ fn a_wait_that_a_slower_quota_makes_too_long_ends_with_the_limit_around_it() {
 #[test]
 fn a_wait_that_is_too_long_for_the_limiter_is_a_timeout_of_the_queue() {
     let run = Sim::builder().run(|rt: Sim| async move {
-        let limiter =
-            RateLimiter::builder(Quota::per_second(10)).max_wait(ms(100)).build().expect("a good quota");
+        let limiter = RateLimiter::named("test")
+            .quota(Quota::per_second(10))
+            .max_wait(ms(100))
+            .build()
+            .expect("a good quota");
         let ok = async |_| Ok::<_, Infallible>(());
         assert_eq!(limiter.run(&rt, ok).await, Ok(()));
         let slower = async {
@@ -106,11 +123,48 @@ fn a_wait_that_is_too_long_for_the_limiter_is_a_timeout_of_the_queue() {
 }
 
 #[test]
+fn b20_a_call_whose_time_is_up_leaves_the_queue_though_it_is_kept() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let limiter = limiter(Quota::per_second(10));
+        let pipeline = Pipeline::named("test").rate_limit(&limiter).build(&rt).expect("it is good");
+        let ok = async |_| Ok::<_, Infallible>(());
+        assert_eq!(pipeline.call(ok).await, Ok(()));
+        let deadline = Deadline::after(&rt, ms(250));
+        let mut late = std::pin::pin!(pipeline.call(ok).within(deadline));
+        assert!(futures::poll!(&mut late).is_pending());
+        limiter.set_quota(Quota::per_minute(1), rt.now()).expect("a good quota");
+        assert_eq!(late.as_mut().await, Err(Error::TimedOut { scope: Scope::Total, limit: ms(250) }));
+        assert_eq!(limiter.waiting(), 0);
+    });
+    passed(run);
+}
+
+#[test]
+fn b23_a_wait_is_told_of_and_how_long_it_was() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let (limiter, heard) = (limiter(Quota::per_second(10)), Heard::default());
+        let builder = Pipeline::named("test").observer(heard.clone());
+        let pipeline = builder.rate_limit(&limiter).build(&rt).expect("it is good");
+        let ok = async |_| Ok::<_, Infallible>(());
+        assert_eq!(pipeline.call(ok).await, Ok(()));
+        assert_eq!(heard.take(), [], "its turn was free");
+        rt.sleep(ms(30)).await;
+        assert_eq!(pipeline.call(ok).await, Ok(()));
+        let waited = EventKind::Waited { policy: PolicyKind::RateLimiter, waited: ms(70) };
+        assert_eq!(heard.take(), [("test", waited)]);
+    });
+    passed(run);
+}
+
+#[test]
 fn a_permit_whose_operation_was_never_called_goes_back() {
     let run = Sim::builder().run(|rt: Sim| async move {
         let outer = limiter(Quota::per_second(10).burst(5));
-        let inner =
-            RateLimiter::builder(Quota::per_minute(1)).max_wait(ms(100)).build().expect("a good quota");
+        let inner = RateLimiter::named("test")
+            .quota(Quota::per_minute(1))
+            .max_wait(ms(100))
+            .build()
+            .expect("a good quota");
         let pipeline =
             Pipeline::named("test").rate_limit(&outer).rate_limit(&inner).build(&rt).expect("it is good");
         let ok = async |_| Ok::<_, Infallible>(());

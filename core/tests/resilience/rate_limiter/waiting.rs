@@ -5,6 +5,7 @@ use backstay::testing::{
     Explore, Failure, Sim, Subject, Tracker, abort_sweep, cancel_sweep, checked, panic_sweep,
 };
 use backstay_core::resilience::{Quota, RateLimiter, Reason};
+use backstay_core::time::Instant;
 use backstay_core::{Limit, Runtime};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -107,10 +108,30 @@ fn b20_a_head_that_leaves_lets_the_next_through() {
 }
 
 #[test]
+fn s25_who_was_served_and_never_looked_gives_back() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        use futures::FutureExt;
+        let limiter = limiter(Quota::per_second(10).burst(2));
+        assert!(limiter.try_acquire_many(limit(2), rt.now()).is_ok());
+        let mut waits = Box::pin(limiter.acquire_many(&rt, limit(2)));
+        assert!((&mut waits).now_or_never().is_none());
+        rt.sleep(ms(200)).await;
+        // Whoever looks serves who waits.
+        assert_eq!((limiter.available(rt.now()), limiter.waiting()), (0, 0));
+        drop(waits);
+        assert_eq!(limiter.available(rt.now()), 2);
+    });
+    passed(run);
+}
+
+#[test]
 fn whose_wait_can_not_fit_is_told_before_it_waits() {
     let run = Sim::builder().run(|rt: Sim| async move {
-        let limiter =
-            RateLimiter::builder(Quota::per_second(10)).max_wait(ms(250)).build().expect("a good quota");
+        let limiter = RateLimiter::named("test")
+            .quota(Quota::per_second(10))
+            .max_wait(ms(250))
+            .build()
+            .expect("a good quota");
         let log = Log::default();
         assert!(limiter.acquire(&rt).await.is_ok());
         let tasks = ["a", "b"].map(|who| asks(&rt, &limiter, &log, who, 1, 0));
@@ -138,7 +159,8 @@ fn whose_wait_can_not_fit_is_told_before_it_waits() {
 #[test]
 fn with_no_time_to_wait_nobody_does() {
     let run = Sim::builder().run(|rt: Sim| async move {
-        let limiter = RateLimiter::builder(Quota::per_second(10))
+        let limiter = RateLimiter::named("test")
+            .quota(Quota::per_second(10))
             .max_wait(Duration::ZERO)
             .build()
             .expect("a good quota");
@@ -152,8 +174,11 @@ fn with_no_time_to_wait_nobody_does() {
 #[test]
 fn a_full_queue_refuses() {
     let run = Sim::builder().run(|rt: Sim| async move {
-        let limiter =
-            RateLimiter::builder(Quota::per_second(10)).max_waiting(limit(2)).build().expect("a good quota");
+        let limiter = RateLimiter::named("test")
+            .quota(Quota::per_second(10))
+            .max_waiting(limit(2))
+            .build()
+            .expect("a good quota");
         let log = Log::default();
         assert!(limiter.acquire(&rt).await.is_ok());
         let tasks = ["a", "b"].map(|who| asks(&rt, &limiter, &log, who, 1, 0));
@@ -170,8 +195,11 @@ fn a_full_queue_refuses() {
 #[test]
 fn a_slower_quota_ends_a_wait_at_its_limit_and_a_faster_one_at_once() {
     let run = Sim::builder().run(|rt: Sim| async move {
-        let limiter =
-            RateLimiter::builder(Quota::per_second(10)).max_wait(ms(100)).build().expect("a good quota");
+        let limiter = RateLimiter::named("test")
+            .quota(Quota::per_second(10))
+            .max_wait(ms(100))
+            .build()
+            .expect("a good quota");
         assert!(limiter.acquire(&rt).await.is_ok());
         let wait = rt.spawn({
             let (rt, limiter) = (rt.clone(), limiter.clone());
@@ -254,11 +282,64 @@ fn a_strict_window_is_waited_for_too() {
     passed(run);
 }
 
+/// Times to come in a strict window, behind somebody who takes two of them together.
+#[test]
+fn b25_a_hint_behind_a_large_request_in_a_strict_window_is_enough() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let builder = RateLimiter::named("test").quota(Quota::strict(3, ms(1_000)));
+        let limiter = builder.max_wait(ms(2_000)).build().expect("a good quota");
+        for at in [0, 500, 900] {
+            rt.sleep_until(Instant::from_nanos(at * 1_000_000)).await;
+            assert!(limiter.acquire(&rt).await.is_ok());
+        }
+        let mut two = std::pin::pin!(limiter.acquire_many(&rt, limit(2)));
+        assert!(futures::poll!(&mut two).is_pending());
+        // At 1.5 s two are taken; so two more can't be at 2.0, when the first of them is free.
+        let hint =
+            limiter.try_acquire_many(limit(2), rt.now()).unwrap_err().retry_after().expect("there is one");
+        let reserved = limiter.reserve(limit(2), rt.now());
+        if let Ok(reserved) = &reserved {
+            assert!(reserved.ready_at() - rt.now() <= ms(2_000));
+        }
+        drop(reserved);
+        two.await.expect("it has its turn").give_back(rt.now());
+        let _two = limiter.try_acquire_many(limit(2), rt.now()).expect("they are back");
+        rt.sleep_until(Instant::from_nanos(900_000_000) + hint).await;
+        assert!(limiter.try_acquire_many(limit(2), rt.now()).is_ok(), "after {hint:?}");
+    });
+    passed(run);
+}
+
+#[test]
+fn a_time_that_is_fixed_too_late_is_not_waited_for() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let builder = RateLimiter::named("test").quota(Quota::per_second(1).burst(2));
+        let limiter = builder.max_wait(ms(2_000)).build().expect("a good quota");
+        assert!(limiter.acquire_many(&rt, limit(2)).await.is_ok());
+        let later = async {
+            // The one that waits would have its turn at 2.2 s, and a reservation at 3.3 s, after it.
+            limiter
+                .set_quota(Quota::new(10, Duration::from_secs(11)).burst(2), rt.now())
+                .expect("a good quota");
+            rt.sleep(ms(1_500)).await;
+            limiter.reserve(Limit::ONE, rt.now()).map(|reserved| reserved.commit().since_origin())
+        };
+        let waits = async {
+            let result = limiter.acquire_many(&rt, limit(2)).await;
+            (result.map(drop).map_err(|rejected| rejected.reason()), rt.now().since_origin())
+        };
+        let (waits, reserved) = futures::join!(waits, later);
+        assert_eq!(reserved, Ok(ms(3_300)));
+        assert_eq!(waits, (Err(Reason::MaxWait { limit: ms(2_000) }), ms(2_000)));
+    });
+    passed(run);
+}
+
 #[test]
 fn a_deadlock_report_names_the_limiter() {
     let failure = Sim::builder()
         .run(|rt: Sim| async move {
-            let limiter = RateLimiter::builder(Quota::new(1, Duration::from_secs(1 << 30))).name("mail");
+            let limiter = RateLimiter::named("mail").quota(Quota::new(1, Duration::from_secs(1 << 30)));
             let limiter = limiter.build().expect("a good quota");
             assert!(limiter.acquire(&rt).await.is_ok());
             // Its turn would come after the end of its time.

@@ -134,7 +134,7 @@ impl Model {
 
     fn run_until(&mut self, until: u64) {
         while let Some(&(_, n)) = self.queue.front() {
-            let at = self.meter.when(0, n, self.now);
+            let at = self.meter.when(0, 0, n, self.now);
             if at > until {
                 break;
             }

@@ -29,6 +29,27 @@ fn what_was_promised_keeps_others_out_until_its_window_has_passed() {
 }
 
 #[test]
+fn promises_come_in_their_order() {
+    let mut window = Window::new(3, 100);
+    assert_eq!((window.take(2, 0), window.take(1, 50)), (Some(100), Some(150)));
+    assert_eq!((window.promise(1, 60), window.promise(2, 60)), ((100, 200), (150, 250)));
+    window.give_back(1, 200);
+    assert_eq!(window.promise(1, 60).0, 150, "though there is one for 100");
+}
+
+#[test]
+fn what_is_given_back_hides_nobody_who_was_promised_a_place_since() {
+    let mut window = Window::new(2, 100);
+    assert_eq!((window.take(1, 6), window.take(1, 6)), (Some(106), Some(106)));
+    assert_eq!(window.promise(1, 29), (106, 206));
+    // One of the first two goes, and the third: what is left is the other of the first.
+    window.give_back(1, 106);
+    window.give_back(1, 206);
+    assert_eq!(window.take(2, 105), None);
+    assert_eq!(window.take(2, 106), Some(206));
+}
+
+#[test]
 fn shrunk_and_grown_it_forgets_nothing() {
     let mut window = Window::new(3, 100);
     assert_eq!(window.take(3, 7), Some(107));

@@ -1,0 +1,120 @@
+//! A runtime whose clock the tests move, also in the middle of a poll.
+
+use backstay_core::runtime::{JoinError, JoinHandle, Runtime, Sleep};
+use backstay_core::time::Instant;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// It begins at its origin and stands still between the steps it is moved by, but for what each reading takes. Nobody
+/// is woken: the tests poll.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ByHand {
+    nanos: Arc<AtomicU64>,
+    tick: u64,
+}
+
+impl ByHand {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Each reading of the clock takes so many nanoseconds.
+    pub(crate) fn ticking(tick: u64) -> Self {
+        Self { tick, ..Self::default() }
+    }
+
+    /// So much time goes by.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.nanos.fetch_add(u64::try_from(time.as_nanos()).expect("a short time"), Relaxed);
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct HandSleep {
+    rt: ByHand,
+    at: Instant,
+}
+
+impl Future for HandSleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if self.rt.now() >= self.at { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Sleep for HandSleep {
+    fn reset(mut self: Pin<&mut Self>, at: Instant) {
+        self.at = at;
+    }
+}
+
+/// Of no task: none is spawned.
+#[derive(Debug)]
+pub(crate) struct NoTask<T>(PhantomData<fn() -> T>);
+
+impl<T: Send + 'static> Future for NoTask<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Pending
+    }
+}
+
+impl<T: Send + 'static> JoinHandle<T> for NoTask<T> {
+    fn abort(&self) {}
+
+    fn is_finished(&self) -> bool {
+        false
+    }
+}
+
+impl Runtime for ByHand {
+    type JoinHandle<T: Send + 'static> = NoTask<T>;
+    type BlockingHandle<T: Send + 'static> = NoTask<T>;
+    type Sleep = HandSleep;
+
+    fn name(&self) -> &'static str {
+        "by hand"
+    }
+
+    fn spawn<F>(&self, _: F) -> NoTask<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        unimplemented!("it only has a clock")
+    }
+
+    fn spawn_blocking<F, T>(&self, _: F) -> NoTask<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        unimplemented!("it only has a clock")
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(self.nanos.fetch_add(self.tick, Relaxed) + self.tick)
+    }
+
+    fn sleep_until(&self, at: Instant) -> HandSleep {
+        HandSleep { rt: self.clone(), at }
+    }
+
+    fn random_u64(&self) -> u64 {
+        0
+    }
+
+    fn to_std(&self, _: Instant) -> std::time::Instant {
+        unimplemented!("it has no real time")
+    }
+
+    fn from_std(&self, _: std::time::Instant) -> Instant {
+        unimplemented!("it has no real time")
+    }
+}

@@ -1,0 +1,97 @@
+//! The decisions alone.
+
+use super::*;
+
+#[test]
+fn the_machine_alone_keeps_the_same_limits() {
+    let at = |millis: u64| Instant::from_nanos(millis * 1_000_000);
+    let budget = RetryBudget::token_bucket().capacity(10).build().unwrap();
+    let retry = retry(4, 10).max_elapsed(ms(100)).budget(&budget).build().unwrap();
+    let again = Next::Retry { delay: ms(10) };
+    let give_up = |why| Next::GiveUp { why };
+
+    let mut state = retry.state(at(5));
+    assert_eq!((state.attempt(), state.after(Verdict::failure(), at(6), 0)), (1, again));
+    assert_eq!((state.attempt(), state.after(Verdict::failure(), at(7), 0)), (2, again));
+    assert_eq!(budget.available(at(0)), 0);
+    assert_eq!(state.after(Verdict::failure(), at(8), 0), give_up(Stop::Budget));
+    let error = state.exhausted(Stop::Budget, at(8), Boom);
+    assert_eq!(error, exhausted::<()>(3, 3, Stop::Budget, BOOM).unwrap_err());
+    drop(state);
+
+    let budget_is_back = |state| {
+        drop(state);
+        budget.available(at(0))
+    };
+    for _ in 0..10 {
+        budget.record(Verdict::Success, at(0));
+    }
+    let mut state = retry.state(at(0));
+    assert_eq!(state.after(Verdict::failure().after(ms(40)), at(0), 0), Next::Retry { delay: ms(40) });
+    assert_eq!(budget_is_back(state), 2);
+    let mut state = retry.state(at(0)).until(at(50));
+    assert_eq!(state.after(Verdict::failure(), at(40), 0), give_up(Stop::Deadline));
+    assert_eq!(state.after(Verdict::failure(), at(91), 0), give_up(Stop::Deadline));
+    let mut state = retry.state(at(0));
+    assert_eq!(state.after(Verdict::failure(), at(91), 0), give_up(Stop::MaxElapsed));
+    assert_eq!(state.after(Verdict::failure().never_again(), at(0), 0), give_up(Stop::Pushback));
+    for verdict in [Verdict::Success, Verdict::Fatal, Verdict::Ignore] {
+        assert_eq!(state.after(verdict, at(0), 0), Next::Done);
+    }
+    let once = self::retry(1, 10).build().unwrap();
+    assert_eq!(once.state(at(0)).after(Verdict::failure(), at(0), 0), give_up(Stop::MaxAttempts));
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_no_limit_is_broken(
+        max in 1..20_u32, max_elapsed in 1..10_000_u64, deadline in 1..10_000_u64, max_hint in 0..5_000_u64,
+        steps in prop::collection::vec((0..500_u64, 0..6_000_u64, any::<u64>(), 0..4_u8), 1..40), jitter in 0..5_usize,
+    ) {
+        let jitters = [Jitter::None, Jitter::Full, Jitter::Equal, Jitter::Decorrelated, Jitter::Additive(ms(50))];
+        let budget = RetryBudget::token_bucket().capacity(50).build().unwrap();
+        let retry = Retry::builder()
+            .max_attempts(max)
+            .backoff(Backoff::exponential(ms(10)).max_delay(ms(300)).jitter(jitters[jitter]))
+            .max_elapsed(ms(max_elapsed))
+            .max_retry_after(ms(max_hint))
+            .budget(&budget)
+            .build()
+            .unwrap();
+        let mut now = Instant::from_nanos(7_000_000);
+        let (started, deadline) = (now, now + ms(deadline));
+        let mut state = retry.state(now).until(deadline);
+        let mut attempts = 0;
+        for (took, hint, random, kind) in steps {
+            attempts += 1;
+            prop_assert_eq!(state.attempt(), attempts);
+            prop_assert!(attempts <= max);
+            now += ms(took);
+            let hint = (kind > 1).then_some(ms(hint));
+            let verdict = match (kind, hint) {
+                (0, _) => Verdict::Fatal,
+                (_, Some(hint)) => Verdict::failure().after(hint),
+                _ => Verdict::failure(),
+            };
+            match state.after(verdict, now, random) {
+                Next::Retry { delay } => {
+                    prop_assert!(verdict != Verdict::Fatal && delay > Duration::ZERO);
+                    prop_assert!(delay >= hint.unwrap_or_default() && hint.unwrap_or_default() <= ms(max_hint));
+                    prop_assert!(delay <= ms(300).max(hint.unwrap_or_default() * 2));
+                    now += delay;
+                    prop_assert!(now < deadline && now <= started + ms(max_elapsed));
+                }
+                Next::GiveUp { why } => {
+                    prop_assert!(why != Stop::MaxAttempts || attempts == max);
+                    prop_assert!(why != Stop::Budget || attempts > 10);
+                    prop_assert!(why != Stop::Pushback || hint > Some(ms(max_hint)));
+                    break;
+                }
+                Next::Done => {
+                    prop_assert!(kind == 0);
+                    break;
+                }
+            }
+        }
+    }
+}
