@@ -36,6 +36,18 @@ fn d32_d33_a_share_is_exact() {
 }
 
 #[test]
+fn each_form_names_itself_and_what_it_counts() {
+    let forms = [
+        (ratio(0.5), "RetryBudget(Ratio(Ratio { per_call: 500000,"),
+        (RetryBudget::token_bucket().build().unwrap(), "RetryBudget(TokenBucket(TokenBucket { tokens: 500,"),
+        (RetryBudget::throttle(4, 1.6).unwrap(), "RetryBudget(Throttle(Throttle { tokens: 4000,"),
+    ];
+    for (budget, text) in forms {
+        assert!(format!("{budget:?}").starts_with(text), "{budget:?}");
+    }
+}
+
+#[test]
 fn calls_that_reach_the_service_are_what_a_share_is_of() {
     let budget = ratio(1.0);
     for verdict in [Verdict::Success, Verdict::failure(), Verdict::Fatal, Verdict::Ignore] {

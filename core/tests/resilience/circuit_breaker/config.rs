@@ -1,6 +1,7 @@
 //! Settings that make no sense are refused by name.
 
-use backstay_core::resilience::{CircuitBreaker, CircuitBreakerBuilder};
+use crate::kit::on_sim;
+use backstay_core::resilience::{CircuitBreaker, CircuitBreakerBuilder, Pipeline};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -83,4 +84,30 @@ fn the_defaults_are_those_of_the_table() {
     assert!(breaker.try_acquire(later).is_err());
     probe.success(later);
     assert!(breaker.try_acquire(later).is_ok_and(|permit| !permit.is_probe()));
+}
+
+#[test]
+fn it_says_how_it_is_set() {
+    on_sim(async |rt| {
+        let named = || CircuitBreaker::named("db").open_for(5 * SECOND);
+        let table = [
+            (named(), "50 % failures"),
+            (named().failure_rate(0.075), "7.5 % failures"),
+            (named().consecutive_failures(3), "3 failures in a row"),
+            (
+                named()
+                    .consecutive_failures(3)
+                    .count_window(20)
+                    .slow_call_duration(SECOND)
+                    .slow_call_rate(1.0),
+                "3 failures in a row or 50 % failures or 100 % slow calls",
+            ),
+        ];
+        for (builder, opens) in table {
+            let breaker = builder.build().expect("it is good");
+            let users = Pipeline::named("users").breaker(&breaker).build(&rt).expect("it is good");
+            let text = format!("users\n  circuit breaker `db`: opens at {opens}, for 5s");
+            assert_eq!(users.describe().to_string(), text);
+        }
+    });
 }

@@ -129,6 +129,9 @@ fn what_makes_no_sense_is_refused() {
     with_rt(|rt| {
         let error = KeyedRateLimiter::<u8>::named("users").build(rt).unwrap_err();
         assert_eq!(error.to_string(), "invalid `quota`: must be given");
+        let builder = KeyedRateLimiter::<u8>::named("users").max_keys(limit(7));
+        let text = format!("{builder:?}");
+        assert!(text.starts_with("KeyedRateLimiterBuilder {") && text.contains("max_keys: 7"), "{text}");
         let refused = |quota| KeyedRateLimiter::<u8>::new(rt, quota).unwrap_err();
         assert_eq!(refused(Quota::strict(5, ms(1))).field(), Some("quota"));
         assert_eq!(refused(Quota::per_second(0)).field(), Some("permits"));
