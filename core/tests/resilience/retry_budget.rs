@@ -45,6 +45,8 @@ fn each_form_names_itself_and_what_it_counts() {
     for (budget, text) in forms {
         assert!(format!("{budget:?}").starts_with(text), "{budget:?}");
     }
+    let bucket = RetryBudget::token_bucket().build().unwrap();
+    assert_eq!(format!("{:?}", bucket.try_withdraw(2, NOW).unwrap()), "Withdrawal { amount: 10, .. }");
 }
 
 #[test]

@@ -265,6 +265,30 @@ mod tests {
     }
 
     #[test]
+    fn how_many_places_it_has() {
+        let hash = |key: &u64| *key;
+        let of = |keys: u64, places: usize| {
+            let mut table = Table::new();
+            table.refill(places, (1..=keys).map(|key| Entry { key, tat: NonZeroU64::MAX }), hash);
+            table
+        };
+        assert_eq!([7, 8].map(|keys| of(keys, 16).is_half_full()), [false, true]);
+        assert_eq!([11, 12].map(|keys| of(keys, 16).is_full()), [false, true]);
+        // Those that an eighth or more is taken of are kept, and so are the fewest.
+        for (keys, before, after) in [(7, 64, 32), (8, 64, 64), (0, 32, 16), (0, 16, 16)] {
+            let mut table = of(keys, before);
+            table.sweep(1, 0, hash, &mut Gone::new());
+            assert_eq!(table.places.len(), after, "{keys} in {before}");
+        }
+        // There is room for one more when some have been taken out.
+        for (keys, places) in [(0, 16), (11, 16), (12, 32), (23, 32), (24, 64)] {
+            let mut table = of(keys, 256);
+            assert_eq!(table.take_unless(|_, _| true, hash), []);
+            assert_eq!((table.places.len(), table.is_full()), (places, false), "{keys}");
+        }
+    }
+
+    #[test]
     fn it_grows_and_shrinks() {
         let (mut table, hash) = (Table::new(), |key: &u64| key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32);
         for key in 0..10_000_u64 {
@@ -273,6 +297,8 @@ mod tests {
             }
             let at = table.find(&key, hash(&key)).unwrap_err();
             table.insert(at, key, NonZeroU64::MIN);
+            let fewest = (4 * table.len()).div_ceil(3).next_power_of_two().max(FEWEST);
+            assert_eq!(table.places.len(), fewest, "three quarters of them, and no more");
         }
         assert_eq!((table.len(), table.places.len()), (10_000, 16_384));
         let mut gone = Gone::new();

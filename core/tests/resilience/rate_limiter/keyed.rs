@@ -60,6 +60,26 @@ fn keys_that_are_as_good_as_new_are_forgotten_by_themselves() {
 }
 
 #[test]
+fn the_use_of_old_keys_forgets_others() {
+    with_rt(|rt| {
+        let limiter = keyed::<u64>(rt, Quota::per_second(1).burst(2));
+        for number in 0..10_000_u64 {
+            assert!(limiter.try_acquire(&number, START).is_ok());
+        }
+        // No new ones: some for each shard.
+        for second in 2..1_000 {
+            for number in 0..1_000_u64 {
+                assert!(limiter.try_acquire(&number, START + Duration::from_secs(second)).is_ok());
+            }
+            if limiter.len() == 1_000 {
+                return;
+            }
+        }
+        panic!("{} are left", limiter.len());
+    });
+}
+
+#[test]
 fn a_key_in_use_is_not_forgotten() {
     with_rt(|rt| {
         let limiter = keyed::<u64>(rt, Quota::per_minute(1));
