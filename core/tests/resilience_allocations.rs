@@ -184,6 +184,21 @@ fn a_circuit_breaker_allocates_nothing() {
 }
 
 #[test]
+fn changes_of_a_circuit_breaker_that_nobody_is_told_of_are_kept_nowhere() {
+    let builder = CircuitBreaker::named("db").consecutive_failures(1).open_for(SECOND);
+    let breaker = builder.build().expect("it is good");
+    let mut now = Instant::ORIGIN;
+    let made = allocations(|| {
+        for _ in 0..1_000 {
+            breaker.try_acquire(now).expect("it passes").failure(now);
+            now += SECOND;
+            breaker.try_acquire(now).expect("it passes").success(now);
+        }
+    });
+    assert_eq!((made, breaker.metrics(now).openings), (0, 1_000));
+}
+
+#[test]
 fn b19_a_time_window_keeps_no_call() {
     let builder = CircuitBreaker::named("db").time_window(Duration::from_millis(100)).failure_rate(1.0);
     let breaker = builder.build().expect("it is good");

@@ -203,6 +203,17 @@ mod tests {
     }
 
     #[test]
+    fn a_description_has_the_pipelines_name_and_a_lint_its_own_words() {
+        assert_eq!(Description { name: "users", policies: Vec::new() }.name(), "users");
+        let order = [(CircuitBreaker, 0), (Retry, 0), (Retry, 0), (Fallback, 0), (Deadline, 10)];
+        let words: Vec<_> = lints(&order).iter().map(ToString::to_string).collect();
+        assert_eq!(words.len(), 5);
+        for (at, lint) in words.iter().enumerate() {
+            assert!(lint.contains(" inside ") && !words[..at].contains(lint), "{lint}");
+        }
+    }
+
+    #[test]
     fn each_is_found_also_with_something_in_between() {
         for (outer, inner, lint) in [
             ((CircuitBreaker, 0), (Retry, 0), Lint::RetryInsideBreaker),

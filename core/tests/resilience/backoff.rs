@@ -40,6 +40,23 @@ fn schedules_are_what_their_names_say() {
 }
 
 #[test]
+fn each_schedule_names_itself() {
+    let forms = [
+        (Backoff::none(), "None", "no delay"),
+        (Backoff::constant(ms(7)), "Constant(7ms)", "a delay of 7ms"),
+        (Backoff::linear(ms(7)), "Linear(7ms)", "linear delays from 7ms"),
+        (Backoff::exponential(ms(7)), "Exponential(7ms)", "exponential delays from 7ms"),
+        (Backoff::fibonacci(ms(7)), "Fibonacci(7ms)", "Fibonacci delays from 7ms"),
+        (Backoff::custom(|_| ms(7)), "Custom", "custom delays"),
+    ];
+    for (backoff, debug, text) in forms {
+        let backoff = backoff.jitter(Jitter::None);
+        assert!(format!("{backoff:?}").starts_with(&format!("Backoff {{ schedule: {debug},")), "{backoff:?}");
+        assert_eq!(backoff.to_string(), text);
+    }
+}
+
+#[test]
 fn d20_no_delay_is_above_the_maximum_not_the_first_either() {
     let error = Backoff::exponential(secs(10)).max_delay(secs(1)).build().unwrap_err();
     assert_eq!(error.field(), Some("max_delay"));
@@ -178,6 +195,7 @@ fn additive_jitter_has_its_room_below_the_cap() {
 fn the_same_seed_gives_the_same_delays() {
     let backoff = Backoff::exponential(ms(100)).max_delay(secs(5));
     let take = |seed| backoff.delays(seed).take(50).collect::<Vec<_>>();
+    assert_eq!(backoff.delays(1).size_hint(), (usize::MAX, None), "it has no end");
     assert_eq!(take(1), take(1));
     assert_ne!(take(1), take(2));
 }

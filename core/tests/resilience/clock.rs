@@ -4,7 +4,7 @@ use crate::by_hand::ByHand;
 use crate::kit::ms;
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    Backoff, CircuitBreaker, CircuitState, Error, Pipeline, Retry, RetryBuilder,
+    Backoff, CircuitBreaker, CircuitState, Error, Pipeline, Retry, RetryBudget, RetryBuilder,
 };
 use std::cell::Cell;
 use std::future::{pending, ready};
@@ -93,4 +93,35 @@ fn a_call_is_not_slow_because_the_attempt_before_was() {
     assert_eq!(poll(&mut call), Poll::Ready(Ok(())));
     let metrics = breaker.metrics(rt.now());
     assert_eq!((metrics.state, metrics.calls, metrics.slow_calls), (CircuitState::Closed, 2, 1));
+}
+
+#[test]
+fn a_call_that_takes_its_time_in_one_poll_is_slow() {
+    let rt = ByHand::new();
+    let breaker = CircuitBreaker::named("db").count_window(2).slow_call_duration(ms(20)).slow_call_rate(1.0);
+    let breaker = breaker.build().unwrap();
+    let users = Pipeline::named("users").breaker(&breaker).build(&rt).unwrap();
+    for takes in [20, 21] {
+        let mut call = pin!(users.call(|_| {
+            rt.pass(ms(takes));
+            ready(Ok::<_, ()>(()))
+        }));
+        assert_eq!(poll(&mut call), Poll::Ready(Ok(())));
+    }
+    let metrics = breaker.metrics(rt.now());
+    assert_eq!((metrics.calls, metrics.slow_calls), (2, 1));
+}
+
+#[test]
+fn a_budget_of_tokens_reads_no_clock() {
+    let rt = ByHand::ticking(1);
+    let budgets = [RetryBudget::token_bucket().build(), RetryBudget::throttle(10, 0.1)];
+    for budget in budgets {
+        let retry = at_once(2).budget(&budget.unwrap()).build().unwrap();
+        let before = rt.now();
+        let mut call =
+            pin!(retry.run(&rt, |attempt| { ready(if attempt.is_retry() { Ok(()) } else { Err("busy") }) }));
+        assert_eq!(poll(&mut call), Poll::Ready(Ok(())));
+        assert_eq!(rt.now() - before, Duration::from_nanos(1), "nobody reads it but this test");
+    }
 }

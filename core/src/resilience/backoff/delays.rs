@@ -41,3 +41,17 @@ const fn split_mix(state: &mut u64) -> u64 {
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first of the published sequence, whose seed is 1234567.
+    #[test]
+    fn the_random_numbers_are_those_of_splitmix64() {
+        let mut state = 1_234_567;
+        for expected in [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423] {
+            assert_eq!(split_mix(&mut state), expected);
+        }
+    }
+}

@@ -95,3 +95,28 @@ impl Interval {
         self.high - u64::try_from(off).unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delay_is_shortened_by_at_most_that_part_of_it() {
+        let table = [
+            (100, 0, 100),
+            (100, 20, 80),
+            (7, 50, 4),
+            (100, 100, 0),
+            (100, 255, 0),
+            (0, 50, 0),
+            (u64::MAX, 1, u64::MAX - u64::MAX / 100),
+        ];
+        for (base, percent, low) in table {
+            assert_eq!(
+                Interval::shortened(base, percent),
+                Interval { low, high: base },
+                "{percent} % of {base}"
+            );
+        }
+    }
+}

@@ -15,3 +15,18 @@ impl BuildHasher for SipKeys {
         SipHasher13::new_with_keys(self.0, self.1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    #[test]
+    fn it_is_the_standard_librarys_and_each_key_counts() {
+        let mut theirs = DefaultHasher::new(); // both keys are zero
+        "a key".hash(&mut theirs);
+        assert_eq!(SipKeys(0, 0).hash_one("a key"), theirs.finish());
+        let hashes = [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(k0, k1)| SipKeys(k0, k1).hash_one("a key"));
+        assert!((1..4).all(|at| !hashes[..at].contains(&hashes[at])), "{hashes:?}");
+    }
+}

@@ -211,35 +211,34 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    /// Poor on purpose: many collide.
+    /// Poor on purpose: many collide, and run on from the last place to the first.
     fn hash(key: &u16) -> u64 {
-        u64::from(key % 13)
+        u64::from(key % 13 * 5)
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
 
         #[test]
-        fn it_is_a_map_that_forgets(steps in proptest::collection::vec((0..200_u16, 0..4_u8, 1..100_u64), 1..200)) {
+        fn it_is_a_map_that_forgets(steps in proptest::collection::vec((0..200_u16, 0..7_u8, 1..100_u64), 1..200)) {
             let (mut table, mut model) = (Table::new(), BTreeMap::new());
             for (key, what, tick) in steps {
                 match what {
                     0 => {
                         let mut gone = Gone::new();
-                        table.sweep(2 * table.places.len(), tick, hash, &mut gone);
-                        let before = model.len();
-                        model.retain(|_, tat| *tat > tick);
+                        table.sweep(usize::from(key), tick, hash, &mut gone);
                         // It goes as far as it is told to, which may not be round where something moves up.
-                        let gone: Vec<_> = gone.drain().collect();
-                        prop_assert!(gone.len() <= before);
-                        prop_assert!(gone.iter().all(|key| !model.contains_key(key)));
-                        for key in model.keys() {
-                            prop_assert!(table.find(key, hash(key)).is_ok(), "it is still found");
+                        for key in gone.drain() {
+                            prop_assert!(model.remove(&key).is_some_and(|tat| tat <= tick));
                         }
-                        let left = table.take_unless(|_, tat| tat > tick, hash);
-                        prop_assert!(left.iter().all(|key| !model.contains_key(key)));
                     }
                     1 => {
+                        let mut gone = table.take_unless(|_, tat| tat > tick, hash);
+                        gone.sort_unstable();
+                        let expected: Vec<_> = model.extract_if(.., |_, tat| *tat <= tick).map(|(key, _)| key).collect();
+                        prop_assert_eq!(gone, expected);
+                    }
+                    2 => {
                         drop(table.take_unless(|kept, _| kept % 3 != key % 3, hash));
                         model.retain(|kept, _| kept % 3 != key % 3);
                     }
@@ -266,6 +265,30 @@ mod tests {
     }
 
     #[test]
+    fn how_many_places_it_has() {
+        let hash = |key: &u64| *key;
+        let of = |keys: u64, places: usize| {
+            let mut table = Table::new();
+            table.refill(places, (1..=keys).map(|key| Entry { key, tat: NonZeroU64::MAX }), hash);
+            table
+        };
+        assert_eq!([7, 8].map(|keys| of(keys, 16).is_half_full()), [false, true]);
+        assert_eq!([11, 12].map(|keys| of(keys, 16).is_full()), [false, true]);
+        // Those that an eighth or more is taken of are kept, and so are the fewest.
+        for (keys, before, after) in [(7, 64, 32), (8, 64, 64), (0, 32, 16), (0, 16, 16)] {
+            let mut table = of(keys, before);
+            table.sweep(1, 0, hash, &mut Gone::new());
+            assert_eq!(table.places.len(), after, "{keys} in {before}");
+        }
+        // There is room for one more when some have been taken out.
+        for (keys, places) in [(0, 16), (11, 16), (12, 32), (23, 32), (24, 64)] {
+            let mut table = of(keys, 256);
+            assert_eq!(table.take_unless(|_, _| true, hash), []);
+            assert_eq!((table.places.len(), table.is_full()), (places, false), "{keys}");
+        }
+    }
+
+    #[test]
     fn it_grows_and_shrinks() {
         let (mut table, hash) = (Table::new(), |key: &u64| key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32);
         for key in 0..10_000_u64 {
@@ -274,6 +297,8 @@ mod tests {
             }
             let at = table.find(&key, hash(&key)).unwrap_err();
             table.insert(at, key, NonZeroU64::MIN);
+            let fewest = (4 * table.len()).div_ceil(3).next_power_of_two().max(FEWEST);
+            assert_eq!(table.places.len(), fewest, "three quarters of them, and no more");
         }
         assert_eq!((table.len(), table.places.len()), (10_000, 16_384));
         let mut gone = Gone::new();

@@ -1,6 +1,7 @@
 //! Settings that make no sense are refused by name.
 
-use backstay_core::resilience::{CircuitBreaker, CircuitBreakerBuilder};
+use crate::kit::on_sim;
+use backstay_core::resilience::{CircuitBreaker, CircuitBreakerBuilder, Pipeline};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -8,7 +9,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[test]
 fn b40_what_makes_no_sense_is_refused_by_name() {
     type Set = fn(CircuitBreakerBuilder) -> CircuitBreakerBuilder;
-    let table: [(&str, Set); 26] = [
+    let table: [(&str, Set); 28] = [
         ("consecutive_failures", |b| b.consecutive_failures(0)),
         ("count_window", |b| b.count_window(0)),
         ("count_window", |b| b.count_window(1_000_001)),
@@ -19,6 +20,8 @@ fn b40_what_makes_no_sense_is_refused_by_name() {
         ("failure_rate", |b| b.failure_rate(1.000_001)),
         ("failure_rate", |b| b.failure_rate(f64::NAN)),
         ("failure_rate", |b| b.failure_rate(0.000_000_1)),
+        ("time_window", |b| b.count_window(10).time_window(SECOND)),
+        ("time_window", |b| b.time_window(SECOND).count_window(10)),
         ("min_calls", |b| b.min_calls(0)),
         ("min_calls", |b| b.count_window(10).min_calls(11)),
         ("min_calls", |b| b.min_calls(101)),
@@ -53,10 +56,10 @@ fn the_largest_and_the_least_are_good() {
     assert!(breaker.try_acquire(now).is_err());
     let least = CircuitBreaker::named("db").time_window(Duration::from_nanos(1)).min_calls(u32::MAX);
     assert!(least.build().is_ok());
-    let most = CircuitBreaker::named("db").time_window(Duration::MAX).count_window(1_000_000);
+    let most = CircuitBreaker::named("db").count_window(1_000_000);
     assert!(most.build().is_ok());
-    let other_way = CircuitBreaker::named("db").count_window(0).time_window(Duration::MAX);
-    let breaker = other_way.min_calls(1).build().expect("the later window counts");
+    let longest = CircuitBreaker::named("db").time_window(Duration::MAX);
+    let breaker = longest.min_calls(1).build().expect("it is good");
     breaker.try_acquire(now).expect("it passes").failure(now);
     assert!(breaker.try_acquire(now).is_err());
 }
@@ -83,4 +86,30 @@ fn the_defaults_are_those_of_the_table() {
     assert!(breaker.try_acquire(later).is_err());
     probe.success(later);
     assert!(breaker.try_acquire(later).is_ok_and(|permit| !permit.is_probe()));
+}
+
+#[test]
+fn it_says_how_it_is_set() {
+    on_sim(async |rt| {
+        let named = || CircuitBreaker::named("db").open_for(5 * SECOND);
+        let table = [
+            (named(), "50 % failures"),
+            (named().failure_rate(0.075), "7.5 % failures"),
+            (named().consecutive_failures(3), "3 failures in a row"),
+            (
+                named()
+                    .consecutive_failures(3)
+                    .count_window(20)
+                    .slow_call_duration(SECOND)
+                    .slow_call_rate(1.0),
+                "3 failures in a row or 50 % failures or 100 % slow calls",
+            ),
+        ];
+        for (builder, opens) in table {
+            let breaker = builder.build().expect("it is good");
+            let users = Pipeline::named("users").breaker(&breaker).build(&rt).expect("it is good");
+            let text = format!("users\n  circuit breaker `db`: opens at {opens}, for 5s");
+            assert_eq!(users.describe().to_string(), text);
+        }
+    });
 }

@@ -106,3 +106,13 @@ fn d16_the_failure_that_crosses_opens_it_and_no_success_does() {
     assert_eq!(breaker.state(at(0)), CircuitState::Open);
     assert_eq!(breaker.try_acquire(at(0)).unwrap_err().retry_after(), Some(ms(5_000)));
 }
+
+#[test]
+fn d13_a_late_success_is_late_also_where_all_is_well() {
+    let breaker = super::breaker();
+    let late = admitted(&breaker, 0);
+    breaker.reset();
+    late.success(at(0));
+    admitted(&breaker, 0).success(at(0));
+    assert_eq!(breaker.metrics(at(0)).late, 1);
+}

@@ -60,6 +60,26 @@ fn keys_that_are_as_good_as_new_are_forgotten_by_themselves() {
 }
 
 #[test]
+fn the_use_of_old_keys_forgets_others() {
+    with_rt(|rt| {
+        let limiter = keyed::<u64>(rt, Quota::per_second(1).burst(2));
+        for number in 0..10_000_u64 {
+            assert!(limiter.try_acquire(&number, START).is_ok());
+        }
+        // No new ones: some for each shard.
+        for second in 2..1_000 {
+            for number in 0..1_000_u64 {
+                assert!(limiter.try_acquire(&number, START + Duration::from_secs(second)).is_ok());
+            }
+            if limiter.len() == 1_000 {
+                return;
+            }
+        }
+        panic!("{} are left", limiter.len());
+    });
+}
+
+#[test]
 fn a_key_in_use_is_not_forgotten() {
     with_rt(|rt| {
         let limiter = keyed::<u64>(rt, Quota::per_minute(1));
@@ -129,6 +149,9 @@ fn what_makes_no_sense_is_refused() {
     with_rt(|rt| {
         let error = KeyedRateLimiter::<u8>::named("users").build(rt).unwrap_err();
         assert_eq!(error.to_string(), "invalid `quota`: must be given");
+        let builder = KeyedRateLimiter::<u8>::named("users").max_keys(limit(7));
+        let text = format!("{builder:?}");
+        assert!(text.starts_with("KeyedRateLimiterBuilder {") && text.contains("max_keys: 7"), "{text}");
         let refused = |quota| KeyedRateLimiter::<u8>::new(rt, quota).unwrap_err();
         assert_eq!(refused(Quota::strict(5, ms(1))).field(), Some("quota"));
         assert_eq!(refused(Quota::per_second(0)).field(), Some("permits"));

@@ -55,6 +55,24 @@ fn a_ratio_is_of_the_calls_whatever_comes_of_them() {
 }
 
 #[test]
+fn a_ratio_is_of_the_calls_of_its_window() {
+    sim(|rt| async move {
+        let budget = RetryBudget::ratio(1.0).min_per_second(0).window(ms(1_000)).build().unwrap();
+        let retry = retry(9, 0).budget(&budget).build().unwrap();
+        for _ in 0..3 {
+            assert_eq!(retry.run(&rt, fails(0, &Count::default())).await, Ok(1));
+        }
+        rt.sleep(ms(2_000)).await;
+        // One for itself: what was before is forgotten.
+        let result = retry.run(&rt, fails(9, &Count::default())).await;
+        assert!(
+            matches!(result, Err(Error::RetriesExhausted { attempts: 2, why: Stop::Budget, .. })),
+            "{result:?}"
+        );
+    });
+}
+
+#[test]
 fn a_cost_by_the_classifier_is_what_is_taken() {
     sim(|rt| async move {
         let budget = RetryBudget::throttle(10, 0.1).unwrap();

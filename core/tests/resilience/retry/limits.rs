@@ -40,6 +40,23 @@ fn b05_d28_what_the_service_asks_for_is_the_least() {
 }
 
 #[test]
+fn delays_with_jitter_differ_from_call_to_call() {
+    sim(|rt| async move {
+        let backoff = Backoff::constant(ms(100)).jitter(Jitter::Full);
+        let retry = Retry::builder().max_attempts(2).backoff(backoff).build().unwrap();
+        let mut delays = Vec::new();
+        for _ in 0..10 {
+            let start = rt.now();
+            assert_eq!(retry.run(&rt, fails(1, &Count::default())).await, Ok(2));
+            delays.push(rt.now() - start);
+        }
+        delays.sort_unstable();
+        delays.dedup();
+        assert!(delays.len() > 5 && delays.iter().all(|delay| *delay <= ms(100)), "{delays:?}");
+    });
+}
+
+#[test]
 fn d28_a_hint_is_waited_for_and_told_without_jitter_to_the_nanosecond() {
     let elapsed = sim(|rt| async move {
         let retry = retry(2, 10)

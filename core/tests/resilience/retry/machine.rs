@@ -42,6 +42,24 @@ fn the_machine_alone_keeps_the_same_limits() {
     assert_eq!(once.state(at(0)).after(Verdict::failure(), at(0), 0), give_up(Stop::MaxAttempts));
 }
 
+#[test]
+fn a_hint_lengthens_a_delay_and_never_shortens_it() {
+    let plain = Backoff::constant(ms(100));
+    let spread = plain.clone().jitter(Jitter::Equal); // from 50; the longest is that of the random number zero
+    for (backoff, hint, expected) in [
+        (&plain, 10, 100),
+        (&plain, 100, 100),
+        (&plain, 101, 101),
+        (&spread, 10, 100),
+        (&spread, 100, 100),
+        (&spread, 101, 151),
+    ] {
+        let retry = Retry::builder().backoff(backoff.clone()).build().unwrap();
+        let next = retry.state(Instant::ORIGIN).after(Verdict::failure().after(ms(hint)), Instant::ORIGIN, 0);
+        assert_eq!(next, Next::Retry { delay: ms(expected) }, "{backoff} {hint}");
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_comes_no_limit_is_broken(

@@ -165,3 +165,16 @@ const fn mixed(mut z: u64) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first of the published sequence, whose seed is 1234567.
+    #[test]
+    fn the_random_numbers_are_those_of_splitmix64() {
+        let seeds = (1..=3_u64).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1_234_567));
+        let numbers = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
+        assert!(seeds.map(mixed).eq(numbers));
+    }
+}

@@ -91,7 +91,7 @@ type Row<'a> = (u64, Do, Came, &'a [(CircuitState, CircuitReason)]);
 #[track_caller]
 fn check(rules: Rules, rows: &[Row<'_>]) {
     let mut run = Run::new(rules);
-    let mut state = CircuitState::Closed;
+    let (mut state, mut openings) = (CircuitState::Closed, 0);
     for (row, (at, step, came, changes)) in rows.iter().enumerate() {
         let before = run.machine.view(Instant::from_nanos(*at));
         let passes = run.machine.would_admit(Instant::from_nanos(*at));
@@ -105,10 +105,12 @@ fn check(rules: Rules, rows: &[Row<'_>]) {
         for change in &made {
             assert_eq!(change.from, state, "row {row}: no change follows the one before");
             state = change.to;
+            openings += u64::from(state == CircuitState::Open);
         }
         let made: Vec<_> = made.iter().map(|change| (change.to, change.reason)).collect();
         assert_eq!(made, *changes, "row {row}: {step:?} at {at}");
         assert_eq!(run.machine.state(), state, "row {row}");
+        assert_eq!(run.machine.view(Instant::from_nanos(*at)).openings, openings, "row {row}");
     }
 }
 

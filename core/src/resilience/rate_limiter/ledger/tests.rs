@@ -100,6 +100,59 @@ impl World {
     }
 }
 
+#[test]
+fn who_gives_up_or_leaves_is_in_nobodys_way() {
+    for strict in [false, true] {
+        let (mut ledger, mut wakers) = (Ledger::new(kind(1, strict)), Wakers::new());
+        let mut ask =
+            |ledger: &mut Ledger| ledger.ask(1, 0, u64::MAX, usize::MAX, Waker::noop().clone(), &mut wakers);
+        assert!(matches!(ask(&mut ledger), Turn::Granted(_)));
+        let Turn::Waits(gives_up, until) = ask(&mut ledger) else { panic!("there was one") };
+        let turn = ledger.look(gives_up, 0, 0, &mut Some(Waker::noop().clone()), &mut Wakers::new());
+        assert!(matches!(turn, Turn::Refused(Refusal::MaxWait)), "{turn:?}");
+        assert_eq!(ledger.try_take(1, 0, &mut Wakers::new()), Err(Refusal::Until(until)));
+        let Turn::Waits(leaves, again) = ask(&mut ledger) else { panic!("there was one") };
+        assert_eq!(again, until);
+        drop(ledger.leave(leaves, &mut Wakers::new()));
+        assert_eq!(ledger.try_take(1, 0, &mut Wakers::new()), Err(Refusal::Until(until)));
+    }
+}
+
+#[test]
+fn who_is_refused_by_a_change_is_in_nobodys_way() {
+    for strict in [false, true] {
+        let (mut ledger, mut wakers) = (Ledger::new(kind(3, strict)), Wakers::new());
+        assert!(ledger.try_take(3, 0, &mut wakers).is_ok());
+        let turn = ledger.ask(3, 0, u64::MAX, usize::MAX, Waker::noop().clone(), &mut wakers);
+        assert!(matches!(turn, Turn::Waits(..)));
+        ledger.change(kind(1, strict), 0, &mut wakers);
+        let until = ledger.meter().when(0, 0, 1, 0);
+        assert_eq!(ledger.try_take(1, 0, &mut wakers), Err(Refusal::Until(until)));
+    }
+}
+
+#[test]
+fn who_looks_too_early_looks_again_when_it_was_to() {
+    for strict in [false, true] {
+        let (mut ledger, mut wakers) = (Ledger::new(kind(1, strict)), Wakers::new());
+        assert!(ledger.try_take(1, 0, &mut wakers).is_ok());
+        let mut waits = || {
+            let turn = ledger.ask(1, 0, u64::MAX, usize::MAX, Waker::noop().clone(), &mut wakers);
+            let Turn::Waits(key, until) = turn else { panic!("there was one") };
+            (key, until)
+        };
+        for (mut key, until) in [waits(), waits()] {
+            for early in [0, 1, until - 1] {
+                let mut waker = Some(Waker::noop().clone());
+                let turn = ledger.look(key, early.min(SECOND / 7), u64::MAX, &mut waker, &mut Wakers::new());
+                let Turn::Waits(again, at) = turn else { panic!("it is early: {turn:?}") };
+                assert_eq!(at, until);
+                key = again;
+            }
+        }
+    }
+}
+
 /// A plain queue, whose first is looked at whenever it could be served.
 struct Model {
     meter: Meter,

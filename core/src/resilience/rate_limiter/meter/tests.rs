@@ -51,6 +51,55 @@ fn what_is_given_back_in_any_order_is_there_again() {
 }
 
 #[test]
+fn what_gives_nothing_back_makes_nothing_less_exact() {
+    let mut meter = meter(Quota::per_second(1).burst(200));
+    let old: Vec<_> = (0..100).map(|_| meter.take(1, 0).expect("it is full")).collect();
+    let now = 1_000 * SECOND;
+    let [first, second] = [1, 2].map(|n| meter.take(n, now).expect("it is full"));
+    meter.give_back(second, now);
+    old.into_iter().for_each(|stamp| meter.give_back(stamp, now));
+    meter.give_back(first, now);
+    assert_eq!(meter.available(now), 200);
+}
+
+#[test]
+fn nothing_is_promised_beyond_the_end_of_time() {
+    let pace = Quota::per_second(1).pace().expect("a good quota");
+    let last = MAX_TICK - pace.interval;
+    for (tat, is_promised) in [(last, true), (last + 1, false), (MAX_TICK, false)] {
+        let mut meter = Meter::new(Kind::Paced { pace, tat });
+        assert_eq!(meter.promise(1, 0).is_some(), is_promised, "{tat}");
+    }
+}
+
+#[test]
+fn a_longer_window_is_longer_also_for_what_was_taken_before() {
+    let strict = |seconds| {
+        let quota = Quota::strict(1, Duration::from_secs(seconds));
+        Kind::Strict(quota.window().expect("a good quota"))
+    };
+    let mut meter = Meter::new(strict(1));
+    meter.change(strict(2), 0);
+    assert_eq!(meter.available(0), 1, "none was taken");
+    assert!(meter.take(1, 0).is_some());
+    meter.change(strict(3), 0);
+    for start in [0, 3 * SECOND] {
+        assert_eq!(meter.take(1, start + 3 * SECOND - 1), None);
+        assert!(meter.take(1, start + 3 * SECOND).is_some());
+    }
+}
+
+#[test]
+fn a_strict_window_is_told_exactly_where_all_take_one() {
+    let window = Quota::strict(2, Duration::from_secs(1)).window().expect("a good quota");
+    let mut meter = Meter::new(Kind::Strict(window));
+    assert!(meter.take(1, 0).is_some() && meter.take(1, SECOND / 2).is_some());
+    let when = |ahead, callers| meter.when(ahead, callers, 1, SECOND / 2);
+    assert_eq!([when(0, 0), when(1, 1), when(2, 2)], [SECOND, SECOND * 3 / 2, 2 * SECOND]);
+    assert_eq!(when(2, 1), SECOND * 5 / 2, "of two at once: at most");
+}
+
+#[test]
 fn what_was_given_back_and_used_is_not_given_back_again() {
     let mut meter = meter(Quota::per_second(1).burst(5));
     let [three, two] = [3, 2].map(|n| meter.take(n, 0).expect("it is full"));
