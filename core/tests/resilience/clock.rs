@@ -3,7 +3,9 @@
 use crate::by_hand::ByHand;
 use crate::kit::ms;
 use backstay_core::Runtime;
-use backstay_core::resilience::{Backoff, CircuitBreaker, CircuitState, Pipeline, Retry, RetryBuilder};
+use backstay_core::resilience::{
+    Backoff, CircuitBreaker, CircuitState, Pipeline, Retry, RetryBudget, RetryBuilder,
+};
 use std::cell::Cell;
 use std::future::{pending, ready};
 use std::pin::pin;
