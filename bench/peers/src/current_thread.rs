@@ -13,6 +13,14 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     RUNTIME.with(|runtime| runtime.block_on(work))
 }
 
+/// Does something in its context, where what has timers can be made.
+pub(crate) fn enter<T>(work: impl FnOnce() -> T) -> T {
+    RUNTIME.with(|runtime| {
+        let _context = runtime.enter();
+        work()
+    })
+}
+
 /// The same runtime, for ours: to be called from what it runs.
 pub(crate) fn backstay() -> Tokio {
     Tokio::current()

@@ -1,9 +1,9 @@
 //! The work of the benches that can be measured in other ways than by its time.
 
 use crate::bench::Family;
-use crate::{composition, tasks};
+use crate::{composition, resilience, tasks};
 
 /// All of them.
 pub fn families() -> impl Iterator<Item = Family> {
-    composition::FAMILIES.into_iter().chain(tasks::FAMILIES)
+    composition::FAMILIES.into_iter().chain(tasks::FAMILIES).chain(resilience::FAMILIES)
 }

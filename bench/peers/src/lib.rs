@@ -2,7 +2,7 @@
 //!
 //! | to see | look at |
 //! |---|---|
-//! | a bench's work, and what each crate is asked to do | one module each: [`sim`]; [`composition`] with [`joins`], [`fan_out`], …; [`tasks`] with [`task_sets`], … |
+//! | a bench's work, and what each crate is asked to do | one module each: [`sim`]; [`composition`] with [`joins`], [`fan_out`], …; [`tasks`] with [`task_sets`], …; [`resilience`] with [`retries`], … |
 //! | what is measured, how often and in which order | [`contest`] |
 //! | work that is measured in more than its time | [`work`] |
 //! | where it runs | [`one_thread`], [`two_threads`] |
@@ -15,7 +15,10 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod breakers;
 pub mod broadcasts;
+pub mod bulkheads;
+mod calls;
 pub mod channels;
 pub mod composition;
 pub mod contest;
@@ -24,18 +27,24 @@ pub mod families;
 pub mod fan_out;
 pub mod items;
 pub mod joins;
+pub mod keyed_limiters;
+pub mod limiters;
 pub mod one_thread;
 pub mod pools;
 pub mod races;
+pub mod resilience;
 pub mod restarts;
+pub mod retries;
 pub mod semaphores;
 pub mod shutdowns;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod stacks;
 pub mod stopwatch;
 pub mod table;
 pub mod task_sets;
 pub mod tasks;
+pub mod timeouts;
 pub mod tokens;
 pub mod two_threads;
 pub mod work;

@@ -1,11 +1,14 @@
 //! The same work on two threads at once.
 
+use crate::one_thread::Flag;
 use crate::stopwatch::thread_nanoseconds;
 use crate::work::Outcome;
 use backstay_bench::sample::Meter;
 use std::hint::spin_loop;
-use std::sync::OnceLock;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use tokio::runtime::{Builder, Runtime};
 
@@ -33,6 +36,27 @@ pub fn pairs<S: Sync>(meter: Meter, start: impl Fn() -> S, work: impl Fn(&S) -> 
     met.map(|pair| pair.outcome)
         .min_by_key(|outcome| outcome.spent)
         .unwrap_or(Outcome { spent: 0, answer: 0 })
+}
+
+/// Polls it whenever it was woken, until it is ready, and spins in between: it waits for the other thread.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let woken = Arc::new(Flag::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut context = Context::from_waker(&waker);
+    let mut work = pin!(work);
+    loop {
+        if let Poll::Ready(output) = work.as_mut().poll(&mut context) {
+            return output;
+        }
+        // If the other one doesn't run, it is let run.
+        (0..u32::MAX).find(|turn| {
+            if turn % 1_000 == 999 {
+                thread::yield_now();
+            }
+            spin_loop();
+            woken.take()
+        });
+    }
 }
 
 /// Per cent.

@@ -1,4 +1,4 @@
-//! What the work of `composition` and `tasks` allocates: everybody's counts, and what ours must be.
+//! What the work of `composition`, `tasks` and `resilience` allocates: everybody's counts, and what ours must be.
 //!
 //! `cargo test -p backstay-peers --test allocations -- --nocapture` prints the table. The only test of its file; it
 //! counts those of its own thread.
@@ -77,6 +77,20 @@ const EXECUTOR: f64 = 1.0;
 /// Our name.
 const OURS: &str = "backstay";
 
+/// With what the names of rows of calls begin.
+const CALLS: [&str; 10] = [
+    "retry-",
+    "breaker-",
+    "limiter-",
+    "keyed-",
+    "string-",
+    "bulkhead-",
+    "permit-",
+    "call-",
+    "timeout-",
+    "stack-",
+];
+
 /// What ours may allocate for a unit at most; nothing is said of rows without a limit.
 ///
 /// | work | allocations |
@@ -87,6 +101,7 @@ const OURS: &str = "backstay";
 /// | race, semaphore, mpsc, a token asked, or around a future | none |
 /// | child of a token | one |
 /// | task of a scope | its spawn, and one for its outcome |
+/// | call through any policy or a pipeline, good, failing or refused | none |
 fn limit(work: &Work) -> Option<f64> {
     let limit = match work.name {
         "join-10-ready" => 0.7,
@@ -98,6 +113,9 @@ fn limit(work: &Work) -> Option<f64> {
         "token-check" | "token-clone" | "token-run-ready" => 0.0,
         "token-child" => 1.0,
         "tasks-ready" | "tasks-yields" => 2.03,
+        // The calls themselves are joined, which takes allocations.
+        "timeout-fires" => return None,
+        name if CALLS.iter().any(|family| name.starts_with(family)) => 0.0,
         _ => return None,
     };
     Some(limit)

@@ -14,6 +14,8 @@ use crate::runtime::Runtime;
 use crate::task::{CancelToken, Cancelled};
 use state::{Change, Machine};
 use std::convert::Infallible;
+use std::panic::{self, AssertUnwindSafe};
+use std::thread;
 use std::time::Duration;
 
 /// Probes a service at intervals, and says whether it works.
@@ -176,6 +178,11 @@ struct Probing<'a>(&'a mut HealthCheck);
 impl Drop for Probing<'_> {
     fn drop(&mut self) {
         let change = self.0.machine.forget();
-        self.0.tell(change);
+        let tell = AssertUnwindSafe(|| self.0.tell(change));
+        if !thread::panicking() {
+            return tell();
+        }
+        // An observer that panics too would take the process with it.
+        let _ = panic::catch_unwind(tell);
     }
 }

@@ -29,9 +29,9 @@ use table::{Gone, Table};
 /// back.
 ///
 /// **Keys are forgotten by themselves** when they are as good as new, as all of their burst is there again. Every
-/// sixteenth use of a shard looks at 32 of its places, so that it costs the same whether there are ten keys or a million,
-/// and needs no task. What is kept grows and shrinks with the number of keys that were used within the time that a burst takes to
-/// be refilled.
+/// sixteenth use of a shard looks at 32 of its places, so that it costs the same whether there are ten keys or a
+/// million, and needs no task. What is kept grows and shrinks with the number of keys that were used within the time
+/// that a burst takes to be refilled.
 ///
 /// **At most [`max_keys`](KeyedRateLimiterBuilder::max_keys) are kept.** When so many are and a new one comes, 32 more
 /// places of its shard are looked at, and then of up to eight others, in turn; if none there is as good as new, the new

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// made, not even the event.
 ///
 /// It is called in the task that made the event happen, with no lock held, so that it may use the policies itself. It
-/// should be quick; a panic of it is the call's.
+/// should be quick; a panic of it is the call's. An `Arc` of one is one, for several pipelines and policies.
 ///
 /// | event | [`name`](EventKind::name) | a counter of it is |
 /// |---|---|---|
@@ -29,6 +29,35 @@ use std::time::Duration;
 /// | [`EventKind::CircuitChanged`] | `circuit.changed` | changes of a breaker's state, by the state it is in then |
 /// | [`EventKind::HealthChanged`] | `health.changed` | changes of what a health check finds, by what it finds then |
 /// | [`EventKind::Completed`] | `call.completed` | calls, by verdict; its time is a histogram |
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::{Failure, Sim};
+/// use backstay_core::resilience::{CircuitBreaker, Event, Observer, Pipeline};
+/// use std::sync::{Arc, Mutex};
+///
+/// #[derive(Default)]
+/// struct Log(Mutex<Vec<String>>);
+///
+/// impl Observer for Log {
+///     fn on_event(&self, event: &Event) {
+///         self.0.lock().unwrap().push(format!("{} {}", event.source, event.kind.name()));
+///     }
+/// }
+///
+/// Sim::builder().run(|rt: Sim| async move {
+///     let log = Arc::new(Log::default());
+///     let breaker = CircuitBreaker::named("db").consecutive_failures(1).observer(Arc::clone(&log)).build().unwrap();
+///     let users = Pipeline::named("users").observer(Arc::clone(&log)).breaker(&breaker).build(&rt).unwrap();
+///     for _ in 0..2 {
+///         assert!(users.call(async |_| Err::<(), _>("down")).await.is_err());
+///     }
+///     let told = ["db circuit.changed", "users call.completed", "users rejected", "users call.completed"];
+///     assert_eq!(*log.0.lock().unwrap(), told);
+/// })?;
+/// # Ok::<(), Failure>(())
+/// ```
 pub trait Observer: Send + Sync {
     /// It has happened.
     fn on_event(&self, event: &Event);
@@ -37,6 +66,12 @@ pub trait Observer: Send + Sync {
 impl<F: Fn(&Event) + Send + Sync> Observer for F {
     fn on_event(&self, event: &Event) {
         self(event);
+    }
+}
+
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn on_event(&self, event: &Event) {
+        (**self).on_event(event);
     }
 }
 

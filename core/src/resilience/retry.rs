@@ -36,7 +36,7 @@ use std::fmt;
 /// | limit | |
 /// |---|---|
 /// | `max_attempts` | the first one counts: with one there is no retry |
-/// | `max_elapsed` | no attempt begins after it, from the first one on; one that runs is not cut off |
+/// | `max_elapsed` | from the first attempt on: no other is waited for that would begin after it; one that runs, or waits for its turn inside, is not cut off |
 /// | the deadline around it | no attempt begins at or after it, and none is waited for that would |
 /// | the [budget](super::RetryBudget) | among all calls that share it |
 /// | `max_retry_after` | of a service that wants to be left alone for longer, nothing more is asked |

@@ -171,7 +171,8 @@ impl<T, E> Classify<T, E> for Inherit {
 ///
 /// An error for which the answer is no is [`Fatal`](Verdict::Fatal), one for which it is yes a
 /// [`Failure`](Verdict::Failure). In a pipeline that has a classifier, that one is asked too: of the values, of what is
-/// no error of the operation, and of when to come back and what a retry costs.
+/// no error of the operation, of when to come back and what a retry costs; and what it does not call a failure is none
+/// if the answer is no.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryIf<F>(pub F);
 
@@ -183,13 +184,12 @@ impl<T, E, F: Fn(&E) -> bool> Classify<T, E> for RetryIf<F> {
 
     #[inline]
     fn classify_within<O: Classify<T, E>>(&self, outer: &O, result: Result<&T, &Error<E>>) -> Verdict {
-        match result {
-            Err(Error::Operation(error)) if !(self.0)(error) => Verdict::Fatal,
-            Err(Error::Operation(_)) => match outer.classify(result) {
-                failure @ Verdict::Failure { .. } => failure,
-                _ => Verdict::failure(),
-            },
-            result => outer.classify(result),
+        let verdict = outer.classify(result);
+        let Err(Error::Operation(error)) = result else { return verdict };
+        match (verdict, (self.0)(error)) {
+            (Verdict::Failure { .. }, false) => Verdict::Fatal,
+            (Verdict::Failure { .. }, true) | (_, false) => verdict,
+            (_, true) => Verdict::failure(),
         }
     }
 }

@@ -15,6 +15,7 @@ test_on_every_runtime! {
     it_tries_until_it_succeeds
     b05_b32_no_attempt_is_early
     attempts_without_a_delay_are_not_a_millisecond_each
+    delays_that_are_over_at_once_starve_nobody
     a_call_that_borrows_can_be_spawned
     b08_what_is_dropped_anywhere_gives_back_what_it_took
     b08_what_is_aborted_gives_back_what_it_took
@@ -50,6 +51,13 @@ async fn b05_b32_no_attempt_is_early<R: Runtime>(rt: R) {
         };
         assert!(retry.run(&rt, op).await.is_err());
     }
+}
+
+async fn delays_that_are_over_at_once_starve_nobody<R: Runtime>(rt: R) {
+    let backoff = Backoff::constant(Duration::from_nanos(1));
+    let retry = Retry::builder().max_attempts(u32::MAX).backoff(backoff).build().expect("it makes sense");
+    // It would never end by itself: what is beside it has its turn.
+    assert!(rt.timeout(ms(0), retry.run(&rt, |_| ready(Err::<(), _>(())))).await.is_err());
 }
 
 async fn attempts_without_a_delay_are_not_a_millisecond_each<R: Runtime>(rt: R) {

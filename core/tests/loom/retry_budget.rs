@@ -10,7 +10,7 @@ const NOW: Instant = Instant::ORIGIN;
 fn one_retry() -> [RetryBudget; 2] {
     let share = RetryBudget::ratio(1.0).min_per_second(0).build().unwrap();
     share.record(Verdict::Success, NOW);
-    [share, RetryBudget::token_bucket().capacity(5).build().unwrap()]
+    [share, RetryBudget::token_bucket().timeout_cost(5).capacity(5).build().unwrap()]
 }
 
 #[test]

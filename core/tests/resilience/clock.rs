@@ -4,7 +4,7 @@ use crate::by_hand::ByHand;
 use crate::kit::ms;
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    Backoff, CircuitBreaker, CircuitState, Pipeline, Retry, RetryBudget, RetryBuilder,
+    Backoff, CircuitBreaker, CircuitState, Error, Pipeline, Retry, RetryBudget, RetryBuilder,
 };
 use std::cell::Cell;
 use std::future::{pending, ready};
@@ -60,6 +60,20 @@ fn b32_the_time_of_an_attempt_begins_with_it_also_where_the_one_before_took_its_
     rt.pass(ms(1));
     let Poll::Ready(Err(error)) = poll(&mut call) else { panic!("its time is up") };
     assert!(error.is_timeout());
+}
+
+#[test]
+fn a_breaker_is_open_for_its_time_from_the_failure_on() {
+    let rt = ByHand::new();
+    let breaker = CircuitBreaker::named("db").consecutive_failures(1).open_for(ms(20)).build().unwrap();
+    let users = Pipeline::named("users").breaker(&breaker).attempt_timeout(ms(100)).build(&rt).unwrap();
+    let mut call = pin!(users.call(|_| {
+        rt.pass(ms(30));
+        ready(Err::<(), _>("busy"))
+    }));
+    assert_eq!(poll(&mut call), Poll::Ready(Err(Error::Operation("busy"))));
+    let refused = breaker.try_acquire(rt.now()).unwrap_err();
+    assert_eq!(refused.retry_after(), Some(ms(20)));
 }
 
 #[test]

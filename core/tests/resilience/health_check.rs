@@ -252,3 +252,25 @@ fn s09_a_check_that_is_cut_anywhere_knows_nothing_any_more() {
     passed(abort_sweep(checking, check));
     passed(panic_sweep(checking, check));
 }
+
+#[test]
+fn an_observer_that_panics_beside_a_probe_that_panics_ends_no_process() {
+    let observer = |event: &Event| {
+        let EventKind::HealthChanged { to, .. } = event.kind else { return };
+        assert_ne!(to, Health::Unknown, "an observer's");
+    };
+    let mut check = builder().observer(observer).build().expect("it is good");
+    let status = check.status();
+    on_sim_once(async move |rt: Sim| {
+        let probed = Cell::new(false);
+        let task = std::panic::AssertUnwindSafe(async {
+            let probe = || {
+                assert!(!probed.replace(true), "a probe's");
+                async { Ok::<_, &str>(()) }
+            };
+            check.run(&rt, &CancelToken::new(), probe).await
+        });
+        assert!(futures::FutureExt::catch_unwind(task).await.is_err());
+    });
+    assert_eq!(*status.borrow(), Health::Unknown);
+}

@@ -335,5 +335,14 @@ fn which_errors_are_retried_leaves_all_else_to_the_pipelines_classifier() {
             let result = users.call(|attempt| ready(if attempt.is_retry() { Ok(200) } else { first })).await;
             assert_eq!((result, rt.now() - start), (Ok(200), ms(elapsed)), "{first:?}");
         }
+        // What the service is right to say refills the budget, and is not tried again.
+        let budget = RetryBudget::throttle(10, 1.0).unwrap();
+        budget.record(Verdict::failure(), rt.now());
+        let retry = retry(3, 10).retry_if(|_: &Fault| false).budget(&budget).build().unwrap();
+        let users = Pipeline::named("users").classify(http).retry(retry).build(&rt).unwrap();
+        let result = users.call(|_| ready(Err(Fault::NoSuchUser))).await;
+        assert_eq!((result, budget.available(rt.now())), (Err(Error::Operation(Fault::NoSuchUser)), 5));
+        let result = users.call(|_| ready(Err(Boom))).await;
+        assert_eq!((result, budget.available(rt.now())), (Err(Error::Operation(Boom)), 5));
     });
 }

@@ -160,8 +160,10 @@ fn a_retry_counts_in_throttling_as_any_call() {
 
 #[test]
 fn b08_what_is_dropped_is_given_back() {
-    let [mut share, bucket] =
-        [ratio(1.0), RetryBudget::token_bucket().capacity(5).build().expect("it makes sense")];
+    let [mut share, bucket] = [
+        ratio(1.0),
+        RetryBudget::token_bucket().timeout_cost(5).capacity(5).build().expect("it makes sense"),
+    ];
     share.record(Verdict::Success, NOW);
     for budget in [&mut share, &mut bucket.clone()] {
         for _ in 0..3 {
@@ -207,7 +209,7 @@ fn b09_threads_together_get_no_more_than_there_is() {
 fn what_makes_no_sense_is_refused_by_the_name_of_its_field() {
     let field =
         |built: Result<RetryBudget, backstay_core::ConfigError>| built.err().and_then(|error| error.field());
-    for share in [f64::NAN, -0.1, 1_000.1, f64::INFINITY] {
+    for share in [f64::NAN, -0.1, 1_000.1, f64::INFINITY, 0.000_000_4] {
         assert_eq!(field(RetryBudget::ratio(share).build()), Some("ratio"), "{share}");
     }
     assert_eq!(field(RetryBudget::ratio(0.0).min_per_second(0).build()), Some("ratio"));
@@ -219,8 +221,9 @@ fn what_makes_no_sense_is_refused_by_the_name_of_its_field() {
     let bucket = RetryBudget::token_bucket();
     assert_eq!(field(bucket.retry_cost(0).build()), Some("retry_cost"));
     assert_eq!(field(bucket.timeout_cost(0).build()), Some("timeout_cost"));
-    assert_eq!(field(bucket.capacity(4).build()), Some("capacity"));
-    assert_eq!(field(bucket.capacity(5).success_refill(0).build()), None);
+    assert_eq!(field(bucket.capacity(9).build()), Some("capacity"));
+    assert_eq!(field(bucket.timeout_cost(1).capacity(4).build()), Some("capacity"));
+    assert_eq!(field(bucket.capacity(10).success_refill(0).build()), None);
     assert_eq!(field(RetryBudget::throttle(0, 0.1)), Some("max_tokens"));
     for token_ratio in [0.0, f64::NAN, 10.5, -1.0, 0.0009] {
         assert_eq!(field(RetryBudget::throttle(10, token_ratio)), Some("token_ratio"), "{token_ratio}");
@@ -232,7 +235,7 @@ proptest! {
     /// window before it, and the reserve.
     #[test]
     fn retries_never_exceed_the_share_and_the_reserve(
-        share in 0.0_f64..2.0, per_second in 1..5_u32, steps in prop::collection::vec((0..400_u64, 0..3_u8), 1..300),
+        share in 0.001_f64..2.0, per_second in 1..5_u32, steps in prop::collection::vec((0..400_u64, 0..3_u8), 1..300),
     ) {
         let budget = RetryBudget::ratio(share).min_per_second(per_second).build().expect("it makes sense");
         let (mut now, mut calls, mut retries) = (0, Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! Instructions of the work of the benches `composition` and `tasks`, counted by valgrind's callgrind: for `scripts/instructions-peers`.
+//! Instructions of the work of the benches `composition`, `tasks` and `resilience`, counted by valgrind's callgrind: for `scripts/instructions-peers`.
 //!
 //! A process of its own for each figure, which does the work once. Only what is called from [`measured`] counts.
 //!

@@ -41,6 +41,7 @@ const DEFAULT_MAX_OPEN: Duration = Duration::from_secs(60);
 pub struct CircuitBreakerBuilder {
     name: &'static str,
     consecutive_failures: Option<u32>,
+    has_two_windows: bool,
     window: Option<Latest>,
     failure_rate: Option<f64>,
     min_calls: Option<u32>,
@@ -70,6 +71,7 @@ impl CircuitBreakerBuilder {
         Self {
             name,
             consecutive_failures: None,
+            has_two_windows: false,
             window: None,
             failure_rate: None,
             min_calls: None,
@@ -96,6 +98,7 @@ impl CircuitBreakerBuilder {
 
     /// The rates are of the last so many calls, at most 1,000,000; instead of a [`time_window`](Self::time_window).
     pub const fn count_window(mut self, calls: u32) -> Self {
+        self.has_two_windows |= matches!(self.window, Some(Latest::Within(_)));
         self.window = Some(Latest::Calls(calls));
         self
     }
@@ -105,6 +108,7 @@ impl CircuitBreakerBuilder {
     /// It goes on in steps of 1/32 of itself, and takes the same memory for any number of calls. Each call that ends
     /// reads the clock.
     pub const fn time_window(mut self, window: Duration) -> Self {
+        self.has_two_windows |= matches!(self.window, Some(Latest::Calls(_)));
         self.window = Some(Latest::Within(window));
         self
     }
@@ -283,6 +287,9 @@ impl CircuitBreakerBuilder {
             not_zero("min_calls", calls)?;
         }
         match self.latest() {
+            _ if self.has_two_windows => {
+                Err(ConfigError::invalid("time_window", "can't be combined with `count_window`"))
+            }
             Some(Latest::Calls(0)) => Err(ConfigError::invalid("count_window", "must not be zero")),
             Some(Latest::Calls(1_000_001..)) => {
                 Err(ConfigError::invalid("count_window", "must be at most 1,000,000"))

@@ -69,8 +69,9 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for CircuitBreaker<D> {
                 true => Verdict::Ignore,
                 false => self.classifier.classify_within(ctx.classifier(), result.as_ref()),
             };
-            let measures = self.shared.measures_time();
-            permit.record_at(verdict, || if measures { ctx.now_again() } else { ctx.now() });
+            // What is slow is measured to the end of this poll, and so long it is open from there on.
+            let again = self.shared.measures_time() || !matches!(verdict, Verdict::Success);
+            permit.record_at(verdict, || if again { ctx.now_again() } else { ctx.now() });
         }
         poll
     }

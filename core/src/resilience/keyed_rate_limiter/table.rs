@@ -6,9 +6,9 @@ use std::num::NonZeroU64;
 
 /// Keys and their TATs, by linear probing; what is removed is closed up, so that nothing is left behind.
 ///
-/// Every few uses some of its places are looked at, in turn, and those are removed whose time has passed: so it has gone
-/// round before it has been used as often as it has places, and it shrinks when it is mostly empty. No task does it,
-/// and no use costs much.
+/// Every few uses some of its places are looked at, in turn, and those are removed whose time has passed: so it has
+/// gone round before it has been used as often as it has places, and it shrinks when it is mostly empty. No task does
+/// it, and no use costs much.
 #[derive(Debug)]
 pub(super) struct Table<K> {
     // A power of two of them, or none.

@@ -15,7 +15,8 @@ use std::time::Duration;
 /// In any interval at most the burst and what the rate gives in that time are granted. That is more than the rate
 /// for an interval that begins with a saved burst; [`strict`](Self::strict) is for who must not let that be.
 ///
-/// A quota is only numbers; what makes no sense is refused where a limiter is [built](super::RateLimiterBuilder::build):
+/// A quota is only numbers; what makes no sense is refused where a limiter is
+/// [built](super::RateLimiterBuilder::build):
 ///
 /// | field | range |
 /// |---|---|

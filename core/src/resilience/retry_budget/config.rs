@@ -10,7 +10,7 @@ use std::time::Duration;
 ///
 /// | setting | default | valid |
 /// |---|---|---|
-/// | `ratio` | none: it must be given | from 0 to 1,000 |
+/// | `ratio` | none: it must be given | 0, or from a millionth to 1,000 |
 /// | `window` | 10 s | from 1 ms to an hour |
 /// | `min_per_second` | 10 | any; not 0 together with a ratio of 0 |
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,9 @@ impl RatioBudget {
             return Err(ConfigError::invalid("window", "must be from 1 ms to an hour"));
         }
         let per_call = (ratio * UNIT as f64).round() as u64;
+        if per_call == 0 && ratio > 0.0 {
+            return Err(ConfigError::invalid("ratio", "must be 0, or at least a millionth"));
+        }
         if per_call == 0 && min_per_second == 0 {
             return Err(ConfigError::invalid("ratio", "must not be 0 where `min_per_second` is 0 too"));
         }
@@ -67,7 +70,7 @@ impl RatioBudget {
 ///
 /// | setting | default | valid |
 /// |---|---|---|
-/// | `capacity` | 500 | not less than `retry_cost` |
+/// | `capacity` | 500 | not less than `retry_cost` and `timeout_cost` |
 /// | `retry_cost` | 5 | at least 1 |
 /// | `timeout_cost` | 10 | at least 1 |
 /// | `success_refill` | 1 | any |
@@ -122,8 +125,9 @@ impl TokenBucketBudget {
         if self.timeout_cost == 0 {
             return Err(ConfigError::invalid("timeout_cost", "must not be zero"));
         }
-        if self.capacity < self.retry_cost {
-            return Err(ConfigError::invalid("capacity", "must not be less than `retry_cost`"));
+        if self.capacity < self.retry_cost.max(self.timeout_cost) {
+            let reason = "must not be less than `retry_cost` and `timeout_cost`, or there is never a retry";
+            return Err(ConfigError::invalid("capacity", reason));
         }
         let Self { capacity, retry_cost, timeout_cost, success_refill } = self;
         let bucket = TokenBucket::new(capacity, retry_cost, timeout_cost, success_refill);

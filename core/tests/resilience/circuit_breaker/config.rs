@@ -9,7 +9,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[test]
 fn b40_what_makes_no_sense_is_refused_by_name() {
     type Set = fn(CircuitBreakerBuilder) -> CircuitBreakerBuilder;
-    let table: [(&str, Set); 26] = [
+    let table: [(&str, Set); 28] = [
         ("consecutive_failures", |b| b.consecutive_failures(0)),
         ("count_window", |b| b.count_window(0)),
         ("count_window", |b| b.count_window(1_000_001)),
@@ -20,6 +20,8 @@ fn b40_what_makes_no_sense_is_refused_by_name() {
         ("failure_rate", |b| b.failure_rate(1.000_001)),
         ("failure_rate", |b| b.failure_rate(f64::NAN)),
         ("failure_rate", |b| b.failure_rate(0.000_000_1)),
+        ("time_window", |b| b.count_window(10).time_window(SECOND)),
+        ("time_window", |b| b.time_window(SECOND).count_window(10)),
         ("min_calls", |b| b.min_calls(0)),
         ("min_calls", |b| b.count_window(10).min_calls(11)),
         ("min_calls", |b| b.min_calls(101)),
@@ -54,10 +56,10 @@ fn the_largest_and_the_least_are_good() {
     assert!(breaker.try_acquire(now).is_err());
     let least = CircuitBreaker::named("db").time_window(Duration::from_nanos(1)).min_calls(u32::MAX);
     assert!(least.build().is_ok());
-    let most = CircuitBreaker::named("db").time_window(Duration::MAX).count_window(1_000_000);
+    let most = CircuitBreaker::named("db").count_window(1_000_000);
     assert!(most.build().is_ok());
-    let other_way = CircuitBreaker::named("db").count_window(0).time_window(Duration::MAX);
-    let breaker = other_way.min_calls(1).build().expect("the later window counts");
+    let longest = CircuitBreaker::named("db").time_window(Duration::MAX);
+    let breaker = longest.min_calls(1).build().expect("it is good");
     breaker.try_acquire(now).expect("it passes").failure(now);
     assert!(breaker.try_acquire(now).is_err());
 }

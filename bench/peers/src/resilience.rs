@@ -1,0 +1,43 @@
+//! Calls to what may be slow, broken or overloaded, beside the crates that guard them.
+//!
+//! | to see | look at |
+//! |---|---|
+//! | attempts | [`retries`] |
+//! | circuit breakers | [`breakers`] |
+//! | limits on a rate | [`limiters`], [`keyed_limiters`] |
+//! | limits on how many are under way | [`bulkheads`] |
+//! | limits on time | [`timeouts`] |
+//! | all of them around one another | [`stacks`] |
+
+use crate::bench::{Bench, Family};
+use crate::{breakers, bulkheads, keyed_limiters, limiters, retries, stacks, timeouts};
+
+/// The bench.
+pub const BENCH: Bench = Bench {
+    title: "\
+Resilience, beside other crates, on the same work.
+  runtime      tokio's current-thread runtime, and calls in its root future; with two threads, each polls for itself
+  ready        at the first poll
+  pending      once: it wakes itself and is ready at the second poll
+  time         of this thread's processor, where nothing else is said",
+    tables: &[
+        retries::TABLE,
+        breakers::TABLE,
+        limiters::TABLE,
+        keyed_limiters::TABLE,
+        bulkheads::TABLE,
+        timeouts::TABLE,
+        stacks::TABLE,
+    ],
+};
+
+/// All of them.
+pub const FAMILIES: [Family; 7] = [
+    (retries::TABLE, retries::works),
+    (breakers::TABLE, breakers::works),
+    (limiters::TABLE, limiters::works),
+    (keyed_limiters::TABLE, keyed_limiters::works),
+    (bulkheads::TABLE, bulkheads::works),
+    (timeouts::TABLE, timeouts::works),
+    (stacks::TABLE, stacks::works),
+];
