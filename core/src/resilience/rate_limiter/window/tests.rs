@@ -59,6 +59,15 @@ fn shrunk_and_grown_it_forgets_nothing() {
     assert_eq!((window.available(206), window.available(207)), (0, 5));
 }
 
+#[test]
+fn the_same_limit_again_is_the_same() {
+    let mut window = Window::new(1, 10);
+    assert!(window.take(1, 0).is_some());
+    window.resize(1, 10);
+    window.resize(2, 10);
+    assert_eq!(window.available(0), 1, "one more, and that was never taken");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
 
