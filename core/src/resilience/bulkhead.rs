@@ -221,6 +221,10 @@ impl Bulkhead {
 
     /// Calls an operation when there is a place, which it keeps until it has ended.
     ///
+    /// # Errors
+    ///
+    /// [`Error::Operation`]; without calling it, [`Error::Rejected`], or [`Error::TimedOut`] where no turn came in time.
+    ///
     /// # Cancel safety
     ///
     /// Dropped, it drops the operation's future, and then gives its place back.

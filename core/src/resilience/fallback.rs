@@ -175,6 +175,11 @@ impl<S> Fallback<S> {
 impl<S, P> Fallback<S, P> {
     /// Runs one operation, or what stands in for it.
     ///
+    /// # Errors
+    ///
+    /// [`FallbackFailed`](Error::FallbackFailed) where what was to stand in failed too; the operation's own where this is
+    /// not for it.
+    ///
     /// # Cancel safety
     ///
     /// Dropped, it drops the future of the operation, or that of the other one; nothing else is lost.

@@ -125,7 +125,16 @@ impl<R: Runtime, L, C> Pipeline<R, L, C> {
         Call::new(&self.rt, &self.shared.layers, self.surroundings(), op)
     }
 
-    /// As [`call`](Self::call), with an operation that is also shown what came of the attempt before.
+    /// As [`call`](Self::call), with an operation that is also shown what came of the attempt before: `None` at the
+    /// first. [`Retry::run_with_last`](super::Retry::run_with_last) has an example.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`call`](Self::call).
     #[inline]
     pub fn call_with_last<'p, Op, Fut, T, E>(
         &'p self,

@@ -108,6 +108,10 @@ impl<C, H> Retry<C, H> {
     ///
     /// [`RetriesExhausted`](super::Error::RetriesExhausted) where it gave up, [`Operation`](super::Error::Operation)
     /// where another attempt would not have helped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it drops the attempt that is under way, or ends the delay; what a budget gave for it goes back.
     pub fn run<'p, R, T, E, Op, Fut>(
         &'p self,
         rt: &'p R,
@@ -126,6 +130,10 @@ impl<C, H> Retry<C, H> {
     /// As [`run`](Self::run), with an operation that is also shown the last error: `None` at the first attempt.
     ///
     /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Cancel safety
     ///
     /// As [`run`](Self::run).
     ///

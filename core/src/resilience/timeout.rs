@@ -107,6 +107,10 @@ impl AttemptTimeout {
 
     /// Runs one operation within the limit.
     ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`], and [`Error::Operation`] where it failed in time.
+    ///
     /// # Cancel safety
     ///
     /// Dropped, it drops the operation's future.
@@ -219,6 +223,10 @@ impl TotalTimeout {
     }
 
     /// Runs one operation within the limit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`], and [`Error::Operation`] where it failed in time.
     ///
     /// # Cancel safety
     ///

@@ -203,6 +203,14 @@ where
     /// error is [`TimedOut`](Error::TimedOut) with [`Scope::Total`](crate::resilience::Scope::Total) and how long it
     /// had, counted from its first poll.
     ///
+    /// # Errors
+    ///
+    /// Those of the call, and that one.
+    ///
+    /// # Cancel safety
+    ///
+    /// As the call's.
+    ///
     /// # Examples
     ///
     /// ```
@@ -230,6 +238,14 @@ where
     }
 
     /// The same, whose answer says where it comes from and how many attempts it took.
+    ///
+    /// # Errors
+    ///
+    /// Those of the call.
+    ///
+    /// # Cancel safety
+    ///
+    /// As the call's.
     ///
     /// # Examples
     ///

@@ -15,6 +15,10 @@ use std::task::{Context, Poll};
 pin_project! {
     /// The future of [`Call::until_cancelled`].
     ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`], and those of the call.
+    ///
     /// # Cancel safety
     ///
     /// As [`Call`].

@@ -48,6 +48,32 @@ use std::sync::Arc;
 /// })?;
 /// # Ok::<(), Failure>(())
 /// ```
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::{Failure, Sim};
+/// use backstay_core::resilience::{DynPipeline, Error, Pipeline, Retry};
+/// use std::io;
+/// use std::time::Duration;
+///
+/// struct Client {
+///     users: DynPipeline<String, io::Error>,
+/// }
+///
+/// impl Client {
+///     async fn user(&self, id: u64) -> Result<String, Error<io::Error>> {
+///         self.users.call(|_| async move { Ok(format!("user {id}")) }).await
+///     }
+/// }
+///
+/// Sim::builder().run(|rt: Sim| async move {
+///     let users = Pipeline::named("users").deadline(Duration::from_secs(2)).retry(Retry::default());
+///     let client = Client { users: users.build(&rt).expect("it is good").erase() };
+///     assert_eq!(client.user(7).await.expect("it works"), "user 7");
+/// })?;
+/// # Ok::<(), Failure>(())
+/// ```
 #[doc(alias = "BoxedPipeline")]
 pub struct DynPipeline<T, E>(Arc<dyn Erased<T, E>>);
 
@@ -98,6 +124,10 @@ impl<R: Runtime, L, C> Pipeline<R, L, C> {
 impl<T: 'static, E: 'static> DynPipeline<T, E> {
     /// As [`Pipeline::call`], boxed.
     ///
+    /// # Errors
+    ///
+    /// As [`Pipeline::call`].
+    ///
     /// # Cancel safety
     ///
     /// As [`Pipeline::call`].
@@ -113,6 +143,10 @@ impl<T: 'static, E: 'static> DynPipeline<T, E> {
     }
 
     /// As [`call`](Self::call), within a deadline of the caller's: as [`Call::within`](crate::resilience::Call::within).
+    ///
+    /// # Errors
+    ///
+    /// As there.
     ///
     /// # Cancel safety
     ///
