@@ -202,3 +202,33 @@ fn who_watches_is_told_how_a_call_ended() {
     assert_eq!((verdict, attempts), (Verdict::failure(), 1));
     assert!(elapsed >= Duration::from_secs(1));
 }
+
+#[test]
+fn the_operations_future_is_gone_before_anybody_judges_its_result() {
+    Sim::builder()
+        .run(|rt: Sim| async move {
+            let alive = Arc::new(());
+            let seen = alive.clone();
+            let users = Pipeline::named("users")
+                .retry(thrice())
+                .breaker(&breaker(9))
+                .attempt_timeout(50 * MS)
+                .classify(move |result: Result<&u32, &Error<&str>>| {
+                    assert_eq!(Arc::strong_count(&seen), 2, "no attempt's future is left");
+                    result.err().map_or(Verdict::Success, Verdict::of_error)
+                })
+                .build(&rt)
+                .unwrap();
+            // Each keeps what it holds until it is dropped, also when it has ended.
+            let mut call = Box::pin(users.call(|attempt| {
+                let held = alive.clone();
+                std::future::poll_fn(move |_| {
+                    let _held = &held;
+                    std::task::Poll::Ready(if attempt.is_retry() { Ok(7) } else { Err("down") })
+                })
+            }));
+            assert_eq!((&mut call).await, Ok(7));
+            assert_eq!(Arc::strong_count(&alive), 2, "though the call is still there");
+        })
+        .unwrap();
+}
