@@ -26,6 +26,7 @@
 //! | [`select`] | whichever is ready first, once or in a loop |
 //! | [`task`] | cancellation, scopes whose children borrow |
 //! | [`channel`] | channels between tasks: one to one, many to one, to each |
+//! | [`stream`] | operators over time and concurrency, sources |
 //! | [`sync`] | semaphore, notify |
 //! | [`resilience`] | calls to what may be slow, broken or overloaded |
 //! | [`fs`] | files replaced whole or not at all |
@@ -52,6 +53,7 @@ mod ready_budget;
 pub mod resilience;
 pub mod runtime;
 pub mod select;
+pub mod stream;
 pub mod sync;
 pub mod task;
 #[cfg(feature = "testing")]

@@ -8,8 +8,10 @@
 
 mod deadline;
 mod ticker;
+mod timer;
 
 pub use crate::instant::Instant;
 pub use crate::runtime::timeout::{Elapsed, Timeout};
 pub use deadline::{Deadline, UntilDeadline};
 pub use ticker::{FirstTick, MissedTicks, Tick, TickFuture, Ticker, TickerBuilder, ticker};
+pub(crate) use timer::Timer;

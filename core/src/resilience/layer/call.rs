@@ -8,8 +8,8 @@ use crate::resilience::attempt::Operation;
 use crate::resilience::error::Error;
 use crate::resilience::observer::Observer;
 use crate::resilience::verdict::{Classify, Inherit};
-use crate::runtime::{Runtime, Sleep};
-use crate::time::Deadline;
+use crate::runtime::Runtime;
+use crate::time::{Deadline, Timer};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::marker::PhantomData;
@@ -153,17 +153,6 @@ impl Surroundings<'static, Inherit> {
     pub(in crate::resilience) const NONE: Self = Self { name: "", classifier: &Inherit, observer: None };
 }
 
-pin_project! {
-    /// The one timer of a call. It is made when something waits, and then moved: a deadline that stays far away costs
-    /// nothing a wait.
-    struct Timer<S> {
-        #[pin]
-        sleep: Option<S>,
-        // When it fires; `None` if it has, and must be set before it is polled again.
-        at: Option<Instant>,
-    }
-}
-
 impl<'p, R, H, C, Op, Fut, T, E> Call<'p, R, H, C, Op, Fut, T, E>
 where
     R: Runtime,
@@ -183,7 +172,7 @@ where
             attempts: 0,
             started: None,
             state: root.start(),
-            timer: Timer { sleep: None, at: None },
+            timer: Timer::new(),
             result: PhantomData,
         }
     }
@@ -367,35 +356,6 @@ where
             let (source, attempts) = (call.answered_by, call.attempts);
             Answer { value, source, attempts }
         })
-    }
-}
-
-impl<S: Sleep> Timer<S> {
-    /// Ready when the instant has come. The timer may fire earlier, for an instant that is no longer of interest, and
-    /// is set again then.
-    fn poll_until<R: Runtime<Sleep = S>>(
-        self: Pin<&mut Self>,
-        rt: &R,
-        at: Instant,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        let mut this = self.project();
-        loop {
-            if this.at.is_none_or(|armed| armed > at) {
-                match this.sleep.as_mut().as_pin_mut() {
-                    Some(sleep) => sleep.reset(at),
-                    None => this.sleep.set(Some(rt.sleep_until(at))),
-                }
-                *this.at = Some(at);
-            }
-            let Some(sleep) = this.sleep.as_mut().as_pin_mut() else { return Poll::Pending };
-            if sleep.poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            if this.at.take() == Some(at) {
-                return Poll::Ready(());
-            }
-        }
     }
 }
 

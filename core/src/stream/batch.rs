@@ -1,0 +1,1 @@
+//! Batches by count, time and weight (recipe 3.7).

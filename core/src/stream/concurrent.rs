@@ -1,0 +1,1 @@
+//! Items worked on concurrently, at most so many at a time.

@@ -1,0 +1,1 @@
+//! Several streams as one: fair, weighted, prioritised (recipe 3.8).

@@ -1,0 +1,1 @@
+//! Operators over the values of a stream of results.

@@ -1,0 +1,1 @@
+//! Where streams come from (recipes 3.1 and 4).

@@ -1,0 +1,4 @@
+//! Streams: operators as marble diagrams in virtual time, sources, and the names of the trait.
+
+mod kit;
+mod marble;
