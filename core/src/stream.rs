@@ -3,6 +3,14 @@
 //! [`FlowExt`] is an extension trait over [`Stream`](futures_core::Stream), beside that of the `futures` crate, whose
 //! `map`, `filter` and `fold` are not written again: no method has a name that `futures`' or `tokio-stream`'s
 //! `StreamExt` has. What waits takes the runtime, whose clock it waits on.
+//!
+//! | you want | use |
+//! |---|---|
+//! | items worked on concurrently, so many at a time | [`map_concurrent`](FlowExt::map_concurrent); in order, [`map_concurrent_ordered`](FlowExt::map_concurrent_ordered) |
+//! | a body for each item | `for_each` of these; several at a time, [`each_concurrent`](FlowExt::each_concurrent) |
+//! | a source that goes on while its reader is busy | [`spawned`](FlowExt::spawned) |
+//! | two streams as one | [`merge_with`](FlowExt::merge_with) |
+//! | any number of streams as one, which come and go, by weight or priority | [`MergeSet`] |
 
 mod batch;
 mod concurrent;
@@ -15,4 +23,8 @@ mod results;
 mod source;
 mod timing;
 
+pub use concurrent::{
+    EachConcurrent, ForEach, MapConcurrent, MapConcurrentOrdered, Spawned, TryForEach,
+};
 pub use flow_ext::FlowExt;
+pub use merge::{MergeEvent, MergeEvents, MergeSet, MergeWith, Share, StreamKey};
