@@ -23,8 +23,6 @@ mod results;
 mod source;
 mod timing;
 
-pub use concurrent::{
-    EachConcurrent, ForEach, MapConcurrent, MapConcurrentOrdered, Spawned, TryForEach,
-};
+pub use concurrent::{EachConcurrent, ForEach, MapConcurrent, MapConcurrentOrdered, Spawned, TryForEach};
 pub use flow_ext::FlowExt;
 pub use merge::{MergeEvent, MergeEvents, MergeSet, MergeWith, Share, StreamKey};

@@ -10,6 +10,7 @@ use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use std::fmt;
 use std::future::poll_fn;
+use std::mem;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
@@ -61,12 +62,7 @@ where
     S: Stream + Send + 'static,
     S::Item: Send + 'static,
 {
-    pub(crate) fn new(
-        source: S,
-        parent: &impl Parent<Runtime = R>,
-        places: Limit,
-        drive: Drive<S>,
-    ) -> Self {
+    pub(crate) fn new(source: S, parent: &impl Parent<Runtime = R>, places: Limit, drive: Drive<S>) -> Self {
         Self { tasks: JoinSet::new(parent), state: State::New { source, places, drive }, failure: None }
     }
 
@@ -103,7 +99,7 @@ where
             panic.resume();
         }
         let mut items = Vec::new();
-        if let State::Running(mut receiver) = std::mem::replace(&mut self.state, State::Ended) {
+        if let State::Running(mut receiver) = mem::replace(&mut self.state, State::Ended) {
             while let Ok(item) = receiver.try_recv() {
                 items.push(item);
             }
@@ -112,10 +108,11 @@ where
     }
 
     fn start(&mut self) {
-        if let State::New { source, places, drive } = std::mem::replace(&mut self.state, State::Ended) {
-            let (sender, receiver) = mpsc::channel(places);
+        let State::New { places, .. } = self.state else { return };
+        let (sender, receiver) = mpsc::channel(places);
+        let new = mem::replace(&mut self.state, State::Running(receiver));
+        if let State::New { source, drive, .. } = new {
             self.tasks.named("a stream's source").spawn(forward(source, sender, drive));
-            self.state = State::Running(receiver);
         }
     }
 }

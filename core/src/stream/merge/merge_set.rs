@@ -57,11 +57,12 @@ use std::task::{Context, Poll, ready};
 /// let mut set: MergeSet<_> = [vec![1, 2, 3], vec![10, 20]].map(stream::iter).into_iter().collect();
 /// assert_eq!(set.next().await, Some(1));
 /// let late = set.insert(stream::iter(vec![100, 200]));
-/// assert_eq!(set.next().await, Some(10));
+/// assert_eq!(set.next().await, Some(10)); // of the turn that had begun
 /// assert_eq!(set.next().await, Some(2));
+/// assert_eq!(set.next().await, Some(20));
 /// assert_eq!(set.next().await, Some(100));
 /// assert!(set.remove(late));
-/// assert_eq!(set.collect::<Vec<_>>().await, [20, 3]);
+/// assert_eq!(set.collect::<Vec<_>>().await, [3]);
 /// # });
 /// ```
 #[doc(alias = "select_all")]
@@ -143,7 +144,7 @@ impl<S> MergeSet<S> {
     }
 
     /// Takes a stream out, if it is there still, with the items that it has not given.
-    pub fn take(&mut self, key: StreamKey) -> Option<S>
+    pub fn extract(&mut self, key: StreamKey) -> Option<S>
     where
         S: Unpin,
     {

@@ -50,12 +50,7 @@ pin_project! {
 
 impl<A, B> MergeWith<A, B> {
     pub(crate) const fn new(first: A, second: B) -> Self {
-        Self {
-            first: Some(first),
-            second: Some(second),
-            is_seconds_turn: false,
-            budget: ReadyBudget::new(),
-        }
+        Self { first: Some(first), second: Some(second), is_seconds_turn: false, budget: ReadyBudget::new() }
     }
 }
 
