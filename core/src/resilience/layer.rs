@@ -259,15 +259,10 @@ impl<E> Frame<'_, E> {
         Frame { limit, hard, has_grace, attempt, last }
     }
 
-    /// The same within another limit too: the earlier of the two, and the outer where they are the same.
+    /// The same within another limit too: the earlier of the two, and the outer where they are the same; with so much
+    /// more time for an operation that is running to clean up.
     #[inline]
-    pub(super) fn within(self, limit: TimeLimit) -> Self {
-        self.within_grace(limit, None)
-    }
-
-    /// As [`within`](Self::within), with so much more time for an operation that is running to clean up.
-    #[inline]
-    pub(super) fn within_grace(self, limit: TimeLimit, grace: Option<Duration>) -> Self {
+    pub(super) fn within(self, limit: TimeLimit, grace: Option<Duration>) -> Self {
         let hard = self.hard.min(grace.map_or(limit.at, |grace| limit.at + grace));
         let limit = if limit.at < self.limit.at { limit } else { self.limit };
         Self { limit, hard, has_grace: self.has_grace || grace.is_some(), ..self }
