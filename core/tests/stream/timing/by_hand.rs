@@ -1,0 +1,1 @@
+//! Polled now and then: what time does while nobody polls.

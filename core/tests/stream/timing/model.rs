@@ -1,0 +1,1 @@
+//! Against models that are computed from the whole list of items and their times.

@@ -1,0 +1,1 @@
+//! Cut off before each poll; with sources that watch the contract.
