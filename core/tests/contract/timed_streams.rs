@@ -1,7 +1,7 @@
 //! Operators over time, on every runtime: order, and bounds that hold on a loaded machine.
 
 use crate::kit::{SOON, drop_after, ms};
-use backstay::{JoinHandle, Limit, test_on_every_runtime};
+use backstay::{Limit, test_on_every_runtime};
 use backstay_core::Runtime;
 use backstay_core::channel::mpsc;
 use backstay_core::stream::{Edge, FlowExt, StreamTimeout};

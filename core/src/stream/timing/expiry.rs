@@ -1,9 +1,9 @@
 //! A source that is dropped when its time is up: what the three timeouts have in common.
 
+use super::alarm::Alarm;
 use super::upstream::Upstream;
 use crate::instant::Instant;
 use crate::runtime::Runtime;
-use crate::time::Timer;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::pin::Pin;
@@ -16,8 +16,7 @@ pin_project! {
         #[pin]
         source: Upstream<S>,
         rt: R,
-        #[pin]
-        timer: Timer<R::Sleep>,
+        timer: Alarm<R>,
         limit: Duration,
         // `None` while no time is counted.
         due: Option<Instant>,
@@ -34,7 +33,7 @@ pub(super) enum Came<T> {
 
 impl<S: Stream, R: Runtime> Expiry<S, R> {
     pub(super) fn new(source: S, rt: &R, limit: Duration) -> Self {
-        Self { source: Upstream::new(source), rt: rt.clone(), timer: Timer::new(), limit, due: None }
+        Self { source: Upstream::new(source), rt: rt.clone(), timer: Alarm::new(), limit, due: None }
     }
 
     pub(super) const fn limit(&self) -> Duration {

@@ -1,9 +1,9 @@
 //! Items at least so far apart; none is dropped.
 
+use super::alarm::Alarm;
 use super::upstream::Upstream;
 use crate::instant::Instant;
 use crate::runtime::Runtime;
-use crate::time::Timer;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -69,8 +69,7 @@ pin_project! {
         #[pin]
         source: Upstream<S>,
         rt: R,
-        #[pin]
-        timer: Timer<R::Sleep>,
+        timer: Alarm<R>,
         interval: Duration,
         // From when on the next item may be given.
         free: Instant,
@@ -83,7 +82,7 @@ impl<S: Stream, R: Runtime> Pace<S, R> {
         Self {
             source: Upstream::new(source),
             rt: rt.clone(),
-            timer: Timer::new(),
+            timer: Alarm::new(),
             interval,
             free: Instant::ORIGIN,
             held: None,

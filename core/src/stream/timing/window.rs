@@ -1,9 +1,9 @@
 //! What operators that hold items for a time have in common: a pure window, and the shell that waits for it.
 
+use super::alarm::Alarm;
 use super::upstream::Upstream;
 use crate::instant::Instant;
 use crate::runtime::Runtime;
-use crate::time::Timer;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::pin::Pin;
@@ -43,8 +43,7 @@ pin_project! {
         #[pin]
         source: Upstream<S>,
         rt: R,
-        #[pin]
-        timer: Timer<R::Sleep>,
+        timer: Alarm<R>,
         window: W,
         // The time when it was last read: what was due by then needs no timer.
         now: Instant,
@@ -57,7 +56,7 @@ impl<S: Stream, R: Runtime, W: Window<Item = S::Item>> Windowed<S, R, W> {
         Self {
             source: Upstream::new(source),
             rt: rt.clone(),
-            timer: Timer::new(),
+            timer: Alarm::new(),
             window,
             now: Instant::ORIGIN,
             is_closing: false,
@@ -119,7 +118,7 @@ impl<S: Stream, R: Runtime, W: Window<Item = S::Item>> Windowed<S, R, W> {
                 if due == Instant::MAX {
                     return Poll::Pending;
                 }
-                ready!(this.timer.as_mut().poll_until(this.rt, due, cx));
+                ready!(this.timer.poll_until(this.rt, due, cx));
                 *this.now = this.rt.now().max(due);
             }
             if let Some(item) = this.window.fire(*this.now) {

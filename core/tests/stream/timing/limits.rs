@@ -219,7 +219,7 @@ fn nothing_begins_before_the_first_poll() {
 
 #[test]
 fn they_can_be_sent_shown_and_hint_at_their_size() {
-    fn check<S: Stream + FusedStream + Send + Sync + std::fmt::Debug>(
+    fn check<S: Stream + FusedStream + Send + Sync + Unpin + std::fmt::Debug>(
         operator: S,
         hint: (usize, Option<usize>),
     ) {
