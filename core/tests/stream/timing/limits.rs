@@ -2,7 +2,7 @@
 
 use super::letter;
 use crate::kit::ms;
-use crate::marble::{flows, items};
+use crate::marble::{diagram, flows, items, results, results_flow};
 use backstay::testing::{Faults, Sim};
 use backstay_core::Runtime;
 use backstay_core::stream::{Edge, FlowExt, StreamTimeout};
@@ -241,4 +241,19 @@ fn they_can_be_sent_shown_and_hint_at_their_size() {
     check(three().item_timeout(rt, ms(1)), (1, Some(4)));
     check(three().first_timeout(rt, ms(1)), (1, Some(4)));
     check(three().total_timeout(rt, ms(1)), (1, Some(4)));
+}
+
+#[test]
+fn errors_are_items() {
+    results_flow("a-!----b!|", |rt, s| s.debounce(rt, ms(3)), "-----!---(!|)");
+    results_flow("a!b!-----a|", |rt, s| s.limit_emissions(rt, ms(4), Edge::Both), "a---!----a|");
+    results_flow("(a!b)|", |rt, s| s.pace(rt, ms(2)), "a-!-(b|)");
+    results_flow("!-----|", |rt, s| s.sample(rt, ms(5)), "-----!|");
+    results_flow("a!-----|", |rt, s| s.audit(rt, ms(5)), "-----!-|");
+    // Of two kinds of error, one above the other.
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let limited = results(&rt, "a-!----b|").item_timeout(&rt, ms(3));
+        diagram(&rt, limited.map(|item| item.map_err(|_| crate::marble::Broken).flatten()), 0, 99).await
+    });
+    assert_eq!(run.expect("no failure").value, "a - ! -- (!|)");
 }
