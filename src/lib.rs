@@ -51,6 +51,7 @@
 //! | to ask a task that owns something | [`task::mailbox()`] |
 //! | calls that retry, limit, give up in time and leave alone what is down | [`resilience`] |
 //! | values from task to task | [`channel`] |
+//! | items that come too often, too fast, too late or not at all | [`stream`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
 //! | at most so many in a time, for all or for each key | [`resilience::RateLimiter`], [`resilience::KeyedRateLimiter`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
@@ -169,6 +170,9 @@ mod documents {
     struct Testing;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/timed-streams.md")]
+    struct TimedStreams;
     #[doc = include_str!("../docs/guide/timeout.md")]
     struct Timeout;
     #[cfg(feature = "testing")]

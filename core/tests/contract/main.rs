@@ -32,6 +32,7 @@ mod supervisor;
 mod task_races;
 mod task_scope;
 mod ticker;
+mod timed_streams;
 mod timeout;
 mod watch;
 mod worker_pool;
