@@ -33,6 +33,7 @@ mod quorum;
 mod race;
 mod settle;
 mod shared;
+pub(crate) mod window;
 
 pub use bounded_set::{BoundedSet, Full};
 pub use gather::{Gather, Policy};

@@ -12,6 +12,13 @@
 //! | [`sample`](FlowExt::sample) | the latest item of each period |
 //! | [`audit`](FlowExt::audit) | the latest item of a window that the first opens |
 //! | [`item_timeout`](FlowExt::item_timeout), [`first_timeout`](FlowExt::first_timeout), [`total_timeout`](FlowExt::total_timeout) | an error and the end where nothing comes for too long |
+//! | you want | use |
+//! |---|---|
+//! | items worked on concurrently, so many at a time | [`map_concurrent`](FlowExt::map_concurrent); in order, [`map_concurrent_ordered`](FlowExt::map_concurrent_ordered) |
+//! | a body for each item | `for_each` of these; several at a time, [`each_concurrent`](FlowExt::each_concurrent) |
+//! | a source that goes on while its reader is busy | [`spawned`](FlowExt::spawned) |
+//! | two streams as one | [`merge_with`](FlowExt::merge_with) |
+//! | any number of streams as one, which come and go, by weight or priority | [`MergeSet`] |
 
 mod batch;
 mod concurrent;
@@ -31,3 +38,6 @@ pub use timing::{
     Audit, Debounce, DebounceByKey, Edge, FirstTimeout, ItemTimeout, LimitEmissions, Pace, Sample,
     StreamTimeout, TotalTimeout,
 };
+pub use concurrent::{EachConcurrent, ForEach, MapConcurrent, MapConcurrentOrdered, Spawned, TryForEach};
+pub use flow_ext::FlowExt;
+pub use merge::{MergeEvent, MergeEvents, MergeSet, MergeWith, Share, StreamKey};

@@ -1,7 +1,8 @@
 //! So many at a time (recipes 2.4 and 2.5).
 
 use super::engine::{Call, FutureSet, Started};
-use super::over::{Over, Window};
+use super::over::Over;
+use super::window::Window;
 use crate::limit::Limit;
 use crate::probe;
 use crate::ready_budget::ReadyBudget;
@@ -202,8 +203,8 @@ impl<F: Future> FusedStream for BoundedSet<F> {
 }
 
 impl<F: Future> Window<F> for BoundedSet<F> {
-    fn has_place(&self) -> bool {
-        !self.is_full()
+    fn has_place(&self, held: usize) -> bool {
+        self.set.len().saturating_add(held) < self.limit.get()
     }
 
     fn len(&self) -> usize {

@@ -11,6 +11,7 @@
 //! * A place that is free again is used again, with its waker: a set that has grown allocates nothing.
 
 mod block;
+mod items;
 mod page;
 mod page_queue;
 mod wakes;
@@ -230,7 +231,9 @@ impl<F: Future> FutureSet<F> {
             }
         }
     }
+}
 
+impl<F> FutureSet<F> {
     /// Ends a call that has nothing to give: pending, and woken as soon as a future is; ready if there is none.
     pub(crate) fn rest(&mut self, call: &mut Call, cx: &mut Context<'_>) -> Poll<()> {
         if self.len == 0 {

@@ -2,7 +2,8 @@
 
 use super::bounded_set::Full;
 use super::engine::{Call, FutureSet, Started};
-use super::over::{Over, Window};
+use super::over::Over;
+use super::window::Window;
 use crate::config_error::ConfigError;
 use crate::limit::Limit;
 use crate::probe;
@@ -237,8 +238,8 @@ impl<F: Future> Ordered<F> {
 }
 
 impl<F: Future> Window<F> for Ordered<F> {
-    fn has_place(&self) -> bool {
-        !self.is_full()
+    fn has_place(&self, held: usize) -> bool {
+        self.set.len() < self.limit.get() && self.outputs.len().saturating_add(held) < self.window.get()
     }
 
     fn len(&self) -> usize {

@@ -1,1 +1,9 @@
 //! Several streams as one: fair, weighted, prioritised (recipe 3.8).
+
+mod merge_set;
+mod merge_with;
+mod share;
+
+pub use merge_set::{MergeEvent, MergeEvents, MergeSet, StreamKey};
+pub use merge_with::MergeWith;
+pub use share::Share;

@@ -4,6 +4,7 @@ mod broadcast;
 mod bulkhead;
 mod cancel_token;
 mod circuit_breaker;
+mod concurrent_streams;
 mod deadline;
 mod default_order;
 mod event_loop;

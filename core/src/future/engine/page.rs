@@ -11,6 +11,13 @@ use std::task::{Context, Poll, Waker};
 /// How many futures a page has places for: as many as a word has bits.
 pub(super) const PAGE: usize = 64;
 
+/// What a poll gives, and whether there is more to come.
+pub(super) enum Next<T> {
+    /// The last: what gave it has ended.
+    Ends(T),
+    Stays(T),
+}
+
 /// Places for [`PAGE`] futures; bit `n` of a word is about place `n`.
 pub(super) struct Page<F> {
     blocks: Blocks<F>,
@@ -73,6 +80,13 @@ impl<F> Page<F> {
         }
     }
 
+    pub(super) fn take_vacated(&mut self, place: usize) -> Option<F>
+    where
+        F: Unpin,
+    {
+        self.blocks.get(place).and_then(|slot| slot.get_mut().take())
+    }
+
     /// The future of a place.
     pub(super) fn get(&mut self, place: usize) -> Option<Pin<&mut F>> {
         self.blocks.get(place).and_then(Option::as_pin_mut)
@@ -100,6 +114,23 @@ impl<F> Page<F> {
         !mem::replace(&mut self.is_fresh_noted, true)
     }
 
+    /// To be polled in this turn.
+    #[inline]
+    pub(super) const fn mark_due(&mut self, place: usize) {
+        self.due |= 1 << place;
+    }
+
+    /// Takes the first place that is to be polled in this turn.
+    #[inline]
+    pub(super) const fn next_due(&mut self) -> Option<usize> {
+        if self.due == 0 {
+            return None;
+        }
+        let place = self.due.trailing_zeros() as usize;
+        self.due &= self.due - 1;
+        Some(place)
+    }
+
     pub(super) const fn take_fresh(&mut self) {
         self.due |= mem::replace(&mut self.fresh, 0);
         self.is_fresh_noted = false;
@@ -121,9 +152,7 @@ impl<F: Future> Page<F> {
         len: &mut usize,
         mut take: impl FnMut(usize, F::Output) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        while self.due != 0 {
-            let place = self.due.trailing_zeros() as usize;
-            self.due &= self.due - 1;
+        while let Some(place) = self.next_due() {
             match self.poll(place, len) {
                 Poll::Ready(output) => take(place, output)?,
                 Poll::Pending => *polled = true,
@@ -136,6 +165,20 @@ impl<F: Future> Page<F> {
     /// and `len` is one less.
     #[inline(always)]
     pub(super) fn poll(&mut self, place: usize, len: &mut usize) -> Poll<F::Output> {
+        self.poll_with(place, len, |future, cx| future.poll(cx).map(Next::Ends))
+    }
+}
+
+impl<F> Page<F> {
+    /// Has `poll` poll what is in a place that is occupied. What ends, or panics, is dropped and its place is free, and
+    /// `len` is one less.
+    #[inline(always)]
+    pub(super) fn poll_with<T>(
+        &mut self,
+        place: usize,
+        len: &mut usize,
+        poll: impl FnOnce(Pin<&mut F>, &mut Context<'_>) -> Poll<Next<T>>,
+    ) -> Poll<T> {
         /// Drops the future, unless it is told not to.
         struct Remove<'a, F> {
             slot: Pin<&'a mut Option<F>>,
@@ -165,14 +208,21 @@ impl<F: Future> Page<F> {
         let Some(slot) = self.blocks.get(place) else { unreachable!("the place is occupied") };
         let mut remove = Remove { slot, occupied: &mut self.occupied, others: !(1 << place), len };
         let Some(future) = remove.slot.as_mut().as_pin_mut() else { unreachable!("the place is occupied") };
-        let poll = future.poll(&mut Context::from_waker(waker));
-        if poll.is_pending() {
-            mem::forget(remove);
-            if is_spare {
-                self.keep_spare(place);
+        match poll(future, &mut Context::from_waker(waker)) {
+            Poll::Ready(Next::Ends(output)) => Poll::Ready(output),
+            // Whoever gave it is polled again: the spare waker may stay spare.
+            Poll::Ready(Next::Stays(output)) => {
+                mem::forget(remove);
+                Poll::Ready(output)
+            }
+            Poll::Pending => {
+                mem::forget(remove);
+                if is_spare {
+                    self.keep_spare(place);
+                }
+                Poll::Pending
             }
         }
-        poll
     }
 
     /// Sees to it that the spare waker is that of `place`, or that the place has a waker of its own.

@@ -1,0 +1,64 @@
+//! A body for each item, at most so many of which run at a time.
+
+use super::map_concurrent::MapConcurrent;
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+pin_project! {
+    /// The future of [`FlowExt::each_concurrent`](crate::stream::FlowExt::each_concurrent); ready when the source has
+    /// ended and all bodies have.
+    ///
+    /// The source is polled beside the bodies whenever there is a place for another. While all places are taken it is
+    /// not; but what is in flight in a [`MapConcurrent`] goes on even then.
+    ///
+    /// # Fairness
+    ///
+    /// That of [`MapConcurrent`]. After 128 bodies that were ready in a row it is pending once.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops the bodies that run, and the source. Polled by `&mut`, it goes on where it was.
+    ///
+    /// # Panics
+    ///
+    /// A panic of a body or of the source goes on here.
+    ///
+    /// # Cost
+    ///
+    /// That of [`MapConcurrent`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct EachConcurrent<S, B, Fut: Future> {
+        #[pin]
+        bodies: MapConcurrent<S, B, Fut>,
+    }
+}
+
+impl<S, B, Fut: Future> EachConcurrent<S, B, Fut> {
+    pub(crate) const fn new(bodies: MapConcurrent<S, B, Fut>) -> Self {
+        Self { bodies }
+    }
+}
+
+impl<S, B, Fut> Future for EachConcurrent<S, B, Fut>
+where
+    S: Stream,
+    B: FnMut(S::Item) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut bodies = self.project().bodies;
+        while ready!(bodies.as_mut().poll_next(cx)).is_some() {}
+        Poll::Ready(())
+    }
+}
+
+impl<S, B, Fut: Future> fmt::Debug for EachConcurrent<S, B, Fut> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EachConcurrent").field("bodies", &self.bodies).finish()
+    }
+}

@@ -1,0 +1,66 @@
+//! How often a stream comes before others.
+
+use crate::limit::Limit;
+
+/// Which part of a [`MergeSet`](super::MergeSet)'s turns a stream has: a weight among those of its priority. The
+/// default is a weight of one, at priority zero.
+///
+/// # Examples
+///
+/// ```
+/// use backstay_core::Limit;
+/// use backstay_core::stream::{MergeSet, Share};
+/// use futures::{StreamExt, stream};
+///
+/// # futures::executor::block_on(async {
+/// let mut set = MergeSet::new();
+/// set.insert(stream::iter(["-"; 4]).boxed());
+/// set.insert_with(stream::iter(["three"; 6]).boxed(), Share::weighted(Limit::new(3)?));
+/// set.insert_with(stream::iter(["first"]).boxed(), Share::prioritised(1));
+/// let all: Vec<_> = set.collect().await;
+/// assert_eq!(all.join(" "), "first - three three three - three three three - -");
+/// # Ok::<(), backstay_core::ConfigError>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Share {
+    weight: Limit,
+    priority: u8,
+}
+
+impl Share {
+    /// `weight` items for each that one of weight one gives, where both have that many ready: at most so many in a row.
+    ///
+    pub fn weighted(weight: impl Into<Limit>) -> Self {
+        Self::default().with_weight(weight)
+    }
+
+    /// Before all of a lower priority: as long as one of a higher has an item ready, they wait. The largest number
+    /// comes first.
+    pub const fn prioritised(priority: u8) -> Self {
+        Self { weight: Limit::ONE, priority }
+    }
+
+    /// The same with another weight.
+    #[must_use]
+    pub fn with_weight(mut self, weight: impl Into<Limit>) -> Self {
+        self.weight = weight.into();
+        self
+    }
+
+    /// The weight among streams of the same priority.
+    pub const fn weight(&self) -> Limit {
+        self.weight
+    }
+
+    /// The priority.
+    pub const fn priority(&self) -> u8 {
+        self.priority
+    }
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self::prioritised(0)
+    }
+}
