@@ -15,4 +15,5 @@ mod results;
 mod source;
 mod timing;
 
+pub use batch::{Batch, BatchConfig, Unweighted, Weigh};
 pub use flow_ext::FlowExt;

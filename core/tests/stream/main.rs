@@ -1,4 +1,9 @@
 //! Streams: operators as marble diagrams in virtual time, sources, and the names of the trait.
 
+mod batch;
+#[allow(dead_code, reason = "what it does not need here")]
+#[path = "../resilience/by_hand.rs"]
+mod by_hand;
+mod cut;
 mod kit;
 mod marble;
