@@ -43,11 +43,11 @@ fn a_batch_ends_when_it_is_full_or_its_time_is_over() {
         // The first item begins the time, and an item at the end of it goes in.
         (9, Some(5), "a-b--c-----d|", "-----[abc]------([d]|)"),
         (9, Some(4), "a-b--c-----d|", "----[ab]----[c]--([d]|)"),
-        (9, Some(3), "------a-b-------c--|", "---------[ab]------([c]|)"),
+        (9, Some(3), "------a-b-------c--|", "---------[ab]---------([c]|)"),
         // Whichever is first; and each batch has a time of its own.
         (2, Some(5), "(abc)--d-----e---", "[ab]--[cd] 10 [e]"),
         (2, Some(5), "ab--c-----d", "-[ab] 7 [c]-----[d]"),
-        (2, Some(5), "a-----b-----|", "-----[a]-----([b]|)"),
+        (2, Some(5), "a-----b-----|", "-----[a]-----[b]|"),
         // It waits for nothing, or for ever.
         (9, Some(0), "(abc)-d|", "[abc]-[d]|"),
         (2, Some(0), "(abc)-d|", "([ab][c])-[d]|"),

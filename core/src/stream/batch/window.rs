@@ -245,7 +245,7 @@ mod tests {
     fn over_at(within: u64, mut pace: impl FnMut(u64) -> u64) -> (u64, u64) {
         let mut window = Window::new(Bounds::new(Limit::MAX).within(Duration::from_nanos(within)));
         let (mut now, mut looks) = (1_000, 0);
-        for number in 0..10_000 {
+        for number in 0..20_000 {
             assert!(window.push(number, NO_WEIGHT).is_none());
             if window.wants_time() {
                 looks += 1;
