@@ -6,6 +6,7 @@
 
 mod batch;
 mod concurrent;
+mod dropped;
 mod flatten;
 mod flow_ext;
 mod life;
@@ -16,4 +17,6 @@ mod source;
 mod timing;
 
 pub use batch::{Batch, BatchConfig, Unweighted, Weigh};
+pub use dropped::DropCount;
 pub use flow_ext::FlowExt;
+pub use overflow::{Buffer, BufferOrFail, Conflate, Overflowed, RateLimit};
