@@ -20,3 +20,7 @@ pub use batch::{Batch, BatchConfig, Unweighted, Weigh};
 pub use dropped::DropCount;
 pub use flow_ext::FlowExt;
 pub use overflow::{Buffer, BufferOrFail, Conflate, Overflowed, RateLimit};
+pub use source::{
+    EmitFuture, Emitter, FromCallback, Generate, Page, Rows, TryGenerate, Yielder, from_callback, generate,
+    rows, try_generate,
+};

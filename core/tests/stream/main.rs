@@ -7,3 +7,5 @@ mod by_hand;
 mod cut;
 mod kit;
 mod marble;
+mod overflow;
+mod sources;
