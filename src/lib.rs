@@ -51,6 +51,7 @@
 //! | to ask a task that owns something | [`task::mailbox()`] |
 //! | calls that retry, limit, give up in time and leave alone what is down | [`resilience`] |
 //! | values from task to task | [`channel`] |
+//! | streams batched, buffered, at a rate; made of blocks, callbacks, pages | [`stream`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
 //! | at most so many in a time, for all or for each key | [`resilience::RateLimiter`], [`resilience::KeyedRateLimiter`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
@@ -95,6 +96,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/backoff.md")]
     struct Backoff;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/batches.md")]
+    struct Batches;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/bounded-sets.md")]
     struct BoundedSets;
     #[cfg(feature = "testing")]
@@ -134,6 +138,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/overflow.md")]
+    struct Overflow;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/pipeline.md")]
     struct Pipeline;
     #[doc = include_str!("../docs/guide/rate-limiter.md")]
@@ -158,6 +165,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/shutdown.md")]
     struct Shutdown;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/sources.md")]
+    struct Sources;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/supervisor.md")]
     struct Supervisor;

@@ -2,7 +2,7 @@
 
 use crate::cut::{Item, every_sweep, then_the_rest, tracked};
 use crate::kit::ms;
-use crate::marble::{flows, flows_slowly, items};
+use crate::marble::{diagram, flows, flows_slowly, items, results};
 use backstay::testing::{Sim, Tracker, checked_stream};
 use backstay_core::channel::mpsc::Overflow;
 use backstay_core::resilience::{Quota, RateLimiter};
@@ -106,6 +106,17 @@ fn permits_are_waited_for_and_nothing_is_dropped() {
     flows_slowly("(abcd)|", 3, |rt, s| s.rate_limit(rt, &every(2)), "a--b--c--d--|");
     let burst = |_: &Sim| RateLimiter::new(Quota::new(1, ms(3)).burst(2)).unwrap();
     flows("(abcd)|", |rt, s| s.rate_limit(rt, &burst(rt)), "(ab)--c--(d|)");
+}
+
+#[test]
+fn errors_are_items_like_any_other() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let limited = results(&rt, "(a!b)|").rate_limit(&rt, &every(2));
+        assert_eq!(diagram(&rt, limited, 0, 100).await, "a - ! - (b|)");
+        let kept = results(&rt, "a!b|").buffer(TWO, Overflow::DropOldest);
+        assert_eq!(diagram(&rt, kept, 5, 100).await, "a ---- ! ---- b ---- |");
+    });
+    run.unwrap();
 }
 
 #[test]

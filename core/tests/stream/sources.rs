@@ -705,6 +705,18 @@ fn s29_a_stream_of_changes_ends_once() {
 }
 
 #[test]
+fn a_stream_of_changes_that_is_dropped_leaves_no_waker() {
+    let (sender, receiver) = watch::channel(0);
+    let wakes = Arc::new(Wakes::default());
+    let mut changes = receiver.into_stream();
+    assert!(poll(&mut changes, &wakes).is_pending());
+    assert_eq!(Arc::strong_count(&wakes), 2);
+    drop(changes);
+    assert_eq!(Arc::strong_count(&wakes), 1);
+    drop(sender);
+}
+
+#[test]
 fn s09_a_stream_of_changes_can_be_dropped_at_every_poll() {
     every_sweep(3, |rt, subject| async move {
         let (sender, receiver) = watch::channel(0);
