@@ -52,6 +52,7 @@
 //! | calls that retry, limit, give up in time and leave alone what is down | [`resilience`] |
 //! | values from task to task | [`channel`] |
 //! | items that come too often, too fast, too late or not at all | [`stream`] |
+//! | streams batched, buffered, at a rate; made of blocks, callbacks, pages | [`stream`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
 //! | at most so many in a time, for all or for each key | [`resilience::RateLimiter`], [`resilience::KeyedRateLimiter`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
@@ -96,6 +97,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/backoff.md")]
     struct Backoff;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/batches.md")]
+    struct Batches;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/bounded-sets.md")]
     struct BoundedSets;
     #[cfg(feature = "testing")]
@@ -135,6 +139,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/overflow.md")]
+    struct Overflow;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/pipeline.md")]
     struct Pipeline;
     #[doc = include_str!("../docs/guide/rate-limiter.md")]
@@ -159,6 +166,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/shutdown.md")]
     struct Shutdown;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/sources.md")]
+    struct Sources;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/supervisor.md")]
     struct Supervisor;

@@ -8,6 +8,7 @@ mod bulkhead;
 mod cancel_token;
 mod circuit_breaker;
 mod future_set;
+mod generate;
 mod join;
 mod kit;
 mod mpsc;

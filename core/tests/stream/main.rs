@@ -6,3 +6,13 @@ mod marble;
 mod timing;
 mod merge;
 mod names;
+mod batch;
+mod batch_types;
+#[allow(dead_code, reason = "what it does not need here")]
+#[path = "../resilience/by_hand.rs"]
+mod by_hand;
+mod cut;
+mod kit;
+mod marble;
+mod overflow;
+mod sources;

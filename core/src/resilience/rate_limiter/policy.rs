@@ -35,7 +35,7 @@ enum Stands<'p> {
     /// It has not asked.
     Outside,
     Waiting {
-        ticket: Ticket<'p>,
+        ticket: Ticket<&'p RateLimiter>,
         // From when it waits, once it does.
         since: Option<Instant>,
     },
@@ -128,7 +128,7 @@ impl RateLimiter {
 
     fn poll_turn<'p, E, R: Runtime, Op, C>(
         &'p self,
-        ticket: &mut Ticket<'p>,
+        ticket: &mut Ticket<&'p RateLimiter>,
         since: &mut Option<Instant>,
         frame: Frame<'_, E>,
         ctx: &mut Ctx<'_, R, Op, C>,
@@ -142,10 +142,13 @@ impl RateLimiter {
             false => frame.limit.at.as_nanos().saturating_sub(1),
         };
         match ticket.poll(now, latest, cx) {
-            Next::Go(permit) => Poll::Ready(Ok(match since {
-                Some(since) => tell_of_the_wait(permit, at - *since, ctx),
-                None => Some(permit),
-            })),
+            Next::Go(stamp) => {
+                let permit = RatePermit::new(self, stamp);
+                Poll::Ready(Ok(match since {
+                    Some(since) => tell_of_the_wait(permit, at - *since, ctx),
+                    None => Some(permit),
+                }))
+            }
             Next::Refused(refusal) => Poll::Ready(Err(ctx.rejected(self.rejected(refusal, now)))),
             Next::WaitUntil(_) if ctx.is_past(frame.limit.at) => {
                 // Its place is the next one's, before anybody hears of it.
