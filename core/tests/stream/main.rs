@@ -4,4 +4,6 @@ mod flatten;
 mod kit;
 mod marble;
 mod nasty;
+mod results;
 mod sweeps;
+mod until;
