@@ -5,5 +5,6 @@ mod kit;
 mod marble;
 mod nasty;
 mod results;
+mod retry;
 mod sweeps;
 mod until;

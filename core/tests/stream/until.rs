@@ -5,9 +5,9 @@ use crate::marble::{flows, flows_slowly, results_flow};
 use crate::nasty::Nasty;
 use crate::sweeps::swept;
 use backstay::testing::{Explore, Faults, Sim, Tracker, checked_stream, report};
+use backstay_core::Runtime;
 use backstay_core::stream::FlowExt;
 use backstay_core::task::{CancelReason, CancelToken};
-use backstay_core::Runtime;
 use futures::FutureExt;
 use futures::stream::{self, FusedStream, StreamExt};
 
