@@ -2,9 +2,12 @@
 
 mod flatten;
 mod kit;
+#[path = "../common/lock_probe.rs"]
+mod lock_probe;
 mod marble;
 mod nasty;
 mod results;
 mod retry;
+mod share;
 mod sweeps;
 mod until;
