@@ -18,5 +18,6 @@ mod retry_budget;
 mod scopes;
 mod semaphore;
 mod shared;
+mod streams;
 mod tasks;
 mod watch;
