@@ -51,6 +51,7 @@
 //! | to ask a task that owns something | [`task::mailbox()`] |
 //! | calls that retry, limit, give up in time and leave alone what is down | [`resilience`] |
 //! | values from task to task | [`channel`] |
+//! | operators over time and concurrency on streams | [`stream::FlowExt`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
 //! | at most so many in a time, for all or for each key | [`resilience::RateLimiter`], [`resilience::KeyedRateLimiter`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
@@ -119,6 +120,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/fallback.md")]
     struct Fallback;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/flattening-streams.md")]
+    struct FlatteningStreams;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/health-check.md")]
     struct HealthCheck;
     #[cfg(feature = "testing")]
@@ -158,6 +162,12 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/shutdown.md")]
     struct Shutdown;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/stream-lifetimes.md")]
+    struct StreamLifetimes;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/streams.md")]
+    struct Streams;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/supervisor.md")]
     struct Supervisor;
