@@ -53,6 +53,7 @@
 //! | values from task to task | [`channel`] |
 //! | items that come too often, too fast, too late or not at all | [`stream`] |
 //! | streams batched, buffered, at a rate; made of blocks, callbacks, pages | [`stream`] |
+//! | operators over time and concurrency on streams | [`stream::FlowExt`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
 //! | at most so many in a time, for all or for each key | [`resilience::RateLimiter`], [`resilience::KeyedRateLimiter`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
@@ -124,6 +125,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/fallback.md")]
     struct Fallback;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/flattening-streams.md")]
+    struct FlatteningStreams;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/health-check.md")]
     struct HealthCheck;
     #[cfg(feature = "testing")]
@@ -169,6 +173,11 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/sources.md")]
     struct Sources;
+    #[doc = include_str!("../docs/guide/stream-lifetimes.md")]
+    struct StreamLifetimes;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/streams.md")]
+    struct Streams;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/supervisor.md")]
     struct Supervisor;

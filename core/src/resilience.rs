@@ -61,6 +61,7 @@ pub use rate_limiter::{
     AcquireRate, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder, RatePermit, Reservation,
 };
 pub use rejected::{PolicyKind, Reason, Rejected};
+pub(crate) use retry::OwnedRetry;
 pub use retry::{Next, NoHook, OnRetry, Retry, RetryBuilder, RetryState, Retrying};
 pub use retry_budget::{RatioBudget, RetryBudget, TokenBucketBudget, Withdrawal};
 pub use timeout::{AttemptTimeout, TotalTimeout};

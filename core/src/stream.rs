@@ -29,6 +29,15 @@
 //! | a stream of rows that come by the page | [`rows()`] |
 //! | a stream of ticks | [`ticker`](crate::time::ticker()), which is one |
 //! | a stream of what others send | the receivers of [`mpsc`](crate::channel::mpsc) and [`broadcast`](crate::channel::broadcast), which are some; [`watch::Receiver::into_stream`](crate::channel::watch::Receiver::into_stream) |
+//! | you want | use |
+//! |---|---|
+//! | the stream of the latest item only | [`FlowExt::switch_map`] |
+//! | a stream that is not begun again while it runs | [`FlowExt::exhaust_map`] |
+//! | the items of many streams, of so many at a time | [`FlowExt::flat_map_limited`] |
+//! | a stream that a token ends | [`FlowExt::until`] |
+//! | one stream, read by many | [`FlowExt::share`] |
+//! | a stream that is made anew when it fails, or ends too | [`retry`], [`restart`] |
+//! | operators over the values of results, up to the first error | [`FlowExt::process_results`] |
 
 mod batch;
 mod concurrent;
@@ -59,3 +68,9 @@ pub use source::{
     EmitFuture, Emitter, FromCallback, Generate, Page, Rows, TryGenerate, Yielder, from_callback, generate,
     rows, try_generate,
 };
+pub use flatten::{ExhaustMap, FlatMapLimited, SwitchMap};
+pub use flow_ext::FlowExt;
+pub use life::{
+    Reset, RetryStream, Share, ShareConfig, ShareError, ShareHandle, SlowReader, Until, restart, retry,
+};
+pub use results::{ProcessResults, Values};

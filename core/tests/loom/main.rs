@@ -19,5 +19,6 @@ mod retry_budget;
 mod scopes;
 mod semaphore;
 mod shared;
+mod streams;
 mod tasks;
 mod watch;

@@ -1,7 +1,10 @@
 //! Streams: operators as marble diagrams in virtual time, sources, and the names of the trait.
 
 mod concurrent;
+mod flatten;
 mod kit;
+#[path = "../common/lock_probe.rs"]
+mod lock_probe;
 mod marble;
 mod timing;
 mod merge;
@@ -16,3 +19,9 @@ mod kit;
 mod marble;
 mod overflow;
 mod sources;
+mod nasty;
+mod results;
+mod retry;
+mod share;
+mod sweeps;
+mod until;
