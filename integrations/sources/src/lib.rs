@@ -2,10 +2,15 @@
 //!
 //! | feature | module | gives |
 //! |---|---|---|
-#![cfg_attr(feature = "blocking", doc = "| `blocking` | [`blocking`] | an iterator or a reader that blocks |")]
-#![cfg_attr(feature = "fs-events", doc = "| `fs-events` | [`fs_events`] | what changes in folders and files |")]
+#![cfg_attr(
+    feature = "blocking",
+    doc = "| `blocking` | [`blocking`] | an iterator or a reader that blocks |"
+)]
+#![cfg_attr(
+    feature = "fs-events",
+    doc = "| `fs-events` | [`fs_events`] | what changes in folders and files |"
+)]
 #![cfg_attr(feature = "sqlite", doc = "| `sqlite` | [`sqlite`] | an embedded SQL database |")]
-
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "sqlite")]

@@ -23,7 +23,7 @@ pub enum SqlError {
         /// The file.
         path: PathBuf,
         /// What SQLite says.
-        source: Source,
+        source: Box<Source>,
     },
     /// The file is damaged, or is no database. What was read before is not to be trusted either.
     Corrupt {
@@ -32,7 +32,7 @@ pub enum SqlError {
         /// The statement in which it was noticed; `None` also where that was when it was opened.
         sql: Option<Arc<str>>,
         /// What SQLite says.
-        source: Source,
+        source: Box<Source>,
     },
     /// Another connection holds a lock on the database, for longer than the
     /// [busy timeout](super::Open::busy_timeout). To be tried again; in the mode
@@ -43,14 +43,14 @@ pub enum SqlError {
         /// How long it has waited: not at all where waiting would not have helped.
         waited: Duration,
         /// What SQLite says.
-        source: Source,
+        source: Box<Source>,
     },
     /// The statement is wrong, or violates a constraint, or failed.
     Statement {
         /// The statement.
         sql: Option<Arc<str>>,
         /// What SQLite says.
-        source: Source,
+        source: Box<Source>,
     },
     /// A row could not be made a value: a column has another type, is out of range, is not there. Those after it may
     /// be good.
@@ -64,7 +64,7 @@ pub enum SqlError {
         /// Its name in the result, or the name that no column has.
         name: Option<String>,
         /// What is wrong with it.
-        source: Source,
+        source: Box<Source>,
     },
     /// The closure that makes values of rows panicked, or that of a call, or what converts a parameter.
     Panicked {
@@ -84,7 +84,7 @@ pub enum SqlError {
 
 impl SqlError {
     /// What SQLite says.
-    pub const fn sqlite(&self) -> Option<&Source> {
+    pub fn sqlite(&self) -> Option<&Source> {
         match self {
             Self::Open { source, .. }
             | Self::Corrupt { source, .. }
@@ -112,8 +112,8 @@ impl SqlError {
         waited: Duration,
         source: Source,
     ) -> Self {
-        let sql = sql.cloned();
-        match code(&source) {
+        let (code, sql, source) = (code(&source), sql.cloned(), Box::new(source));
+        match code {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Corrupt { path: path.cloned(), sql, source }
             }

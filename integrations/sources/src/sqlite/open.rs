@@ -174,13 +174,15 @@ impl From {
             Self::Connection(connection) => *connection,
             Self::File(path, flags) => {
                 let connection = Connection::open_with_flags(&path, flags)
-                    .map_err(|source| SqlError::Open { path, source })?;
+                    .map_err(|source| SqlError::Open { path, source: Box::new(source) })?;
                 // A file that is no database would be noticed by the first statement only. Not if it is locked: that
                 // is no reason to wait here.
                 let looked = connection
                     .busy_timeout(Duration::ZERO)
                     .and_then(|()| connection.query_row("PRAGMA schema_version", [], |_| Ok(())));
-                if let Err(error @ SqlError::Corrupt { .. }) = looked.map_err(|source| work.error(None, source)) {
+                if let Err(error @ SqlError::Corrupt { .. }) =
+                    looked.map_err(|source| work.error(None, source))
+                {
                     return Err(error);
                 }
                 connection

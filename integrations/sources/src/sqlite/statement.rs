@@ -16,11 +16,7 @@ pub(super) trait Start: Send {
     fn job(&self) -> Arc<dyn Job>;
 
     /// Compiles the statement; `None` if that is its end already.
-    fn start<'c>(
-        self: Box<Self>,
-        connection: &'c Connection,
-        work: &'c Work,
-    ) -> Option<Box<dyn Open + 'c>>;
+    fn start<'c>(self: Box<Self>, connection: &'c Connection, work: &'c Work) -> Option<Box<dyn Open + 'c>>;
 }
 
 /// A query that has begun.
@@ -62,11 +58,7 @@ where
         Arc::clone(&self.queue) as _
     }
 
-    fn start<'c>(
-        self: Box<Self>,
-        connection: &'c Connection,
-        work: &'c Work,
-    ) -> Option<Box<dyn Open + 'c>> {
+    fn start<'c>(self: Box<Self>, connection: &'c Connection, work: &'c Work) -> Option<Box<dyn Open + 'c>> {
         let Self { queue, params, map } = *self;
         let bound = connection.prepare_cached(queue.sql()).and_then(|mut statement| {
             // The rows end, and the statement is reset, when this is dropped; here it goes on.
@@ -152,7 +144,7 @@ fn of_row(sql: &Arc<str>, row_number: u64, row: &Row<'_>, source: Source) -> Box
         (_, Some(column)) => row.as_ref().column_name(column).ok().map(str::to_owned),
         _ => None,
     };
-    Box::new(SqlError::Row { sql: Arc::clone(sql), row: row_number, column, name, source })
+    Box::new(SqlError::Row { sql: Arc::clone(sql), row: row_number, column, name, source: Box::new(source) })
 }
 
 /// A row, or why there is none, as its reader gets it.

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-
 /// After so many steps of SQLite's machine, a long statement looks whether anybody wants it still: tens of
 /// microseconds.
 const STEPS: i32 = 4_000;

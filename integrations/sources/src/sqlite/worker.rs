@@ -53,9 +53,7 @@ fn serve(connection: &Connection, inbox: &Inbox, work: &Work) -> Option<oneshot:
             }
             Next::Look => {}
         }
-        close(&mut open, |query| {
-            !query.is_parked() && work.on(&query.job(), || query.turn()) != Some(true)
-        });
+        close(&mut open, |query| !query.is_parked() && work.on(&query.job(), || query.turn()) != Some(true));
     }
 }
 

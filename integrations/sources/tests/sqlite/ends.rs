@@ -1,9 +1,9 @@
 //! Whatever is dropped ends, and nothing is left of it. What threads and files are left is seen in `tests/ends`.
 
-use super::{ENDLESS, numbers, on_every_backend, place};
+use super::{ENDLESS, hasty, numbers, on_every_backend, place};
 use backstay::{Limit, Runtime};
-use backstay_sources::sqlite::rusqlite::Connection;
 use backstay_sources::sqlite::Database;
+use backstay_sources::sqlite::rusqlite::Connection;
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use std::sync::Arc;
@@ -20,7 +20,11 @@ fn s27_what_is_dropped_in_the_midst_of_a_step_is_interrupted() {
         assert!(rt.timeout(Duration::from_millis(10), rows.next()).await.is_err());
         let before = Instant::now();
         drop(rows);
-        assert!(rt.timeout(Duration::from_millis(10), db.call(|c| c.query_row(ENDLESS, [], |_| Ok(())))).await.is_err());
+        assert!(
+            rt.timeout(Duration::from_millis(10), db.call(|c| c.query_row(ENDLESS, [], |_| Ok(()))))
+                .await
+                .is_err()
+        );
         // Its turn comes when the others have ended.
         db.execute("CREATE TABLE t (x)", []).await.expect("done");
         assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
@@ -57,6 +61,7 @@ fn s09_a_query_dropped_at_every_poll_leaves_nothing_behind() {
     block_on(async {
         let (_folder, path) = place();
         let db = Database::open(&path).read_ahead(Limit::new(4).unwrap()).await.expect("it opens");
+        hasty(&db).await;
         db.execute("CREATE TABLE t (x)", []).await.expect("done");
         for polls in 0..60 {
             let value = Arc::new(());
@@ -84,6 +89,7 @@ fn s09_an_execute_dropped_at_every_poll_is_done_or_not() {
     block_on(async {
         let (_folder, path) = place();
         let db = Database::open(&path).await.expect("it opens");
+        hasty(&db).await;
         db.execute("CREATE TABLE t (x)", []).await.expect("done");
         for n in 0..50 {
             let mut insert = Box::pin(db.execute("INSERT INTO t VALUES (?1)", [n]));

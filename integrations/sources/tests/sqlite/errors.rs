@@ -2,7 +2,7 @@
 
 use super::{ENDLESS, numbers, on_every_backend, place};
 use backstay::Runtime;
-use backstay_sources::sqlite::rusqlite::{Connection, ErrorCode, OpenFlags};
+use backstay_sources::sqlite::rusqlite::{self, Connection, ErrorCode, OpenFlags};
 use backstay_sources::sqlite::{Database, SqlError};
 use futures::executor::block_on;
 use futures::{StreamExt, TryStreamExt};
@@ -58,7 +58,8 @@ fn a_statement_that_fails_at_a_later_row_ends_with_its_error() {
     block_on(async {
         let (_folder, path) = place();
         let db = Database::open(path).await.expect("it opens");
-        let sql = "SELECT abs(x) FROM (SELECT 1 AS x UNION ALL SELECT -2 UNION ALL SELECT -9223372036854775808)";
+        let sql =
+            "SELECT abs(x) FROM (SELECT 1 AS x UNION ALL SELECT -2 UNION ALL SELECT -9223372036854775808)";
         let rows: Vec<_> = db.query(sql, [], |row| row.get::<_, i64>(0)).collect().await;
         let [Ok(1), Ok(2), Err(error @ SqlError::Statement { .. })] = &rows[..] else { panic!("{rows:?}") };
         assert!(chain(error)[1].contains("integer overflow"), "{:?}", chain(error));
@@ -79,7 +80,9 @@ fn a_row_of_the_wrong_type_names_column_and_row_and_the_next_one_follows() {
         assert_eq!(errors.len(), 4);
         for (index, error) in errors.iter().enumerate() {
             let error = error.as_ref().unwrap_err();
-            let SqlError::Row { row, column: Some(1), name: Some(name), .. } = error else { panic!("{error:?}") };
+            let SqlError::Row { row, column: Some(1), name: Some(name), .. } = error else {
+                panic!("{error:?}")
+            };
             assert_eq!((*row, &**name), (index as u64 + 2, "years"));
             let expected = format!("could not read row {row}, column 1 (`years`) of `{sql}`");
             assert_eq!(chain(error)[0], expected);
@@ -88,7 +91,8 @@ fn a_row_of_the_wrong_type_names_column_and_row_and_the_next_one_follows() {
         // A column that is not there.
         let error = db.query(sql, [], |row| row.get::<_, u8>(2)).next().await.expect("an item").unwrap_err();
         assert!(matches!(error, SqlError::Row { row: 1, column: Some(2), name: None, .. }), "{error:?}");
-        let error = db.query(sql, [], |row| row.get::<_, u8>("no")).next().await.expect("an item").unwrap_err();
+        let error =
+            db.query(sql, [], |row| row.get::<_, u8>("no")).next().await.expect("an item").unwrap_err();
         assert_eq!(error.to_string(), format!("could not read row 1 (`no`) of `{sql}`"));
         // For who wants none after the first.
         let all = db.query(sql, [], |row| row.get::<_, u8>(1)).try_collect::<Vec<_>>().await;
@@ -123,8 +127,6 @@ fn a_panic_is_an_error_and_the_database_lives_on() {
     });
 }
 
-use backstay_sources::sqlite::rusqlite;
-
 #[test]
 fn a_database_that_is_locked_is_busy_after_the_timeout_and_works_when_it_is_free() {
     on_every_backend(|rt| async move {
@@ -143,7 +145,9 @@ fn a_database_that_is_locked_is_busy_after_the_timeout_and_works_when_it_is_free
         let mut rows = db.query("SELECT x FROM t", [], |row| row.get::<_, u8>(0));
         assert!(matches!(rows.next().await, Some(Err(SqlError::Busy { .. }))));
         assert!(rows.next().await.is_none());
-        assert!(matches!(db.call(|connection| connection.execute("DELETE FROM t", [])).await, Err(e) if e.is_busy()));
+        assert!(
+            matches!(db.call(|connection| connection.execute("DELETE FROM t", [])).await, Err(e) if e.is_busy())
+        );
 
         let db = Database::open(&path).busy_timeout(Duration::MAX).await.expect("also while it is locked");
         let insert = rt.spawn(db.execute("INSERT INTO t VALUES (2)", []));
@@ -222,12 +226,8 @@ fn what_is_made_is_seen_while_the_next_row_takes_for_ever() {
         let (_folder, path) = place();
         let db = Database::open(path).await.expect("it opens");
         let sql = format!("SELECT * FROM (VALUES (1), (2), (3), (4)) UNION ALL SELECT * FROM ({ENDLESS})");
-        let first: Vec<u8> = db
-            .query(sql, [], |row| row.get::<_, u8>(0))
-            .take(4)
-            .try_collect()
-            .await
-            .expect("good rows");
+        let first: Vec<u8> =
+            db.query(sql, [], |row| row.get::<_, u8>(0)).take(4).try_collect().await.expect("good rows");
         assert_eq!(first, [1, 2, 3, 4]);
         // The endless one is gone, and so is its lock.
         assert_eq!(numbers(&db, 3).count().await, 3);

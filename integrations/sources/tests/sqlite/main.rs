@@ -2,14 +2,14 @@
 
 #[path = "../kit/backends.rs"]
 mod backends;
-mod errors;
 mod ends;
+mod errors;
 mod together;
 
 use backends::on_every_backend;
 use backstay::Runtime;
 use backstay::testing::{checked, checked_stream};
-use backstay_sources::sqlite::rusqlite::Connection;
+use backstay_sources::sqlite::rusqlite::{self, Connection};
 use backstay_sources::sqlite::{CallFuture, Database, Open, Rows, SqlError};
 use futures::executor::block_on;
 use futures::{Stream, StreamExt, TryStreamExt};
@@ -21,6 +21,11 @@ pub(crate) fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("test.db");
     (folder, path)
+}
+
+/// Has the file not wait for the disk: for tests that write often.
+pub(crate) async fn hasty(db: &Database) {
+    db.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY").await.expect("a setting");
 }
 
 /// A statement that never ends by itself.
@@ -56,13 +61,14 @@ fn statements_and_queries_with_typed_rows_on_every_backend() {
         drop(db);
         // It is in the file, for anybody.
         let db = Database::open(&path).await.expect("it opens");
-        let count: Vec<u8> =
-            db.query("SELECT count(*) FROM t", [], |row| row.get::<_, u8>(0)).try_collect().await.expect("a row");
+        let count: Vec<u8> = db
+            .query("SELECT count(*) FROM t", [], |row| row.get::<_, u8>(0))
+            .try_collect()
+            .await
+            .expect("a row");
         assert_eq!(count, [5]);
     });
 }
-
-use backstay_sources::sqlite::rusqlite;
 
 #[test]
 fn s29_rows_and_calls_keep_the_contract_of_poll() {

@@ -1,6 +1,6 @@
 //! Several statements and queries on one connection.
 
-use super::{on_every_backend, numbers, place};
+use super::{hasty, numbers, on_every_backend, place};
 use backstay::{Limit, Runtime};
 use backstay_sources::sqlite::Database;
 use futures::executor::block_on;
@@ -12,6 +12,7 @@ fn a_loop_over_rows_can_execute_statements() {
     on_every_backend(|_| async {
         let (_folder, path) = place();
         let db = Database::open(path).read_ahead(Limit::new(4).unwrap()).await.expect("it opens");
+        hasty(&db).await;
         db.execute("CREATE TABLE copy (x)", []).await.expect("done");
         let mut rows = numbers(&db, 100);
         while let Some(number) = rows.next().await {
@@ -27,6 +28,7 @@ fn queries_take_turns_and_none_waits_for_one_that_is_not_read() {
     block_on(async {
         let (_folder, path) = place();
         let db = Database::open(path).read_ahead(Limit::new(8).unwrap()).await.expect("it opens");
+        hasty(&db).await;
         let mut ignored = numbers(&db, 1_000_000);
         assert!(ignored.next().await.is_some());
         let (a, b) = (numbers(&db, 3_000), numbers(&db, 3_000));
@@ -42,6 +44,7 @@ fn s09_many_readers_at_random_get_all_rows_in_order() {
     on_every_backend(|rt| async move {
         let (_folder, path) = place();
         let db = Database::open(path).read_ahead(Limit::new(16).unwrap()).await.expect("it opens");
+        hasty(&db).await;
         let readers = (0..12).map(|reader| {
             let (rows, own) = (numbers(&db, 1_000), rt.clone());
             rt.spawn(async move {
@@ -67,6 +70,7 @@ fn statements_are_carried_out_in_the_order_of_their_first_polls() {
     block_on(async {
         let (_folder, path) = place();
         let db = Database::open(path).await.expect("it opens");
+        hasty(&db).await;
         db.execute("CREATE TABLE log (x)", []).await.expect("done");
         let inserts = (0..50).map(|n| db.execute("INSERT INTO log VALUES (?1)", [n]));
         let done: Vec<_> = stream::iter(inserts).buffered(16).try_collect().await.expect("done");
