@@ -13,6 +13,8 @@
 #![cfg_attr(feature = "sqlite", doc = "| `sqlite` | [`sqlite`] | an embedded SQL database |")]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(any(feature = "blocking", feature = "fs-events", feature = "sqlite"))]
