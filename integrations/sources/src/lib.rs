@@ -15,7 +15,11 @@
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(feature = "fs-events")]
+pub mod fs_events;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(any(feature = "fs-events", feature = "sqlite"))]
+mod turns;
 #[cfg(any(feature = "blocking", feature = "fs-events", feature = "sqlite"))]
 mod waking;

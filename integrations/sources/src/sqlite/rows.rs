@@ -4,6 +4,7 @@ use super::error::SqlError;
 use super::inbox::{Handle, Request};
 use super::queue::{Found, Made, Queue};
 use super::statement::{Query, Start, read};
+use crate::turns::Turns;
 use backstay_core::{Limit, probe};
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
@@ -13,9 +14,6 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-
-/// So many rows are given in a row before a task that only reads yields.
-const READY_BUDGET: u8 = 128;
 
 /// The rows of a query, as values, in the query's order; made by [`Database::query`](super::Database::query).
 ///
@@ -41,7 +39,7 @@ pub struct Rows<T: Send + 'static> {
     // What it has taken from there.
     hand: VecDeque<Made<T>>,
     handle: Handle,
-    spent: u8,
+    turns: Turns,
     has_ended: bool,
 }
 
@@ -54,13 +52,41 @@ impl<T: Send + 'static> Rows<T> {
         let queue = Queue::new(sql, read_ahead);
         let query = Query { queue: Arc::clone(&queue), params, map };
         let (query, hand) = (Some(Box::new(query) as _), VecDeque::new());
-        Self { query, queue, hand, handle, spent: 0, has_ended: false }
+        Self { query, queue, hand, handle, turns: Turns::new(), has_ended: false }
     }
 
     fn give(&mut self) -> Option<Result<T, SqlError>> {
-        let made = self.hand.pop_front()?;
-        self.spent = self.spent.saturating_add(1);
-        Some(read(made))
+        self.hand.pop_front().map(read)
+    }
+
+    fn poll_row(&mut self, cx: &Context<'_>) -> Poll<Option<Result<T, SqlError>>> {
+        if let Some(row) = self.give() {
+            return Poll::Ready(Some(row));
+        }
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
+        if let Some(query) = self.query.take()
+            && self.handle.inbox().submit(Request::Query(query)).is_err()
+        {
+            self.queue.end(Some(SqlError::Closed));
+        }
+        match self.queue.poll_take(&mut self.hand, cx) {
+            Poll::Ready(Found::Rows { was_parked }) => {
+                if was_parked {
+                    self.handle.inbox().ring();
+                }
+                Poll::Ready(self.give())
+            }
+            Poll::Ready(Found::End) => {
+                self.has_ended = true;
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                probe::waiting(|| format!("a row of `{}`", self.queue.sql()));
+                Poll::Pending
+            }
+        }
     }
 }
 
@@ -68,40 +94,12 @@ impl<T: Send + 'static> Stream for Rows<T> {
     type Item = Result<T, SqlError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        if this.spent >= READY_BUDGET {
-            this.spent = 0;
-            cx.waker().wake_by_ref();
+        if self.turns.poll_mine(cx).is_pending() {
             return Poll::Pending;
         }
-        if let Some(row) = this.give() {
-            return Poll::Ready(Some(row));
-        }
-        if this.has_ended {
-            return Poll::Ready(None);
-        }
-        if let Some(query) = this.query.take()
-            && this.handle.inbox().submit(Request::Query(query)).is_err()
-        {
-            this.queue.end(Some(SqlError::Closed));
-        }
-        match this.queue.poll_take(&mut this.hand, cx) {
-            Poll::Ready(Found::Rows { was_parked }) => {
-                if was_parked {
-                    this.handle.inbox().ring();
-                }
-                Poll::Ready(this.give())
-            }
-            Poll::Ready(Found::End) => {
-                this.has_ended = true;
-                Poll::Ready(None)
-            }
-            Poll::Pending => {
-                this.spent = 0;
-                probe::waiting(|| format!("a row of `{}`", this.queue.sql()));
-                Poll::Pending
-            }
-        }
+        let poll = self.poll_row(cx);
+        self.turns.note(&poll);
+        poll
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
