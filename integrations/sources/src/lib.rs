@@ -2,5 +2,9 @@
 //!
 //! | feature | module | gives |
 //! |---|---|---|
+//! | `websocket` | [`websocket`] | WebSockets, client and server, over [`Net`](backstay_core::Net) |
 
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "websocket")]
+pub mod websocket;
