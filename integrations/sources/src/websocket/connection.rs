@@ -189,7 +189,8 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
                 Ok(protocol::Message::Text(text)) => return Poll::Ready(Some(Ok(Message::Text(Text(text))))),
                 Ok(protocol::Message::Binary(bytes)) => return Poll::Ready(Some(Ok(Message::Binary(bytes)))),
                 // The answer to a ping is written by the next read.
-                Ok(protocol::Message::Ping(_) | protocol::Message::Pong(_) | protocol::Message::Frame(_)) => {}
+                Ok(protocol::Message::Ping(_) | protocol::Message::Pong(_) | protocol::Message::Frame(_)) => {
+                }
                 Ok(protocol::Message::Close(said)) => {
                     self.said = Some(said.into());
                     self.give_up_in_time();

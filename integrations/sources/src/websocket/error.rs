@@ -201,7 +201,9 @@ impl fmt::Display for WebSocketError {
 impl Error for WebSocketError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Connect { source, .. } | Self::Accept { source, .. } | Self::Io { source, .. } => Some(source),
+            Self::Connect { source, .. } | Self::Accept { source, .. } | Self::Io { source, .. } => {
+                Some(source)
+            }
             Self::Handshake { source, .. } | Self::Protocol { source, .. } => Some(source),
             Self::Vanished { source: Some(source), .. } => Some(source),
             Self::Url { .. }

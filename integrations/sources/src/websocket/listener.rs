@@ -99,7 +99,8 @@ impl<R: Runtime + Net> Listener<R> {
 
     fn begin(&mut self, stream: R::TcpStream, peer: SocketAddr) {
         let (rt, config) = (self.rt.clone(), self.config.clone());
-        let handshake: Boxed<Opened<R>> = Box::pin(async move { accept_from(&rt, stream, peer, config).await });
+        let handshake: Boxed<Opened<R>> =
+            Box::pin(async move { accept_from(&rt, stream, peer, config).await });
         // It was looked whether there is room.
         let _fits = self.handshakes.try_push(handshake);
     }

@@ -120,16 +120,16 @@ mod tests {
     fn it_knows_where_a_message_ends() {
         for (frames, in_message) in [
             (&b""[..], false),
-            (b"\x81", true),             // half a header
-            (b"\x81\x02", true),         // all of it
-            (b"\x81\x02h", true),        // half a payload
-            (b"\x81\x02hi", false),      // a message
-            (b"\x81\x00", false),        // an empty one
-            (b"\x01\x02hi", true),       // the first part of one
-            (b"\x01\x02hi\x89\x00", true), // and a ping in between
+            (b"\x81", true),                 // half a header
+            (b"\x81\x02", true),             // all of it
+            (b"\x81\x02h", true),            // half a payload
+            (b"\x81\x02hi", false),          // a message
+            (b"\x81\x00", false),            // an empty one
+            (b"\x01\x02hi", true),           // the first part of one
+            (b"\x01\x02hi\x89\x00", true),   // and a ping in between
             (b"\x01\x02hi\x80\x01!", false), // and its last
             (b"\x01\x02hi\x00\x01!", true),  // and one that is not
-            (b"\x82\x82maskhi", false),  // masked
+            (b"\x82\x82maskhi", false),      // masked
             (b"\x82\x82mask", true),
             (b"\x82\x7e\x00\x03abc", false), // 16 bits of length
             (b"\x82\x7e\x00\x03ab", true),

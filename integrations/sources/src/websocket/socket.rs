@@ -170,10 +170,7 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> WebSocket<R, S> {
     /// # Errors
     ///
     /// The halves, where they are not of the same connection.
-    pub fn reunite(
-        reader: Reader<R, S>,
-        writer: Writer<R, S>,
-    ) -> Result<Self, (Reader<R, S>, Writer<R, S>)> {
+    pub fn reunite(reader: Reader<R, S>, writer: Writer<R, S>) -> Result<Self, (Reader<R, S>, Writer<R, S>)> {
         if reader.handle.is_same(&writer.handle) {
             Ok(Self { handle: writer.handle })
         } else {
