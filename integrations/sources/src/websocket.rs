@@ -40,4 +40,4 @@ pub use listener::Listener;
 pub use message::{CloseCode, CloseFrame, Message, Text};
 pub use open::{accept, accept_over, connect, connect_over, listen};
 pub use socket::WebSocket;
-pub use split::{Reader, Writer};
+pub use split::{Reader, ReuniteError, Writer};

@@ -78,7 +78,7 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
     }
 
     /// Whom to wake once nothing is locked any more.
-    pub(super) const fn to_wake(&mut self) -> Option<Waker> {
+    pub(super) const fn take_to_wake(&mut self) -> Option<Waker> {
         self.to_wake.take()
     }
 

@@ -5,7 +5,7 @@ use super::error::WebSocketError;
 use super::futures::{CloseFuture, FlushFuture, SendFuture};
 use super::handle::Handle;
 use super::message::{CloseCode, CloseFrame, Message};
-use super::split::{Reader, Writer};
+use super::split::{Reader, ReuniteError, Writer};
 use backstay_core::Runtime;
 use futures_core::{FusedStream, Stream};
 use futures_io::{AsyncRead, AsyncWrite};
@@ -169,12 +169,12 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> WebSocket<R, S> {
     ///
     /// # Errors
     ///
-    /// The halves, where they are not of the same connection.
-    pub fn reunite(reader: Reader<R, S>, writer: Writer<R, S>) -> Result<Self, (Reader<R, S>, Writer<R, S>)> {
+    /// [`ReuniteError`], with the halves, where they are not of the same connection.
+    pub fn reunite(reader: Reader<R, S>, writer: Writer<R, S>) -> Result<Self, ReuniteError<R, S>> {
         if reader.handle.is_same(&writer.handle) {
             Ok(Self { handle: writer.handle })
         } else {
-            Err((reader, writer))
+            Err(ReuniteError { reader, writer })
         }
     }
 }

@@ -7,6 +7,7 @@ use super::message::{CloseCode, CloseFrame, Message};
 use backstay_core::Runtime;
 use futures_core::{FusedStream, Stream};
 use futures_io::{AsyncRead, AsyncWrite};
+use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -108,3 +109,27 @@ impl<R: Runtime, S> fmt::Debug for Writer<R, S> {
         f.debug_struct("Writer").field("peer", &self.handle.peer).finish_non_exhaustive()
     }
 }
+
+/// Two halves that are not of the same connection, given back.
+pub struct ReuniteError<R: Runtime, S> {
+    /// The one.
+    pub reader: Reader<R, S>,
+    /// The other.
+    pub writer: Writer<R, S>,
+}
+
+impl<R: Runtime, S> fmt::Debug for ReuniteError<R, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reader, writer } = self;
+        f.debug_struct("ReuniteError").field("reader", reader).field("writer", writer).finish()
+    }
+}
+
+impl<R: Runtime, S> fmt::Display for ReuniteError<R, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "reader of {} and writer to {}", self.reader.handle.peer, self.writer.handle.peer)?;
+        f.write_str(" are not of the same connection")
+    }
+}
+
+impl<R: Runtime, S> Error for ReuniteError<R, S> {}

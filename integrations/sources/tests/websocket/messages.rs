@@ -1,10 +1,13 @@
 //! Messages come whole and in order, pings are answered.
 
-use crate::kit::{PING, PONG, TEXT, config, masked, ms, pair, pair_with, raw_client, raw_server, read_frame};
+use crate::kit::{
+    PING, PONG, TEXT, config, loopback, masked, ms, pair, pair_with, raw_client, raw_server, read_frame,
+};
 use backstay::net::Net;
 use backstay::test_on_every_runtime;
+use backstay::testing::{Explore, Sim, checked, checked_stream};
 use backstay_core::Runtime;
-use backstay_sources::websocket::{Bytes, CloseCode, Config, Message, Text, WebSocket};
+use backstay_sources::websocket::{self, Bytes, CloseCode, Config, Message, Text, WebSocket};
 use futures::io::AsyncWriteExt;
 use futures::{StreamExt, future};
 
@@ -129,14 +132,39 @@ async fn halves_come_together_again<R: Runtime + Net>(rt: R) {
     let (third, _fourth) = pair(&rt).await;
     let (reader, writer) = one.split();
     let (_, foreign) = third.split();
-    let (reader, _) = WebSocket::reunite(reader, foreign).map(drop).expect_err("not of the same");
-    let (reader, writer) = match WebSocket::reunite(reader, writer) {
-        Ok(mut one) => {
-            one.send("as one").await.expect("it is sent");
-            assert_eq!(other.next().await.expect("open").expect("a message").as_text(), Some("as one"));
-            one.split()
+    let refused = WebSocket::reunite(reader, foreign).expect_err("not of the same");
+    assert!(refused.to_string().ends_with("are not of the same connection"), "{refused}");
+    let mut one = WebSocket::reunite(refused.reader, writer).expect("of the same");
+    one.send("as one").await.expect("it is sent");
+    assert_eq!(other.next().await.expect("open").expect("a message").as_text(), Some("as one"));
+}
+
+/// Every poll's waker is kept or woken, and nothing is polled after its end.
+#[test]
+fn s29_the_contract_of_poll_is_kept() {
+    let explored = Explore::seeds(0..20).run(|rt: Sim| async move {
+        let listener = websocket::listen(&rt, loopback(), Config::new()).await.expect("a port");
+        let url = format!("ws://{}/", listener.local_addr());
+        let mut listener = checked_stream(listener);
+        let alive = config(|config| config.keep_alive(ms(1), ms(1000)));
+        let (client, server) = futures::join!(checked(websocket::connect(&rt, &url, alive)), listener.next());
+        let (reader, mut writer) = client.expect("it connects").split();
+        let mut server = checked_stream(server.expect("it goes on").expect("it is accepted"));
+        let reads = rt.spawn(async move { checked_stream(reader).count().await });
+        let sends = rt.spawn(async move {
+            for _ in 0..5 {
+                checked(writer.send(vec![0; 300_000])).await.expect("it is sent");
+            }
+            checked(writer.close(CloseCode::NORMAL, "")).await.expect("it is written");
+        });
+        let mut read = 0;
+        while let Some(message) = server.next().await {
+            read += message.expect("a message").len();
+            rt.sleep(ms(2)).await;
         }
-        Err(_) => panic!("they are of the same"),
-    };
-    assert_eq!((reader.peer(), format!("{writer:?}").contains(reader.peer())), (writer.peer(), true));
+        assert_eq!(read, 5 * 300_000);
+        sends.await.expect("no panic");
+        assert_eq!(reads.await.expect("no panic"), 0);
+    });
+    assert!(explored.is_ok(), "{}", explored.unwrap_err());
 }
