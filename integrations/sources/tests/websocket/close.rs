@@ -141,3 +141,35 @@ fn a_close_through_a_partition_takes_its_limit_exactly() {
     });
     assert!(explored.is_ok(), "{}", explored.unwrap_err());
 }
+
+#[test]
+fn a_close_that_waits_for_room_is_written_though_the_peer_has_closed() {
+    for from_client in [false, true] {
+        let explored = Explore::seeds(0..10).run(move |rt: Sim| async move {
+            let (socket, mut by_hand) = if from_client {
+                raw_server(&rt, Config::new()).await
+            } else {
+                let (client, server) = raw_client(&rt, Config::new()).await;
+                (server, client)
+            };
+            let (mut reader, mut writer) = socket.split();
+            // Both do not fit, and nobody reads yet.
+            assert!(rt.timeout(ms(10), writer.send(vec![0; 400_000])).await.is_err());
+            assert!(rt.timeout(ms(10), writer.close(CloseCode::NORMAL, "ours")).await.is_err());
+            let ends = rt.spawn(async move {
+                assert!(reader.next().await.is_none());
+                reader.close_frame().expect("it was closed").reason
+            });
+            let theirs = [&[3, 232][..], b"theirs"].concat();
+            let close = if from_client { plain(CLOSE, &theirs) } else { masked(CLOSE, &theirs) };
+            by_hand.write_all(&close).await.expect("it is written");
+            rt.sleep(secs(1)).await;
+            let mask = if from_client { 4 } else { 0 };
+            by_hand.read_exact(&mut vec![0; 10 + mask + 400_000]).await.expect("the message");
+            assert_eq!(read_frame(&mut by_hand).await, (CLOSE, [&[3, 232][..], b"ours"].concat()));
+            drop(by_hand);
+            assert_eq!(ends.await.expect("no panic"), "theirs");
+        });
+        assert!(explored.is_ok(), "{}", explored.unwrap_err());
+    }
+}

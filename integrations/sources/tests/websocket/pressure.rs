@@ -1,13 +1,16 @@
 //! Nothing runs away: a slow reader holds its peer back, and neither side starves what runs beside it.
 
-use crate::kit::{PING, PONG, config, masked, ms, pair, pair_with, raw_client, read_frame, secs};
+use crate::kit::{PING, PONG, REQUEST, config, masked, ms, pair, pair_with, raw_client, read_frame, secs};
 use backstay::net::Net;
 use backstay::test_on_every_runtime;
-use backstay::testing::Sim;
+use backstay::testing::{Sim, checked};
 use backstay_core::Runtime;
-use backstay_sources::websocket::{CloseCode, Config, Message};
+use backstay_sources::websocket::{self, CloseCode, Config, Message};
 use futures::StreamExt;
-use futures::io::AsyncWriteExt;
+use futures::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use std::io::{Cursor, Read};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 test_on_every_runtime! {
     with (seeds = 4);
@@ -118,7 +121,7 @@ fn a_busy_stream_does_not_starve_a_timeout_around_it() {
         rt.sleep(secs(1)).await;
         // All of it is there: at most so many in a row.
         let mut in_a_row = 0;
-        while let std::task::Poll::Ready(Some(message)) = futures::poll!(server.next()) {
+        while let Poll::Ready(Some(message)) = futures::poll!(server.next()) {
             message.expect("a message");
             in_a_row += 1;
         }
@@ -126,6 +129,62 @@ fn a_busy_stream_does_not_starve_a_timeout_around_it() {
         assert_eq!(server.next().await.expect("open").expect("a message").as_text(), Some("x"));
         let (end, _closed) = futures::join!(reader.next(), server.close(CloseCode::NORMAL, ""));
         assert!(end.is_none());
+    });
+    assert!(run.is_ok(), "{}", run.unwrap_err());
+}
+
+/// A request, and then a message that goes on for ever.
+struct Endless {
+    request: Cursor<Vec<u8>>,
+    frames: u64,
+}
+
+impl AsyncRead for Endless {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<std::io::Result<usize>> {
+        let count = self.request.read(buf)?;
+        if count > 0 {
+            return Poll::Ready(Ok(count));
+        }
+        let frame = masked(if self.frames == 0 { 0x01 } else { 0x00 }, b"");
+        buf[..frame.len()].copy_from_slice(&frame);
+        self.frames += 1;
+        Poll::Ready(Ok(frame.len()))
+    }
+}
+
+impl AsyncWrite for Endless {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn an_endless_message_leaves_the_thread_to_others() {
+    let run = Sim::builder().seed(1).run(|rt: Sim| async move {
+        let endless = Endless { request: Cursor::new(REQUEST.to_vec()), frames: 0 };
+        let mut server = websocket::accept_over(&rt, endless, "a bore", Config::new()).await.expect("one");
+        let mut others = 0;
+        for _ in 0..100 {
+            let mut next = server.next();
+            assert!(futures::poll!(&mut next).is_pending());
+            others += 1;
+            rt.yield_now().await;
+        }
+        assert_eq!(others, 100);
+        // It is woken to go on.
+        assert!(rt.timeout(ms(1), checked(server.next())).await.is_err());
     });
     assert!(run.is_ok(), "{}", run.unwrap_err());
 }
