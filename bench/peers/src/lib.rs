@@ -41,6 +41,7 @@ pub mod shutdowns;
 pub mod sim;
 pub mod stacks;
 pub mod stopwatch;
+pub mod streams;
 pub mod table;
 pub mod task_sets;
 pub mod tasks;
