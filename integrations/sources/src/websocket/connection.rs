@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::error::{WaitedFor, WebSocketError};
-use super::io::{Io, Side};
+use super::io::{Aftermath, Io, Side};
 use super::keep_alive::{Due, KeepAlive};
 use super::message::{CloseCode, CloseFrame, Message, Text, close_frame};
 use super::timer::Timer;
@@ -11,7 +11,7 @@ use backstay_core::{Runtime, probe};
 use futures_io::{AsyncRead, AsyncWrite};
 use std::io::ErrorKind;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tungstenite::error::Error as Cause;
 use tungstenite::protocol;
@@ -41,7 +41,6 @@ pub(super) struct Connection<R: Runtime, S> {
     said: Option<CloseFrame>,
     ended: bool,
     ready_in_a_row: u8,
-    to_wake: Option<Waker>,
 }
 
 impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
@@ -64,7 +63,6 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
             said: None,
             ended: false,
             ready_in_a_row: 0,
-            to_wake: None,
         }
     }
 
@@ -77,9 +75,9 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
         self.ended
     }
 
-    /// Whom to wake once nothing is locked any more.
-    pub(super) const fn take_to_wake(&mut self) -> Option<Waker> {
-        self.to_wake.take()
+    /// What is to be done once nothing is locked any more.
+    pub(super) fn take_aftermath(&mut self) -> Aftermath {
+        self.protocol.get_mut().take_aftermath()
     }
 
     /// The next message; pings are answered on the way.
@@ -92,7 +90,8 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
         }
         if self.ready_in_a_row == READY_IN_A_ROW {
             self.ready_in_a_row = 0;
-            cx.waker().wake_by_ref();
+            self.protocol.get_mut().begin(Side::Reader, cx);
+            self.protocol.get_mut().wake(Side::Reader);
             return Poll::Pending;
         }
         self.protocol.get_mut().begin(Side::Reader, cx);
@@ -100,6 +99,9 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
             Poll::Pending => self.poll_time(cx),
             ready => ready,
         };
+        if self.protocol.get_mut().take_read_enough() && poll.is_pending() {
+            self.protocol.get_mut().wake(Side::Reader);
+        }
         match &poll {
             Poll::Ready(_) => self.ready_in_a_row += 1,
             Poll::Pending => {
@@ -167,7 +169,7 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
         let _taken = self.unlimited(|protocol| protocol.close(close_frame(code, reason)));
         self.give_up_in_time();
         // Who reads has a limit from now on.
-        self.wake(Side::Reader);
+        self.protocol.get_mut().wake_other(Side::Reader);
     }
 
     /// What a send finds that comes too late.
@@ -258,7 +260,7 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
     fn end<T>(&mut self) -> Poll<Option<T>> {
         self.ended = true;
         self.protocol.get_mut().shut_down();
-        self.wake(Side::Writer);
+        self.protocol.get_mut().wake_other(Side::Writer);
         Poll::Ready(None)
     }
 
@@ -278,7 +280,7 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
             }
         }
         self.ended = true;
-        self.wake(Side::Writer);
+        self.protocol.get_mut().wake_other(Side::Writer);
         Poll::Ready(Some(Err(error)))
     }
 
@@ -288,17 +290,13 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
         limit: Duration,
     ) -> Poll<Option<Result<T, WebSocketError>>> {
         self.ended = true;
-        self.wake(Side::Writer);
+        self.protocol.get_mut().wake_other(Side::Writer);
         let peer = Arc::clone(&self.peer);
         Poll::Ready(Some(Err(WebSocketError::Timeout { peer, waited_for, limit })))
     }
 
     fn error(&self, cause: Cause) -> WebSocketError {
         WebSocketError::of_frames(&self.peer, self.protocol.get_ref().in_message(), cause)
-    }
-
-    fn wake(&mut self, side: Side) {
-        self.to_wake = self.protocol.get_ref().other_waker(side);
     }
 
     /// Without the limit that is for answers to pings: one message, of any size, is taken when nothing waits before it.

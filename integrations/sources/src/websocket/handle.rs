@@ -21,11 +21,9 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Handle<R, S> {
     pub(super) fn with<T>(&self, what: impl FnOnce(&mut Connection<R, S>) -> T) -> T {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let done = what(&mut connection);
-        let to_wake = connection.take_to_wake();
+        let aftermath = connection.take_aftermath();
         drop(connection);
-        if let Some(waker) = to_wake {
-            waker.wake();
-        }
+        aftermath.settle();
         done
     }
 

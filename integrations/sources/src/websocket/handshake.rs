@@ -59,7 +59,12 @@ where
         match handshake.handshake() {
             Ok(result) => Poll::Ready(Ok(result)),
             Err(HandshakeError::Failure(cause)) => Poll::Ready(Err(cause)),
-            Err(HandshakeError::Interrupted(handshake)) => {
+            Err(HandshakeError::Interrupted(mut handshake)) => {
+                let io = handshake.get_mut().get_mut();
+                if io.take_read_enough() {
+                    io.wake(Side::Reader);
+                }
+                io.take_aftermath().settle();
                 this.handshake = Some(handshake);
                 probe::waiting(|| format!("handshake with {}", this.peer));
                 Poll::Pending

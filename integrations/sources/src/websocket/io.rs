@@ -31,8 +31,26 @@ pub(super) struct Io<S> {
     /// Wakes all who wait to write. A stream remembers one waker, and there may be two.
     writable: Waker,
     reads_left: u8,
+    /// Whether a read had none left.
+    read_enough: bool,
     heard: bool,
     write_blocked: bool,
+    aftermath: Aftermath,
+}
+
+/// Wakers to be called, and others to be dropped, when nothing is locked any more: both are foreign code.
+#[derive(Default)]
+#[must_use = "it is to be settled where nothing is locked"]
+pub(super) struct Aftermath {
+    to_wake: Vec<Waker>,
+    to_drop: Vec<Waker>,
+}
+
+impl Aftermath {
+    pub(super) fn settle(self) {
+        self.to_wake.into_iter().for_each(Waker::wake);
+        drop(self.to_drop);
+    }
 }
 
 impl<S> Io<S> {
@@ -46,8 +64,10 @@ impl<S> Io<S> {
             writable: Waker::from(Arc::clone(&waiting)),
             waiting,
             reads_left: READS,
+            read_enough: false,
             heard: false,
             write_blocked: false,
+            aftermath: Aftermath::default(),
         }
     }
 
@@ -55,14 +75,32 @@ impl<S> Io<S> {
     pub(super) fn begin(&mut self, side: Side, cx: &Context<'_>) {
         self.side = side;
         self.reads_left = READS;
-        self.current[side as usize].clone_from(cx.waker());
+        let current = &mut self.current[side as usize];
+        if !current.will_wake(cx.waker()) {
+            self.aftermath.to_drop.push(std::mem::replace(current, cx.waker().clone()));
+        }
     }
 
-    /// Who polls this side, where the two are not polled by the same task: to be woken when something has changed that is
-    /// not seen at the socket.
-    pub(super) fn other_waker(&self, side: Side) -> Option<Waker> {
+    /// Who polls this side has to poll again.
+    pub(super) fn wake(&mut self, side: Side) {
+        self.aftermath.to_wake.push(self.current[side as usize].clone());
+    }
+
+    /// The same, but nobody where both sides are polled by one task: it is what polls now.
+    pub(super) fn wake_other(&mut self, side: Side) {
         let [reader, writer] = &self.current;
-        (!reader.will_wake(writer)).then(|| self.current[side as usize].clone())
+        if !reader.will_wake(writer) {
+            self.wake(side);
+        }
+    }
+
+    /// Whether the poll has read as much as one may: there may be more, and nobody is woken for it.
+    pub(super) const fn take_read_enough(&mut self) -> bool {
+        std::mem::replace(&mut self.read_enough, false)
+    }
+
+    pub(super) fn take_aftermath(&mut self) -> Aftermath {
+        std::mem::take(&mut self.aftermath)
     }
 
     /// Whether something waits to be written that could not be.
@@ -91,7 +129,8 @@ impl<S> Io<S> {
         let mut outcome = poll(Pin::new(&mut self.stream), &mut cx);
         if outcome.is_pending() {
             // Only now it has to be known whom to wake, and a wake that has come meanwhile must not be missed.
-            self.waiting.add(self.side, &self.current[self.side as usize]);
+            let before = self.waiting.add(self.side, &self.current[self.side as usize]);
+            self.aftermath.to_drop.extend(before);
             outcome = poll(Pin::new(&mut self.stream), &mut cx);
         }
         match outcome {
@@ -120,7 +159,7 @@ impl<S: AsyncRead + Unpin> Read for Io<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let waker = &self.current[Side::Reader as usize];
         if self.reads_left == 0 {
-            waker.wake_by_ref();
+            self.read_enough = true;
             return Err(ErrorKind::WouldBlock.into());
         }
         self.reads_left -= 1;
@@ -162,13 +201,11 @@ impl<S: fmt::Debug> fmt::Debug for Io<S> {
 struct Waiting(Mutex<[Option<Waker>; 2]>);
 
 impl Waiting {
-    fn add(&self, side: Side, waker: &Waker) {
+    /// Gives the one that was there before.
+    fn add(&self, side: Side, waker: &Waker) -> Option<Waker> {
         let waker = waker.clone();
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = slots[side as usize].replace(waker);
-        // A waker's destructor is foreign code.
-        drop(slots);
-        drop(before);
+        slots[side as usize].replace(waker)
     }
 }
 

@@ -173,3 +173,19 @@ fn a_close_that_waits_for_room_is_written_though_the_peer_has_closed() {
         assert!(explored.is_ok(), "{}", explored.unwrap_err());
     }
 }
+
+#[test]
+fn who_reads_has_a_limit_once_the_other_half_has_closed() {
+    let explored = Explore::seeds(0..10).run(|rt: Sim| async move {
+        let (_client, server) = raw_client(&rt, config(|config| config.close_timeout(secs(3)))).await;
+        let (mut reader, mut writer) = server.split();
+        let reads = rt.spawn(async move { reader.next().await.expect("open").expect_err("no answer") });
+        rt.sleep(secs(60)).await;
+        writer.close(CloseCode::NORMAL, "").await.expect("it is written");
+        let start = rt.now();
+        let error = reads.await.expect("no panic");
+        assert!(matches!(error, WebSocketError::Timeout { waited_for: WaitedFor::Close, .. }), "{error:?}");
+        assert_eq!(rt.now() - start, secs(3));
+    });
+    assert!(explored.is_ok(), "{}", explored.unwrap_err());
+}
