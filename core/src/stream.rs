@@ -4,6 +4,19 @@
 //! `map`, `filter` and `fold` are not written again: no method has a name that `futures`' or `tokio-stream`'s
 //! `StreamExt` has. What waits takes the runtime, whose clock it waits on.
 //!
+//! | concurrency | |
+//! |---|---|
+//! | [`map_concurrent`](FlowExt::map_concurrent), [`map_concurrent_ordered`](FlowExt::map_concurrent_ordered) | items worked on concurrently, so many at a time; in order |
+//! | [`each_concurrent`](FlowExt::each_concurrent), `for_each` of these | a body for each item, several at a time; one after the other |
+//! | [`spawned`](FlowExt::spawned) | a source that goes on while its reader is busy |
+//!
+//! | several streams | |
+//! |---|---|
+//! | [`merge_with`](FlowExt::merge_with), [`MergeSet`] | two as one; any number, which come and go, by weight or priority |
+//! | [`switch_map`](FlowExt::switch_map) | the stream of the latest item only |
+//! | [`exhaust_map`](FlowExt::exhaust_map) | a stream that is not begun again while it runs |
+//! | [`flat_map_limited`](FlowExt::flat_map_limited) | the items of many streams, of so many at a time |
+//!
 //! | time | |
 //! |---|---|
 //! | [`debounce`](FlowExt::debounce), [`debounce_by_key`](FlowExt::debounce_by_key) | the last item before a pause, of all or of each key |
@@ -12,32 +25,27 @@
 //! | [`sample`](FlowExt::sample) | the latest item of each period |
 //! | [`audit`](FlowExt::audit) | the latest item of a window that the first opens |
 //! | [`item_timeout`](FlowExt::item_timeout), [`first_timeout`](FlowExt::first_timeout), [`total_timeout`](FlowExt::total_timeout) | an error and the end where nothing comes for too long |
-//! | you want | use |
+//!
+//! | volume | |
 //! |---|---|
-//! | items worked on concurrently, so many at a time | [`map_concurrent`](FlowExt::map_concurrent); in order, [`map_concurrent_ordered`](FlowExt::map_concurrent_ordered) |
-//! | a body for each item | `for_each` of these; several at a time, [`each_concurrent`](FlowExt::each_concurrent) |
-//! | a source that goes on while its reader is busy | [`spawned`](FlowExt::spawned) |
-//! | two streams as one | [`merge_with`](FlowExt::merge_with) |
-//! | any number of streams as one, which come and go, by weight or priority | [`MergeSet`] |
-//! | you want | use |
+//! | [`batch`](FlowExt::batch) | a `Vec` of items, by count, weight and time |
+//! | [`buffer`](FlowExt::buffer), [`conflate`](FlowExt::conflate), [`buffer_or_fail`](FlowExt::buffer_or_fail) | of a source that is too fast: all, the newest, the first, one of many, or an error |
+//! | [`rate_limit`](FlowExt::rate_limit) | items at a rate, which may be shared |
+//!
+//! | life | |
 //! |---|---|
-//! | a `Vec` of items, by count, weight and time | [`batch`](FlowExt::batch) |
-//! | of a source that is too fast: all, the newest, the first, one of many, or an error | [`buffer`](FlowExt::buffer), [`conflate`](FlowExt::conflate), [`buffer_or_fail`](FlowExt::buffer_or_fail) |
-//! | items at a rate, which may be shared | [`rate_limit`](FlowExt::rate_limit) |
-//! | a stream written as an async block | [`generate`], [`try_generate`] |
-//! | a stream of what somebody calls back with | [`from_callback`] |
-//! | a stream of rows that come by the page | [`rows()`] |
-//! | a stream of ticks | [`ticker`](crate::time::ticker()), which is one |
-//! | a stream of what others send | the receivers of [`mpsc`](crate::channel::mpsc) and [`broadcast`](crate::channel::broadcast), which are some; [`watch::Receiver::into_stream`](crate::channel::watch::Receiver::into_stream) |
-//! | you want | use |
+//! | [`until`](FlowExt::until) | ends with a token |
+//! | [`share`](FlowExt::share) | one stream, read by many |
+//! | [`retry`], [`restart`] | made anew when it fails, or ends too |
+//! | [`process_results`](FlowExt::process_results) | operators over the values of results, up to the first error |
+//!
+//! | sources | |
 //! |---|---|
-//! | the stream of the latest item only | [`FlowExt::switch_map`] |
-//! | a stream that is not begun again while it runs | [`FlowExt::exhaust_map`] |
-//! | the items of many streams, of so many at a time | [`FlowExt::flat_map_limited`] |
-//! | a stream that a token ends | [`FlowExt::until`] |
-//! | one stream, read by many | [`FlowExt::share`] |
-//! | a stream that is made anew when it fails, or ends too | [`retry`], [`restart`] |
-//! | operators over the values of results, up to the first error | [`FlowExt::process_results`] |
+//! | [`generate`], [`try_generate`] | written as an async block |
+//! | [`from_callback`] | what somebody calls back with |
+//! | [`rows()`] | rows that come by the page |
+//! | [`ticker`](crate::time::ticker()) | ticks |
+//! | the receivers of [`mpsc`](crate::channel::mpsc) and [`broadcast`](crate::channel::broadcast), [`watch::Receiver::into_stream`](crate::channel::watch::Receiver::into_stream) | what others send |
 
 mod batch;
 mod concurrent;
@@ -51,26 +59,22 @@ mod results;
 mod source;
 mod timing;
 
-pub use dropped::DropCount;
-pub use flow_ext::FlowExt;
-pub use timing::{
-    Audit, Debounce, DebounceByKey, Edge, FirstTimeout, ItemTimeout, LimitEmissions, Pace, Sample,
-    StreamTimeout, TotalTimeout,
-};
-pub use concurrent::{EachConcurrent, ForEach, MapConcurrent, MapConcurrentOrdered, Spawned, TryForEach};
-pub use flow_ext::FlowExt;
-pub use merge::{MergeEvent, MergeEvents, MergeSet, MergeWith, Share, StreamKey};
 pub use batch::{Batch, BatchConfig, Unweighted, Weigh};
+pub use concurrent::{EachConcurrent, ForEach, MapConcurrent, MapConcurrentOrdered, Spawned, TryForEach};
 pub use dropped::DropCount;
-pub use flow_ext::FlowExt;
-pub use overflow::{Buffer, BufferOrFail, Conflate, Overflowed, RateLimit};
-pub use source::{
-    EmitFuture, Emitter, FromCallback, Generate, Page, Rows, TryGenerate, Yielder, from_callback, generate,
-    rows, try_generate,
-};
 pub use flatten::{ExhaustMap, FlatMapLimited, SwitchMap};
 pub use flow_ext::FlowExt;
 pub use life::{
     Reset, RetryStream, Share, ShareConfig, ShareError, ShareHandle, SlowReader, Until, restart, retry,
 };
+pub use merge::{MergeEvent, MergeEvents, MergeSet, MergeWith, Precedence, StreamKey};
+pub use overflow::{Buffer, BufferOrFail, Conflate, Overflowed, RateLimit};
 pub use results::{ProcessResults, Values};
+pub use source::{
+    EmitFuture, Emitter, FromCallback, Generate, Page, Rows, TryGenerate, Yielder, from_callback, generate,
+    rows, try_generate,
+};
+pub use timing::{
+    Audit, Debounce, DebounceByKey, Edge, FirstTimeout, ItemTimeout, LimitEmissions, Pace, Sample,
+    StreamTimeout, TotalTimeout,
+};

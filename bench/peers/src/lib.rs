@@ -42,6 +42,7 @@ pub mod sim;
 pub mod stacks;
 pub mod stopwatch;
 pub mod stream_batches;
+pub mod streams;
 pub mod table;
 pub mod task_sets;
 pub mod tasks;

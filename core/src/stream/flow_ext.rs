@@ -1,27 +1,22 @@
 //! The trait of the operators: each method makes the operator of the same name, which is where it is described whole.
 
+use super::batch::{Batch, BatchConfig, Weigh};
+use super::concurrent::{EachConcurrent, MapConcurrent, MapConcurrentOrdered, Spawned, progress};
+use super::flatten::{ExhaustMap, FlatMapLimited, SwitchMap};
+use super::life::{Share, ShareConfig, Until};
+use super::merge::MergeWith;
+use super::overflow::{Buffer, BufferOrFail, Conflate, RateLimit};
+use super::results::{ProcessResults, Values};
 use super::timing::{
     Audit, Debounce, DebounceByKey, Edge, FirstTimeout, ItemTimeout, LimitEmissions, Pace, Sample,
     TotalTimeout,
 };
-use crate::runtime::Runtime;
-use super::concurrent::progress;
-use super::{EachConcurrent, MapConcurrent, MapConcurrentOrdered, MergeWith, Spawned};
-use crate::config_error::ConfigError;
-use crate::limit::Limit;
-use crate::runtime::Runtime;
-use crate::task::Parent;
-use super::batch::{Batch, BatchConfig, Weigh};
-use super::overflow::{Buffer, BufferOrFail, Conflate, RateLimit};
 use crate::channel::mpsc::Overflow;
+use crate::config_error::ConfigError;
 use crate::limit::Limit;
 use crate::resilience::RateLimiter;
 use crate::runtime::Runtime;
-use super::flatten::{ExhaustMap, FlatMapLimited, SwitchMap};
-use super::life::{Share, ShareConfig, Until};
-use super::results::{ProcessResults, Values};
-use crate::limit::Limit;
-use crate::task::CancelToken;
+use crate::task::{CancelToken, Parent};
 use futures_core::Stream;
 use std::hash::Hash;
 use std::time::Duration;

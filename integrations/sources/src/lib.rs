@@ -11,6 +11,10 @@
     doc = "| `fs-events` | [`fs_events`] | what changes in folders and files |"
 )]
 #![cfg_attr(feature = "sqlite", doc = "| `sqlite` | [`sqlite`] | an embedded SQL database |")]
+#![cfg_attr(
+    feature = "websocket",
+    doc = "| `websocket` | [`websocket`] | WebSockets, client and server, over [`Net`](backstay_core::Net) |"
+)]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "blocking")]
@@ -23,3 +27,10 @@ pub mod sqlite;
 mod turns;
 #[cfg(any(feature = "blocking", feature = "fs-events", feature = "sqlite"))]
 mod waking;
+#[cfg(feature = "websocket")]
+pub mod websocket;
+
+// The guide's examples run as tests too.
+#[cfg(all(doctest, feature = "websocket"))]
+#[doc = include_str!("../../../docs/guide/websocket.md")]
+mod websocket_guide {}
