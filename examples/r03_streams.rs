@@ -4,7 +4,7 @@
 
 use backstay::channel::mpsc;
 use backstay::resilience::{Backoff, Quota, RateLimiter, Retry};
-use backstay::stream::{self, FlowExt};
+use backstay::stream::{self, BatchConfig, FlowExt, MergeSet, Precedence};
 use backstay::task::CancelToken;
 use backstay::time::{FirstTick, MissedTicks, ticker};
 use backstay::{AnyRuntime, Runtime};
@@ -13,7 +13,6 @@ use backstay_examples::{Outcome, run};
 use futures::{Stream, StreamExt, TryStreamExt};
 use hyper::StatusCode;
 use serde_json::Value;
-use std::error::Error;
 use std::future::ready;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -21,6 +20,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+const THREE: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 const EIGHT: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 const fn ms(ms: u64) -> Duration {
@@ -94,15 +94,10 @@ async fn combinators(api: &Api) -> Outcome {
 async fn at_a_rate(rt: &AnyRuntime, api: &Api) -> Outcome {
     let limiter = RateLimiter::new(Quota::per_second(100).burst(1))?;
     let start = rt.now();
-    let requests = futures::stream::iter(1..=6).map(|n| {
-        let (limiter, api) = (&limiter, api.clone());
-        async move {
-            limiter.acquire(rt).await?;
-            Ok::<_, Box<dyn Error + Send + Sync>>(api.double(n).await?)
-        }
-    });
-    // The rate says when they begin; as many as eight may be on their way.
-    let answers: Vec<_> = requests.buffered(8).try_collect().await?;
+    // The rate says when they begin; as many as eight may be on their way, of which a slow one holds back no other.
+    let numbers = futures::stream::iter(1..=6).rate_limit(rt, &limiter);
+    let requests = numbers.map_concurrent_ordered(EIGHT, EIGHT, |n| api.clone().double(n))?;
+    let answers: Vec<_> = requests.try_collect().await?;
     let took = rt.now() - start;
     println!("3.6 at a rate    {answers:?}, 100 a second, in {} ms", took.as_millis());
     assert_eq!(answers, [2, 4, 6, 8, 10, 12]);
@@ -110,11 +105,14 @@ async fn at_a_rate(rt: &AnyRuntime, api: &Api) -> Outcome {
     Ok(())
 }
 
-/// 3.7: batches.
-async fn batches() -> Outcome {
-    let batches: Vec<Vec<_>> = futures::stream::iter(1..=7).chunks(3).collect().await;
+/// 3.7: batches by count and by time.
+async fn batches(rt: &AnyRuntime) -> Outcome {
+    // At once what is there, and after 20 ms what there is.
+    let numbers = futures::stream::iter(1..=4).chain(ticker(rt, ms(200)).build()?.take(2).map(|_| 5));
+    let config = BatchConfig::new(THREE).within(ms(20));
+    let batches: Vec<Vec<_>> = numbers.batch(rt, config).collect().await;
     println!("3.7 batches      {batches:?}");
-    assert_eq!(batches, [vec![1, 2, 3], vec![4, 5, 6], vec![7]]);
+    assert_eq!(batches, [vec![1, 2, 3], vec![4, 5], vec![5]]);
     Ok(())
 }
 
@@ -130,8 +128,19 @@ fn parts(rt: &AnyRuntime, name: char, apart: u64) -> impl Stream<Item = String> 
     })
 }
 
-/// 3.8: several streams as one.
+/// 3.8: several streams as one: fair, by weight, by priority.
 async fn merging(rt: &AnyRuntime) -> Outcome {
+    let letters = |letters: &'static str| futures::stream::iter(letters.chars());
+    let fair: String = letters("aaaa").merge_with(letters("bbbb")).collect().await;
+    let mut set = MergeSet::new();
+    set.insert(letters("aaa"));
+    set.insert_with(letters("BBBB"), Precedence::weighted(TWO));
+    set.insert_with(letters("!!"), Precedence::prioritised(1));
+    let by_precedence: String = set.collect().await;
+    println!("3.8 merged       {fair}; by weight and priority {by_precedence}");
+    assert!(!fair.contains("aaa") && !fair.contains("bbb"), "by turns: {fair}");
+    assert!(by_precedence.starts_with("!!") && by_precedence.len() == 9, "{by_precedence}");
+
     // Two at a time; the third begins as soon as one has ended.
     let files = futures::stream::iter([('a', 2), ('b', 12), ('c', 2)]);
     let merged = files.flat_map_limited(TWO, |(name, apart)| parts(rt, name, apart));
@@ -168,16 +177,14 @@ async fn lives(rt: &AnyRuntime) -> Outcome {
 
     let token = CancelToken::with_deadline(rt, rt.now() + ms(25));
     let ticks = ticker(rt, ms(5)).build()?.until(token);
-    // Several tasks read it; it has no task of its own.
+    // Several tasks read it; it has no task of its own. Who is made before anybody reads, misses nothing.
     let shared = ticks.map(|tick| tick.missed + 1).boxed().share(0);
-    let readers = [(); 2].map(|()| {
-        let reader = shared.clone();
+    let readers = [shared.clone(), shared].map(|reader| {
         rt.spawn(async move {
             let periods = reader.map(|periods| periods.unwrap_or(0));
             periods.fold(0, |sum, periods| ready(sum + periods)).await
         })
     });
-    drop(shared);
     let [one, other] = readers;
     let (one, other) = (one.await?, other.await?);
     println!("    shared       {one} periods until the token, in both tasks");
@@ -197,7 +204,7 @@ async fn example(rt: AnyRuntime) -> Outcome {
     sources(&rt).await?;
     combinators(&api).await?;
     at_a_rate(&rt, &api).await?;
-    batches().await?;
+    batches(&rt).await?;
     merging(&rt).await?;
     lives(&rt).await?;
     server.stop().await;
