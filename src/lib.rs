@@ -51,6 +51,9 @@
 //! | to ask a task that owns something | [`task::mailbox()`] |
 //! | calls that retry, limit, give up in time and leave alone what is down | [`resilience`] |
 //! | values from task to task | [`channel`] |
+//! | items that come too often, too fast, too late or not at all | [`stream`] |
+//! | streams batched, buffered, at a rate; made of blocks, callbacks, pages | [`stream`] |
+//! | operators over time and concurrency on streams | [`stream::FlowExt`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
 //! | at most so many in a time, for all or for each key | [`resilience::RateLimiter`], [`resilience::KeyedRateLimiter`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
@@ -95,6 +98,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/backoff.md")]
     struct Backoff;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/batches.md")]
+    struct Batches;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/bounded-sets.md")]
     struct BoundedSets;
     #[cfg(feature = "testing")]
@@ -122,6 +128,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/fallback.md")]
     struct Fallback;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/flattening-streams.md")]
+    struct FlatteningStreams;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/health-check.md")]
     struct HealthCheck;
     #[cfg(feature = "testing")]
@@ -138,6 +147,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/overflow.md")]
+    struct Overflow;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/pipeline.md")]
     struct Pipeline;
@@ -164,6 +176,14 @@ mod documents {
     #[doc = include_str!("../docs/guide/shutdown.md")]
     struct Shutdown;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/sources.md")]
+    struct Sources;
+    #[doc = include_str!("../docs/guide/stream-lifetimes.md")]
+    struct StreamLifetimes;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/streams.md")]
+    struct Streams;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/supervisor.md")]
     struct Supervisor;
     #[cfg(feature = "testing")]
@@ -174,6 +194,9 @@ mod documents {
     struct Testing;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/timed-streams.md")]
+    struct TimedStreams;
     #[doc = include_str!("../docs/guide/timeout.md")]
     struct Timeout;
     #[cfg(feature = "testing")]

@@ -19,7 +19,7 @@ pub(crate) mod crowd;
 mod error;
 pub mod mpsc;
 pub mod oneshot;
-mod only_waiter;
+pub(crate) mod only_waiter;
 pub(crate) mod places;
 pub mod watch;
 

@@ -53,6 +53,7 @@ mod ready_budget;
 pub mod resilience;
 pub mod runtime;
 pub mod select;
+mod sip_keys;
 pub mod stream;
 pub mod sync;
 pub mod task;

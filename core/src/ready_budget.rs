@@ -20,12 +20,17 @@ impl<const MAX: u8> ReadyBudget<MAX> {
 
     /// Pending once, with the task woken, when the budget is spent; to be asked before a source is looked at.
     pub(crate) fn poll_proceed(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.spent < MAX {
+        if !self.is_spent() {
             return Poll::Ready(());
         }
         self.spent = 0;
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether the next [`poll_proceed`](Self::poll_proceed) is pending.
+    pub(crate) const fn is_spent(&self) -> bool {
+        self.spent >= MAX
     }
 
     /// An item was ready at once.

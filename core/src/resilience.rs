@@ -56,10 +56,12 @@ pub use keyed_rate_limiter::{KeyedRateLimiter, KeyedRateLimiterBuilder};
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Stack};
+pub(crate) use rate_limiter::Patient;
 pub use rate_limiter::{
     AcquireRate, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder, RatePermit, Reservation,
 };
 pub use rejected::{PolicyKind, Reason, Rejected};
+pub(crate) use retry::OwnedRetry;
 pub use retry::{Next, NoHook, OnRetry, Retry, RetryBuilder, RetryState, Retrying};
 pub use retry_budget::{RatioBudget, RetryBudget, TokenBucketBudget, Withdrawal};
 pub use timeout::{AttemptTimeout, TotalTimeout};

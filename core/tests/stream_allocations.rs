@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use backstay::tokio::TokioOwner;
-use backstay_core::stream::{FlowExt, MergeSet, Share};
+use backstay_core::stream::{FlowExt, MergeSet, Precedence};
 use backstay_core::{BlockOn, Config, Flavor, Limit};
 use futures::{Stream, StreamExt, stream};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -137,8 +137,8 @@ fn merged_streams_allocate_nothing_for_an_item() {
     nothing_for_items("many, pending", (0..16).map(|_| halting()).collect::<MergeSet<_>>());
     let mut set = MergeSet::new();
     for number in 0..16 {
-        let share = Share::prioritised(number % 3).with_weight(Limit::new(3).unwrap());
-        set.insert_with(halting(), share);
+        let precedence = Precedence::prioritised(number % 3).with_weight(Limit::new(3).unwrap());
+        set.insert_with(halting(), precedence);
     }
     nothing_for_items("by priority", set);
     // Streams that come and go have each other's places.

@@ -11,6 +11,12 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("hello", "10.1", "the same program on every runtime"),
     ("r01_composition", "1", "futures put together, and their errors kept apart"),
     ("r02_concurrency", "2", "many futures at once: joins, races, limits, deadlines"),
+    (
+        "r03_streams",
+        "3",
+        "streams: sources, combinators, a rate, batches, many as one, and how long they live",
+    ),
+    ("r04_generators", "4", "streams that are made: by hand, by a body, by callbacks, by a clock"),
     ("r05_tasks", "5", "join sets, scopes, a worker pool, a supervisor, a service that a signal stops"),
     (
         "r06_recovery",

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | items worked on concurrently | [`maps`] |
 //! | many streams as one | [`merges`] |
+//! | WebSockets, a bench of its own | [`websocket`] |
 
 pub mod maps;
 pub mod merges;
+pub mod websocket;
 
 use crate::bench::{Bench, Family};
 

@@ -3,13 +3,13 @@
 use crate::sync::own_waker::OwnWaker;
 use std::task::Waker;
 
-/// Kept under a channel's mutex; what it gives is to be woken or dropped after the mutex is free.
+/// Kept under a mutex; what it gives is to be woken or dropped after the mutex is free.
 #[derive(Debug, Default)]
-pub(super) struct OnlyWaiter(Option<Waker>);
+pub(crate) struct OnlyWaiter(Option<Waker>);
 
 impl OnlyWaiter {
     /// Remembers who waits.
-    pub(super) fn set(&mut self, own: &mut OwnWaker<'_>) {
+    pub(crate) fn set(&mut self, own: &mut OwnWaker<'_>) {
         match &mut self.0 {
             Some(kept) => own.replace(kept),
             none => *none = own.take(),
@@ -17,7 +17,7 @@ impl OnlyWaiter {
     }
 
     #[must_use = "to be woken or dropped after the mutex is free"]
-    pub(super) const fn take(&mut self) -> Option<Waker> {
+    pub(crate) const fn take(&mut self) -> Option<Waker> {
         self.0.take()
     }
 }

@@ -30,12 +30,14 @@
 //! `Clone` or a `Drop`; one that panics leaves the channel as it was. That costs an allocation for each value that is
 //! sent, and a reference count for each borrow.
 
+mod changes;
 mod receiver;
 mod sender;
 mod snapshot;
 mod state;
 
 pub use super::error::{Closed, SendError};
+pub use changes::Changes;
 pub use receiver::{ChangedFuture, Receiver, WaitForFuture};
 pub use sender::{ClosedFuture, Sender};
 pub use snapshot::Ref;

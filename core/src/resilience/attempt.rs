@@ -33,7 +33,8 @@ use std::time::Duration;
 pub struct Attempt {
     number: u32,
     deadline: Instant,
-    remaining: Duration,
+    // When it began, if there is a deadline.
+    began: Instant,
     token: Option<CancelToken>,
 }
 
@@ -41,10 +42,10 @@ impl Attempt {
     pub(super) const fn new(
         number: u32,
         deadline: Instant,
-        remaining: Duration,
+        began: Instant,
         token: Option<CancelToken>,
     ) -> Self {
-        Self { number, deadline, remaining, token }
+        Self { number, deadline, began, token }
     }
 
     /// Which attempt it is: one for the first.
@@ -59,7 +60,10 @@ impl Attempt {
 
     /// How long it had when it began, by the nearest of all limits around it; [`Duration::MAX`] if there is none.
     pub const fn remaining(&self) -> Duration {
-        self.remaining
+        match self.deadline {
+            Instant::MAX => Duration::MAX,
+            deadline => deadline.saturating_duration_since(self.began),
+        }
     }
 
     /// When its time is up; [`Instant::MAX`] if there is no limit.

@@ -109,6 +109,8 @@ pub enum Stop {
     Pushback,
     /// A policy inside refused the next attempt.
     Refused,
+    /// A stream was made anew as often within the time as it may be.
+    MaxRestarts,
 }
 
 impl<E> Error<E> {
@@ -287,6 +289,7 @@ impl fmt::Display for Stop {
             Self::Budget => "the retry budget is used up",
             Self::Pushback => "the answer said not to come back",
             Self::Refused => "the next was refused",
+            Self::MaxRestarts => "there were as many restarts within the time as there may be",
         })
     }
 }

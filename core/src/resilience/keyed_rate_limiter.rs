@@ -1,7 +1,6 @@
 //! A rate limit for each of many: users, addresses, tenants (recipes 3.6 and 8.5).
 
 mod config;
-mod sip_keys;
 mod table;
 
 pub use config::KeyedRateLimiterBuilder;
@@ -14,7 +13,7 @@ use crate::instant::Instant;
 use crate::limit::Limit;
 use crate::primitives::{Arc, AtomicUsize, Mutex, Ordering, lock};
 use crate::runtime::Runtime;
-use sip_keys::SipKeys;
+use crate::sip_keys::SipKeys;
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};

@@ -18,7 +18,7 @@ pub use until_cancelled::UntilCancelled;
 use super::answer::Source;
 use super::attempt::{Attempt, Operation};
 use super::error::{Cause, Error, Scope};
-use super::observer::{Event, EventKind, Observer};
+use super::observer::{Event, EventKind};
 use super::rejected::Rejected;
 use super::verdict::{Classify, Verdict};
 use crate::instant::Instant;
@@ -180,18 +180,15 @@ impl<T, E> Layer<T, E> for Leaf {
         C: Classify<T, E>,
     {
         if matches!(*state, LeafState::Idle) {
-            let remaining = match frame.limit.is_none() {
-                true => Duration::MAX,
-                false => frame.limit.at.saturating_duration_since(ctx.now()),
-            };
-            if remaining.is_zero() {
+            let began = if frame.limit.is_none() { Instant::ORIGIN } else { ctx.now() };
+            if frame.limit.at <= began {
                 state.set(LeafState::Done);
                 return Poll::Ready(Err(ctx.timed_out(frame.limit)));
             }
-            ctx.attempts = ctx.attempts.saturating_add(1);
-            ctx.answered_by = Source::Operation;
+            let attempts = ctx.account.attempts.saturating_add(1);
+            ctx.account = Account { answered_by: Source::Operation, attempts };
             let token = frame.has_grace.then(CancelToken::new);
-            let attempt = Attempt::new(frame.attempt, frame.limit.at, remaining, token.clone());
+            let attempt = Attempt::new(frame.attempt, frame.limit.at, began, token.clone());
             let future = ctx.op.start(attempt, frame.last);
             let token = token.map(CancelToken::drop_guard);
             state.set(LeafState::Running { future, token, in_grace: false });
@@ -262,16 +259,11 @@ impl<E> Frame<'_, E> {
         Frame { limit, hard, has_grace, attempt, last }
     }
 
-    /// The same within another limit too: the earlier of the two, and the outer where they are the same.
+    /// The same within another limit too: the earlier of the two, and the outer where they are the same; with so much
+    /// more time for an operation that is running to clean up.
     #[inline]
-    pub(super) fn within(self, limit: TimeLimit) -> Self {
-        self.within_grace(limit, None)
-    }
-
-    /// As [`within`](Self::within), with so much more time for an operation that is running to clean up.
-    #[inline]
-    pub(super) fn within_grace(self, limit: TimeLimit, grace: Option<Duration>) -> Self {
-        let hard = self.hard.min(limit.at + grace.unwrap_or_default());
+    pub(super) fn within(self, limit: TimeLimit, grace: Option<Duration>) -> Self {
+        let hard = self.hard.min(grace.map_or(limit.at, |grace| limit.at + grace));
         let limit = if limit.at < self.limit.at { limit } else { self.limit };
         Self { limit, hard, has_grace: self.has_grace || grace.is_some(), ..self }
     }
@@ -286,7 +278,12 @@ pub(super) struct TimeLimit {
 }
 
 impl TimeLimit {
-    pub(super) const NONE: Self = Self { at: Instant::MAX, scope: Scope::Total, limit: Duration::MAX };
+    /// A caller's deadline; [`Instant::MAX`] is none.
+    #[inline]
+    pub(super) fn until(at: Instant, began: Instant) -> Self {
+        let limit = if at == Instant::MAX { Duration::MAX } else { at - began };
+        Self { at, scope: Scope::Total, limit }
+    }
 
     pub(super) fn is_none(&self) -> bool {
         self.at == Instant::MAX
@@ -303,23 +300,43 @@ impl TimeLimit {
 pub struct Ctx<'c, R, Op, C> {
     rt: &'c R,
     op: &'c mut Op,
-    classifier: &'c C,
-    source: &'static str,
-    observer: Option<&'c dyn Observer>,
+    around: Surroundings<'c, C>,
+    account: Account,
     // Of this poll, once somebody has asked.
     now: Option<Instant>,
     wake_at: Instant,
-    // Calls of the operation so far.
+}
+
+/// What the call has come to so far.
+#[derive(Clone, Copy, Debug)]
+struct Account {
+    /// Who gave the answer, if there is one.
+    answered_by: Source,
+    /// Calls of the operation.
     attempts: u32,
-    // Who gave the answer, if there is one.
-    pub(super) answered_by: Source,
+}
+
+impl Account {
+    const NONE: Self = Self { answered_by: Source::Operation, attempts: 0 };
 }
 
 impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
+    /// Whether somebody is told of what happens.
+    #[inline]
+    fn is_watched(&self) -> bool {
+        self.around.observer.is_some()
+    }
+
+    /// The answer is not the operation's, but this one's.
+    #[inline]
+    pub(super) const fn answered_by(&mut self, source: Source) {
+        self.account.answered_by = source;
+    }
+
     /// How often the operation has been called so far.
     #[inline]
     pub(super) const fn attempts(&self) -> u32 {
-        self.attempts
+        self.account.attempts
     }
 
     /// The time of this poll: the clock is read for the first who asks.
@@ -372,8 +389,8 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
     /// Tells the pipeline's observer, if it has one.
     #[inline]
     pub(super) fn emit(&self, kind: impl FnOnce() -> EventKind) {
-        if let Some(observer) = self.observer {
-            observer.on_event(&Event { source: self.source, kind: kind() });
+        if let Some(observer) = self.around.observer {
+            observer.on_event(&Event { source: self.around.name, kind: kind() });
         }
     }
 
@@ -383,7 +400,7 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
     where
         C: Classify<T, E>,
     {
-        let (verdict, attempts) = (self.classify(result), self.attempts);
+        let (verdict, attempts) = (self.classify(result), self.account.attempts);
         let elapsed = self.now_again() - started;
         self.emit(|| EventKind::Completed { verdict, attempts, elapsed });
     }
@@ -400,18 +417,21 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
     where
         C: Classify<T, E>,
     {
-        self.classifier.classify(result.as_ref())
+        self.around.classifier.classify(result.as_ref())
     }
 
     /// The pipeline's classifier, for a policy that may have its own.
     #[inline]
     pub(super) const fn classifier(&self) -> &C {
-        self.classifier
+        self.around.classifier
     }
 }
 
 impl<R, Op, C> fmt::Debug for Ctx<'_, R, Op, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ctx").field("source", &self.source).field("now", &self.now).finish_non_exhaustive()
+        f.debug_struct("Ctx")
+            .field("source", &self.around.name)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
     }
 }

@@ -4,10 +4,12 @@ mod config;
 mod describe;
 mod future;
 mod hook;
+mod owned;
 mod state;
 
 pub use config::RetryBuilder;
 pub use hook::{NoHook, OnRetry, Retrying};
+pub(crate) use owned::OwnedRetry;
 pub use state::{Next, RetryState};
 
 use super::attempt::{Attempt, WithLast};

@@ -287,8 +287,8 @@ pin_project! {
     #[doc(hidden)]
     #[derive(Debug)]
     pub struct TimeoutState<S> {
-        // From the first poll on.
-        limit: Option<TimeLimit>,
+        // When the first poll was.
+        began: Option<Instant>,
         #[pin]
         inner: S,
     }
@@ -299,7 +299,7 @@ macro_rules! poll_within_the_limit {
     () => {
         #[inline]
         fn start<S>(&self, inner: S) -> TimeoutState<S> {
-            TimeoutState { limit: None, inner }
+            TimeoutState { began: None, inner }
         }
 
         #[inline]
@@ -319,18 +319,13 @@ macro_rules! poll_within_the_limit {
             C: Classify<T, E>,
         {
             let this = state.project();
-            let limit = match *this.limit {
-                Some(limit) => limit,
-                None => {
-                    let limit = *this.limit.insert(self.begin(ctx.now()));
-                    let nearest = frame.within(limit).limit;
-                    if !nearest.is_none() && nearest.at <= ctx.now() {
-                        return Poll::Ready(Err(ctx.timed_out(nearest)));
-                    }
-                    limit
-                }
-            };
-            inner.poll(this.inner, frame.within_grace(limit, self.grace), ctx, cx)
+            let is_new = this.began.is_none();
+            let began = *this.began.get_or_insert_with(|| ctx.now());
+            let frame = frame.within(self.begin(began), self.grace);
+            if is_new && frame.limit.at <= began {
+                return Poll::Ready(Err(ctx.timed_out(frame.limit)));
+            }
+            inner.poll(this.inner, frame, ctx, cx)
         }
     };
 }

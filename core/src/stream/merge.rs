@@ -2,8 +2,8 @@
 
 mod merge_set;
 mod merge_with;
-mod share;
+mod precedence;
 
 pub use merge_set::{MergeEvent, MergeEvents, MergeSet, StreamKey};
 pub use merge_with::MergeWith;
-pub use share::Share;
+pub use precedence::Precedence;

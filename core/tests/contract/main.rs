@@ -1,5 +1,6 @@
 //! What core promises beside the rules of the conformance suite, on every runtime and erased.
 
+mod batch_streams;
 mod broadcast;
 mod bulkhead;
 mod cancel_token;
@@ -9,12 +10,14 @@ mod deadline;
 mod default_order;
 mod event_loop;
 mod fallback;
+mod flatten_streams;
 mod gather;
 mod health_check;
 mod instant;
 mod join;
 mod join_set;
 mod kit;
+mod life_streams;
 mod mailbox;
 mod mpsc;
 mod net;
@@ -33,6 +36,7 @@ mod supervisor;
 mod task_races;
 mod task_scope;
 mod ticker;
+mod timed_streams;
 mod timeout;
 mod watch;
 mod worker_pool;

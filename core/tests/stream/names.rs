@@ -1,7 +1,11 @@
 //! Every method of the trait beside those of `futures` and `tokio-stream`: no name means two of them.
 
+use crate::kit::ms;
 use backstay::testing::{Failure, Sim};
-use backstay_core::stream::FlowExt;
+use backstay_core::channel::mpsc::Overflow;
+use backstay_core::resilience::{Quota, RateLimiter};
+use backstay_core::stream::{BatchConfig, Edge, FlowExt};
+use backstay_core::task::CancelToken;
 use backstay_core::{Limit, Runtime};
 use futures::stream::iter;
 // Both, and what they have for results: a name that two of them have does not compile below.
@@ -16,6 +20,10 @@ fn no_method_has_a_name_of_another_crate() -> Result<(), Failure> {
     Sim::builder().run(|rt: Sim| async move {
         concurrent(&rt).await;
         merge().await;
+        flatten().await;
+        timing(&rt).await;
+        volume(&rt).await;
+        life().await;
     })?;
     Ok(())
 }
@@ -33,4 +41,40 @@ async fn concurrent<R: Runtime>(rt: &R) {
 
 async fn merge() {
     iter(0..3).merge_with(iter(0..3)).each_concurrent(Limit::ONE, |_| ready(())).await;
+}
+
+async fn flatten() {
+    let tens = |n| iter([n, n * 10]);
+    let latest: Vec<_> = iter(0..3).switch_map(tens).collect().await;
+    let first: Vec<_> = iter(0..3).exhaust_map(tens).collect().await;
+    let all: Vec<_> = iter(0..3).flat_map_limited(Limit::ONE, tens).collect().await;
+    assert!(latest.ends_with(&[2, 20]) && first.starts_with(&[0, 0]) && all == [0, 0, 1, 10, 2, 20]);
+}
+
+async fn timing<R: Runtime>(rt: &R) {
+    let all = iter(0..3)
+        .debounce_by_key(rt, ms(1), |n| *n)
+        .pace(rt, ms(1))
+        .limit_emissions(rt, ms(1), Edge::Both)
+        .item_timeout(rt, ms(10))
+        .process_results(|items| {
+            items.first_timeout(rt, ms(10)).process_results(|items| items.total_timeout(rt, ms(10)))
+        });
+    assert_eq!(all.collect::<Vec<_>>().await.len(), 3);
+    assert_eq!(iter(0..3).debounce(rt, ms(1)).collect::<Vec<_>>().await, [2]);
+    assert_eq!(iter(0..3).sample(rt, ms(1)).collect::<Vec<_>>().await, [2]);
+    assert_eq!(iter(0..3).audit(rt, ms(1)).collect::<Vec<_>>().await, [2]);
+}
+
+async fn volume<R: Runtime>(rt: &R) {
+    let limiter = RateLimiter::new(Quota::per_second(1_000)).unwrap();
+    let some = iter(0..3).buffer(Limit::ONE, Overflow::Wait).rate_limit(rt, &limiter);
+    assert_eq!(some.batch(rt, BatchConfig::new(Limit::MAX)).collect::<Vec<_>>().await, [[0, 1, 2]]);
+    assert_eq!(iter(0..3).conflate(|sum, n| sum + n).collect::<Vec<_>>().await, [3]);
+    assert!(iter(0..3).buffer_or_fail(Limit::ONE).any(async |item| item.is_err()).await);
+}
+
+async fn life() {
+    let shared = iter(0..3).until(CancelToken::new()).share(0);
+    assert_eq!(shared.collect::<Vec<_>>().await, [Ok(0), Ok(1), Ok(2)]);
 }

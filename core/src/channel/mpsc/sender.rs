@@ -6,6 +6,7 @@ use crate::primitives::Arc;
 use crate::probe;
 use crate::ready_budget::SharedReadyBudget;
 use crate::sync::own_waker::poll_locked;
+use crate::sync::wait_list::Wakers;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -71,6 +72,14 @@ impl<T> Sender<T> {
     /// ```
     pub fn closed(&self) -> ClosedFuture<'_, T> {
         ClosedFuture { shared: &self.shared, member: Member::default() }
+    }
+
+    /// Closes the channel, as [`Receiver::close`](super::Receiver::close) does from the other side.
+    pub(crate) fn close(&self) {
+        let mut wakers = Wakers::new();
+        let mut state = self.shared.lock();
+        state.close(&mut wakers);
+        state.wake_at_end(&mut wakers);
     }
 
     /// Whether no value can be sent any more.

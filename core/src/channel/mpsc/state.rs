@@ -267,7 +267,7 @@ impl<T> State<T> {
         old
     }
 
-    fn wake_at_end(&mut self, wakers: &mut Wakers) {
+    pub(super) fn wake_at_end(&mut self, wakers: &mut Wakers) {
         if self.has_ended()
             && let Some(receiver) = self.receiver.take()
         {

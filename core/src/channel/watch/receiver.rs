@@ -1,5 +1,6 @@
 //! Who wants to know.
 
+use super::changes::Changes;
 use super::snapshot::Ref;
 use super::state::Shared;
 use crate::channel::crowd::Member;
@@ -141,6 +142,32 @@ impl<T> Receiver<T> {
         WaitForFuture { receiver: self, predicate, looked_at: None, member: Member::default() }
     }
 
+    /// A stream of the values that this receiver has not seen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::channel::watch;
+    /// use futures::StreamExt;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let (level, receiver) = watch::channel(1);
+    /// let mut levels = receiver.clone().into_stream();
+    /// level.send(2).unwrap();
+    /// level.send(3).unwrap();
+    /// assert_eq!(levels.next().await.as_deref(), Some(&3));
+    /// drop(level);
+    /// assert!(levels.next().await.is_none());
+    ///
+    /// let mut present = receiver.into_stream().with_present();
+    /// assert_eq!(present.next().await.as_deref(), Some(&3));
+    /// # });
+    /// ```
+    #[doc(alias = "WatchStream")]
+    pub fn into_stream(self) -> Changes<T> {
+        Changes::new(self)
+    }
+
     /// Whether all senders are gone: no other value will come. The last one may not have been seen.
     pub fn is_closed(&self) -> bool {
         self.shared.lock().senders() == 0
@@ -169,7 +196,18 @@ impl<T> Receiver<T> {
         poll
     }
 
-    fn leave(&self, member: &mut Member) {
+    /// Waits for a value that was not seen, or for none if the present one will do.
+    pub(super) fn poll_unseen(
+        &mut self,
+        or_present: bool,
+        member: &mut Member,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), Closed>> {
+        let seen = if or_present { None } else { Some(self.seen) };
+        self.poll_change(seen, member, cx).map(|change| change.map(|_| ()))
+    }
+
+    pub(super) fn leave(&self, member: &mut Member) {
         if member.is_in() {
             // A name, so that it is dropped after the statement's guard.
             let _old = self.shared.lock().leave_changing(member);

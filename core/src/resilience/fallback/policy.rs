@@ -86,7 +86,7 @@ where
         state.set(FallbackState::Done);
         Poll::Ready(match fallback {
             Ok(value) => {
-                ctx.answered_by = Source::Fallback;
+                ctx.answered_by(Source::Fallback);
                 Ok(value)
             }
             Err(error) => Err(match (primary, error.into_cause()) {

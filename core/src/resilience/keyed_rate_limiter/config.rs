@@ -1,6 +1,5 @@
 //! How a keyed limiter is made: its fields, their defaults and what is refused.
 
-use super::sip_keys::SipKeys;
 use super::table::Table;
 use super::{KeyedRateLimiter, SHARDS, Shard, Shared};
 use crate::config_error::ConfigError;
@@ -8,6 +7,7 @@ use crate::limit::Limit;
 use crate::primitives::{Arc, AtomicUsize, Mutex};
 use crate::resilience::rate_limiter::Quota;
 use crate::runtime::Runtime;
+use crate::sip_keys::SipKeys;
 use std::fmt;
 use std::marker::PhantomData;
 

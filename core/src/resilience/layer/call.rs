@@ -1,9 +1,9 @@
 //! The shell around a stack of policies: the operation, the clock and the one timer.
 
-use super::{Ctx, Frame, Layer, Leaf, Policy, TimeLimit};
+use super::{Account, Ctx, Frame, Layer, Leaf, Policy, TimeLimit};
 use crate::instant::Instant;
 use crate::ready_budget::ReadyBudget;
-use crate::resilience::answer::{Answer, Source};
+use crate::resilience::answer::Answer;
 use crate::resilience::attempt::Operation;
 use crate::resilience::error::Error;
 use crate::resilience::observer::Observer;
@@ -126,14 +126,14 @@ pin_project! {
         op: Op,
         // The reading of the clock that the first poll was given.
         now: Option<Instant>,
-        limit: TimeLimit,
-        has_begun: bool,
-        answered_by: Source,
-        attempts: u32,
-        // When it began, if somebody watches.
-        started: Option<Instant>,
+        // The caller's.
+        deadline: Instant,
+        // When the first poll was, if there is a deadline or somebody watches.
+        began: Instant,
+        account: Account,
+        // Made in its place by the first poll: a call that is moved there carries none of it.
         #[pin]
-        state: H::State<Fut>,
+        state: Option<H::State<Fut>>,
         #[pin]
         timer: Timer<R::Sleep>,
         result: PhantomData<fn() -> (T, E)>,
@@ -141,12 +141,20 @@ pin_project! {
 }
 
 /// What a call has from the pipeline around it.
-#[derive(Clone, Copy)]
 pub(in crate::resilience) struct Surroundings<'p, C> {
     pub(in crate::resilience) name: &'static str,
     pub(in crate::resilience) classifier: &'p C,
     pub(in crate::resilience) observer: Option<&'p dyn Observer>,
 }
+
+impl<C> Clone for Surroundings<'_, C> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Surroundings<'_, C> {}
 
 impl Surroundings<'static, Inherit> {
     /// Of a policy alone.
@@ -166,12 +174,10 @@ where
             around,
             op,
             now: None,
-            limit: TimeLimit::NONE,
-            has_begun: false,
-            answered_by: Source::Operation,
-            attempts: 0,
-            started: None,
-            state: root.start(),
+            deadline: Instant::MAX,
+            began: Instant::ORIGIN,
+            account: Account::NONE,
+            state: None,
             timer: Timer::new(),
             result: PhantomData,
         }
@@ -222,7 +228,7 @@ where
     /// ```
     #[inline]
     pub fn within(mut self, deadline: Deadline) -> Self {
-        self.limit.at = self.limit.at.min(deadline.instant());
+        self.deadline = self.deadline.min(deadline.instant());
         self
     }
 
@@ -275,34 +281,27 @@ where
             let mut ctx = Ctx {
                 rt: *this.rt,
                 op: this.op,
-                classifier: this.around.classifier,
-                source: this.around.name,
-                observer: this.around.observer,
+                around: *this.around,
+                account: *this.account,
                 now: this.now.take(),
                 wake_at: Instant::MAX,
-                attempts: *this.attempts,
-                answered_by: *this.answered_by,
             };
-            if ctx.observer.is_some() {
-                this.started.get_or_insert_with(|| ctx.now());
-            }
-            if !*this.has_begun {
-                *this.has_begun = true;
-                if !this.limit.is_none() {
-                    this.limit.limit = this.limit.at - ctx.now();
+            if this.state.is_none() {
+                this.state.set(Some(this.root.start()));
+                if *this.deadline != Instant::MAX || ctx.is_watched() {
+                    *this.began = ctx.now();
                 }
             }
-            let poll = if this.limit.is_over() {
-                Poll::Ready(Err(ctx.timed_out(*this.limit)))
-            } else {
-                this.root.poll(this.state.as_mut(), Frame::first(*this.limit), &mut ctx, cx)
+            let limit = TimeLimit::until(*this.deadline, *this.began);
+            let poll = match this.state.as_mut().as_pin_mut() {
+                Some(state) if !limit.is_over() => this.root.poll(state, Frame::first(limit), &mut ctx, cx),
+                _ => Poll::Ready(Err(ctx.timed_out(limit))),
             };
-            *this.attempts = ctx.attempts;
-            *this.answered_by = ctx.answered_by;
+            *this.account = ctx.account;
             if let Poll::Ready(result) = &poll
-                && let Some(started) = *this.started
+                && ctx.is_watched()
             {
-                ctx.completed(result, started);
+                ctx.completed(result, *this.began);
             }
             let wake_at = ctx.wake_at;
             if poll.is_ready() || wake_at == Instant::MAX {
@@ -353,7 +352,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut call = self.project().call;
         call.as_mut().poll(cx).map_ok(|value| {
-            let (source, attempts) = (call.answered_by, call.attempts);
+            let Account { answered_by: source, attempts } = call.account;
             Answer { value, source, attempts }
         })
     }
@@ -365,6 +364,6 @@ where
     H: Root<T, E>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").field("attempts", &self.attempts).finish_non_exhaustive()
+        f.debug_struct("Call").field("attempts", &self.account.attempts).finish_non_exhaustive()
     }
 }

@@ -23,7 +23,7 @@ pin_project! {
     pub struct AcquireRate<'a, R: Runtime> {
         limiter: &'a RateLimiter,
         rt: &'a R,
-        ticket: Ticket<'a>,
+        ticket: Ticket<&'a RateLimiter>,
         #[pin]
         sleep: Option<R::Sleep>,
         // When the sleep ends.
@@ -47,7 +47,7 @@ impl<'a, R: Runtime> Future for AcquireRate<'a, R> {
         let mut now = this.rt.now();
         loop {
             let until = match this.ticket.poll(now.as_nanos(), u64::MAX, cx) {
-                Next::Go(permit) => return Poll::Ready(Ok(permit)),
+                Next::Go(stamp) => return Poll::Ready(Ok(RatePermit::new(this.limiter, stamp))),
                 Next::Refused(refusal) => {
                     return Poll::Ready(Err(this.limiter.rejected(refusal, now.as_nanos())));
                 }

@@ -15,7 +15,7 @@ use crate::resilience::verdict::Classify;
 use crate::runtime::Runtime;
 use pin_project_lite::pin_project;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 pin_project! {
@@ -32,8 +32,10 @@ pin_project! {
 
 #[derive(Debug)]
 enum Stands<'p> {
+    /// It has not asked.
+    Outside,
     Waiting {
-        ticket: Ticket<'p>,
+        ticket: Ticket<&'p RateLimiter>,
         // From when it waits, once it does.
         since: Option<Instant>,
     },
@@ -47,7 +49,7 @@ impl<T, E> Policy<T, E> for RateLimiter {
 
     #[inline]
     fn start<'p, S>(&'p self, inner: S) -> RateLimited<'p, S> {
-        RateLimited { inner, stands: Stands::Waiting { ticket: Ticket::new(self, 1), since: None } }
+        RateLimited { inner, stands: Stands::Outside }
     }
 
     #[inline]
@@ -67,13 +69,18 @@ impl<T, E> Policy<T, E> for RateLimiter {
         C: Classify<T, E>,
     {
         let this = state.project();
-        let permit = match this.stands {
-            Stands::Called => return inner.poll(this.inner, frame, ctx, cx),
-            Stands::Admitted(unused) => unused.take(),
-            Stands::Waiting { ticket, since } => match self.poll_turn(ticket, since, frame, ctx, cx) {
-                Poll::Ready(Ok(permit)) => permit,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
+        if let Stands::Called = this.stands {
+            return inner.poll(this.inner, frame, ctx, cx);
+        }
+        let at_once = match this.stands {
+            Stands::Outside => self.shared.state.take_at_once(1, ctx.now().as_nanos()),
+            _ => None,
+        };
+        let permit = match at_once {
+            Some(stamp) => Some(RatePermit::new(self, stamp)),
+            None => match ready!(self.poll_admitted(this.stands, frame, ctx, cx)) {
+                Ok(permit) => permit,
+                Err(error) => return Poll::Ready(Err(error)),
             },
         };
         // Spent, if the operation panics as it is called.
@@ -100,10 +107,28 @@ impl Describe for RateLimiter {
 }
 
 impl RateLimiter {
-    #[inline]
+    /// For who was not admitted at once.
+    #[cold]
+    fn poll_admitted<'p, E, R: Runtime, Op, C>(
+        &'p self,
+        stands: &mut Stands<'p>,
+        frame: Frame<'_, E>,
+        ctx: &mut Ctx<'_, R, Op, C>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<Option<RatePermit<'p>>, Error<E>>> {
+        if let Stands::Outside = stands {
+            *stands = Stands::Waiting { ticket: Ticket::new(self, 1), since: None };
+        }
+        match stands {
+            Stands::Waiting { ticket, since } => self.poll_turn(ticket, since, frame, ctx, cx),
+            Stands::Admitted(unused) => Poll::Ready(Ok(unused.take())),
+            Stands::Outside | Stands::Called => unreachable!("it waits, or was admitted"),
+        }
+    }
+
     fn poll_turn<'p, E, R: Runtime, Op, C>(
         &'p self,
-        ticket: &mut Ticket<'p>,
+        ticket: &mut Ticket<&'p RateLimiter>,
         since: &mut Option<Instant>,
         frame: Frame<'_, E>,
         ctx: &mut Ctx<'_, R, Op, C>,
@@ -117,10 +142,13 @@ impl RateLimiter {
             false => frame.limit.at.as_nanos().saturating_sub(1),
         };
         match ticket.poll(now, latest, cx) {
-            Next::Go(permit) => Poll::Ready(Ok(match since {
-                Some(since) => tell_of_the_wait(permit, at - *since, ctx),
-                None => Some(permit),
-            })),
+            Next::Go(stamp) => {
+                let permit = RatePermit::new(self, stamp);
+                Poll::Ready(Ok(match since {
+                    Some(since) => tell_of_the_wait(permit, at - *since, ctx),
+                    None => Some(permit),
+                }))
+            }
             Next::Refused(refusal) => Poll::Ready(Err(ctx.rejected(self.rejected(refusal, now)))),
             Next::WaitUntil(_) if ctx.is_past(frame.limit.at) => {
                 // Its place is the next one's, before anybody hears of it.

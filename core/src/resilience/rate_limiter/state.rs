@@ -92,6 +92,15 @@ impl State {
         self.lock().ledger.try_take(n, now, &mut wakers).map(|grant| grant.stamp)
     }
 
+    /// Permits for a newcomer, if they are there and nobody has to be asked.
+    #[inline]
+    pub(super) fn take_at_once(&self, n: u64, now: u64) -> Option<Stamp> {
+        match self.take(n, now) {
+            Fast::Taken(stamp) => Some(stamp),
+            Fast::Refused(_) | Fast::Guarded => None,
+        }
+    }
+
     /// Permits, or a place in the queue.
     #[inline]
     pub(super) fn ask(
@@ -102,7 +111,7 @@ impl State {
         max_waiting: usize,
         cx: &Context<'_>,
     ) -> Turn {
-        if let Fast::Taken(stamp) = self.take(n, now) {
+        if let Some(stamp) = self.take_at_once(n, now) {
             return Turn::Granted(Grant { stamp, ready: now });
         }
         self.queue_up(n, now, latest(), max_waiting, cx.waker())

@@ -1,15 +1,17 @@
 //! One who asks, from its question to its answer.
 
+use super::RateLimiter;
 use super::ledger::{Refusal, Turn};
-use super::meter::Grant;
-use super::{RateLimiter, RatePermit};
+use super::meter::{Grant, Stamp};
+use super::state::State;
 use crate::sync::wait_list::Key;
+use std::borrow::Borrow;
 use std::task::Context;
 
 /// One who asks for permits and waits for them. Dropped, it leaves the queue, and gives back what it was granted.
 #[derive(Debug)]
-pub(super) struct Ticket<'a> {
-    limiter: &'a RateLimiter,
+pub(super) struct Ticket<L: Borrow<RateLimiter>> {
+    limiter: L,
     n: u64,
     stands: Stands,
     gives_up_at: u64,
@@ -25,41 +27,57 @@ enum Stands {
 
 /// What to do next.
 #[derive(Debug)]
-pub(super) enum Next<'a> {
-    Go(RatePermit<'a>),
+pub(super) enum Next {
+    /// With permits, that are spent.
+    Go(Stamp),
     Refused(Refusal),
     /// To be polled when woken, and at that time.
     WaitUntil(u64),
 }
 
-impl<'a> Ticket<'a> {
-    pub(super) const fn new(limiter: &'a RateLimiter, n: u64) -> Self {
+impl<L: Borrow<RateLimiter>> Ticket<L> {
+    pub(super) const fn new(limiter: L, n: u64) -> Self {
         Self { limiter, n, stands: Stands::Outside, gives_up_at: u64::MAX }
+    }
+
+    pub(super) fn limiter(&self) -> &RateLimiter {
+        self.limiter.borrow()
     }
 
     /// Asks, or looks again. Whose wait would end after `latest` does not begin to wait.
     #[inline]
-    pub(super) fn poll(&mut self, now: u64, latest: u64, cx: &Context<'_>) -> Next<'a> {
-        let (state, settings) = (&self.limiter.shared.state, &self.limiter.shared.settings);
-        let turn = match std::mem::replace(&mut self.stands, Stands::Outside) {
-            Stands::Outside => {
-                let gives_up_at = &mut self.gives_up_at;
-                let latest = || {
-                    *gives_up_at = now.saturating_add(settings.max_wait);
-                    latest.min(*gives_up_at)
-                };
-                state.ask(self.n, now, latest, settings.max_waiting, cx)
-            }
-            Stands::InQueue(key) => state.look(key, now, self.gives_up_at, cx),
-            Stands::Promised(grant) => Turn::Granted(grant),
+    pub(super) fn poll(&mut self, now: u64, latest: u64, cx: &Context<'_>) -> Next {
+        let shared = &self.limiter.borrow().shared;
+        let gives_up_at = &mut self.gives_up_at;
+        let latest = || {
+            *gives_up_at = now.saturating_add(shared.settings.max_wait);
+            latest.min(*gives_up_at)
         };
+        let turn = match std::mem::replace(&mut self.stands, Stands::Outside) {
+            Stands::Outside => shared.state.ask(self.n, now, latest, shared.settings.max_waiting, cx),
+            stands => stands.look(&shared.state, now, *gives_up_at, cx),
+        };
+        self.take(turn, now)
+    }
+
+    /// As [`poll`](Self::poll), of one who waits as long as it takes, whatever others are allowed.
+    #[inline]
+    pub(super) fn poll_patiently(&mut self, now: u64, cx: &Context<'_>) -> Next {
+        let state = &self.limiter.borrow().shared.state;
+        let turn = match std::mem::replace(&mut self.stands, Stands::Outside) {
+            Stands::Outside => state.ask(self.n, now, || u64::MAX, usize::MAX, cx),
+            stands => stands.look(state, now, u64::MAX, cx),
+        };
+        self.take(turn, now)
+    }
+
+    #[inline]
+    fn take(&mut self, turn: Turn, now: u64) -> Next {
         match turn {
-            Turn::Granted(grant) if grant.ready <= now => {
-                Next::Go(RatePermit::new(self.limiter, grant.stamp))
-            }
+            Turn::Granted(grant) if grant.ready <= now => Next::Go(grant.stamp),
             // Its time was fixed, and is too late.
             Turn::Granted(grant) if now >= self.gives_up_at => {
-                state.give_back_at(grant.stamp, now);
+                self.limiter().shared.state.give_back_at(grant.stamp, now);
                 Next::Refused(Refusal::MaxWait)
             }
             Turn::Granted(grant) => {
@@ -75,10 +93,21 @@ impl<'a> Ticket<'a> {
     }
 }
 
-impl Drop for Ticket<'_> {
+impl Stands {
+    /// Looks again, from where it is not outside.
+    fn look(self, state: &State, now: u64, gives_up_at: u64, cx: &Context<'_>) -> Turn {
+        match self {
+            Self::Outside => unreachable!("who is outside asks"),
+            Self::InQueue(key) => state.look(key, now, gives_up_at, cx),
+            Self::Promised(grant) => Turn::Granted(grant),
+        }
+    }
+}
+
+impl<L: Borrow<RateLimiter>> Drop for Ticket<L> {
     #[inline]
     fn drop(&mut self) {
-        let state = &self.limiter.shared.state;
+        let state = &self.limiter.borrow().shared.state;
         match std::mem::replace(&mut self.stands, Stands::Outside) {
             Stands::Outside => {}
             Stands::InQueue(key) => state.leave(key),

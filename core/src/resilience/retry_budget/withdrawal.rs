@@ -3,12 +3,14 @@
 use super::RetryBudget;
 use crate::probe;
 use crate::resilience::verdict::Verdict;
+use std::borrow::Cow;
 use std::fmt;
+use std::mem;
 
 /// What was taken for one retry. Dropped, it goes back: the retry was not made.
 #[must_use = "what is taken is given back when this is dropped"]
 pub struct Withdrawal<'b> {
-    budget: &'b RetryBudget,
+    budget: Cow<'b, RetryBudget>,
     amount: u64,
     // When it was taken, for a budget that forgets.
     slot: u64,
@@ -17,7 +19,13 @@ pub struct Withdrawal<'b> {
 
 impl<'b> Withdrawal<'b> {
     pub(super) fn new(budget: &'b RetryBudget, amount: u64, slot: u64) -> Self {
-        Self { budget, amount, slot, _held: probe::hold(|| "withdrawal of a retry budget".to_owned()) }
+        Self { budget: Cow::Borrowed(budget), amount, slot, _held: held() }
+    }
+
+    /// The same, for what outlives the handle that it was taken through.
+    pub(in crate::resilience) fn into_owned(mut self) -> Withdrawal<'static> {
+        let budget = Cow::Owned(RetryBudget::clone(&self.budget));
+        Withdrawal { budget, amount: mem::take(&mut self.amount), slot: self.slot, _held: held() }
     }
 
     /// The retry was made, and this came of it.
@@ -29,6 +37,10 @@ impl<'b> Withdrawal<'b> {
             self.amount = 0;
         }
     }
+}
+
+fn held() -> probe::Held {
+    probe::hold(|| "withdrawal of a retry budget".to_owned())
 }
 
 impl Drop for Withdrawal<'_> {

@@ -1,6 +1,6 @@
 //! Any number of streams as one (recipe 3.8).
 
-use super::share::Share;
+use super::precedence::Precedence;
 use crate::future::engine::{Call, FutureSet};
 use crate::probe;
 use crate::ready_budget::ReadyBudget;
@@ -24,9 +24,9 @@ use std::task::{Context, Poll, ready};
 /// A turn is every stream that was woken, is new or has given an item, when the turn begins; each gives one item in it
 /// or is pending. So where all have items ready, they take turns, in the order of their insertion as a rule.
 ///
-/// * With a [weight](Share::weighted), a stream gives up to so many in a row in its turn. (Pekko's `mergePrioritized`
+/// * With a [weight](Precedence::weighted), a stream gives up to so many in a row in its turn. (Pekko's `mergePrioritized`
 ///   draws lots for the same share.)
-/// * With a [priority](Share::prioritised), all of a lower one wait for as long as one of it has an item ready, for ever
+/// * With a [priority](Precedence::prioritised), all of a lower one wait for as long as one of it has an item ready, for ever
 ///   if need be. (Pekko's `mergePreferred`.)
 ///
 /// After 128 items that were ready in a row it is pending once, so that a timeout or a stop signal around the loop
@@ -120,19 +120,19 @@ impl<S> MergeSet<S> {
 
     /// Adds a stream, as one of many equals. It is polled when the set is.
     pub fn insert(&mut self, stream: S) -> StreamKey {
-        self.insert_with(stream, Share::default())
+        self.insert_with(stream, Precedence::default())
     }
 
     /// Adds a stream with a weight or a priority.
-    pub fn insert_with(&mut self, stream: S, share: Share) -> StreamKey {
-        let priority = share.priority();
+    pub fn insert_with(&mut self, stream: S, precedence: Precedence) -> StreamKey {
+        let priority = precedence.priority();
         let at = self.levels.partition_point(|level| level.priority > priority);
         if self.levels.get(at).is_none_or(|level| level.priority != priority) {
             self.levels.insert(at, Level { priority, set: FutureSet::new(), members: Vec::new() });
         }
         let number = self.next_number;
         self.next_number += 1;
-        let weight = share.weight().get();
+        let weight = precedence.weight().get();
         let index = self.levels[at].insert(stream, Member { number, weight, left: weight });
         StreamKey { number, index, priority }
     }

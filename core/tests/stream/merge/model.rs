@@ -2,7 +2,7 @@
 
 use super::puppet::{Puppet, Step, Strings, Task};
 use backstay_core::Limit;
-use backstay_core::stream::{MergeEvent, MergeSet, Share, StreamKey};
+use backstay_core::stream::{MergeEvent, MergeSet, Precedence, StreamKey};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -179,7 +179,7 @@ proptest! {
                 Op::Insert { weight, priority, steps } => {
                     let (puppet, strings) = Puppet::new(known.len(), steps.iter().copied());
                     let weight_of = Limit::new(weight).expect("not zero");
-                    let key = set.insert_with(puppet, Share::prioritised(priority).with_weight(weight_of));
+                    let key = set.insert_with(puppet, Precedence::prioritised(priority).with_weight(weight_of));
                     known.push((key, strings));
                     model.insert(weight, priority, &steps);
                 }

@@ -4,7 +4,7 @@ use super::puppet::{Puppet, Step, Strings, Task};
 use crate::marble::{diagram, items};
 use backstay::testing::{Failure, Faults, Sim, checked_stream};
 use backstay_core::Limit;
-use backstay_core::stream::{MergeEvent, MergeSet, Share};
+use backstay_core::stream::{MergeEvent, MergeSet, Precedence};
 use futures::stream::{self, FusedStream, Stream, StreamExt};
 use std::iter::repeat_n;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,8 +22,8 @@ fn puppets(count: usize, steps: &[Step]) -> (MergeSet<Puppet>, Vec<Strings>) {
     (set, strings)
 }
 
-fn weight(weight: usize) -> Share {
-    Share::weighted(Limit::new(weight).expect("not zero"))
+fn weight(weight: usize) -> Precedence {
+    Precedence::weighted(Limit::new(weight).expect("not zero"))
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_share_is_that_of_the_weight() {
     assert!(items.chunks(6).all(|turn| turn == [1, 3, 3, 3, 2, 2]), "{items:?}");
     // A weight that nobody reaches gives way when there is nothing.
     let mut set = MergeSet::new();
-    set.insert_with(stream::iter(repeat_n(9, 4)), Share::default().with_weight(Limit::MAX));
+    set.insert_with(stream::iter(repeat_n(9, 4)), Precedence::default().with_weight(Limit::MAX));
     set.insert(stream::iter(repeat_n(1, 4)));
     assert_eq!(task.all(&mut set), [9, 9, 9, 9, 1, 1, 1, 1]);
     assert_eq!(weight(7).weight().get(), 7);
@@ -111,7 +111,7 @@ fn a_higher_priority_comes_first_as_long_as_it_has_any() {
     let mut all = Vec::new();
     for (id, priority) in [(0, 0), (2, 2), (1, 1), (3, 2), (4, 255)] {
         let (puppet, strings) = Puppet::new(id, [Give, Give]);
-        let key = set.insert_with(puppet, Share::prioritised(priority));
+        let key = set.insert_with(puppet, Precedence::prioritised(priority));
         assert!(set.contains(key));
         all.push(strings);
     }
@@ -123,7 +123,7 @@ fn a_higher_priority_comes_first_as_long_as_it_has_any() {
     all[2].add([Give]);
     all[2].wake();
     assert_eq!(task.all(&mut set), [1, 0, 0]);
-    assert_eq!(Share::prioritised(7).priority(), 7);
+    assert_eq!(Precedence::prioritised(7).priority(), 7);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn an_end_is_told_to_who_wants_to_know() {
     let mut set = MergeSet::new();
     let (a, a_strings) = Puppet::new(1, [Give, Wait, End]);
     let (b, _) = Puppet::new(2, [Give, End]);
-    let (a, b) = (set.insert_with(a, Share::prioritised(1)), set.insert(b));
+    let (a, b) = (set.insert_with(a, Precedence::prioritised(1)), set.insert(b));
     let events = task.all(&mut set.events());
     assert_eq!(events, [MergeEvent::Item(a, 1), MergeEvent::Item(b, 2), MergeEvent::Ended(b)]);
     assert!(!set.events().is_terminated());
@@ -283,7 +283,7 @@ fn s29_the_contract_of_poll_is_kept_on_both_sides() -> Result<(), Failure> {
         Sim::builder().seed(seed).faults(Faults::gentle()).run(|rt: Sim| async move {
             let mut set = MergeSet::new();
             for (number, input) in ["a-b--c-|", "-x(yz)--|", "(pq)-r|"].into_iter().enumerate() {
-                set.insert_with(checked_stream(items(&rt, input)), Share::prioritised(number as u8 / 2));
+                set.insert_with(checked_stream(items(&rt, input)), Precedence::prioritised(number as u8 / 2));
             }
             let all: String = checked_stream(set).collect::<Vec<_>>().await.into_iter().collect();
             for whole in ["abc", "xyz", "pqr"] {
@@ -304,5 +304,5 @@ fn public_types_are_send_and_sync() {
     let key = set.insert(stream::iter(0..3));
     assert_eq!(shown(&set), "MergeSet { len: 1, .. }");
     assert!(shown(&set.events()).contains("MergeSet"));
-    shown(&(key, MergeEvent::Item(key, 1), Share::default()));
+    shown(&(key, MergeEvent::Item(key, 1), Precedence::default()));
 }

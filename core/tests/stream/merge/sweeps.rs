@@ -3,7 +3,7 @@
 use crate::kit::ms;
 use backstay::testing::{Failure, Faults, Sim, Subject, Sweep, Tracker};
 use backstay_core::Runtime;
-use backstay_core::stream::{FlowExt, MergeEvent, MergeSet, Share};
+use backstay_core::stream::{FlowExt, MergeEvent, MergeSet, Precedence};
 use futures::stream;
 use futures::stream::{BoxStream, StreamExt};
 
@@ -37,7 +37,7 @@ fn s09_a_next_that_is_cut_takes_nothing() -> Result<(), Failure> {
         |rt, t| {
             let mut set = MergeSet::new();
             for (priority, numbers) in [(0, 0..3), (1, 3..4), (2, 4..6)] {
-                set.insert_with(source(rt, t, numbers), Share::prioritised(priority));
+                set.insert_with(source(rt, t, numbers), Precedence::prioritised(priority));
             }
             set.boxed()
         },

@@ -9,26 +9,26 @@ use crate::limit::Limit;
 ///
 /// ```
 /// use backstay_core::Limit;
-/// use backstay_core::stream::{MergeSet, Share};
+/// use backstay_core::stream::{MergeSet, Precedence};
 /// use futures::{StreamExt, stream};
 ///
 /// # futures::executor::block_on(async {
 /// let mut set = MergeSet::new();
 /// set.insert(stream::iter(["-"; 4]).boxed());
-/// set.insert_with(stream::iter(["three"; 6]).boxed(), Share::weighted(Limit::new(3)?));
-/// set.insert_with(stream::iter(["first"]).boxed(), Share::prioritised(1));
+/// set.insert_with(stream::iter(["three"; 6]).boxed(), Precedence::weighted(Limit::new(3)?));
+/// set.insert_with(stream::iter(["first"]).boxed(), Precedence::prioritised(1));
 /// let all: Vec<_> = set.collect().await;
 /// assert_eq!(all.join(" "), "first - three three three - three three three - -");
 /// # Ok::<(), backstay_core::ConfigError>(())
 /// # }).unwrap();
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Share {
+pub struct Precedence {
     weight: Limit,
     priority: u8,
 }
 
-impl Share {
+impl Precedence {
     /// `weight` items for each that one of weight one gives, where both have that many ready: at most so many in a row.
     ///
     pub fn weighted(weight: impl Into<Limit>) -> Self {
@@ -59,7 +59,7 @@ impl Share {
     }
 }
 
-impl Default for Share {
+impl Default for Precedence {
     fn default() -> Self {
         Self::prioritised(0)
     }

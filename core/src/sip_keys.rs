@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 
 /// The keys of SipHash-1-3, which the standard library's maps use with keys of their own.
 #[derive(Clone, Copy)]
-pub(super) struct SipKeys(pub(super) u64, pub(super) u64);
+pub(crate) struct SipKeys(pub(crate) u64, pub(crate) u64);
 
 impl BuildHasher for SipKeys {
     type Hasher = SipHasher13;

@@ -1,0 +1,418 @@
+//! Streams that are made anew when they fail, or end.
+
+mod window;
+
+use crate::instant::Instant;
+use crate::limit::Limit;
+use crate::probe;
+use crate::ready_budget::ReadyBudget;
+use crate::resilience::{Classify, Error, OnRetry, OwnedRetry, Retry, Stop, Verdict};
+use crate::runtime::Runtime;
+use crate::time::Timer;
+use futures_core::Stream;
+use futures_core::stream::FusedStream;
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use window::Window;
+
+/// A stream of results that `make` makes, and makes anew when it has failed.
+///
+/// A stream can't begin again, so it takes what makes it. The first is made with the first poll, each other after the
+/// delay of `policy`, which also says how often, for how long, and what a failure is: a [`Retry`], as for calls. See
+/// [`RetryStream`] for what each item does.
+///
+/// It ends when a stream ends by itself, and when it gives up. With [`restart`] a stream that ends is made anew too.
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::{Failure, Sim};
+/// use backstay_core::resilience::{Backoff, Error, Retry, Stop};
+/// use backstay_core::stream;
+/// use futures::StreamExt;
+/// use std::time::Duration;
+///
+/// let run = Sim::builder().run(|rt: Sim| async move {
+///     let backoff = Backoff::constant(Duration::from_secs(1));
+///     let policy = Retry::builder().max_attempts(2).backoff(backoff).build().expect("it makes sense");
+///     let mut made = 0;
+///     let prices = stream::retry(&rt, policy, || {
+///         made += 1;
+///         futures::stream::iter(match made {
+///             1 => vec![Ok(101), Err("connection reset")],
+///             2 => vec![Ok(102), Err("connection reset")],
+///             _ => vec![Err("no route to host")],
+///         })
+///     });
+///     prices.collect::<Vec<_>>().await
+/// })?;
+/// assert_eq!(run.value[..2], [Ok(101), Ok(102)]); // each item lets the attempts begin anew
+/// let Err(Error::RetriesExhausted { attempts, why, .. }) = run.value[2] else { panic!("it gives up") };
+/// assert_eq!((attempts, why), (2, Stop::MaxAttempts));
+/// assert_eq!(run.elapsed, Duration::from_secs(2));
+/// # Ok::<(), Failure>(())
+/// ```
+#[doc(alias = "retryWhen")]
+#[doc(alias = "onFailuresWithBackoff")]
+pub fn retry<R, C, H, F, S, T, E>(rt: &R, policy: Retry<C, H>, make: F) -> RetryStream<R, C, H, F, S>
+where
+    R: Runtime,
+    C: Classify<T, E>,
+    H: OnRetry<T, E>,
+    F: FnMut() -> S,
+    S: Stream<Item = Result<T, E>>,
+{
+    RetryStream::new(rt, policy, make, false)
+}
+
+/// A stream of results that `make` makes, and makes anew when it has failed **or ended**: for what has no end of its
+/// own, a feed, a subscription.
+///
+/// As [`retry`], and a stream that ends counts as an attempt that failed, with a delay after it, though no error is
+/// kept and the policy's hook is not told. Where no other attempt is allowed after an end, this ends, and
+/// [`stopped`](RetryStream::stopped) says why. A limit that is usual for restarts is
+/// [`max_restarts`](RetryStream::max_restarts), so many within a time. A stream of plain items is one with
+/// `.map(Ok::<_, Infallible>)`.
+///
+/// It is the form of Pekko's `RestartSource.withBackoff`. There the attempts begin anew when a source has been up for
+/// a while: [`Reset::Uptime`].
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::{Failure, Sim};
+/// use backstay_core::resilience::{Backoff, Retry, Stop};
+/// use backstay_core::{Limit, stream};
+/// use futures::StreamExt;
+/// use std::convert::Infallible;
+/// use std::time::Duration;
+///
+/// const SECOND: Duration = Duration::from_secs(1);
+///
+/// let run = Sim::builder().run(|rt: Sim| async move {
+///     let policy = Retry::builder().backoff(Backoff::constant(SECOND)).build().expect("it makes sense");
+///     // Never more than two restarts within a minute.
+///     let mut feed = stream::restart(&rt, policy, || futures::stream::iter([1, 2]).map(Ok::<_, Infallible>))
+///         .max_restarts(Limit::new(2).unwrap(), 60 * SECOND);
+///     let items: Vec<_> = feed.by_ref().map(|item| item.unwrap()).collect().await;
+///     (items, feed.stopped())
+/// })?;
+/// assert_eq!(run.value, (vec![1, 2, 1, 2, 1, 2], Some(Stop::MaxRestarts)));
+/// assert_eq!(run.elapsed, 2 * SECOND);
+/// # Ok::<(), Failure>(())
+/// ```
+#[doc(alias = "RestartSource")]
+#[doc(alias = "withBackoff")]
+#[doc(alias = "repeat")]
+pub fn restart<R, C, H, F, S, T, E>(rt: &R, policy: Retry<C, H>, make: F) -> RetryStream<R, C, H, F, S>
+where
+    R: Runtime,
+    C: Classify<T, E>,
+    H: OnRetry<T, E>,
+    F: FnMut() -> S,
+    S: Stream<Item = Result<T, E>>,
+{
+    RetryStream::new(rt, policy, make, true)
+}
+
+pin_project! {
+    /// A stream over several attempts; made by [`retry`] and [`restart`].
+    ///
+    /// What the policy's [classifier](Classify) says of an item decides; by default every value is a success and every
+    /// error a failure:
+    ///
+    /// | verdict | what happens |
+    /// |---|---|
+    /// | `Success` | the item is given |
+    /// | `Failure` | the stream is dropped at once, and made anew after a delay; where a limit forbids it, the item is given, an error as [`RetriesExhausted`](Error::RetriesExhausted), and this ends |
+    /// | `Fatal` | the item is given, an error as [`Operation`](Error::Operation), and this ends |
+    /// | `Ignore` | the item is given, an error as [`Operation`](Error::Operation), and the stream goes on |
+    ///
+    /// **An item lets the attempts begin anew**, their number, their delays and `max_elapsed`, unless another
+    /// [`reset`](Self::reset) is chosen. So `max_attempts` counts attempts in a row that gave nothing. A budget is told
+    /// of each stream once: of its first item, or of how it failed without one.
+    ///
+    /// It may give again what an earlier stream has given: where `make` can go on after the last item, that is its own
+    /// to remember.
+    ///
+    /// # Ties
+    ///
+    /// There are none: nothing runs beside its timer.
+    ///
+    /// # At the end, on error, on drop
+    ///
+    /// As in the table. No stream is held during a delay. Dropped, it drops the stream that runs, or ends the delay;
+    /// what a budget gave for it goes back.
+    ///
+    /// # A slow reader
+    ///
+    /// Delays are counted from the poll that found the failure; time that passes while nobody polls counts.
+    ///
+    /// # Panics
+    ///
+    /// A panic of `make`, of a stream, of the classifier or the hook goes on in whoever polls.
+    ///
+    /// # Cost
+    ///
+    /// One timer, made with the first delay, and a reading of the clock for each failure. A stream that goes well
+    /// costs nothing but the classifier's call for each item, and one reading of the clock when it is first pending.
+    /// [`max_restarts`](Self::max_restarts) keeps an instant for each restart that counts.
+    #[must_use = "streams do nothing unless they are polled"]
+    pub struct RetryStream<R, C, H, F, S>
+    where
+        R: Runtime,
+    {
+        rt: R,
+        retry: OwnedRetry<C, H>,
+        make: F,
+        #[pin]
+        stream: Option<S>,
+        #[pin]
+        timer: Timer<R::Sleep>,
+        phase: Phase,
+        end_is_failure: bool,
+        reset: Reset,
+        window: Option<Window>,
+        restarts: u64,
+        stopped: Option<Stop>,
+        budget: ReadyBudget,
+    }
+}
+
+/// When the attempts of a [`RetryStream`] begin anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reset {
+    /// When a stream has given an item that is a success.
+    #[default]
+    Item,
+    /// When a stream had been up for so long as it failed or ended, counted from when it was made, whether it gave
+    /// anything or not.
+    Uptime(Duration),
+    /// Never: all attempts there are count.
+    Never,
+}
+
+/// | phase | the stream | left by |
+/// |---|---|---|
+/// | begins | none | the next poll, which makes it |
+/// | runs | there | a failure, an end |
+/// | waits | none | the timer |
+/// | ended | none | – |
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Begins,
+    Runs {
+        // When it was made; only asked for where it matters.
+        since: Instant,
+        // Whether it has given an item that is a success, and whether the budget knows what came of it.
+        has_given: bool,
+    },
+    Waits {
+        until: Instant,
+    },
+    Ended,
+}
+
+impl<R: Runtime, C, H, F, S> RetryStream<R, C, H, F, S> {
+    fn new(rt: &R, policy: Retry<C, H>, make: F, end_is_failure: bool) -> Self {
+        Self {
+            rt: rt.clone(),
+            retry: OwnedRetry::new(policy),
+            make,
+            stream: None,
+            timer: Timer::new(),
+            phase: Phase::Begins,
+            end_is_failure,
+            reset: Reset::Item,
+            window: None,
+            restarts: 0,
+            stopped: None,
+            budget: ReadyBudget::new(),
+        }
+    }
+
+    /// When the attempts begin anew; with each item, if it isn't said.
+    pub const fn reset(mut self, reset: Reset) -> Self {
+        self.reset = reset;
+        self
+    }
+
+    /// At most so many restarts within any such time, whatever else happens; no limit if it isn't said. One too many
+    /// is [`Stop::MaxRestarts`].
+    ///
+    /// The time slides, as that of a [`Supervisor`](crate::task::Supervisor) does; a restart of exactly that long ago
+    /// still counts. With [`Duration::MAX`] all count.
+    #[doc(alias = "intensity")]
+    pub fn max_restarts(mut self, restarts: impl Into<Limit>, within: Duration) -> Self {
+        self.window = Some(Window::new(restarts.into(), within));
+        self
+    }
+
+    /// How many streams were made after the first.
+    pub const fn restarts(&self) -> u64 {
+        self.restarts
+    }
+
+    /// Why it gave up; `None` while it hasn't, and where it ended with a stream or by an error that is fatal.
+    pub const fn stopped(&self) -> Option<Stop> {
+        self.stopped
+    }
+}
+
+impl<R, C, H, F, S, T, E> RetryStream<R, C, H, F, S>
+where
+    R: Runtime,
+    C: Classify<T, E>,
+    H: OnRetry<T, E>,
+    F: FnMut() -> S,
+    S: Stream<Item = Result<T, E>>,
+{
+    fn poll_item(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T, Error<E>>>> {
+        let mut this = self.project();
+        loop {
+            match this.phase {
+                Phase::Ended => return Poll::Ready(None),
+                Phase::Waits { until } => {
+                    let until = *until;
+                    if this.timer.as_mut().poll_until(this.rt, until, cx).is_pending() {
+                        probe::waiting(|| format!("attempt {} of a stream", this.retry.attempt()));
+                        return Poll::Pending;
+                    }
+                    *this.phase = Phase::Begins;
+                }
+                Phase::Begins => {
+                    ready!(this.budget.poll_proceed(cx));
+                    this.budget.spend();
+                    this.retry.begins(|| this.rt.now());
+                    let since = match this.reset {
+                        Reset::Uptime(_) => this.rt.now(),
+                        Reset::Item | Reset::Never => Instant::ORIGIN,
+                    };
+                    this.stream.set(Some((this.make)()));
+                    *this.phase = Phase::Runs { since, has_given: false };
+                }
+                Phase::Runs { since, has_given } => {
+                    let Some(stream) = this.stream.as_mut().as_pin_mut() else {
+                        // Its destructor has panicked.
+                        *this.phase = Phase::Ended;
+                        continue;
+                    };
+                    let Poll::Ready(item) = stream.poll_next(cx) else {
+                        this.budget.refill();
+                        this.retry.takes_time(|| this.rt.now());
+                        return Poll::Pending;
+                    };
+                    let outcome = item.map(|item| item.map_err(Error::Operation));
+                    let verdict = match &outcome {
+                        Some(item) => this.retry.classify(item.as_ref()),
+                        None if *this.end_is_failure => Verdict::failure(),
+                        None => Verdict::Success,
+                    };
+                    // Of an end the service is not to blame.
+                    let told = if outcome.is_some() { verdict } else { Verdict::Success };
+                    if !*has_given && verdict != Verdict::Ignore {
+                        this.retry.record(told, || this.rt.now());
+                    }
+                    let (hint, cost) = match (verdict, &outcome) {
+                        (Verdict::Success, Some(_)) => {
+                            *has_given = true;
+                            this.budget.refill();
+                            return Poll::Ready(outcome);
+                        }
+                        (Verdict::Ignore, _) => return Poll::Ready(outcome),
+                        (Verdict::Failure { retry_after, cost }, _) => (retry_after, cost),
+                        (Verdict::Fatal, _) | (Verdict::Success, None) => {
+                            *this.phase = Phase::Ended;
+                            this.stream.set(None);
+                            return Poll::Ready(outcome);
+                        }
+                    };
+                    let (since, has_given) = (*since, *has_given);
+                    // Nothing of it is held during the delay.
+                    *this.phase = Phase::Ended;
+                    this.stream.set(None);
+                    let now = this.rt.now();
+                    let is_anew = match *this.reset {
+                        Reset::Item => has_given,
+                        Reset::Uptime(time) => now - since >= time,
+                        Reset::Never => false,
+                    };
+                    if is_anew {
+                        this.retry.begin_anew();
+                    }
+                    let window = &mut *this.window;
+                    let permits = || {
+                        let is_free = window.as_mut().is_none_or(|window| window.try_restart(now));
+                        is_free.then_some(()).ok_or(Stop::MaxRestarts)
+                    };
+                    match this.retry.plan((hint, cost), now, || this.rt.random_u64(), permits) {
+                        Ok((until, delay)) => {
+                            if let Some(outcome) = &outcome {
+                                this.retry.tell(outcome.as_ref(), delay);
+                            }
+                            this.retry.go_on();
+                            *this.restarts += 1;
+                            *this.phase =
+                                if delay.is_zero() { Phase::Begins } else { Phase::Waits { until } };
+                        }
+                        Err(why) => {
+                            *this.stopped = Some(why);
+                            return Poll::Ready(outcome.map(|item| {
+                                item.map_err(|error| match error {
+                                    Error::Operation(error) => this.retry.exhausted(why, now, error),
+                                    other => other,
+                                })
+                            }));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<R, C, H, F, S, T, E> Stream for RetryStream<R, C, H, F, S>
+where
+    R: Runtime,
+    C: Classify<T, E>,
+    H: OnRetry<T, E>,
+    F: FnMut() -> S,
+    S: Stream<Item = Result<T, E>>,
+{
+    type Item = Result<T, Error<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_item(cx)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, matches!(self.phase, Phase::Ended).then_some(0))
+    }
+}
+
+impl<R, C, H, F, S, T, E> FusedStream for RetryStream<R, C, H, F, S>
+where
+    R: Runtime,
+    C: Classify<T, E>,
+    H: OnRetry<T, E>,
+    F: FnMut() -> S,
+    S: Stream<Item = Result<T, E>>,
+{
+    fn is_terminated(&self) -> bool {
+        matches!(self.phase, Phase::Ended)
+    }
+}
+
+impl<R: Runtime, C, H, F, S> fmt::Debug for RetryStream<R, C, H, F, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryStream")
+            .field("retry", &self.retry)
+            .field("phase", &self.phase)
+            .field("restarts", &self.restarts)
+            .field("stopped", &self.stopped)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,68 @@
+//! How a stream is shared.
+
+use crate::limit::Limit;
+
+/// As many as a buffer holds that nobody has chosen.
+const BUFFER: usize = 64;
+
+/// How a stream is shared: what newcomers are given, how far readers may be apart, and what becomes of a slow one.
+///
+/// | setting | default |
+/// |---|---|
+/// | `replay` | what [`new`](Self::new) is given; a number alone can stand for the configuration |
+/// | [`buffer`](Self::buffer) | 64 |
+/// | [`slow_reader`](Self::slow_reader) | keeps the others waiting |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "it does nothing by itself"]
+pub struct ShareConfig {
+    replay: usize,
+    buffer: Option<Limit>,
+    slow_reader: SlowReader,
+}
+
+/// What becomes of a reader of a shared stream that does not keep up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SlowReader {
+    /// The source is not polled until it has read: nobody misses anything, and one that never reads stops everybody.
+    #[default]
+    #[doc(alias = "backpressure")]
+    KeepsOthersWaiting,
+    /// It is told how many items it has missed, and goes on with the oldest that is kept.
+    Skips,
+    /// It is told how many items it has missed, and that is its end.
+    Ends,
+}
+
+impl ShareConfig {
+    /// Newcomers are given the last `replay` items; zero for none.
+    pub const fn new(replay: usize) -> Self {
+        Self { replay, buffer: None, slow_reader: SlowReader::KeepsOthersWaiting }
+    }
+
+    /// How many items are kept for readers that are behind, beside those that are replayed.
+    #[doc(alias = "extraBufferCapacity")]
+    pub fn buffer(mut self, items: impl Into<Limit>) -> Self {
+        self.buffer = Some(items.into());
+        self
+    }
+
+    /// What becomes of a reader that is behind by more than that.
+    pub const fn slow_reader(mut self, slow_reader: SlowReader) -> Self {
+        self.slow_reader = slow_reader;
+        self
+    }
+
+    pub(super) const fn parts(self) -> (usize, usize, SlowReader) {
+        let buffer = match self.buffer {
+            Some(limit) => limit.get(),
+            None => BUFFER,
+        };
+        (self.replay, self.replay.saturating_add(buffer), self.slow_reader)
+    }
+}
+
+impl From<usize> for ShareConfig {
+    fn from(replay: usize) -> Self {
+        Self::new(replay)
+    }
+}

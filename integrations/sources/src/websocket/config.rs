@@ -1,0 +1,228 @@
+//! Limits.
+
+use backstay_core::{ConfigError, Limit};
+use std::time::Duration;
+use tungstenite::protocol::WebSocketConfig;
+
+/// The limits of a connection.
+///
+/// | field | default | is |
+/// |---|---|---|
+/// | `max_message_size` | 1 MiB, 1 GiB at most | what one message may have at most, in bytes: received ones, all parts together, and sent ones |
+/// | `max_frame_size` | as `max_message_size` | what one frame of a received message may have at most |
+/// | `keep_alive` | none | after how long a silence the peer is asked whether it is there, and how long it has to answer |
+/// | `handshake_timeout` | 10 s | for the handshake, and for who connects the look-up and the connection too |
+/// | `close_timeout` | 5 s | for the answer to a close |
+/// | `read_buffer` | 16 KiB, 16 MiB at most | what is read ahead at most, in bytes |
+/// | `write_buffer` | 16 KiB, 16 MiB at most | what [`feed`](super::WebSocket::feed) gathers before it writes |
+/// | `max_handshakes` | 64 | how many a [`Listener`](super::Listener) has under way at once |
+///
+/// # Examples
+///
+/// ```
+/// use backstay_sources::websocket::Config;
+/// use std::time::Duration;
+///
+/// let config = Config::builder()
+///     .max_message_size(64 * 1024)
+///     .keep_alive(Duration::from_secs(30), Duration::from_secs(10))
+///     .build()?;
+/// assert_eq!(config.max_message_size(), 64 * 1024);
+///
+/// let refused = Config::builder().max_message_size(0).build().unwrap_err();
+/// assert_eq!(refused.field(), Some("max_message_size"));
+/// # Ok::<(), backstay_core::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    max_message_size: usize,
+    max_frame_size: Option<usize>,
+    keep_alive: Option<(Duration, Duration)>,
+    handshake_timeout: Duration,
+    close_timeout: Duration,
+    read_buffer: usize,
+    write_buffer: usize,
+    max_handshakes: usize,
+}
+
+impl Config {
+    /// The defaults.
+    pub const fn new() -> Self {
+        Self {
+            max_message_size: 1 << 20,
+            max_frame_size: None,
+            keep_alive: None,
+            handshake_timeout: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(5),
+            read_buffer: 16 << 10,
+            write_buffer: 16 << 10,
+            max_handshakes: 64,
+        }
+    }
+
+    /// To change some.
+    pub const fn builder() -> ConfigBuilder {
+        ConfigBuilder { config: Self::new() }
+    }
+
+    /// What one message may have at most, in bytes.
+    pub const fn max_message_size(&self) -> usize {
+        self.max_message_size
+    }
+
+    /// What one frame of a received message may have at most, in bytes.
+    pub fn max_frame_size(&self) -> usize {
+        self.max_frame_size.map_or(self.max_message_size, |max| max.min(self.max_message_size))
+    }
+
+    /// The silence after which the peer is asked, and how long it has to answer.
+    pub const fn keep_alive(&self) -> Option<(Duration, Duration)> {
+        self.keep_alive
+    }
+
+    /// The limit for the handshake.
+    pub const fn handshake_timeout(&self) -> Duration {
+        self.handshake_timeout
+    }
+
+    /// The limit for the answer to a close.
+    pub const fn close_timeout(&self) -> Duration {
+        self.close_timeout
+    }
+
+    /// What is read ahead at most, in bytes.
+    pub const fn read_buffer(&self) -> usize {
+        self.read_buffer
+    }
+
+    /// What is gathered before it is written, in bytes.
+    pub const fn write_buffer(&self) -> usize {
+        self.write_buffer
+    }
+
+    /// How many handshakes a listener has under way at once.
+    pub fn max_handshakes(&self) -> Limit {
+        Limit::new(self.max_handshakes).unwrap_or(Limit::ONE)
+    }
+
+    /// What may wait to be written before a ping is no longer answered at once.
+    pub(super) const fn max_unsent(&self) -> usize {
+        self.write_buffer + PONGS
+    }
+
+    pub(super) fn protocol(&self) -> WebSocketConfig {
+        WebSocketConfig::default()
+            .read_buffer_size(self.read_buffer)
+            .write_buffer_size(self.write_buffer)
+            .max_write_buffer_size(self.max_unsent())
+            .max_message_size(Some(self.max_message_size))
+            .max_frame_size(Some(self.max_frame_size()))
+    }
+}
+
+/// Room for answers to pings that the peer does not read. When it is full, only the last ping is answered, as RFC
+/// 6455 allows in section 5.5.3: a peer that asks and doesn't listen costs no memory.
+const PONGS: usize = 4 << 10;
+
+const MAX_MESSAGE: usize = 1 << 30;
+
+const MAX_BUFFER: usize = 16 << 20;
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Makes a [`Config`].
+#[derive(Clone, Debug)]
+#[must_use = "does nothing until `build`"]
+pub struct ConfigBuilder {
+    config: Config,
+}
+
+impl ConfigBuilder {
+    /// What one message may have at most, in bytes; 1 MiB.
+    pub const fn max_message_size(mut self, bytes: usize) -> Self {
+        self.config.max_message_size = bytes;
+        self
+    }
+
+    /// What one frame of a received message may have at most, in bytes; as much as a message, and no more.
+    pub const fn max_frame_size(mut self, bytes: usize) -> Self {
+        self.config.max_frame_size = Some(bytes);
+        self
+    }
+
+    /// Asks the peer with a ping when nothing has come from it for `interval`, and gives it up when then nothing comes
+    /// for `timeout`. Off unless it is asked for.
+    ///
+    /// It runs while the stream is polled. `Duration::MAX` is never.
+    #[doc(alias = "heartbeat")]
+    #[doc(alias = "ping_interval")]
+    pub const fn keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
+        self.config.keep_alive = Some((interval, timeout));
+        self
+    }
+
+    /// The limit for the handshake, and for who connects the look-up and the connection too; 10 s.
+    pub const fn handshake_timeout(mut self, limit: Duration) -> Self {
+        self.config.handshake_timeout = limit;
+        self
+    }
+
+    /// The limit for the answer to a close; 5 s.
+    pub const fn close_timeout(mut self, limit: Duration) -> Self {
+        self.config.close_timeout = limit;
+        self
+    }
+
+    /// What is read ahead at most, in bytes; 16 KiB. More is faster where much comes at once.
+    pub const fn read_buffer(mut self, bytes: usize) -> Self {
+        self.config.read_buffer = bytes;
+        self
+    }
+
+    /// What [`feed`](super::WebSocket::feed) gathers before it writes, in bytes; 16 KiB.
+    pub const fn write_buffer(mut self, bytes: usize) -> Self {
+        self.config.write_buffer = bytes;
+        self
+    }
+
+    /// How many handshakes a [`Listener`](super::Listener) has under way at once; 64.
+    pub const fn max_handshakes(mut self, handshakes: usize) -> Self {
+        self.config.max_handshakes = handshakes;
+        self
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] with the name of a field that is zero, or beyond what it may be.
+    pub const fn build(self) -> Result<Config, ConfigError> {
+        let Self { config } = self;
+        // A header alone makes room for its frame.
+        if config.max_message_size > MAX_MESSAGE {
+            return Err(ConfigError::invalid("max_message_size", "must not exceed 1 GiB"));
+        }
+        if config.read_buffer > MAX_BUFFER {
+            return Err(ConfigError::invalid("read_buffer", "must not exceed 16 MiB"));
+        }
+        if config.write_buffer > MAX_BUFFER {
+            return Err(ConfigError::invalid("write_buffer", "must not exceed 16 MiB"));
+        }
+        let field = match config {
+            Config { max_message_size: 0, .. } => "max_message_size",
+            Config { max_frame_size: Some(0), .. } => "max_frame_size",
+            Config { handshake_timeout: Duration::ZERO, .. } => "handshake_timeout",
+            Config { close_timeout: Duration::ZERO, .. } => "close_timeout",
+            Config { keep_alive: Some((Duration::ZERO, _) | (_, Duration::ZERO)), .. } => "keep_alive",
+            Config { read_buffer: 0, .. } => "read_buffer",
+            Config { write_buffer: 0, .. } => "write_buffer",
+            Config { max_handshakes: 0, .. } => "max_handshakes",
+            _ => return Ok(config),
+        };
+        Err(ConfigError::invalid(field, "must not be zero"))
+    }
+}
