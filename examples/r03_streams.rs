@@ -169,16 +169,14 @@ async fn lives(rt: &AnyRuntime) -> Outcome {
     let token = CancelToken::with_deadline(rt, rt.now() + ms(25));
     let ticks = ticker(rt, ms(5)).build()?.until(token);
     // Several tasks read it; it has no task of its own.
-    let shared = ticks.map(|tick| tick.missed + 1).boxed().share(0);
-    let readers = [(); 2].map(|()| {
-        let reader = shared.clone();
+    let one = ticks.map(|tick| tick.missed + 1).boxed().share(0);
+    let other = one.clone(); // before anybody reads: from here on it misses nothing
+    let [one, other] = [one, other].map(|reader| {
         rt.spawn(async move {
             let periods = reader.map(|periods| periods.unwrap_or(0));
             periods.fold(0, |sum, periods| ready(sum + periods)).await
         })
     });
-    drop(shared);
-    let [one, other] = readers;
     let (one, other) = (one.await?, other.await?);
     println!("    shared       {one} periods until the token, in both tasks");
     assert!(one == other && one >= 1, "{one} and {other}");
