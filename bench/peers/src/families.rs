@@ -1,9 +1,13 @@
 //! The work of the benches that can be measured in other ways than by its time.
 
 use crate::bench::Family;
-use crate::{composition, resilience, tasks};
+use crate::{composition, resilience, stream_timing, tasks};
 
 /// All of them.
 pub fn families() -> impl Iterator<Item = Family> {
-    composition::FAMILIES.into_iter().chain(tasks::FAMILIES).chain(resilience::FAMILIES)
+    composition::FAMILIES
+        .into_iter()
+        .chain(tasks::FAMILIES)
+        .chain(resilience::FAMILIES)
+        .chain(stream_timing::FAMILIES)
 }

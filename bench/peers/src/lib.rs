@@ -41,6 +41,7 @@ pub mod shutdowns;
 pub mod sim;
 pub mod stacks;
 pub mod stopwatch;
+pub mod stream_timing;
 pub mod table;
 pub mod task_sets;
 pub mod tasks;
