@@ -2,6 +2,7 @@
 
 use crate::bench::Family;
 use crate::{composition, resilience, stream_batches, tasks};
+use crate::{composition, resilience, stream_timing, tasks};
 
 /// All of them.
 pub fn families() -> impl Iterator<Item = Family> {
@@ -10,4 +11,5 @@ pub fn families() -> impl Iterator<Item = Family> {
         .chain(tasks::FAMILIES)
         .chain(resilience::FAMILIES)
         .chain(stream_batches::FAMILIES)
+        .chain(stream_timing::FAMILIES)
 }

@@ -43,6 +43,7 @@ pub mod stacks;
 pub mod stopwatch;
 pub mod stream_batches;
 pub mod streams;
+pub mod stream_timing;
 pub mod table;
 pub mod task_sets;
 pub mod tasks;
