@@ -116,6 +116,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/circuit-breaker.md")]
     struct CircuitBreaker;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/concurrent-streams.md")]
+    struct ConcurrentStreams;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/deadline.md")]
     struct Deadline;
     #[cfg(feature = "testing")]
@@ -139,6 +142,8 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/mailbox.md")]
     struct Mailbox;
+    #[doc = include_str!("../docs/guide/merging-streams.md")]
+    struct MergingStreams;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;

@@ -3,6 +3,7 @@
 use crate::bench::Family;
 use crate::{composition, resilience, stream_batches, tasks};
 use crate::{composition, resilience, stream_timing, tasks};
+use crate::{composition, resilience, streams, tasks};
 
 /// All of them.
 pub fn families() -> impl Iterator<Item = Family> {
@@ -12,4 +13,5 @@ pub fn families() -> impl Iterator<Item = Family> {
         .chain(resilience::FAMILIES)
         .chain(stream_batches::FAMILIES)
         .chain(stream_timing::FAMILIES)
+        .chain(streams::FAMILIES)
 }

@@ -8,6 +8,7 @@
 use backstay_peers::bench::Size;
 use backstay_peers::contest::Side;
 use backstay_peers::families::families;
+use backstay_peers::streams::{maps, merges};
 use backstay_peers::table::{Figures, figures};
 use backstay_peers::work::{Clock, Way, Work};
 use backstay_peers::{channels, fan_out, semaphores};
@@ -126,7 +127,7 @@ fn limit(work: &Work) -> Option<f64> {
 
 /// Rows of work of two sizes, for which ours must allocate the same: what is allocated once, and nothing for a unit.
 fn nothing_for_more() -> impl Iterator<Item = (Work, Work)> {
-    [fan_out::rows, channels::rows, semaphores::rows].into_iter().flat_map(|rows| {
+    [fan_out::rows, channels::rows, semaphores::rows, maps::rows, merges::rows].into_iter().flat_map(|rows| {
         let pairs = rows(10_000).into_iter().zip(rows(20_000));
         pairs.filter(|(work, _)| work.clock == Clock::Thread)
     })

@@ -1,5 +1,6 @@
 //! Every contestant does all of the work of `composition`, `tasks`, `resilience` and `stream_batches`, and they agree.
 //! Every contestant does all of the work of `composition`, `tasks`, `resilience` and `stream_timing`, and they agree.
+//! Every contestant does all of the work of `composition`, `tasks`, `resilience` and `streams`, and they agree.
 
 use backstay_bench::sample::nanoseconds;
 use backstay_peers::bench::Size;
@@ -7,6 +8,7 @@ use backstay_peers::contest::{Side, Wrong};
 use backstay_peers::families::families;
 use backstay_peers::{composition, resilience, stream_batches, tasks};
 use backstay_peers::{composition, resilience, stream_timing, tasks};
+use backstay_peers::{composition, resilience, streams, tasks};
 use std::collections::BTreeSet;
 
 #[test]
@@ -53,5 +55,6 @@ fn no_two_rows_have_the_same_name() {
     assert_eq!(names().collect::<BTreeSet<_>>().len(), names().count());
     let benches = [composition::BENCH, tasks::BENCH, resilience::BENCH, stream_batches::BENCH];
     let benches = [composition::BENCH, tasks::BENCH, resilience::BENCH, stream_timing::BENCH];
+    let benches = [composition::BENCH, tasks::BENCH, resilience::BENCH, streams::BENCH];
     assert_eq!(benches.iter().map(|bench| bench.tables.len()).sum::<usize>(), families().count());
 }
