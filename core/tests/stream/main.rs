@@ -7,6 +7,8 @@ mod batch_types;
 mod by_hand;
 mod cut;
 mod kit;
+#[path = "../common/lock_probe.rs"]
+mod lock_probe;
 mod marble;
 mod overflow;
 mod sources;
