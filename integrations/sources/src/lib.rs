@@ -3,11 +3,30 @@
 //! | feature | module | gives |
 //! |---|---|---|
 #![cfg_attr(
+    feature = "blocking",
+    doc = "| `blocking` | [`blocking`] | an iterator or a reader that blocks |"
+)]
+#![cfg_attr(
+    feature = "fs-events",
+    doc = "| `fs-events` | [`fs_events`] | what changes in folders and files |"
+)]
+#![cfg_attr(feature = "sqlite", doc = "| `sqlite` | [`sqlite`] | an embedded SQL database |")]
+#![cfg_attr(
     feature = "websocket",
     doc = "| `websocket` | [`websocket`] | WebSockets, client and server, over [`Net`](backstay_core::Net) |"
 )]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
+#[cfg(feature = "fs-events")]
+pub mod fs_events;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+#[cfg(any(feature = "fs-events", feature = "sqlite"))]
+mod turns;
+#[cfg(any(feature = "blocking", feature = "fs-events", feature = "sqlite"))]
+mod waking;
 #[cfg(feature = "websocket")]
 pub mod websocket;
 

@@ -1,0 +1,301 @@
+//! What is to be watched, and how.
+
+use super::debounce::Config;
+use super::error::FsError;
+use super::event::Overflow;
+use super::roots::Roots;
+use super::shared::Shared;
+use super::simulated::SimulatedFs;
+use super::stream::FsEvents;
+use crate::waking::unharmed;
+use backstay_core::{Limit, Runtime};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use std::fmt;
+use std::mem;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// Watches a folder, or a file; to be awaited, after options if any.
+///
+/// Of a folder, what is in it is told, and not what is in its folders, unless [all](FsWatch::recursive) is to be. Of a
+/// file, the folder is watched and only the file told: so it is also seen when another takes its place, as editors do
+/// it, and when it is removed and made again.
+///
+/// # Errors
+///
+/// [`FsError::NotFound`] for a path that is not there, by the future; [`FsError::Limit`] and [`FsError::Watch`] where
+/// the system refuses.
+///
+/// # Examples
+///
+/// ```
+/// use backstay::{BlockOn, Config, smol::SmolOwner};
+/// use backstay_sources::fs_events::{FsError, watch};
+/// use std::time::Duration;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path().to_owned();
+/// let owner = SmolOwner::new(Config::new())?;
+/// let rt = owner.runtime().clone();
+/// owner.block_on(async move {
+///     let changes = watch(&rt, &folder).recursive().quiet(Duration::from_millis(200)).await?;
+///     drop(changes);
+///
+///     let error = watch(&rt, "/no/such/folder").await.unwrap_err();
+///     assert!(matches!(error, FsError::NotFound { .. }));
+///     assert_eq!(error.to_string(), "there is no `/no/such/folder` to be watched");
+///     Ok::<(), FsError>(())
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "inotify")]
+#[doc(alias = "notify")]
+pub fn watch<R: Runtime>(rt: &R, path: impl AsRef<Path>) -> FsWatch<R> {
+    FsWatch {
+        rt: rt.clone(),
+        paths: vec![path.as_ref().to_owned()],
+        is_recursive: false,
+        config: Config {
+            quiet: FsWatch::<R>::QUIET,
+            at_latest: FsWatch::<R>::AT_LATEST,
+            capacity: FsWatch::<R>::CAPACITY.into(),
+            overflow: Overflow::default(),
+        },
+    }
+}
+
+/// What is to be watched, and how; made by [`watch`].
+#[must_use = "it does nothing unless you `.await` it"]
+pub struct FsWatch<R> {
+    rt: R,
+    paths: Vec<PathBuf>,
+    is_recursive: bool,
+    config: Config,
+}
+
+impl<R: Runtime> FsWatch<R> {
+    /// How long a path must not have changed before it is told, unless set.
+    pub const QUIET: Duration = Duration::from_millis(50);
+
+    /// When it is told although it changes all the time, unless set.
+    pub const AT_LATEST: Duration = Duration::from_secs(1);
+
+    /// How many paths that have changed wait to be told, unless set.
+    pub const CAPACITY: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
+
+    /// Watches this folder or file too.
+    pub fn and(mut self, path: impl AsRef<Path>) -> Self {
+        self.paths.push(path.as_ref().to_owned());
+        self
+    }
+
+    /// Watches also the folders in folders, those too that are made later. What is in a folder when it is noticed is
+    /// told as created; what is made in it at that very moment may be told twice.
+    pub const fn recursive(mut self) -> Self {
+        self.is_recursive = true;
+        self
+    }
+
+    /// How long a path must not have changed before it is told. Zero: it is told as soon as it is read.
+    /// [`Duration::MAX`]: only at the latest time.
+    pub const fn quiet(mut self, quiet: Duration) -> Self {
+        self.config.quiet = quiet;
+        self
+    }
+
+    /// How long after its first change a path is told although it changes all the time, as a log does.
+    pub const fn at_latest(mut self, at_latest: Duration) -> Self {
+        self.config.at_latest = at_latest;
+        self
+    }
+
+    /// How many paths that have changed wait to be told, beyond which the [overflow policy](Self::overflow) decides. One
+    /// that changes again takes no other place.
+    pub fn capacity(mut self, paths: impl Into<Limit>) -> Self {
+        self.config.capacity = paths.into();
+        self
+    }
+
+    /// What is lost when there is no place.
+    pub const fn overflow(mut self, overflow: Overflow) -> Self {
+        self.config.overflow = overflow;
+        self
+    }
+
+    /// The same stream with changes that a test makes up: nothing of the system is touched, so that it works on the
+    /// simulated runtime. What is to be watched is of no meaning.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay::Runtime;
+    /// use backstay_sources::fs_events::{FsEvent, watch};
+    /// use futures::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt| async move {
+    ///     let (fs, mut changes) = watch(&rt, "/etc").quiet(Duration::from_millis(50)).simulated();
+    ///     fs.created("/etc/motd");
+    ///     fs.modified("/etc/motd");
+    ///     let before = rt.now();
+    ///     let event = changes.next().await.unwrap().unwrap();
+    ///     assert_eq!(event, FsEvent::Created { path: "/etc/motd".into() });
+    ///     assert_eq!(rt.now() - before, Duration::from_millis(50));
+    ///     drop(fs);
+    ///     assert!(changes.next().await.is_none());
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn simulated(self) -> (SimulatedFs<R>, FsEvents<R>) {
+        let shared = Shared::new(self.config);
+        let fs = SimulatedFs::new(self.rt.clone(), Arc::clone(&shared));
+        (fs, FsEvents::new(self.rt, shared, self.config, None))
+    }
+}
+
+impl<R: Runtime> IntoFuture for FsWatch<R> {
+    type Output = Result<FsEvents<R>, FsError>;
+    type IntoFuture = WatchFuture<R>;
+
+    fn into_future(self) -> WatchFuture<R> {
+        WatchFuture(State::New(self))
+    }
+}
+
+impl<R: Runtime> fmt::Debug for FsWatch<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FsWatch")
+            .field("paths", &self.paths)
+            .field("is_recursive", &self.is_recursive)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of an [`FsWatch`]: the system is asked on a thread that may block, as it may have to walk through many
+/// folders.
+///
+/// # Cancel safety
+///
+/// Dropped, it watches nothing; a walk through folders that has begun goes to its end first.
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct WatchFuture<R: Runtime>(State<R>);
+
+enum State<R: Runtime> {
+    New(FsWatch<R>),
+    Starting { watch: FsWatch<R>, shared: Arc<Shared>, watcher: R::BlockingHandle<Result<Watcher, FsError>> },
+    Done,
+}
+
+impl<R: Runtime> Future for WatchFuture<R> {
+    type Output = Result<FsEvents<R>, FsError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if let State::New(_) = this.0
+            && let State::New(watch) = mem::replace(&mut this.0, State::Done)
+        {
+            let shared = Shared::new(watch.config);
+            let watcher = watch.start(&shared);
+            this.0 = State::Starting { watch, shared, watcher };
+        }
+        let State::Starting { watcher, .. } = &mut this.0 else { return Poll::Pending };
+        let started = ready!(Pin::new(watcher).poll(cx));
+        let State::Starting { watch, shared, .. } = mem::replace(&mut this.0, State::Done) else {
+            return Poll::Pending;
+        };
+        let path = || watch.paths.first().cloned().unwrap_or_default();
+        let watcher = started.map_err(|source| FsError::Runtime { path: path(), source }).flatten();
+        Poll::Ready(watcher.map(|watcher| FsEvents::new(watch.rt, shared, watch.config, Some(watcher))))
+    }
+}
+
+impl<R: Runtime> fmt::Debug for WatchFuture<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchFuture").finish_non_exhaustive()
+    }
+}
+
+impl<R: Runtime> FsWatch<R> {
+    fn start(&self, shared: &Arc<Shared>) -> R::BlockingHandle<Result<Watcher, FsError>> {
+        let (paths, is_recursive) = (self.paths.clone(), self.is_recursive);
+        let (rt, shared) = (self.rt.clone(), Arc::clone(shared));
+        self.rt.spawn_blocking(move || Watcher::start(rt, paths, is_recursive, shared))
+    }
+}
+
+/// Asks the system until it is dropped, which doesn't wait.
+pub(super) struct Watcher(Option<RecommendedWatcher>);
+
+impl Watcher {
+    fn start<R: Runtime>(
+        rt: R,
+        paths: Vec<PathBuf>,
+        is_recursive: bool,
+        shared: Arc<Shared>,
+    ) -> Result<Self, FsError> {
+        let roots = Roots::find(paths, is_recursive)?;
+        let folders: Vec<_> =
+            roots.folders().into_iter().map(|(folder, all)| (folder.to_owned(), all)).collect();
+        let first = roots.first().to_owned();
+        let mut hears = Hears { rt, roots, shared };
+        // Foreign code is called in there: wakers. A panic would be the end of the watcher's thread.
+        let hears = move |event| unharmed(|| hears.hear(event));
+        let watcher = notify::recommended_watcher(hears).map_err(|error| FsError::of(&first, error))?;
+        let mut own = Self(Some(watcher));
+        if let Some(watcher) = &mut own.0 {
+            for (folder, all) in &folders {
+                let mode = if *all { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+                watcher.watch(folder, mode).map_err(|error| FsError::of(folder, error))?;
+            }
+        }
+        Ok(own)
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        // Its thread may be gone already, and it panics where it can't tell it to go.
+        unharmed(|| drop(self.0.take()));
+    }
+}
+
+/// What the watcher's thread does with the system's events.
+struct Hears<R> {
+    rt: R,
+    roots: Roots,
+    shared: Arc<Shared>,
+}
+
+impl<R: Runtime> Hears<R> {
+    fn hear(&mut self, event: notify::Result<notify::Event>) {
+        let now = self.rt.now();
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => {
+                let error = FsError::of(self.roots.first(), error);
+                return self.shared.note(|debounce| debounce.fail(error, now));
+            }
+        };
+        if event.need_rescan() {
+            self.shared.note(|debounce| debounce.lose(0, now));
+        }
+        let gone = self.roots.gone(&event);
+        for (path, change, is_folder) in self.roots.changes(event) {
+            self.shared.note(|debounce| debounce.note(path, change, is_folder, now));
+        }
+        if !gone.is_empty() {
+            for path in gone {
+                self.shared.note(|debounce| debounce.fail(FsError::Gone { path }, now));
+            }
+            if self.roots.are_gone() {
+                self.shared.end();
+            }
+        }
+    }
+}

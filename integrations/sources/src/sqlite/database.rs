@@ -1,0 +1,235 @@
+//! The handle.
+
+use super::call::CallFuture;
+use super::error::SqlError;
+use super::inbox::{Handle, Request};
+use super::open::Open;
+use super::rows::Rows;
+use super::work::Work;
+use backstay_core::Limit;
+use backstay_core::channel::oneshot;
+use rusqlite::{Connection, Params, Row};
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// A connection to an SQLite database, on a thread of its own. Clones are handles on the same connection.
+///
+/// Statements are carried out in the order in which their futures are first polled, one at a time; queries that are
+/// open make rows between them, in turns, as they are read. So nobody waits for a slow reader, and a loop over the rows
+/// of a query can execute statements. Statements that are used again are not compiled again: SQLite's cache of sixteen
+/// holds them.
+///
+/// For readers that run at the same time, open the file several times; in the mode
+/// [WAL](https://www.sqlite.org/wal.html) they don't wait for writers.
+///
+/// The thread ends, and the file is closed, when the last handle, its futures and its streams are gone.
+///
+/// # Cost
+///
+/// A thread, which sleeps. A statement costs a few allocations, and a wake of the thread and one of the task; what has
+/// to be fast in bulk belongs into one [`call`](Self::call), in a transaction. Rows travel in bulk.
+#[derive(Clone, Debug)]
+pub struct Database {
+    handle: Handle,
+    work: Arc<Work>,
+    read_ahead: Limit,
+}
+
+impl Database {
+    /// Opens the file at `path`, or makes it; to be awaited, after options if any.
+    ///
+    /// # Errors
+    ///
+    /// [`SqlError::Open`], where the system or SQLite refuse; [`SqlError::Corrupt`], if it is no database;
+    /// [`SqlError::Thread`], if no thread can be had.
+    pub fn open(path: impl AsRef<Path>) -> Open {
+        Open::file(path.as_ref().to_owned())
+    }
+
+    /// Takes a connection that is open: in memory, with functions of the program's own, or with other settings. It gets
+    /// a busy handler and a progress handler in the place of any that it has.
+    ///
+    /// # Errors
+    ///
+    /// [`SqlError::Thread`], if no thread can be had.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::sqlite::Database;
+    /// use backstay_sources::sqlite::rusqlite::Connection;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let db = Database::from_connection(Connection::open_in_memory()?).await?;
+    /// db.execute("CREATE TABLE numbers (number)", []).await?;
+    /// let connection = db.release().await?; // as it was
+    /// # drop(connection); Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn from_connection(connection: Connection) -> Open {
+        Open::connection(connection)
+    }
+
+    pub(super) const fn new(handle: Handle, work: Arc<Work>, read_ahead: Limit) -> Self {
+        Self { handle, work, read_ahead }
+    }
+
+    /// Carries out one statement that gives no rows; tells how many rows it has changed.
+    ///
+    /// Parameters are those of `rusqlite`: `[]`, tuples and arrays of what SQLite has, by number or by name.
+    ///
+    /// # Errors
+    ///
+    /// [`SqlError::Statement`] with SQLite's error, [`SqlError::Busy`] and its like, by the future.
+    pub fn execute<P>(&self, sql: impl Into<Arc<str>>, params: P) -> CallFuture<usize>
+    where
+        P: Params + Send + 'static,
+    {
+        self.statement(sql.into(), move |connection, sql| connection.prepare_cached(sql)?.execute(params))
+    }
+
+    /// Carries out several statements, separated by semicolons; what rows they give is ignored.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute); those before the one that fails have been carried out.
+    pub fn execute_batch(&self, sql: impl Into<Arc<str>>) -> CallFuture<()> {
+        self.statement(sql.into(), |connection, sql| connection.execute_batch(sql))
+    }
+
+    /// The rows of a query, each made a value by `map`, on the thread of the database.
+    ///
+    /// A statement with `RETURNING` may change rows as well; SQLite makes all its changes before the first row.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::sqlite::{Database, SqlError};
+    /// use futures::{StreamExt, TryStreamExt};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("some.db");
+    /// # futures::executor::block_on(async {
+    /// let db = Database::open(path).await?;
+    /// db.execute_batch("CREATE TABLE ages (name, age); INSERT INTO ages VALUES ('Ada', 36), ('Bob', 'old')").await?;
+    ///
+    /// // A row of the wrong type is an item among others.
+    /// let mut rows = db.query("SELECT name, age FROM ages", [], |row| Ok((row.get(0)?, row.get(1)?)));
+    /// assert_eq!(rows.try_next().await?, Some(("Ada".to_owned(), 36)));
+    /// let error = rows.next().await.unwrap().unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "could not read row 2, column 1 (`age`) of `SELECT name, age FROM ages`"
+    /// );
+    /// assert!(rows.next().await.is_none());
+    /// # Ok::<(), SqlError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn query<T, P, F>(&self, sql: impl Into<Arc<str>>, params: P, map: F) -> Rows<T>
+    where
+        T: Send + 'static,
+        P: Params + Send + 'static,
+        F: FnMut(&Row<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        Rows::new(self.handle.clone(), sql.into(), self.read_ahead, params, map)
+    }
+
+    /// Runs a closure with the connection, on the thread of the database: for transactions, and for much at once.
+    /// Nothing else is done on the connection meanwhile.
+    ///
+    /// A transaction begins with [`Connection::unchecked_transaction`]: it is rolled back if the closure returns or
+    /// panics before the commit. The closure must not set other busy or progress handlers.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute), without the statement.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::sqlite::{Database, SqlError};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("some.db");
+    /// # futures::executor::block_on(async {
+    /// let db = Database::open(path).await?;
+    /// db.execute("CREATE TABLE numbers (number)", []).await?;
+    /// let numbers = vec![1, 2, 3];
+    /// let count = db
+    ///     .call(move |connection| {
+    ///         let transaction = connection.unchecked_transaction()?;
+    ///         let mut insert = transaction.prepare("INSERT INTO numbers VALUES (?1)")?;
+    ///         for number in &numbers {
+    ///             insert.execute([number])?;
+    ///         }
+    ///         drop(insert);
+    ///         transaction.commit()?;
+    ///         Ok(numbers.len())
+    ///     })
+    ///     .await?;
+    /// assert_eq!(count, 3);
+    /// # Ok::<(), SqlError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn call<T, F>(&self, call: F) -> CallFuture<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let work = Arc::clone(&self.work);
+        CallFuture::new(self.handle.clone(), None, move |connection| {
+            call(connection).map_err(|source| work.error(None, source))
+        })
+    }
+
+    /// Gives the connection back, after what was asked for before. Queries that are open end with
+    /// [`SqlError::Closed`], and so does all that is asked for later through other handles.
+    ///
+    /// # Errors
+    ///
+    /// [`SqlError::Closed`], if it was given back before.
+    #[doc(alias = "close")]
+    pub fn release(self) -> ReleaseFuture {
+        ReleaseFuture { handle: self.handle, connection: None }
+    }
+
+    fn statement<T: Send + 'static>(
+        &self,
+        sql: Arc<str>,
+        carry_out: impl FnOnce(&Connection, &str) -> rusqlite::Result<T> + Send + 'static,
+    ) -> CallFuture<T> {
+        let (work, own) = (Arc::clone(&self.work), Arc::clone(&sql));
+        CallFuture::new(self.handle.clone(), Some(sql), move |connection| {
+            carry_out(connection, &own).map_err(|source| work.error(Some(&own), source))
+        })
+    }
+}
+
+/// The future of [`Database::release`].
+///
+/// # Cancel safety
+///
+/// Dropped before it was polled, it drops the handle, and nothing else. Dropped later, the connection is closed.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct ReleaseFuture {
+    handle: Handle,
+    connection: Option<oneshot::Receiver<Connection>>,
+}
+
+impl Future for ReleaseFuture {
+    type Output = Result<Connection, SqlError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let receiver = this.connection.get_or_insert_with(|| {
+            let (sender, receiver) = oneshot::channel();
+            // Given back, it drops the sender: that is its answer.
+            let _refused = this.handle.inbox().submit(Request::Release(sender));
+            receiver
+        });
+        Pin::new(receiver).poll(cx).map_err(|_| SqlError::Closed)
+    }
+}

@@ -1,0 +1,203 @@
+//! How a database is opened.
+
+use super::database::Database;
+use super::error::SqlError;
+use super::inbox::{Handle, Inbox};
+use super::work::Work;
+use super::worker;
+use crate::waking::unharmed;
+use backstay_core::Limit;
+use backstay_core::channel::oneshot;
+use rusqlite::{Connection, OpenFlags};
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::thread;
+use std::time::Duration;
+
+/// Opens a database when it is awaited; made by [`Database::open`] and [`Database::from_connection`].
+///
+/// # Examples
+///
+/// ```
+/// use backstay_core::Limit;
+/// use backstay_sources::sqlite::{Database, SqlError};
+/// use std::time::Duration;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("some.db");
+/// # futures::executor::block_on(async {
+/// let db = Database::open(path)
+///     .busy_timeout(Duration::from_millis(200))
+///     .read_ahead(Limit::new(1_000).unwrap())
+///     .await?;
+/// db.execute_batch("PRAGMA journal_mode = WAL").await?;
+///
+/// let error = Database::open("/no/such/folder/some.db").await.unwrap_err();
+/// assert!(matches!(error, SqlError::Open { .. }));
+/// assert_eq!(error.to_string(), "could not open the database `/no/such/folder/some.db`");
+/// # Ok::<(), SqlError>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug)]
+#[must_use = "it does nothing unless you `.await` it"]
+pub struct Open {
+    from: From,
+    busy_timeout: Duration,
+    read_ahead: Limit,
+}
+
+enum From {
+    File(PathBuf, OpenFlags),
+    // Boxed, as it is much larger.
+    Connection(Box<Connection>),
+}
+
+impl Open {
+    /// How long a statement waits for a lock that another connection holds, unless set.
+    pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// How many rows of a query wait to be read, unless set.
+    pub const READ_AHEAD: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
+    pub(super) fn file(path: PathBuf) -> Self {
+        Self::new(From::File(path, OpenFlags::default()))
+    }
+
+    pub(super) fn connection(connection: Connection) -> Self {
+        Self::new(From::Connection(Box::new(connection)))
+    }
+
+    fn new(from: From) -> Self {
+        Self { from, busy_timeout: Self::BUSY_TIMEOUT, read_ahead: Self::READ_AHEAD.into() }
+    }
+
+    /// How long a statement waits for a lock that another connection holds, before it is [`SqlError::Busy`]. Zero: not
+    /// at all. [`Duration::MAX`]: until it has it. The wait ends at once when its future or stream is dropped.
+    pub const fn busy_timeout(mut self, busy_timeout: Duration) -> Self {
+        self.busy_timeout = busy_timeout;
+        self
+    }
+
+    /// How many rows of a query wait to be read before it makes no more; with as many again in the hand of whoever
+    /// reads. Many small rows: more. Few large ones: fewer.
+    pub fn read_ahead(mut self, rows: impl Into<Limit>) -> Self {
+        self.read_ahead = rows.into();
+        self
+    }
+
+    /// How a file is opened: SQLite's flags, such as [`OpenFlags::SQLITE_OPEN_READ_ONLY`]. Unless set, for reading and
+    /// writing, and made if it is not there. Of no meaning for a connection that is open already.
+    pub fn flags(mut self, flags: OpenFlags) -> Self {
+        if let From::File(_, own) = &mut self.from {
+            *own = flags;
+        }
+        self
+    }
+}
+
+impl IntoFuture for Open {
+    type Output = Result<Database, SqlError>;
+    type IntoFuture = OpenFuture;
+
+    fn into_future(self) -> OpenFuture {
+        OpenFuture(State::New(self))
+    }
+}
+
+/// The future of an [`Open`].
+///
+/// # Cancel safety
+///
+/// Dropped, it opens nothing, or what it has opened is closed.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct OpenFuture(State);
+
+#[derive(Debug)]
+enum State {
+    New(Open),
+    Waiting(Option<Database>, oneshot::Receiver<Result<(), SqlError>>),
+    Done,
+}
+
+impl Future for OpenFuture {
+    type Output = Result<Database, SqlError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0 = match std::mem::replace(&mut self.0, State::Done) {
+            State::New(open) => match open.begin() {
+                Ok((database, opened)) => State::Waiting(Some(database), opened),
+                Err(error) => return Poll::Ready(Err(error)),
+            },
+            other => other,
+        };
+        let State::Waiting(database, opened) = &mut self.0 else { return Poll::Ready(Err(SqlError::Closed)) };
+        let opened = ready!(Pin::new(opened).poll(cx)).unwrap_or(Err(SqlError::Closed));
+        let database = database.take();
+        self.0 = State::Done;
+        Poll::Ready(opened.and_then(|()| database.ok_or(SqlError::Closed)))
+    }
+}
+
+impl Open {
+    fn begin(self) -> Result<(Database, oneshot::Receiver<Result<(), SqlError>>), SqlError> {
+        let Self { from, busy_timeout, read_ahead } = self;
+        let inbox = Arc::new(Inbox::default());
+        let path = match &from {
+            From::File(path, _) => Some(path.clone()),
+            From::Connection(_) => None,
+        };
+        let work = Work::new(Arc::clone(&inbox), path, busy_timeout);
+        let database = Database::new(Handle::new(Arc::clone(&inbox)), Arc::clone(&work), read_ahead);
+        let (reply, opened) = oneshot::channel();
+        let run = move || match from.open(&work) {
+            Ok(connection) => {
+                // Whoever doesn't want it any more has no handle either.
+                unharmed(|| drop(reply.send(Ok(()))));
+                worker::run(connection, &inbox, &work);
+            }
+            Err(error) => unharmed(|| drop(reply.send(Err(error)))),
+        };
+        let thread = thread::Builder::new().name("backstay-sqlite".to_owned()).spawn(run);
+        thread.map_err(|source| SqlError::Thread { source })?;
+        Ok((database, opened))
+    }
+}
+
+impl From {
+    fn open(self, work: &Arc<Work>) -> Result<Connection, SqlError> {
+        let mut connection = match self {
+            Self::Connection(connection) => *connection,
+            Self::File(path, flags) => {
+                let connection = Connection::open_with_flags(&path, flags)
+                    .map_err(|source| SqlError::Open { path, source: Box::new(source) })?;
+                // A file that is no database would be noticed by the first statement only. Not if it is locked: that
+                // is no reason to wait here.
+                let looked = connection
+                    .busy_timeout(Duration::ZERO)
+                    .and_then(|()| connection.query_row("PRAGMA schema_version", [], |_| Ok(())));
+                if let Err(error @ SqlError::Corrupt { .. }) =
+                    looked.map_err(|source| work.error(None, source))
+                {
+                    return Err(error);
+                }
+                connection
+            }
+        };
+        work.arm(&mut connection).map_err(|source| work.error(None, source))?;
+        Ok(connection)
+    }
+}
+
+impl fmt::Debug for From {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path, _) => path.fmt(f),
+            Self::Connection(_) => f.write_str("Connection"),
+        }
+    }
+}
