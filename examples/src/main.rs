@@ -11,6 +11,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("hello", "10.1", "the same program on every runtime"),
     ("r01_composition", "1", "futures put together, and their errors kept apart"),
     ("r02_concurrency", "2", "many futures at once: joins, races, limits, deadlines"),
+    ("r04_sources", "4", "a folder that is watched, a WebSocket, a database; --watch FOLDER shows it live"),
     ("r05_tasks", "5", "join sets, scopes, a worker pool, a supervisor, a service that a signal stops"),
     (
         "r06_recovery",
