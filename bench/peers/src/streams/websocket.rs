@@ -3,7 +3,7 @@
 mod backstay;
 mod bare;
 
-use crate::bench::{Bench, Family, Size, Table};
+use crate::bench::{Bench, Size, Table};
 use crate::contest::Side;
 use crate::work::{Clock, Outcome, Way, Work, measured};
 use backstay_bench::sample::Meter;
@@ -21,9 +21,6 @@ WebSockets, beside the bare crate, on the same work.
   time         of this thread's processor, which does the system calls too",
     tables: &[TABLE],
 };
-
-/// All of them.
-pub const FAMILIES: [Family; 1] = [(TABLE, works)];
 
 /// The table.
 pub const TABLE: Table = Table {
@@ -66,7 +63,7 @@ const FED: u64 = 1_000;
 /// The rows.
 pub fn works(size: Size) -> Vec<Work> {
     let factor = if size == Size::Quick { 1 } else { 10 };
-    let row = |name, how, rounds| {
+    let row = |name, how, rounds: u64| {
         let rounds = rounds * factor;
         let (units, bytes) = match how {
             How::Echo { size } => (rounds, size as u64 * rounds),
