@@ -27,10 +27,11 @@ pub const TABLE: Table = Table {
     heading: "\
 WEBSOCKET: messages between a client and a server
   bare         async-tungstenite 0.35 as it is
-  backstay     WebSocket, with its defaults; in `split`, each end in halves
+  backstay     WebSocket, with its defaults; in `split`, each end in halves; in `wide`, with the bare crate's
+               buffers of 128 KiB instead of 16 KiB
   ws-echo-…    a message there and back, of so many bytes
   ws-feed      messages of 64 bytes one way, 1000 fed and then flushed",
-    columns: &["bare", "backstay", "split"],
+    columns: &["bare", "backstay", "split", "wide"],
     contests: |size| works(size).into_iter().map(Work::contest).collect(),
 };
 
@@ -81,6 +82,7 @@ pub fn works(size: Size) -> Vec<Work> {
                 way::<bare::Bare>(how, rounds),
                 way::<backstay::Whole>(how, rounds),
                 way::<backstay::Halves>(how, rounds),
+                way::<backstay::Wide>(how, rounds),
             ],
         }
     };
