@@ -1,8 +1,6 @@
 //! The work of the benches that can be measured in other ways than by its time.
 
 use crate::bench::Family;
-use crate::{composition, resilience, stream_batches, tasks};
-use crate::{composition, resilience, stream_timing, tasks};
 use crate::{composition, resilience, streams, tasks};
 
 /// All of them.
@@ -11,7 +9,5 @@ pub fn families() -> impl Iterator<Item = Family> {
         .into_iter()
         .chain(tasks::FAMILIES)
         .chain(resilience::FAMILIES)
-        .chain(stream_batches::FAMILIES)
-        .chain(stream_timing::FAMILIES)
         .chain(streams::FAMILIES)
 }

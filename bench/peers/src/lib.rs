@@ -2,7 +2,6 @@
 //!
 //! | to see | look at |
 //! |---|---|
-//! | a bench's work, and what each crate is asked to do | one module each: [`sim`]; [`composition`] with [`joins`], [`fan_out`], …; [`tasks`] with [`task_sets`], …; [`resilience`] with [`retries`], …; [`stream_batches`] |
 //! | a bench's work, and what each crate is asked to do | one module each: [`sim`]; [`composition`] with [`joins`], [`fan_out`], …; [`tasks`] with [`task_sets`], …; [`resilience`] with [`retries`], …; [`streams`] with what is in it |
 //! | what is measured, how often and in which order | [`contest`] |
 //! | work that is measured in more than its time | [`work`] |
@@ -42,9 +41,7 @@ pub mod shutdowns;
 pub mod sim;
 pub mod stacks;
 pub mod stopwatch;
-pub mod stream_batches;
 pub mod streams;
-pub mod stream_timing;
 pub mod table;
 pub mod task_sets;
 pub mod tasks;

@@ -60,7 +60,7 @@ async fn timing<R: Runtime>(rt: &R) {
         .process_results(|items| items.first_timeout(rt, ms(10)));
     assert_eq!(all(each.total_timeout(rt, ms(10))).await.len(), 3);
     assert_eq!(all(iter(0..3).debounce(rt, ms(1))).await, [2]);
-    assert_eq!(all(iter(0..3).sample(rt, ms(1))).await, [2]);
+    assert_eq!(all(iter(0..3).sample(rt, ms(1)).emit_last()).await, [2]);
     assert_eq!(all(iter(0..3).audit(rt, ms(1))).await, [2]);
 }
 

@@ -1,68 +1,16 @@
 //! What streams allocate for each item, once they have grown: nothing. Counted for each thread, as that of the test's
 //! harness allocates meanwhile.
 
-#![allow(unsafe_code)]
-
+use crate::ALLOCATIONS;
 use backstay::tokio::TokioOwner;
 use backstay_core::stream::{FlowExt, MergeSet, Precedence};
 use backstay_core::{BlockOn, Config, Flavor, Limit};
 use futures::{Stream, StreamExt, stream};
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::future::ready;
 use std::mem;
 use std::pin::{Pin, pin};
-//! What operators on streams allocate, an item: counted, for each thread, as that of the test's harness allocates
-//! meanwhile.
-
-#![allow(unsafe_code)]
-
-use backstay::testing::Sim;
-use backstay_core::Limit;
-use backstay_core::resilience::Retry;
-use backstay_core::stream::{FlowExt, ShareConfig, retry};
-use backstay_core::task::CancelToken;
-use futures::stream::{self, Stream, StreamExt};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-
-/// The system's allocator, counting for each thread.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-}
-
-// SAFETY: everything is passed on as it came to the system's allocator, which keeps the contract; the counter has no
-// destructor and allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        count();
-        // SAFETY: the caller's contract is the system's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: `ptr` came from `alloc` above, which is the system's.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as above.
-        unsafe { System.realloc(ptr, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 const WARM_UP: usize = 200;
 const ITEMS: usize = 1_000;
@@ -74,14 +22,6 @@ fn take<S: Stream>(mut stream: Pin<&mut S>, count: usize) {
     while items < count {
         match stream.as_mut().poll_next(&mut cx) {
             Poll::Ready(Some(_)) => items += 1,
-/// How often the next `items` items allocate.
-fn allocations<S: Stream + Unpin>(stream: &mut S, items: usize) -> u64 {
-    let before = ALLOCATIONS.get();
-    let mut cx = Context::from_waker(Waker::noop());
-    let (mut got, mut polls) = (0, 0);
-    while got < items {
-        match Pin::new(&mut *stream).poll_next(&mut cx) {
-            Poll::Ready(Some(_)) => got += 1,
             Poll::Ready(None) => panic!("there are more"),
             Poll::Pending => {}
         }
@@ -123,27 +63,6 @@ fn halting() -> impl Stream<Item = ()> {
         is_ready = !is_ready;
         if is_ready {
             return Poll::Ready(Some(()));
-        assert!(polls < 100 * items, "it comes to nothing");
-    }
-    ALLOCATIONS.get() - before
-}
-
-const ITEMS: u64 = 1_000;
-
-/// When it has warmed up.
-fn each<S: Stream>(stream: S) -> u64 {
-    let mut stream = Box::pin(stream);
-    allocations(&mut stream, ITEMS as usize);
-    allocations(&mut stream, ITEMS as usize)
-}
-
-/// Numbers without end, each at its second poll.
-fn numbers() -> impl Stream<Item = u64> {
-    let mut number = 0;
-    stream::poll_fn(move |cx| {
-        number += 1;
-        if number % 2 == 0 {
-            return Poll::Ready(Some(number));
         }
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -227,44 +146,4 @@ fn a_source_with_a_task_allocates_nothing_for_an_item() {
         }
         assert_eq!(ALLOCATIONS.get() - before, 0);
     });
-/// Two items, each at its second poll.
-fn pair(_: u64) -> impl Stream<Item = u64> {
-    let mut number = 0;
-    stream::poll_fn(move |cx| {
-        number += 1;
-        match number {
-            5 => Poll::Ready(None),
-            2 | 4 => Poll::Ready(Some(number)),
-            _ => {
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-        }
-    })
-}
-
-#[test]
-fn streams_of_streams() {
-    assert_eq!(each(numbers().switch_map(|n| stream::iter([n]))), 0);
-    assert_eq!(each(numbers().exhaust_map(pair)), 0);
-    // One for each inner stream.
-    for limit in [1, 2, 100] {
-        let merged = numbers().flat_map_limited(Limit::new(limit).expect("not zero"), pair);
-        let allocations = each(merged);
-        assert!(allocations.abs_diff(ITEMS / 2) <= 100, "{allocations}, {limit} at a time");
-    }
-    let long = numbers().flat_map_limited(Limit::new(16).expect("not zero"), |_| numbers());
-    assert_eq!(each(long), 0, "none for an item");
-}
-
-#[test]
-fn the_life_of_streams() {
-    assert_eq!(each(numbers().until(CancelToken::new())), 0);
-    assert_eq!(each(numbers().share(0)), ITEMS, "one for each item");
-    assert_eq!(each(numbers().share(ShareConfig::new(8))), ITEMS);
-    let results = numbers().map(Ok::<_, ()>);
-    assert_eq!(each(results.process_results(|values| values)), 0);
-    let run = Sim::builder()
-        .run(|rt: Sim| async move { each(retry(&rt, Retry::default(), || numbers().map(Ok::<_, ()>))) });
-    assert_eq!(run.expect("no failure").value, 0);
 }

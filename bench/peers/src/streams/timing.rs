@@ -8,7 +8,7 @@ mod backstay;
 mod tokio;
 mod tokio_util;
 
-use crate::bench::{Bench, Family, Size, Table};
+use crate::bench::{Size, Table};
 use crate::contest::{Goal, Side};
 use crate::current_thread;
 use crate::items::When;
@@ -19,17 +19,6 @@ use std::hint::black_box;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-
-/// The bench.
-pub const BENCH: Bench = Bench {
-    title: "\
-Operators over time, beside what is written by hand, on the same streams.
-  runtime      tokio's current-thread runtime
-  ready        items that are there at once
-  pending      once before each item, and woken at once
-  time         of this thread's processor",
-    tables: &[TABLE],
-};
 
 /// The table.
 pub const TABLE: Table = Table {
@@ -42,9 +31,6 @@ STREAMS AND TIME: the sum of what is given
     columns: &["reset", "timeout", "DelayQueue", "backstay"],
     contests: |size| works(size).into_iter().map(Work::contest).collect(),
 };
-
-/// All of them.
-pub const FAMILIES: [Family; 1] = [(TABLE, works)];
 
 /// What does not pass.
 const LONG: Duration = Duration::from_secs(10);

@@ -4,7 +4,7 @@ mod backstay;
 mod futures;
 mod tokio_stream;
 
-use super::Numbers;
+use super::numbers::Numbers;
 use crate::bench::{Size, Table};
 use crate::contest::{Goal, Side};
 use crate::current_thread;
