@@ -97,7 +97,7 @@ async fn at_a_rate(rt: &AnyRuntime, api: &Api) -> Outcome {
     let requests = futures::stream::iter(1..=6).map(|n| {
         let (limiter, api) = (&limiter, api.clone());
         async move {
-            limiter.acquire(rt).await?;
+            let _permit = limiter.acquire(rt).await?;
             Ok::<_, Box<dyn Error + Send + Sync>>(api.double(n).await?)
         }
     });
