@@ -131,9 +131,12 @@ pin_project! {
     /// | verdict | what happens |
     /// |---|---|
     /// | `Success` | the item is given |
-    /// | `Failure` | the stream is dropped at once, and made anew after a delay; where a limit forbids it, the item is given, an error as [`RetriesExhausted`](Error::RetriesExhausted), and this ends |
+    /// | `Failure` | the stream is dropped at once, and made anew after a delay, if no limit forbids it |
     /// | `Fatal` | the item is given, an error as [`Operation`](Error::Operation), and this ends |
     /// | `Ignore` | the item is given, an error as [`Operation`](Error::Operation), and the stream goes on |
+    ///
+    /// Where a limit forbids another attempt, the item is given, an error as
+    /// [`RetriesExhausted`](Error::RetriesExhausted), and this ends.
     ///
     /// **An item lets the attempts begin anew**, their number, their delays and `max_elapsed`, unless another
     /// [`reset`](Self::reset) is chosen. So `max_attempts` counts attempts in a row that gave nothing. A budget is told
