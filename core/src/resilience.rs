@@ -52,7 +52,7 @@ pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
 pub use fallback::{Always, Fallback, FromError, InsteadOf, Substitute, Value, WhichErrors};
 pub use health_check::{Health, HealthCheck, HealthCheckBuilder};
-pub use keyed_rate_limiter::{KeyedRateLimiter, KeyedRateLimiterBuilder};
+pub use keyed_rate_limiter::{KeyedRateLimiter, KeyedRateLimiterBuilder, KeyedRatePermit};
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Stack};

@@ -67,7 +67,7 @@ impl AttemptTimeout {
     }
 
     /// Asks first, and drops later: when the time is up the [attempt's token](Attempt::token) is cancelled, and the
-    /// operation has so much longer to end.
+    /// operation has so much longer to end. That counts from the limit, also where the task came to notice it late.
     ///
     /// A value within the grace is the result. An error, or the end of the grace, is a time limit that was hit: the
     /// operation's own error says only how it gave up. An outer limit without a grace that comes meanwhile drops the

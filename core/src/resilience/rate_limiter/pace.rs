@@ -85,6 +85,11 @@ impl Pace {
         if due <= span.last { Ok(next) } else { Err(due) }
     }
 
+    /// The ticks in which so many permits, at most [`burst`](Self::burst), come back.
+    pub(in crate::resilience) const fn ticks_of(&self, permits: u64) -> u64 {
+        permits.saturating_mul(self.interval)
+    }
+
     /// The first nanosecond that has this tick, or one after it.
     pub(in crate::resilience) fn when(&self, tick: u64) -> u64 {
         let nanos = (mul(tick, self.nanos).0 >> 63) as u64;
@@ -101,7 +106,7 @@ impl Pace {
 
     /// The TAT of another pace at the same moment: what could be taken, whole permits and the part of one, can be
     /// taken, as long as it is not more than that other's burst; and what was taken in advance stays owed.
-    pub(super) fn convert(&self, tat: u64, now: u64, to: &Self) -> u64 {
+    pub(in crate::resilience) fn convert(&self, tat: u64, now: u64, to: &Self) -> u64 {
         let (before, after) = (self.span(now), to.span(now));
         let (interval, next) = (u128::from(self.interval), u128::from(to.interval));
         let (full, tat) = (before.last + self.tolerance, tat.max(before.first));

@@ -2,21 +2,19 @@
 
 use super::permit::Unused;
 use super::ticket::{Next, Ticket};
-use super::{RateLimiter, RatePermit, describe};
+use super::{RateLimiter, RatePermit};
 use crate::instant::Instant;
 use crate::probe;
 use crate::resilience::attempt::Operation;
 use crate::resilience::describe::{Describe, Facts};
 use crate::resilience::error::Error;
 use crate::resilience::layer::{Ctx, Frame, Layer, Policy};
-use crate::resilience::observer::EventKind;
 use crate::resilience::rejected::PolicyKind;
 use crate::resilience::verdict::Classify;
 use crate::runtime::Runtime;
 use pin_project_lite::pin_project;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 pin_project! {
     /// What a call keeps of its limiter.
@@ -71,7 +69,7 @@ impl<T, E> Policy<T, E> for RateLimiter {
             Stands::Called => return inner.poll(this.inner, frame, ctx, cx),
             Stands::Admitted(unused) => unused.take(),
             Stands::Waiting { ticket, since } => match self.poll_turn(ticket, since, frame, ctx, cx) {
-                Poll::Ready(Ok(permit)) => permit,
+                Poll::Ready(Ok(permit)) => Some(permit),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return Poll::Pending,
             },
@@ -108,7 +106,7 @@ impl RateLimiter {
         frame: Frame<'_, E>,
         ctx: &mut Ctx<'_, R, Op, C>,
         cx: &Context<'_>,
-    ) -> Poll<Result<Option<RatePermit<'p>>, Error<E>>> {
+    ) -> Poll<Result<RatePermit<'p>, Error<E>>> {
         let at = ctx.now();
         let now = at.as_nanos();
         // One that would have its turn when its time is up is better told now.
@@ -118,8 +116,8 @@ impl RateLimiter {
         };
         match ticket.poll(now, latest, cx) {
             Next::Go(permit) => Poll::Ready(Ok(match since {
-                Some(since) => tell_of_the_wait(permit, at - *since, ctx),
-                None => Some(permit),
+                Some(since) => permit.told_of(at - *since, |kind| ctx.emit(|| kind)),
+                None => permit,
             })),
             Next::Refused(refusal) => Poll::Ready(Err(ctx.rejected(self.rejected(refusal, now)))),
             Next::WaitUntil(_) if ctx.is_past(frame.limit.at) => {
@@ -130,21 +128,9 @@ impl RateLimiter {
             Next::WaitUntil(until) => {
                 since.get_or_insert(at);
                 let _ = ctx.is_past(Instant::from_nanos(until));
-                probe::waiting(|| describe(self));
+                probe::waiting(|| self.describe_waiting());
                 Poll::Pending
             }
         }
     }
-}
-
-/// The permit, which goes back if who is told panics.
-#[cold]
-fn tell_of_the_wait<'p, R: Runtime, Op, C>(
-    permit: RatePermit<'p>,
-    waited: Duration,
-    ctx: &Ctx<'_, R, Op, C>,
-) -> Option<RatePermit<'p>> {
-    let mut unused = Unused::new(permit);
-    ctx.emit(|| EventKind::Waited { policy: PolicyKind::RateLimiter, waited });
-    unused.take()
 }
