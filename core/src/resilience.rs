@@ -35,6 +35,7 @@ mod rate_limiter;
 mod rejected;
 mod retry;
 mod retry_budget;
+mod split_mix;
 mod timeout;
 mod verdict;
 

@@ -119,6 +119,21 @@ impl<C> CircuitBreaker<C> {
     /// # Cancel safety
     ///
     /// Dropped before it is ready, the call counts nothing, and a probe's place is free again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::{CircuitBreaker, Error};
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let breaker = CircuitBreaker::named("mail").consecutive_failures(1).build().expect("it is good");
+    ///     assert_eq!(breaker.run(&rt, async |_| Err::<(), _>("down")).await, Err(Error::Operation("down")));
+    ///     let refused = breaker.run(&rt, async |_| Ok::<_, &str>(unreachable!("it is open"))).await;
+    ///     assert!(refused.is_err_and(|error| error.rejected().is_some()));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[inline]
     pub fn run<'p, R, T, E, Op, Fut>(
         &'p self,

@@ -114,6 +114,21 @@ impl AttemptTimeout {
     /// # Cancel safety
     ///
     /// Dropped, it drops the operation's future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::AttemptTimeout;
+    /// use std::future::pending;
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let hung = AttemptTimeout::new(Duration::from_secs(1)).run(&rt, |_| pending::<Result<(), &str>>()).await;
+    ///     assert!(hung.is_err_and(|error| error.is_timeout()));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn run<'p, R, T, E, Op, Fut>(
         &'p self,
         rt: &'p R,
@@ -231,6 +246,21 @@ impl TotalTimeout {
     /// # Cancel safety
     ///
     /// Dropped, it drops the operation's future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::TotalTimeout;
+    /// use std::future::pending;
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let hung = TotalTimeout::new(Duration::from_secs(1)).run(&rt, |_| pending::<Result<(), &str>>()).await;
+    ///     assert!(hung.is_err_and(|error| error.is_timeout()));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn run<'p, R, T, E, Op, Fut>(
         &'p self,
         rt: &'p R,

@@ -130,6 +130,106 @@ fn the_end_of_time_is_never_past() {
     let mut call = pin!(retry.run(&rt, async |_| later(Ok::<_, &str>(1)).await).starting_at(Instant::MAX));
     assert!(poll(&mut call).is_pending());
     assert_eq!(poll(&mut call), Poll::Ready(Ok(1)));
+    let never = AttemptTimeout::new(Duration::MAX);
+    let mut call = pin!(never.run(&rt, |_| ready(Ok::<_, &str>(1))).starting_at(Instant::MAX));
+    assert_eq!(poll(&mut call), Poll::Ready(Ok(1)));
+}
+
+/// How many readings of the clock it took.
+fn readings<T>(rt: &ByHand, mut call: Pin<&mut impl Future<Output = T>>) -> u64 {
+    let before = rt.now();
+    assert!(poll(&mut call).is_ready());
+    (rt.now() - before).as_nanos() as u64 - 1
+}
+
+#[test]
+fn all_policies_of_a_poll_share_a_reading_of_the_clock() {
+    let rt = ByHand::ticking(1);
+    let op = |_| ready(Ok::<_, &str>(()));
+    let limiter = RateLimiter::new(Quota::per_second(1).burst(9)).unwrap();
+    let users = Pipeline::named("users").deadline(ms(9)).rate_limit(&limiter).attempt_timeout(ms(5));
+    let users = users.build(&rt).unwrap();
+    assert_eq!(readings(&rt, pin!(users.call(op))), 1);
+    assert_eq!(readings(&rt, pin!(users.call(op).starting_at(at(0)))), 0);
+    // And who has no limit on time needs none.
+    let replica = Pipeline::named("users").fallback(Fallback::operation(|_: &Error<&str>| ready(Ok(()))));
+    let replica = replica.build(&rt).unwrap();
+    assert_eq!(readings(&rt, pin!(replica.call(|_| ready(Err("down"))))), 0);
+}
+
+#[test]
+fn a_clock_that_is_behind_what_is_known_is_not_believed() {
+    let rt = ByHand::new();
+    let breaker = CircuitBreaker::named("db").consecutive_failures(1).open_for(ms(10)).build().unwrap();
+    let mut call = pin!(breaker.run(&rt, |_| ready(Err::<(), _>("down"))).starting_at(at(100)));
+    assert!(poll(&mut call).is_ready());
+    assert_eq!(breaker.try_acquire(at(100)).unwrap_err().retry_after(), Some(ms(10)));
+}
+
+#[test]
+fn a_turn_that_comes_when_the_time_is_up_begins_nothing() {
+    let rt = ByHand::new();
+    let bulkhead = Bulkhead::named("db").max_in_flight(1).max_waiting(1).build().unwrap();
+    let users = Pipeline::named("users")
+        .deadline(ms(10))
+        .bulkhead(&bulkhead)
+        .attempt_timeout(ms(50))
+        .fallback(Fallback::value(1))
+        .build(&rt)
+        .unwrap();
+    let place = bulkhead.try_acquire().unwrap();
+    let mut call = pin!(users.call(|_| ready(Ok::<_, &str>(2))));
+    assert!(poll(&mut call).is_pending());
+    rt.pass(ms(15));
+    drop(place);
+    let late = Error::TimedOut { scope: Scope::Total, limit: ms(10) };
+    assert_eq!(poll(&mut call), Poll::Ready(Err(late)));
+}
+
+#[test]
+fn a_fallbacks_future_is_gone_before_anybody_judges_its_result() {
+    let rt = ByHand::new();
+    let alive = Arc::new(());
+    let (seen, held) = (alive.clone(), alive.clone());
+    let replica = Fallback::operation(move |_: &Error<&str>| {
+        let held = held.clone();
+        async move {
+            let _held = held;
+            Ok(1)
+        }
+    });
+    let retry = Retry::builder().max_attempts(1).build().unwrap();
+    let users = Pipeline::named("users").retry(retry).fallback(replica).classify(
+        move |result: Result<&u32, &Error<&str>>| {
+            assert_eq!((result, Arc::strong_count(&seen)), (Ok(&1), 3), "this, the closures', and no other");
+            Verdict::Success
+        },
+    );
+    let users = users.build(&rt).unwrap();
+    let mut call = pin!(users.call(|_| ready(Err("down"))));
+    assert_eq!(poll(&mut call), Poll::Ready(Ok(1)));
+    drop(alive);
+}
+
+#[test]
+fn what_is_said_of_it_names_all_and_what_is_suspicious() {
+    on_sim(async |rt: Sim| {
+        let breaker = CircuitBreaker::named("db").consecutive_failures(3).build().unwrap();
+        let users = Pipeline::named("users")
+            .fallback(Fallback::value(1))
+            .deadline(ms(2_000))
+            .breaker(&breaker)
+            .retry(Retry::builder().build().unwrap())
+            .build(&rt)
+            .unwrap();
+        let text = users.describe().to_string();
+        assert!(text.contains("\n  fallback") && text.contains("\n  deadline: 2s"), "{text}");
+        let lints = users.lints();
+        assert_eq!(lints.len(), 1, "{lints:?}");
+        let erased: backstay_core::resilience::DynPipeline<i32, String> = users.erase();
+        assert_eq!(erased.lints(), lints);
+        assert!(format!("{erased:?}").contains("users"));
+    });
 }
 
 #[test]
