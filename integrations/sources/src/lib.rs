@@ -23,3 +23,8 @@ pub mod sqlite;
 mod turns;
 #[cfg(any(feature = "blocking", feature = "fs-events", feature = "sqlite"))]
 mod waking;
+
+// The guide's examples run as tests too.
+#[cfg(all(doctest, feature = "blocking", feature = "fs-events", feature = "sqlite"))]
+#[doc = include_str!("../../../docs/guide/external-sources.md")]
+mod guide {}
