@@ -15,7 +15,7 @@ impl Reader for ByHand {
 
     fn sum<V: Value>(path: &Path) -> u64 {
         let path = path.to_owned();
-        let (sender, receiver) = async_channel::bounded(256);
+        let (sender, receiver) = async_channel::bounded(4_096);
         let made = thread::spawn(move || -> Result<()> {
             let connection = Connection::open(path)?;
             let mut statement = connection.prepare(V::SQL)?;
