@@ -7,13 +7,15 @@
 //! | operators over time | [`timing`] |
 //! | items as `Vec`s | [`batches`] |
 //! | streams written as async blocks | [`generators`] |
-//! | WebSockets, a bench of its own | [`websocket`] |
+//! | rows of a database, a bench of its own | [`sources`] |
+//! | WebSockets, another | [`websocket`] |
 
 pub mod batches;
 pub mod generators;
 pub mod maps;
 pub mod merges;
 mod numbers;
+pub mod sources;
 pub mod timing;
 pub mod websocket;
 
