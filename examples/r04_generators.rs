@@ -5,7 +5,7 @@
 use backstay::channel::mpsc::{self, Overflow};
 use backstay::stream::{BatchConfig, Emitter, FlowExt, from_callback, generate, try_generate};
 use backstay::time::{MissedTicks, ticker};
-use backstay::{AnyRuntime, JoinHandle, Limit, Runtime};
+use backstay::{AnyRuntime, Limit, Runtime};
 use backstay_examples::{Outcome, run};
 use futures::stream::{FusedStream, Stream, StreamExt};
 use std::num::{NonZeroUsize, ParseIntError};

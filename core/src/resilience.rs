@@ -35,6 +35,7 @@ mod rate_limiter;
 mod rejected;
 mod retry;
 mod retry_budget;
+mod split_mix;
 mod timeout;
 mod verdict;
 
@@ -52,7 +53,7 @@ pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
 pub use fallback::{Always, Fallback, FromError, InsteadOf, Substitute, Value, WhichErrors};
 pub use health_check::{Health, HealthCheck, HealthCheckBuilder};
-pub use keyed_rate_limiter::{KeyedRateLimiter, KeyedRateLimiterBuilder};
+pub use keyed_rate_limiter::{KeyedRateLimiter, KeyedRateLimiterBuilder, KeyedRatePermit};
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Stack};

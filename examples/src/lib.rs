@@ -27,7 +27,15 @@ pub fn run<F>(example: impl FnOnce(AnyRuntime) -> F) -> ExitCode
 where
     F: Future<Output = Outcome>,
 {
-    match start().and_then(|owner| owner.block_on(example(owner.runtime().clone()))) {
+    run_on(Args::parse().runtime, example)
+}
+
+/// Runs an example that has a command line of its own.
+pub fn run_on<F>(runtime: Backend, example: impl FnOnce(AnyRuntime) -> F) -> ExitCode
+where
+    F: Future<Output = Outcome>,
+{
+    match start(runtime).and_then(|owner| owner.block_on(example(owner.runtime().clone()))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -36,6 +44,6 @@ where
     }
 }
 
-fn start() -> Result<AnyOwner, Box<dyn Error + Send + Sync>> {
-    Ok(Args::parse().runtime.start(Config::new())?)
+fn start(runtime: Backend) -> Result<AnyOwner, Box<dyn Error + Send + Sync>> {
+    Ok(runtime.start(Config::new())?)
 }

@@ -17,6 +17,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
         "streams: sources, combinators, a rate, batches, many as one, and how long they live",
     ),
     ("r04_generators", "4", "streams that are made: by hand, by a body, by callbacks, by a clock"),
+    ("r04_sources", "4", "a folder that is watched, a WebSocket, a database; --watch FOLDER shows it live"),
     ("r05_tasks", "5", "join sets, scopes, a worker pool, a supervisor, a service that a signal stops"),
     (
         "r06_recovery",

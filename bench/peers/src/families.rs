@@ -1,7 +1,7 @@
 //! The work of the benches that can be measured in other ways than by its time.
 
 use crate::bench::Family;
-use crate::{composition, resilience, stream_batches, streams, tasks};
+use crate::{composition, resilience, streams, tasks};
 
 /// All of them.
 pub fn families() -> impl Iterator<Item = Family> {
@@ -10,5 +10,4 @@ pub fn families() -> impl Iterator<Item = Family> {
         .chain(tasks::FAMILIES)
         .chain(resilience::FAMILIES)
         .chain(streams::FAMILIES)
-        .chain(stream_batches::FAMILIES)
 }

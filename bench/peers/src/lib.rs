@@ -2,7 +2,7 @@
 //!
 //! | to see | look at |
 //! |---|---|
-//! | a bench's work, and what each crate is asked to do | one module each: [`sim`]; [`composition`] with [`joins`], [`fan_out`], …; [`tasks`] with [`task_sets`], …; [`resilience`] with [`retries`], …; [`stream_batches`]; [`streams`] with [`maps`](streams::maps), … |
+//! | a bench's work, and what each crate is asked to do | one module each: [`sim`]; [`composition`] with [`joins`], [`fan_out`], …; [`tasks`] with [`task_sets`], …; [`resilience`] with [`retries`], …; [`streams`] with what is in it |
 //! | what is measured, how often and in which order | [`contest`] |
 //! | work that is measured in more than its time | [`work`] |
 //! | where it runs | [`one_thread`], [`two_threads`] |
@@ -41,7 +41,6 @@ pub mod shutdowns;
 pub mod sim;
 pub mod stacks;
 pub mod stopwatch;
-pub mod stream_batches;
 pub mod streams;
 pub mod table;
 pub mod task_sets;

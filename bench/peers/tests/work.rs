@@ -1,10 +1,10 @@
-//! Every contestant does all of the work of `composition`, `tasks`, `resilience`, `stream_batches` and `streams`, and they agree.
+//! Every contestant does all of the work of `composition`, `tasks`, `resilience` and `streams`, and they agree.
 
 use backstay_bench::sample::nanoseconds;
 use backstay_peers::bench::Size;
 use backstay_peers::contest::{Side, Wrong};
 use backstay_peers::families::families;
-use backstay_peers::{composition, resilience, stream_batches, streams, tasks};
+use backstay_peers::{composition, resilience, streams, tasks};
 use std::collections::BTreeSet;
 
 #[test]
@@ -49,7 +49,6 @@ fn names_are_columns_and_everybody_has_an_opponent() {
 fn no_two_rows_have_the_same_name() {
     let names = || families().flat_map(|(_, works)| works(Size::Quick)).map(|work| work.name);
     assert_eq!(names().collect::<BTreeSet<_>>().len(), names().count());
-    let benches =
-        [composition::BENCH, tasks::BENCH, resilience::BENCH, stream_batches::BENCH, streams::BENCH];
+    let benches = [composition::BENCH, tasks::BENCH, resilience::BENCH, streams::BENCH];
     assert_eq!(benches.iter().map(|bench| bench.tables.len()).sum::<usize>(), families().count());
 }

@@ -20,6 +20,7 @@ use super::error::Error;
 use super::layer::{Alone, Call, Surroundings};
 use super::rejected::Rejected;
 use super::verdict::{Classify, Inherit};
+use crate::config_error::ConfigError;
 use crate::instant::Instant;
 use crate::primitives::Arc;
 use crate::runtime::Runtime;
@@ -118,6 +119,21 @@ impl<C> CircuitBreaker<C> {
     /// # Cancel safety
     ///
     /// Dropped before it is ready, the call counts nothing, and a probe's place is free again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::{CircuitBreaker, Error};
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let breaker = CircuitBreaker::named("mail").consecutive_failures(1).build().expect("it is good");
+    ///     assert_eq!(breaker.run(&rt, async |_| Err::<(), _>("down")).await, Err(Error::Operation("down")));
+    ///     let refused = breaker.run(&rt, async |_| Ok::<_, &str>(unreachable!("it is open"))).await;
+    ///     assert!(refused.is_err_and(|error| error.rejected().is_some()));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[inline]
     pub fn run<'p, R, T, E, Op, Fut>(
         &'p self,
@@ -259,6 +275,51 @@ impl<C> CircuitBreaker<C> {
     /// do to it.
     pub fn metrics_only(&self) {
         self.shared.switch(Switch::MetricsOnly);
+    }
+
+    /// Changes all its settings, for all its handles and while it is in use; what is not set is the default, as in a
+    /// new one. The name, the observer and the seed stay what they are, whatever these say.
+    ///
+    /// It goes by the old settings until `now`, and by the new ones from then on:
+    ///
+    /// | of it | |
+    /// |---|---|
+    /// | its state | stays, whatever would have become of it: the next failure may open it, and this never does |
+    /// | calls under way | count, by the new settings; one that began while slow calls were not measured is not slow |
+    /// | the window | keeps the latest calls that there is room for, those of a time window to within 1/32 of it; changed from calls to time, or from time to calls, it begins empty |
+    /// | failures in a row | stay; and so does how often it has opened |
+    /// | open | until the time that was said; the next time is a new one |
+    /// | half-open | it counts, and has its time, anew, unless the settings are the same; probes that are under way count |
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] names the field; nothing has changed then.
+    ///
+    /// # Cost
+    ///
+    /// In the number of calls in a window of calls, under the lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::resilience::{CircuitBreaker, CircuitState};
+    /// use backstay_core::time::Instant;
+    ///
+    /// let now = Instant::ORIGIN; // `rt.now()`
+    /// let breaker = CircuitBreaker::named("mail").consecutive_failures(10).build()?;
+    /// for _ in 0..4 {
+    ///     breaker.try_acquire(now)?.failure(now);
+    /// }
+    /// breaker.reconfigure(CircuitBreaker::named("mail").consecutive_failures(5), now)?;
+    /// assert_eq!(breaker.state(now), CircuitState::Closed);
+    /// breaker.try_acquire(now)?.failure(now); // the fifth
+    /// assert_eq!(breaker.state(now), CircuitState::Open);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "update")]
+    #[doc(alias = "reload")]
+    pub fn reconfigure(&self, settings: CircuitBreakerBuilder, now: Instant) -> Result<(), ConfigError> {
+        settings.apply_to(&self.shared, now)
     }
 }
 

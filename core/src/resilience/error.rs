@@ -180,6 +180,19 @@ impl<E> Error<E> {
         }
     }
 
+    /// As [`into_cause`](Self::into_cause), with the operation's error where it is.
+    pub const fn cause(&self) -> Option<Cause<&E>> {
+        match self {
+            Self::Operation(error) => Some(Cause::Operation(error)),
+            Self::Rejected(rejected) => Some(Cause::Rejected(*rejected)),
+            Self::TimedOut { scope, limit } => Some(Cause::TimedOut { scope: *scope, limit: *limit }),
+            Self::RetriesExhausted { last: cause, .. } | Self::FallbackFailed { fallback: cause, .. } => {
+                Some(cause.as_ref())
+            }
+            Self::Cancelled => None,
+        }
+    }
+
     /// The same with another error of the operation.
     pub fn map<F>(self, mut f: impl FnMut(E) -> F) -> Error<F> {
         match self {
@@ -204,6 +217,33 @@ impl<E> Cause<E> {
         match self {
             Self::Operation(error) => Some(error),
             Self::Rejected(_) | Self::TimedOut { .. } => None,
+        }
+    }
+
+    /// What refused the call, if that is the cause.
+    pub const fn rejected(&self) -> Option<&Rejected> {
+        match self {
+            Self::Rejected(rejected) => Some(rejected),
+            Self::Operation(_) | Self::TimedOut { .. } => None,
+        }
+    }
+
+    /// Whether a time limit is the cause.
+    pub const fn is_timeout(&self) -> bool {
+        matches!(self, Self::TimedOut { .. })
+    }
+
+    /// Whether the operation was not called: a policy refused the call, or no turn came in time.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Rejected(_) | Self::TimedOut { scope: Scope::Queue, .. })
+    }
+
+    /// The same with the operation's error where it is.
+    pub const fn as_ref(&self) -> Cause<&E> {
+        match self {
+            Self::Operation(error) => Cause::Operation(error),
+            Self::Rejected(rejected) => Cause::Rejected(*rejected),
+            Self::TimedOut { scope, limit } => Cause::TimedOut { scope: *scope, limit: *limit },
         }
     }
 

@@ -183,6 +183,18 @@ impl<S, P> Fallback<S, P> {
     /// # Cancel safety
     ///
     /// Dropped, it drops the future of the operation, or that of the other one; nothing else is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::Fallback;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     assert_eq!(Fallback::value(0).run(&rt, async |_| Err("out of order")).await, Ok(0));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn run<'p, R, T, E, Op, Fut>(
         &'p self,
         rt: &'p R,

@@ -12,8 +12,14 @@ use std::time::Duration;
 /// Is told what policies do.
 ///
 /// What happens to a call is told to the observer of its pipeline; what happens to a policy that calls share, such as
-/// a circuit breaker that opens, to the policy's own. A closure `Fn(&Event)` is one. Without an observer nothing is
-/// made, not even the event.
+/// a circuit breaker that opens, to the policy's own. That of a bulkhead or a limiter hears of all who were refused or
+/// had to wait there, in whatever pipeline or in none, with the policy's name as the source. A closure `Fn(&Event)` is
+/// one. Without an observer nothing is made, not even the event.
+///
+/// A call that is dropped, or ended by a token or by a panic, has no result, and there is no
+/// [`Completed`](EventKind::Completed) of it; who drops calls and wants to count that does so there. (It is as in
+/// resilience4j, whose operators give back the permit of who cancels, and publish nothing. To call an observer from
+/// a destructor would let it panic during a panic, which ends the process.)
 ///
 /// It is called in the task that made the event happen, with no lock held, so that it may use the policies itself. It
 /// should be quick; a panic of it is the call's. An `Arc` of one is one, for several pipelines and policies.
@@ -140,7 +146,7 @@ pub enum EventKind {
         /// How many probes in a row spoke for it; zero where nobody probes any more.
         probes: u32,
     },
-    /// A call of a pipeline has ended.
+    /// A call of a pipeline has ended with a result; of one that was dropped nothing is told.
     Completed {
         /// What its result says of the service.
         verdict: Verdict,

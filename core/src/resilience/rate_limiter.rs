@@ -13,6 +13,7 @@ mod quota;
 mod reservation;
 mod state;
 mod ticket;
+mod told;
 mod window;
 
 pub use acquire::AcquireRate;
@@ -26,17 +27,16 @@ pub use reservation::Reservation;
 
 use super::attempt::Attempt;
 use super::layer::{Alone, Call, Surroundings};
-use super::rejected::{PolicyKind, Reason, Rejected};
+use super::observer::Observed;
+use super::rejected::Rejected;
 use super::verdict::Inherit;
 use crate::config_error::ConfigError;
 use crate::instant::Instant;
 use crate::limit::Limit;
 use crate::primitives::{Arc, Mutex, lock};
 use crate::runtime::Runtime;
-use ledger::Refusal;
 use state::State;
 use std::fmt;
-use std::time::Duration;
 
 /// At most so many calls in a time: a rate, and a burst.
 ///
@@ -65,7 +65,7 @@ use std::time::Duration;
 ///
 /// # Cost
 ///
-/// 256 bytes and a place for each who waits. A permit is a load and an exchange of one number, without a lock and
+/// 640 bytes and a place for each who waits. A permit is a load and an exchange of one number, without a lock and
 /// without an allocation, as long as nobody waits; [strict](Quota::strict) windows take a lock.
 ///
 /// # Examples
@@ -98,6 +98,7 @@ struct Shared {
     state: State,
     settings: Settings,
     quota: Mutex<Quota>,
+    observed: Observed,
 }
 
 /// What does not change.
@@ -125,8 +126,8 @@ impl RateLimiter {
         RateLimiterBuilder::new(name)
     }
 
-    fn with(quota: Quota, settings: Settings) -> Result<Self, ConfigError> {
-        let shared = Shared { state: State::new(&quota)?, settings, quota: Mutex::new(quota) };
+    fn with(quota: Quota, settings: Settings, observed: Observed) -> Result<Self, ConfigError> {
+        let shared = Shared { state: State::new(&quota)?, settings, quota: Mutex::new(quota), observed };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -134,7 +135,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// [`Rejected`] with [`Reason::RateLimited`] and the time after which there is one. Nothing has changed then.
+    /// [`Rejected`] with [`Reason::RateLimited`](super::Reason::RateLimited) and the time after which there is one. Nothing has changed then.
     ///
     /// # Examples
     ///
@@ -162,7 +163,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// As [`try_acquire`](Self::try_acquire); [`Reason::TooLarge`] if there are never so many at once.
+    /// As [`try_acquire`](Self::try_acquire); [`Reason::TooLarge`](super::Reason::TooLarge) if there are never so many at once.
     #[inline]
     #[doc(alias = "check_n")]
     pub fn try_acquire_many(&self, n: impl Into<Limit>, now: Instant) -> Result<RatePermit<'_>, Rejected> {
@@ -178,9 +179,9 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// [`Rejected`], without having waited: [`Reason::RateLimited`] if it could not be served within the limiter's
-    /// [`max_wait`](RateLimiterBuilder::max_wait), [`Reason::QueueFull`] if as many wait as may. After it has waited:
-    /// [`Reason::MaxWait`], if its turn has not come by then after all, because the quota was changed, or permits were
+    /// [`Rejected`], without having waited: [`Reason::RateLimited`](super::Reason::RateLimited) if it could not be served within the limiter's
+    /// [`max_wait`](RateLimiterBuilder::max_wait), [`Reason::QueueFull`](super::Reason::QueueFull) if as many wait as may. After it has waited:
+    /// [`Reason::MaxWait`](super::Reason::MaxWait), if its turn has not come by then after all, because the quota was changed, or permits were
     /// reserved.
     #[inline]
     #[doc(alias = "until_ready")]
@@ -198,7 +199,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// As [`acquire`](Self::acquire); [`Reason::TooLarge`] if there are never so many at once, before or after a
+    /// As [`acquire`](Self::acquire); [`Reason::TooLarge`](super::Reason::TooLarge) if there are never so many at once, before or after a
     /// change of quota.
     #[inline]
     #[doc(alias = "until_n_ready")]
@@ -215,7 +216,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// [`Reason::TooLarge`]; [`Reason::RateLimited`] if the time is further away than the limiter's
+    /// [`Reason::TooLarge`](super::Reason::TooLarge); [`Reason::RateLimited`](super::Reason::RateLimited) if the time is further away than the limiter's
     /// [`max_wait`](RateLimiterBuilder::max_wait), or beyond the 36 years a limiter counts.
     ///
     /// # Examples
@@ -299,7 +300,7 @@ impl RateLimiter {
     ///
     /// It is settled as it was until `now`: permits that are saved stay, as far as the new burst has room for them, and
     /// what comes back from now on comes at the new rate. Times that were [reserved](Self::reserve) stay what they
-    /// are. Who waits has its turn at the new rate, or is refused with [`Reason::TooLarge`] if it would wait for ever.
+    /// are. Who waits has its turn at the new rate, or is refused with [`Reason::TooLarge`](super::Reason::TooLarge) if it would wait for ever.
     /// What was taken before is not given back any more.
     ///
     /// # Errors
@@ -360,23 +361,6 @@ impl RateLimiter {
             Err(refusal) => Err(self.rejected(refusal, now.as_nanos())),
         }
     }
-
-    /// The refusal in the callers' terms.
-    fn rejected(&self, refusal: Refusal, now: u64) -> Rejected {
-        let name = self.shared.settings.name;
-        let because = |reason| Rejected::new(PolicyKind::RateLimiter, name, reason);
-        // Never zero, whatever clocks say: who comes back at once would find nothing new.
-        let after = |until: u64| Duration::from_nanos(until.saturating_sub(now).max(1));
-        match refusal {
-            Refusal::TooLarge { capacity } => because(Reason::TooLarge { capacity }),
-            Refusal::Until(until) => because(Reason::RateLimited).with_retry_after(after(until)),
-            Refusal::QueueFull { until } => because(Reason::QueueFull).with_retry_after(after(until)),
-            Refusal::MaxWait => {
-                let limit = Duration::from_nanos(self.shared.settings.max_wait);
-                because(Reason::MaxWait { limit })
-            }
-        }
-    }
 }
 
 impl fmt::Debug for RateLimiter {
@@ -386,16 +370,5 @@ impl fmt::Debug for RateLimiter {
             .field("quota", &self.quota())
             .field("waiting", &self.waiting())
             .finish_non_exhaustive()
-    }
-}
-
-/// For whoever reads why a program stands still.
-fn describe(limiter: &RateLimiter) -> String {
-    let name = limiter.name();
-    let waiting = limiter.waiting();
-    if name.is_empty() {
-        format!("rate limiter, {waiting} waiting")
-    } else {
-        format!("rate limiter `{name}`, {waiting} waiting")
     }
 }

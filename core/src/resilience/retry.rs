@@ -114,6 +114,19 @@ impl<C, H> Retry<C, H> {
     /// # Cancel safety
     ///
     /// Dropped, it drops the attempt that is under way, or ends the delay; what a budget gave for it goes back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::Retry;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let result = Retry::default().run(&rt, async |attempt| attempt.is_retry().then_some(7).ok_or("busy")).await;
+    ///     assert_eq!(result, Ok(7));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn run<'p, R, T, E, Op, Fut>(
         &'p self,
         rt: &'p R,

@@ -67,7 +67,7 @@ impl AttemptTimeout {
     }
 
     /// Asks first, and drops later: when the time is up the [attempt's token](Attempt::token) is cancelled, and the
-    /// operation has so much longer to end.
+    /// operation has so much longer to end. That counts from the limit, also where the task came to notice it late.
     ///
     /// A value within the grace is the result. An error, or the end of the grace, is a time limit that was hit: the
     /// operation's own error says only how it gave up. An outer limit without a grace that comes meanwhile drops the
@@ -114,6 +114,21 @@ impl AttemptTimeout {
     /// # Cancel safety
     ///
     /// Dropped, it drops the operation's future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::AttemptTimeout;
+    /// use std::future::pending;
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let hung = AttemptTimeout::new(Duration::from_secs(1)).run(&rt, |_| pending::<Result<(), &str>>()).await;
+    ///     assert!(hung.is_err_and(|error| error.is_timeout()));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn run<'p, R, T, E, Op, Fut>(
         &'p self,
         rt: &'p R,
@@ -231,6 +246,21 @@ impl TotalTimeout {
     /// # Cancel safety
     ///
     /// Dropped, it drops the operation's future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::TotalTimeout;
+    /// use std::future::pending;
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let hung = TotalTimeout::new(Duration::from_secs(1)).run(&rt, |_| pending::<Result<(), &str>>()).await;
+    ///     assert!(hung.is_err_and(|error| error.is_timeout()));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn run<'p, R, T, E, Op, Fut>(
         &'p self,
         rt: &'p R,

@@ -64,7 +64,7 @@ pin_project! {
     ///
     /// One `Vec` a batch, which grows with what is in it, and begins with room for as many as the batch before had, up
     /// to 16 KiB. One timer, which is moved only when it has to wait; two readings of the clock a batch of ready items,
-    /// and one each 32 items.
+    /// and one each 32 items; one a batch of items that are waited for.
     ///
     /// # Examples
     ///
@@ -164,7 +164,11 @@ impl<S: Stream, R: Runtime, W: Weigh<S::Item>> Stream for Batch<S, R, W> {
                 Poll::Ready(Some(item)) => {
                     this.budget.spend();
                     let weight = this.weigh.weigh(&item);
-                    let full = window.push(item, weight);
+                    let due = match window.wants_time_first() && window.look(this.rt.now()) {
+                        true => window.take_some(),
+                        false => None,
+                    };
+                    let full = window.push(item, weight).or(due);
                     let is_due = window.wants_time() && window.look(this.rt.now());
                     if full.is_some() {
                         return Poll::Ready(full);

@@ -228,15 +228,16 @@ pub trait FlowExt: Stream {
     /// use backstay_core::stream::FlowExt;
     /// use backstay_core::time::ticker;
     /// use futures::{StreamExt, stream};
+    /// use std::pin::pin;
     /// use std::time::Duration;
     ///
     /// let run = Sim::builder().run(|rt: Sim| async move {
     ///     let clicks = ticker(&rt, Duration::from_millis(40)).build().unwrap().take(6);
-    ///     let mut sent = clicks.exhaust_map(|_| {
+    ///     let mut sent = pin!(clicks.exhaust_map(|_| {
     ///         let rt = rt.clone();
     ///         stream::once(async move { rt.sleep(Duration::from_millis(100)).await })
-    ///     });
-    ///     (sent.by_ref().count().await, sent.dropped())
+    ///     }));
+    ///     (sent.as_mut().count().await, sent.dropped())
     /// })?;
     /// assert_eq!(run.value, (2, 4)); // at 0 and at 120 ms
     /// # Ok::<(), Failure>(())

@@ -5,7 +5,6 @@ use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
 use std::fmt;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -102,7 +101,7 @@ impl<E> Slot<E> {
         let reader = reader.clone();
         state = lock(&self.0);
         let is_there = state.error.is_some();
-        let before = mem::replace(&mut state.reader, Some(reader));
+        let before = state.reader.replace(reader);
         drop(state);
         drop(before);
         is_there

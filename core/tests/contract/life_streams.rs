@@ -63,8 +63,10 @@ async fn s08_every_reader_gets_every_item<R: Runtime>(rt: R) {
         }
     });
     let share = source.boxed().share(ShareConfig::new(0).buffer(Limit::new(4).expect("not zero")));
-    let tasks = [(); 5].map(|()| rt.spawn(share.clone().map(|item| item.expect("nobody lags")).collect()));
+    // All are there before the first begins to read.
+    let readers = [(); 5].map(|()| share.clone().map(|item| item.expect("nobody lags")));
     drop(share);
+    let tasks = readers.map(|reader| rt.spawn(reader.collect()));
     for task in tasks {
         let got: Vec<_> = rt.timeout(SOON, task).await.expect("nobody is stranded").expect("no panic");
         assert!(got.into_iter().eq(0..ITEMS));
@@ -74,9 +76,10 @@ async fn s08_every_reader_gets_every_item<R: Runtime>(rt: R) {
 async fn s08_s25_readers_that_are_aborted_strand_nobody<R: Runtime>(rt: R) {
     let source = ticker(&rt, ms(1)).build().expect("not zero").take(30).map(|tick| tick.scheduled);
     let share = source.boxed().share(ShareConfig::new(0).buffer(Limit::ONE));
-    let aborted = [(); 4].map(|()| rt.spawn(share.clone().count()));
-    let tasks = [(); 2].map(|()| rt.spawn(share.clone().count()));
+    let (first, last) = ([(); 4].map(|()| share.clone()), [(); 2].map(|()| share.clone()));
     drop(share);
+    let aborted = first.map(|reader| rt.spawn(reader.count()));
+    let tasks = last.map(|reader| rt.spawn(reader.count()));
     for task in &aborted {
         rt.sleep(ms(2)).await;
         task.abort();
@@ -93,8 +96,10 @@ async fn s24_slow_readers_are_told_what_they_have_missed<R: Runtime>(rt: R) {
     const ITEMS: u64 = 1_000;
     let config = ShareConfig::new(0).buffer(Limit::new(8).expect("not zero")).slow_reader(SlowReader::Skips);
     let share = iter(0..ITEMS).share(config);
-    let tasks = [0, 1, 2].map(|pauses| {
-        let (rt, mut reader) = (rt.clone(), share.clone());
+    let readers = [0, 1, 2].map(|pauses| (pauses, share.clone()));
+    drop(share);
+    let tasks = readers.map(|(pauses, mut reader)| {
+        let rt = rt.clone();
         rt.clone().spawn(async move {
             let (mut got, mut missed) = (0, 0);
             while let Some(item) = reader.next().await {
@@ -110,7 +115,6 @@ async fn s24_slow_readers_are_told_what_they_have_missed<R: Runtime>(rt: R) {
             (got, missed, reader.missed())
         })
     });
-    drop(share);
     for task in tasks {
         let (got, missed, counted) = rt.timeout(SOON, task).await.expect("nobody waits").expect("no panic");
         assert_eq!((got + missed, counted), (ITEMS, missed));
@@ -132,8 +136,9 @@ async fn s08_a_panic_reaches_every_reader<R: Runtime>(rt: R) {
         }
     });
     let share = source.boxed().share(0);
-    let tasks = [(); 4].map(|()| rt.spawn(share.clone().collect::<Vec<_>>()));
+    let readers = [(); 4].map(|()| share.clone());
     drop(share);
+    let tasks = readers.map(|reader| rt.spawn(reader.collect::<Vec<_>>()));
     for task in tasks {
         let got = rt.timeout(SOON, task).await.expect("nobody sleeps on").expect("it unwinds nowhere");
         assert_eq!(got[..2], [Ok(0), Ok(1)]);

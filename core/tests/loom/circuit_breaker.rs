@@ -1,6 +1,8 @@
 //! Models of the circuit breaker: the probe's place, late results, and what is told, all at once.
 
-use backstay_core::resilience::{CircuitBreaker, CircuitBreakerBuilder, CircuitState, Event, EventKind};
+use backstay_core::resilience::{
+    CircuitBreaker, CircuitBreakerBuilder, CircuitState, Event, EventKind, Reason,
+};
 use backstay_core::time::Instant;
 use loom::thread;
 use std::sync::{Arc, Mutex};
@@ -128,5 +130,70 @@ fn changes_are_told_once_and_in_their_order() {
         assert_eq!(told[0].0, CircuitState::Closed);
         assert_eq!(told[0].1, told[1].0);
         assert_eq!(told[1].1, breaker.state(OPENED));
+    });
+}
+
+#[test]
+fn a_failure_beside_a_change_of_settings_counts_by_the_old_or_the_new() {
+    loom::model(|| {
+        let breaker = builder().consecutive_failures(2).build().unwrap();
+        let fails = breaker.try_acquire_owned(OPENED).unwrap();
+        let thread = thread::spawn(move || fails.failure(OPENED));
+        breaker.reconfigure(builder(), OPENED).unwrap();
+        thread.join().unwrap();
+        assert_eq!(breaker.metrics(OPENED).consecutive_failures, 1);
+        if breaker.state(OPENED) == CircuitState::Closed {
+            breaker.try_acquire(OPENED).unwrap().failure(OPENED);
+        }
+        assert_eq!((breaker.state(OPENED), breaker.metrics(OPENED).openings), (CircuitState::Open, 1));
+    });
+}
+
+/// A success that sees the old window clean, beside a larger window that is not full.
+#[test]
+fn a_success_beside_a_change_of_the_window_hides_no_failure() {
+    loom::model(|| {
+        let of = |calls| CircuitBreaker::named("db").count_window(calls).min_calls(2).failure_rate(1.0);
+        let breaker = of(2).build().unwrap();
+        (0..2).for_each(|_| breaker.try_acquire(OPENED).unwrap().success(OPENED));
+        let thread = thread::spawn({
+            let breaker = breaker.clone();
+            move || breaker.reconfigure(of(3), OPENED).unwrap()
+        });
+        breaker.try_acquire(OPENED).unwrap().success(OPENED);
+        breaker.try_acquire(OPENED).unwrap().failure(OPENED);
+        thread.join().unwrap();
+        let metrics = breaker.metrics(OPENED);
+        assert_eq!(metrics.failures, 1);
+        assert!((2..=3).contains(&metrics.calls), "{metrics:?}");
+    });
+}
+
+#[test]
+fn b12_a_place_is_given_back_whatever_the_settings_are_by_then() {
+    loom::model(|| {
+        let half = |timeout| builder().probes(2).success_threshold(1).half_open_timeout(timeout);
+        let breaker = opened(half(Duration::from_secs(1)));
+        let probe = breaker.try_acquire_owned(AGAIN).unwrap();
+        let threads = [
+            thread::spawn(move || drop(probe)),
+            thread::spawn({
+                let breaker = breaker.clone();
+                move || {
+                    breaker.reconfigure(builder().half_open_timeout(Duration::from_secs(2)), AGAIN).unwrap()
+                }
+            }),
+        ];
+        let mine = breaker.try_acquire(AGAIN);
+        if let Err(rejected) = &mine {
+            assert_eq!(rejected.reason(), Reason::ProbesBusy);
+        }
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(breaker.metrics(AGAIN).probes_in_flight, u32::from(mine.is_ok()));
+        drop(mine);
+        breaker.try_acquire(AGAIN).unwrap().success(AGAIN);
+        assert_eq!(breaker.state(AGAIN), CircuitState::Closed);
     });
 }

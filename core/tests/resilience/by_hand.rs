@@ -15,6 +15,9 @@ use std::time::Duration;
 pub(crate) struct ByHand {
     nanos: Arc<AtomicU64>,
     tick: u64,
+    // So long before the clock says so a timer fires.
+    early: u64,
+    timers: Arc<AtomicU64>,
 }
 
 impl ByHand {
@@ -25,6 +28,16 @@ impl ByHand {
     /// Each reading of the clock takes so many nanoseconds.
     pub(crate) fn ticking(tick: u64) -> Self {
         Self { tick, ..Self::default() }
+    }
+
+    /// Its timers fire early by so many nanoseconds of its clock.
+    pub(crate) fn early(early: u64) -> Self {
+        Self { early, ..Self::default() }
+    }
+
+    /// How many timers were made.
+    pub(crate) fn timers(&self) -> u64 {
+        self.timers.load(Relaxed)
     }
 
     /// So much time goes by.
@@ -43,7 +56,11 @@ impl Future for HandSleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if self.rt.now() >= self.at { Poll::Ready(()) } else { Poll::Pending }
+        if self.rt.now() + Duration::from_nanos(self.rt.early) >= self.at {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 }
 
@@ -103,6 +120,7 @@ impl Runtime for ByHand {
     }
 
     fn sleep_until(&self, at: Instant) -> HandSleep {
+        self.timers.fetch_add(1, Relaxed);
         HandSleep { rt: self.clone(), at }
     }
 

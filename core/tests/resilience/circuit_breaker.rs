@@ -4,6 +4,7 @@ mod config;
 mod differential;
 mod model;
 mod observed;
+mod reconfigure;
 mod run;
 mod sweeps;
 

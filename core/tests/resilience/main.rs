@@ -4,6 +4,7 @@ mod backoff;
 mod bulkhead;
 mod bulkhead_model;
 mod by_hand;
+mod calls;
 mod circuit_breaker;
 mod clock;
 mod fallback;

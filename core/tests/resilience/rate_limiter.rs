@@ -1,6 +1,7 @@
 //! The rate limiter: what it grants, who waits, what comes back.
 
 mod keyed;
+mod observed;
 mod pipeline;
 mod waiting;
 

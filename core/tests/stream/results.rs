@@ -164,7 +164,7 @@ proptest! {
         let error = items.iter().find_map(|item| item.err());
         let mut expected: Vec<_> = values.chunks(size).map(|chunk| Ok(chunk.to_vec())).collect();
         if let Some(error) = error {
-            if values.len() % size != 0 {
+            if !values.len().is_multiple_of(size) {
                 expected.pop();
             }
             expected.push(Err(error));

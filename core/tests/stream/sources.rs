@@ -2,6 +2,7 @@
 
 use crate::cut::{every_sweep, then_the_rest};
 use crate::kit::ms;
+use crate::lock_probe::LockProbe;
 use backstay::testing::{Sim, Tracker, checked_stream};
 use backstay_core::channel::mpsc::Overflow;
 use backstay_core::channel::{TrySendError, watch};
@@ -276,6 +277,61 @@ fn who_waits_to_emit_is_told_when_the_stream_is_dropped() {
     });
 }
 
+/// A stream that never ends by itself, and what others emit into it with.
+fn open<T>() -> (Pin<Box<impl Stream<Item = T>>>, Yielder<T>) {
+    let given = Rc::new(RefCell::new(None));
+    let gives = Rc::clone(&given);
+    let mut stream = Box::pin(generate(move |y| {
+        *gives.borrow_mut() = Some(y);
+        future::pending::<()>()
+    }));
+    assert!(poll_quietly(&mut stream).is_pending());
+    let yielder = given.borrow_mut().take().unwrap();
+    (stream, yielder)
+}
+
+#[test]
+fn nothing_of_a_users_runs_under_the_lock() {
+    // Items are such wakers too: they look at the lock where they are dropped.
+    let (mut stream, y) = open::<Waker>();
+    let probe = || {
+        let y = y.clone();
+        LockProbe::new(move || {
+            let _ = y.is_closed();
+        })
+    };
+    let (reads, reads_later, emits, emits_later, item) = (probe(), probe(), probe(), probe(), probe());
+    for probe in [&reads, &reads_later] {
+        assert!(stream.poll_next_unpin(&mut Context::from_waker(probe.waker())).is_pending());
+        probe.assert_touched();
+    }
+    reads.assert_touched(); // and dropped
+    let mut first = Box::pin(y.emit(item.waker().clone()));
+    assert!(emits.poll(first.as_mut()).is_pending());
+    reads_later.assert_touched(); // and woken
+    assert!(emits_later.poll(first.as_mut()).is_pending());
+    emits.assert_touched();
+    assert!(poll_quietly(&mut stream).is_ready());
+    emits_later.assert_touched();
+    item.assert_touched();
+    assert!(emits.poll(first.as_mut()).is_ready());
+    drop(first);
+    // Withdrawn; left behind; and refused.
+    let mut withdrawn = Box::pin(y.emit(item.waker().clone()));
+    assert!(emits.poll(withdrawn.as_mut()).is_pending());
+    drop(withdrawn);
+    emits.assert_touched();
+    item.assert_touched();
+    let mut left = Box::pin(y.emit(item.waker().clone()));
+    assert!(emits.poll(left.as_mut()).is_pending());
+    drop(stream);
+    emits.assert_touched();
+    item.assert_touched();
+    assert!(emits.poll(left.as_mut()).is_ready());
+    assert!(emits.poll(Box::pin(y.emit(item.waker().clone())).as_mut()).is_ready());
+    item.assert_touched();
+}
+
 #[test]
 fn a_body_that_fails_gives_its_error_last() {
     simulated(|_| async move {
@@ -456,13 +512,14 @@ fn a_thread_that_calls_back_is_waited_for_by_the_hook() {
     let count = Arc::clone(&running);
     let stream = from_callback(TWO, Overflow::DropOldest, move |emitter: Emitter<u32>| {
         count.fetch_add(1, SeqCst);
-        let thread = std::thread::spawn(move || {
+        let calls_back = move || {
             let mut number = 0;
             while emitter.emit(number).is_ok() {
                 number += 1;
             }
             count.fetch_sub(1, SeqCst);
-        });
+        };
+        let thread = std::thread::Builder::new().spawn(calls_back).unwrap();
         move || thread.join().unwrap()
     });
     let read: Vec<_> = futures::executor::block_on(stream.take(5).collect());
@@ -533,12 +590,10 @@ fn s10_who_sends_is_given_its_item_back() {
     assert!(emitter.is_closed() && emitter.closed().now_or_never().is_some());
 }
 
+type Fetching = Pin<Box<dyn Future<Output = Result<Page<u32, u32>, String>>>>;
+
 /// Pages of two of the numbers below `count`, which take a millisecond each to fetch; and how many were fetched.
-fn pages(
-    rt: &Sim,
-    count: u32,
-    fetched: &Rc<Cell<u32>>,
-) -> impl FnMut(Option<u32>) -> Pin<Box<dyn Future<Output = Result<Page<u32, u32>, String>>>> + use<> {
+fn pages(rt: &Sim, count: u32, fetched: &Rc<Cell<u32>>) -> impl FnMut(Option<u32>) -> Fetching + use<> {
     let (rt, fetched) = (rt.clone(), Rc::clone(fetched));
     move |cursor| {
         let first = cursor.unwrap_or(0);
@@ -616,7 +671,7 @@ fn pages_may_be_empty_and_it_yields_among_them() {
     let empty = |cursor: Option<u32>| {
         let next = cursor.unwrap_or(0) + 1;
         future::ready(Ok::<_, ()>(Page {
-            rows: if next % 3 == 0 { vec![next] } else { vec![] },
+            rows: if next.is_multiple_of(3) { vec![next] } else { vec![] },
             next: Some(next),
         }))
     };

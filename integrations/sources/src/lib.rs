@@ -34,3 +34,8 @@ pub mod websocket;
 #[cfg(all(doctest, feature = "websocket"))]
 #[doc = include_str!("../../../docs/guide/websocket.md")]
 mod websocket_guide {}
+
+// The guide's examples run as tests too.
+#[cfg(all(doctest, feature = "blocking", feature = "fs-events", feature = "sqlite"))]
+#[doc = include_str!("../../../docs/guide/external-sources.md")]
+mod guide {}

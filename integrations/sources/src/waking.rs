@@ -3,6 +3,7 @@
 use backstay_core::runtime::Panic;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(any(feature = "fs-events", feature = "sqlite"))]
 use std::task::Waker;
 
 /// Runs what may panic.
@@ -19,6 +20,7 @@ pub(crate) fn unharmed(run: impl FnOnce()) {
 }
 
 /// Wakes whoever waits.
+#[cfg(any(feature = "fs-events", feature = "sqlite"))]
 pub(crate) fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         unharmed(|| waker.wake());

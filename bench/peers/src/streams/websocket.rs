@@ -3,7 +3,7 @@
 mod backstay;
 mod bare;
 
-use crate::bench::{Bench, Family, Size, Table};
+use crate::bench::{Bench, Size, Table};
 use crate::contest::Side;
 use crate::work::{Clock, Outcome, Way, Work, measured};
 use backstay_bench::sample::Meter;
@@ -22,18 +22,16 @@ WebSockets, beside the bare crate, on the same work.
     tables: &[TABLE],
 };
 
-/// All of them.
-pub const FAMILIES: [Family; 1] = [(TABLE, works)];
-
 /// The table.
 pub const TABLE: Table = Table {
     heading: "\
 WEBSOCKET: messages between a client and a server
   bare         async-tungstenite 0.35 as it is
-  backstay     WebSocket, with its defaults; in `split`, each end in halves
+  backstay     WebSocket, with its defaults; in `split`, each end in halves; in `wide`, with the bare crate's
+               buffers of 128 KiB instead of 16 KiB
   ws-echo-…    a message there and back, of so many bytes
   ws-feed      messages of 64 bytes one way, 1000 fed and then flushed",
-    columns: &["bare", "backstay", "split"],
+    columns: &["bare", "backstay", "split", "wide"],
     contests: |size| works(size).into_iter().map(Work::contest).collect(),
 };
 
@@ -66,7 +64,7 @@ const FED: u64 = 1_000;
 /// The rows.
 pub fn works(size: Size) -> Vec<Work> {
     let factor = if size == Size::Quick { 1 } else { 10 };
-    let row = |name, how, rounds| {
+    let row = |name, how, rounds: u64| {
         let rounds = rounds * factor;
         let (units, bytes) = match how {
             How::Echo { size } => (rounds, size as u64 * rounds),
@@ -84,6 +82,7 @@ pub fn works(size: Size) -> Vec<Work> {
                 way::<bare::Bare>(how, rounds),
                 way::<backstay::Whole>(how, rounds),
                 way::<backstay::Halves>(how, rounds),
+                way::<backstay::Wide>(how, rounds),
             ],
         }
     };

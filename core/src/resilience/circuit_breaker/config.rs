@@ -5,6 +5,7 @@ use super::shared::Shared;
 use super::state::{Closes, Machine, Rules};
 use super::window::{CountWindow, TimeWindow, Window};
 use crate::config_error::ConfigError;
+use crate::instant::Instant;
 use crate::resilience::observer::{Observed, Observer};
 use crate::resilience::rate::Rate;
 use std::time::Duration;
@@ -217,11 +218,14 @@ impl CircuitBreakerBuilder {
     ///
     /// [`ConfigError::Invalid`] names the field.
     pub fn build(self) -> Result<CircuitBreaker, ConfigError> {
-        let (rules, window) = (self.rules()?, self.window());
-        let machine = Machine::new(rules, window, self.seed);
-        let slow_after = self.slow_call_duration;
-        let timed = matches!(self.window, Some(Latest::Within(_)));
-        Ok(CircuitBreaker::new(Shared::new(self.name, machine, slow_after, timed, self.observed)))
+        let machine = Machine::new(self.rules()?, self.window(), self.seed);
+        Ok(CircuitBreaker::new(Shared::new(self.name, machine, self.slow_call_duration, self.observed)))
+    }
+
+    /// Makes a breaker that there is already go by these settings.
+    pub(super) fn apply_to(&self, shared: &Shared, now: Instant) -> Result<(), ConfigError> {
+        shared.reconfigure(self.rules()?, self.window(), self.slow_call_duration, now);
+        Ok(())
     }
 
     fn rules(&self) -> Result<Rules, ConfigError> {

@@ -9,7 +9,10 @@ impl<C> Describe for CircuitBreaker<C> {
         let (rules, has_rates) = self.shared.rules();
         let mut opens = Vec::new();
         if let Some(failures) = rules.consecutive_failures {
-            opens.push(format!("{failures} failures in a row"));
+            opens.push(match failures {
+                1 => "1 failure".to_owned(),
+                _ => format!("{failures} failures in a row"),
+            });
         }
         if has_rates {
             opens.push(format!("{} % failures", rules.failure_rate.percent()));

@@ -1,16 +1,19 @@
 //! What the handles of a circuit breaker share: the machine under a lock, and a word that makes the lock unnecessary
 //! where nothing changes.
 
+mod word;
+
 use super::CircuitState;
 use super::state::{Admitted, Change, Changes, Machine, Rules, Switch, View};
-use super::window::Outcome;
-use crate::instant::Instant;
+use super::window::{Outcome, Window};
+use crate::instant::{Instant, nanos};
 use crate::primitives::{AtomicU64, Mutex, Ordering, lock};
 use crate::resilience::observer::{Event, EventKind, Observed};
 use crate::resilience::rejected::{PolicyKind, Reason, Rejected};
 use crate::resilience::verdict::Verdict;
 use std::collections::VecDeque;
 use std::time::Duration;
+use word::Word;
 
 pub(super) struct Shared {
     front: Front,
@@ -26,10 +29,11 @@ struct Front {
     word: AtomicU64,
     // When the machine changes by itself, in nanoseconds.
     next: AtomicU64,
-    slow_after: Option<Duration>,
-    // Successes too have a time.
-    timed: bool,
+    // Calls that take more nanoseconds are slow; `UNMEASURED` where none is.
+    slow_after: AtomicU64,
 }
+
+const UNMEASURED: u64 = u64::MAX;
 
 struct Locked {
     machine: Machine,
@@ -39,22 +43,11 @@ struct Locked {
     telling: bool,
 }
 
-/// The machine in one word:
-///
-/// | bits | |
-/// |---|---|
-/// | 0..=2 | its state |
-/// | 3 | who asks before `next` is refused |
-/// | 4 | a success that is not slow leaves all as it is |
-/// | 32..=63 | the generation |
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Word(u64);
-
 /// What a call has of the breaker, until it says how it went.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
     admitted: Admitted,
-    // Known where slow calls are measured.
+    // `MAX` where slow calls were not measured then: it took no time that anybody knows.
     began: Instant,
 }
 
@@ -75,7 +68,6 @@ impl Shared {
         name: &'static str,
         machine: Machine,
         slow_after: Option<Duration>,
-        timed: bool,
         observed: Observed,
     ) -> Self {
         let (word, next) = (Word::of(&machine), machine.next());
@@ -83,8 +75,7 @@ impl Shared {
             front: Front {
                 word: AtomicU64::new(word.0),
                 next: AtomicU64::new(next.as_nanos()),
-                slow_after,
-                timed,
+                slow_after: AtomicU64::new(slow_after.map_or(UNMEASURED, nanos)),
             },
             name,
             observed,
@@ -102,7 +93,7 @@ impl Shared {
         if !word.passes_all() {
             return self.acquire_slowly(word, now());
         }
-        let began = if self.front.slow_after.is_some() { now() } else { Instant::ORIGIN };
+        let began = if self.measures_time() { now() } else { Instant::MAX };
         Ok(Ticket { admitted: Admitted { generation: word.generation(), probe: false }, began })
     }
 
@@ -122,7 +113,8 @@ impl Shared {
         match answer {
             Ok(admitted) => {
                 // Should the observer panic, nobody has the place.
-                let place = Place { shared: self, ticket: Ticket { admitted, began: now } };
+                let began = if self.measures_time() { now } else { Instant::MAX };
+                let place = Place { shared: self, ticket: Ticket { admitted, began } };
                 tell.now();
                 Ok(place.take())
             }
@@ -145,10 +137,10 @@ impl Shared {
     #[inline]
     pub(super) fn record(&self, ticket: Ticket, verdict: Verdict, now: impl FnOnce() -> Instant) {
         match verdict {
-            Verdict::Success if self.front.slow_after.is_none() => {
+            Verdict::Success if !self.measures_time() => {
                 let word = self.word(Ordering::Relaxed);
                 if !word.is_clean_for(ticket) {
-                    let untimed = word.passes_all() && !self.front.timed;
+                    let untimed = word.passes_all() && !word.needs_times();
                     self.count_success(ticket, if untimed { None } else { Some(now()) });
                 }
             }
@@ -176,7 +168,8 @@ impl Shared {
 
     #[inline(never)]
     fn record_at(&self, ticket: Ticket, failed: bool, retry_after: Option<Duration>, now: Instant) {
-        let slow = self.front.slow_after.is_some_and(|longer_than| now - ticket.began > longer_than);
+        let took = nanos(now - ticket.began);
+        let slow = took > self.front.slow_after.load(Ordering::Relaxed);
         if failed || slow {
             self.record_outcome(ticket, Outcome { failed, slow }, retry_after, Some(now));
         } else if !self.word(Ordering::Relaxed).is_clean_for(ticket) {
@@ -207,6 +200,22 @@ impl Shared {
         self.change(|machine, changes| machine.switch(to, changes)).1.now();
     }
 
+    pub(super) fn reconfigure(
+        &self,
+        rules: Rules,
+        window: Window,
+        slow_after: Option<Duration>,
+        now: Instant,
+    ) {
+        let (before, tell) = self.change(|machine, changes| {
+            // Under the lock: of two who do this at once, one has its way in all.
+            self.front.slow_after.store(slow_after.map_or(UNMEASURED, nanos), Ordering::Relaxed);
+            machine.reconfigure(rules, window, now, changes)
+        });
+        drop(before);
+        tell.now();
+    }
+
     pub(super) fn view(&self, now: Instant) -> View {
         lock(&self.locked).machine.view(now)
     }
@@ -221,8 +230,9 @@ impl Shared {
         self.word(Ordering::Acquire).passes_all() || lock(&self.locked).machine.would_admit(now)
     }
 
+    #[inline]
     pub(super) fn measures_time(&self) -> bool {
-        self.front.slow_after.is_some()
+        self.front.slow_after.load(Ordering::Relaxed) != UNMEASURED
     }
 
     /// The state that the last call left it in.
@@ -324,56 +334,5 @@ impl Drop for Place<'_> {
         if self.ticket.is_probe() {
             self.shared.release(self.ticket);
         }
-    }
-}
-
-impl Word {
-    const CLOSED: u64 = 0;
-    const DISABLED: u64 = 1;
-    const METRICS_ONLY: u64 = 2;
-    const OPEN: u64 = 3;
-    const HALF_OPEN: u64 = 4;
-    const ISOLATED: u64 = 5;
-    /// Of no state: ask under the lock.
-    const UNSETTLED: Self = Self(Self::STATE);
-
-    const STATE: u64 = 0b111;
-    const FULL: u64 = 1 << 3;
-    const CLEAN: u64 = 1 << 4;
-
-    fn of(machine: &Machine) -> Self {
-        let state = match machine.state() {
-            CircuitState::Closed => Self::CLOSED,
-            CircuitState::Disabled => Self::DISABLED,
-            CircuitState::MetricsOnly => Self::METRICS_ONLY,
-            CircuitState::Open => Self::OPEN,
-            CircuitState::HalfOpen => Self::HALF_OPEN,
-            CircuitState::Isolated => Self::ISOLATED,
-        };
-        let flag = |is: bool, bit: u64| if is { bit } else { 0 };
-        let flags = flag(machine.is_full(), Self::FULL) | flag(machine.is_clean(), Self::CLEAN);
-        Self(state | flags | u64::from(machine.generation()) << 32)
-    }
-
-    const fn state(self) -> u64 {
-        self.0 & Self::STATE
-    }
-
-    const fn passes_all(self) -> bool {
-        self.state() <= Self::METRICS_ONLY
-    }
-
-    const fn is_full(self) -> bool {
-        self.0 & Self::FULL != 0
-    }
-
-    const fn generation(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-
-    /// Whether a success, not slow, of a call with this ticket leaves all as it is.
-    #[inline]
-    const fn is_clean_for(self, ticket: Ticket) -> bool {
-        self.0 & Self::CLEAN != 0 && self.generation() == ticket.admitted.generation
     }
 }

@@ -8,10 +8,11 @@ use crate::instant::Instant;
 use crate::resilience::rate::Rate;
 use crate::resilience::rejected::Reason;
 use era::{Era, Phase, Probes};
+use std::mem;
 use std::time::Duration;
 
 /// When it opens, for how long, and what closes it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rules {
     pub(super) consecutive_failures: Option<u32>,
     pub(super) failure_rate: Rate,
@@ -27,7 +28,7 @@ pub(super) struct Rules {
 }
 
 /// What closes it, once it is half-open.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Closes {
     /// So many successes, and no failure before.
     Successes(u32),
@@ -129,6 +130,11 @@ impl Machine {
         !matches!(self.window, Window::Nothing)
     }
 
+    /// Whether a success too has to have a time.
+    pub(super) const fn needs_times(&self) -> bool {
+        matches!(self.window, Window::Time(_))
+    }
+
     pub(super) const fn new(rules: Rules, window: Window, seed: u64) -> Self {
         let era = Era { phase: Phase::Closed, generation: 0, streak: 0, random: seed };
         Self { rules, era, window, consecutive: 0, openings: 0, late: 0 }
@@ -213,6 +219,30 @@ impl Machine {
         if phase.state() != self.era.phase.state() {
             self.era.turn(phase, CircuitReason::ByHand, changes);
         }
+    }
+
+    /// Goes by other rules from `now` on, and by the old ones until then. The state stays, and so does who is under way;
+    /// what is half-open begins anew if the rules differ, or it might wait for more probes than there will be.
+    ///
+    /// The window before is handed out, to be dropped at leisure.
+    pub(super) fn reconfigure(
+        &mut self,
+        rules: Rules,
+        mut window: Window,
+        now: Instant,
+        changes: &mut Changes,
+    ) -> Window {
+        if self.era.settle(&self.rules, now, changes) {
+            self.openings += 1;
+        }
+        if let Phase::HalfOpen(probes) = &mut self.era.phase
+            && rules != self.rules
+        {
+            (probes.done, probes.until) = (Counts::default(), now + rules.half_open_timeout);
+        }
+        self.rules = rules;
+        window.inherit(&self.window, now);
+        mem::replace(&mut self.window, window)
     }
 
     /// The state that a call would find at that time.

@@ -92,6 +92,16 @@ impl Window {
             Self::Time(window) => window.clear(),
         }
     }
+
+    /// Takes over from one of another size what there is room for: the latest. It has nothing yet. Calls that were
+    /// counted have no time, and of the times of others only the bucket is known: nothing goes from one kind to another.
+    pub(super) fn inherit(&mut self, old: &Self, now: Instant) {
+        match (self, old) {
+            (Self::Count(window), Self::Count(old)) => window.inherit(old),
+            (Self::Time(window), Self::Time(old)) => window.inherit(old, now),
+            _ => {}
+        }
+    }
 }
 
 /// The last so many calls: a ring, two bits a call.
@@ -128,6 +138,15 @@ impl CountWindow {
         self.counts.failures = self.counts.failures + (bits & Self::FAILED) - (oldest & Self::FAILED);
         self.counts.slow = self.counts.slow + (bits >> 1 & Self::SLOW) - (oldest >> 1 & Self::SLOW);
         self.next = if self.next + 1 == self.size { 0 } else { self.next + 1 };
+    }
+
+    fn inherit(&mut self, old: &Self) {
+        let (from, kept) = (u64::from(old.size), old.counts.calls.min(self.size.into()));
+        for age in (1..=kept).rev() {
+            let at = ((u64::from(old.next) + from - age) % from) as u32;
+            let bits = old.cells[(at / Self::CELLS) as usize] >> (at % Self::CELLS * 2);
+            self.push(Outcome { failed: bits & Self::FAILED != 0, slow: bits >> 1 & Self::SLOW != 0 });
+        }
     }
 
     fn is_clean(&self) -> bool {
@@ -188,6 +207,21 @@ impl TimeWindow {
         self.ends = current.saturating_add(1).saturating_mul(self.width);
     }
 
+    fn inherit(&mut self, old: &Self, now: Instant) {
+        let now = now.as_nanos().max(old.current.saturating_mul(old.width));
+        self.advance(now);
+        let latest = now / old.width;
+        for bucket in latest.saturating_sub(Self::BUCKETS as u64 - 1)..=old.current {
+            // As of its beginning: for too short rather than for too long.
+            let at = bucket.saturating_mul(old.width) / self.width;
+            if self.current.saturating_sub(at) < Self::BUCKETS as u64 {
+                let calls = old.buckets[Self::at(bucket)];
+                self.buckets[Self::at(at)].add_all(calls);
+                self.counts.add_all(calls);
+            }
+        }
+    }
+
     fn counts_at(&self, now: Instant) -> Counts {
         let passed = (now.as_nanos() / self.width).saturating_sub(self.current);
         let mut counts = Counts::default();
@@ -210,100 +244,4 @@ impl TimeWindow {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::VecDeque;
-
-    const OK: Outcome = Outcome { failed: false, slow: false };
-
-    fn counts<'a>(calls: impl IntoIterator<Item = &'a Outcome>) -> Counts {
-        let mut counts = Counts::default();
-        calls.into_iter().for_each(|call| counts.add(*call));
-        counts
-    }
-
-    fn outcomes() -> impl Strategy<Value = Outcome> {
-        (any::<bool>(), any::<bool>()).prop_map(|(failed, slow)| Outcome { failed, slow })
-    }
-
-    #[test]
-    fn a_ring_is_clean_when_it_is_full_of_successes() {
-        let mut ring = CountWindow::new(3);
-        ring.push(Outcome { failed: true, slow: false });
-        for clean in [false, false, true, true] {
-            ring.push(OK);
-            assert_eq!(ring.is_clean(), clean);
-        }
-        ring.push(Outcome { failed: false, slow: true });
-        assert!(!ring.is_clean());
-        ring.clear();
-        assert_eq!((ring.counts, ring.is_clean()), (Counts::default(), false));
-    }
-
-    #[test]
-    fn b19_a_time_window_forgets_by_the_bucket() {
-        let mut window = TimeWindow::new(Duration::from_nanos(320)); // of 10 ns
-        for at in [0, 9, 10, 300] {
-            window.push(OK, Some(Instant::from_nanos(at)));
-        }
-        let table = [(0, 4), (300, 4), (319, 4), (320, 2), (330, 1), (619, 1), (620, 0), (u64::MAX, 0)];
-        for (now, calls) in table {
-            assert_eq!(window.counts_at(Instant::from_nanos(now)).calls, calls, "at {now}");
-        }
-        window.push(OK, Some(Instant::from_nanos(5))); // late: as of 300
-        assert_eq!(window.counts_at(Instant::from_nanos(619)).calls, 2);
-        window.push(OK, Some(Instant::from_nanos(325)));
-        assert_eq!(window.counts.calls, 4);
-        window.push(OK, Some(Instant::MAX));
-        assert_eq!(window.counts.calls, 1);
-        window.push(OK, None);
-        assert_eq!(window.counts.calls, 2);
-    }
-
-    #[test]
-    fn b19_a_time_window_of_no_width_is_there_until_the_end_of_time() {
-        let mut window = TimeWindow::new(Duration::from_nanos(1)); // 32 ns: there is nothing smaller
-        for at in [u64::MAX - 33, u64::MAX - 1, u64::MAX] {
-            window.push(OK, Some(Instant::from_nanos(at)));
-            assert_eq!(window.counts_at(Instant::from_nanos(at)), window.counts, "at {at}");
-        }
-        assert_eq!(window.counts.calls, 2);
-    }
-
-    proptest! {
-        #[test]
-        fn a_ring_keeps_the_last_calls(size in 1..150_u32, calls in prop::collection::vec(outcomes(), 0..400)) {
-            let (mut ring, mut model) = (CountWindow::new(size), VecDeque::new());
-            for call in calls {
-                ring.push(call);
-                model.push_back(call);
-                if model.len() > size as usize {
-                    model.pop_front();
-                }
-                prop_assert_eq!(ring.counts, counts(&model));
-                let clean = model.len() == size as usize && !model.iter().any(|call| call.failed || call.slow);
-                prop_assert_eq!(ring.is_clean(), clean);
-            }
-        }
-
-        #[test]
-        fn b19_a_time_window_keeps_the_calls_of_its_time(
-            calls in prop::collection::vec((0..100_u64, outcomes()), 0..200),
-            later in 0..800_u64,
-        ) {
-            let (mut window, mut model, mut now) = (TimeWindow::new(Duration::from_nanos(320)), Vec::new(), 0);
-            for (passes, call) in calls {
-                now += passes;
-                window.push(call, Some(Instant::from_nanos(now)));
-                model.push((now / 10, call));
-                let at = |now: u64| {
-                    counts(model.iter().filter(|(bucket, _)| bucket + 32 > now / 10).map(|(_, call)| call))
-                };
-                prop_assert_eq!(window.counts, at(now));
-                prop_assert_eq!(window.counts_at(Instant::from_nanos(now)), at(now));
-                prop_assert_eq!(window.counts_at(Instant::from_nanos(now + later)), at(now + later));
-            }
-        }
-    }
-}
+mod tests;

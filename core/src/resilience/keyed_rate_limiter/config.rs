@@ -1,10 +1,11 @@
 //! How a keyed limiter is made: its fields, their defaults and what is refused.
 
-use super::table::Table;
-use super::{KeyedRateLimiter, SHARDS, Shard, Shared};
+use super::KeyedRateLimiter;
+use super::shared::Shared;
 use crate::config_error::ConfigError;
 use crate::limit::Limit;
-use crate::primitives::{Arc, AtomicUsize, Mutex};
+use crate::primitives::Arc;
+use crate::resilience::observer::{Observed, Observer};
 use crate::resilience::rate_limiter::Quota;
 use crate::runtime::Runtime;
 use crate::sip_keys::SipKeys;
@@ -17,27 +18,35 @@ use std::marker::PhantomData;
 /// |---|---|---|
 /// | [`quota`](Self::quota) | none: it must be given | see [`Quota`]; a strict one |
 /// | [`max_keys`](Self::max_keys) | 1,048,576 | 0, by its type |
+/// | [`observer`](Self::observer) | none | – |
 #[must_use = "does nothing until it is built"]
 pub struct KeyedRateLimiterBuilder<K> {
     name: &'static str,
     quota: Option<Quota>,
     max_keys: usize,
+    observed: Observed,
     key: PhantomData<fn(K)>,
 }
 
 impl<K> KeyedRateLimiterBuilder<K> {
     pub(super) const fn new(name: &'static str) -> Self {
-        Self { name, quota: None, max_keys: 1 << 20, key: PhantomData }
+        Self { name, quota: None, max_keys: 1 << 20, observed: Observed::NONE, key: PhantomData }
     }
 
     /// How many permits each key has in which time.
-    pub const fn quota(self, quota: Quota) -> Self {
-        Self { quota: Some(quota), ..self }
+    pub const fn quota(mut self, quota: Quota) -> Self {
+        self.quota = Some(quota);
+        self
     }
 
     /// How many keys are kept at most. A new one that finds so many in use is refused.
     pub fn max_keys(self, max_keys: impl Into<Limit>) -> Self {
         Self { max_keys: max_keys.into().get(), ..self }
+    }
+
+    /// Who is told of its refusals, without the key; with no lock held.
+    pub fn observer(self, observer: impl Observer + 'static) -> Self {
+        Self { observed: Observed::by(observer), ..self }
     }
 
     /// The limiter. The runtime's random numbers are the keys of its hash.
@@ -46,32 +55,19 @@ impl<K> KeyedRateLimiterBuilder<K> {
     ///
     /// [`ConfigError::Invalid`] names the quota if there is none, or its field, and its range.
     pub fn build<R: Runtime>(self, rt: &R) -> Result<KeyedRateLimiter<K>, ConfigError> {
-        let Self { name, quota, max_keys, .. } = self;
+        let Self { name, quota, max_keys, observed, .. } = self;
         let quota = quota.ok_or(ConfigError::invalid("quota", "must be given"))?;
-        if quota.is_strict() {
-            return Err(ConfigError::invalid("quota", "must not be strict: windows are for single limiters"));
-        }
-        let shared = Shared {
-            pace: quota.pace()?,
-            shards: (0..SHARDS).map(|_| Shard(Mutex::new(Table::new()))).collect(),
-            hasher: SipKeys(rt.random_u64(), rt.random_u64()),
-            quota,
-            name,
-            max_keys,
-            len: AtomicUsize::new(0),
-            sweep: AtomicUsize::new(0),
-        };
+        let hasher = SipKeys(rt.random_u64(), rt.random_u64());
+        let shared = Shared::new(quota, name, max_keys, hasher, observed)?;
         Ok(KeyedRateLimiter { shared: Arc::new(shared) })
     }
 }
 
 impl<K> Clone for KeyedRateLimiterBuilder<K> {
     fn clone(&self) -> Self {
-        *self
+        Self { observed: self.observed.clone(), ..*self }
     }
 }
-
-impl<K> Copy for KeyedRateLimiterBuilder<K> {}
 
 impl<K> fmt::Debug for KeyedRateLimiterBuilder<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,6 +75,6 @@ impl<K> fmt::Debug for KeyedRateLimiterBuilder<K> {
             .field("name", &self.name)
             .field("quota", &self.quota)
             .field("max_keys", &self.max_keys)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -22,8 +22,23 @@ pub(super) struct Table<K> {
 #[derive(Debug)]
 struct Entry<K> {
     key: K,
-    // Not zero, for room: a permit moves it on.
-    tat: NonZeroU64,
+    tat: Tat,
+}
+
+/// A TAT, below the last number there is: as one more, which is not zero, so that a free place takes no room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tat(NonZeroU64);
+
+impl Tat {
+    #[inline]
+    pub(super) const fn new(tat: u64) -> Self {
+        Self(NonZeroU64::MIN.saturating_add(tat))
+    }
+
+    #[inline]
+    pub(super) const fn get(self) -> u64 {
+        self.0.get() - 1
+    }
 }
 
 /// What was taken out, to be dropped where that may run anything. A few need no memory.
@@ -91,8 +106,13 @@ impl<K> Table<K> {
 
     /// The TAT at a place that was found.
     #[inline]
-    pub(super) fn tat_mut(&mut self, at: usize) -> Option<&mut NonZeroU64> {
+    pub(super) fn tat_mut(&mut self, at: usize) -> Option<&mut Tat> {
         self.places.get_mut(at)?.as_mut().map(|entry| &mut entry.tat)
+    }
+
+    /// The TATs of all.
+    pub(super) fn tats(&mut self) -> impl Iterator<Item = &mut Tat> {
+        self.places.iter_mut().flatten().map(|entry| &mut entry.tat)
     }
 
     /// Whether the next key needs more places.
@@ -112,7 +132,7 @@ impl<K> Table<K> {
     }
 
     /// Puts a key where it would be: `find` said where, and nothing has changed since.
-    pub(super) fn insert(&mut self, at: usize, key: K, tat: NonZeroU64) {
+    pub(super) fn insert(&mut self, at: usize, key: K, tat: Tat) {
         if let Some(place) = self.places.get_mut(at) {
             *place = Some(Entry { key, tat });
             self.len += 1;
@@ -243,7 +263,7 @@ mod tests {
                         model.retain(|kept, _| kept % 3 != key % 3);
                     }
                     _ => {
-                        let tat = NonZeroU64::new(tick).unwrap();
+                        let tat = Tat::new(tick);
                         if table.is_full() {
                             table.grow(hash);
                         }
@@ -269,7 +289,7 @@ mod tests {
         let hash = |key: &u64| *key;
         let of = |keys: u64, places: usize| {
             let mut table = Table::new();
-            table.refill(places, (1..=keys).map(|key| Entry { key, tat: NonZeroU64::MAX }), hash);
+            table.refill(places, (1..=keys).map(|key| Entry { key, tat: Tat::new(9) }), hash);
             table
         };
         assert_eq!([7, 8].map(|keys| of(keys, 16).is_half_full()), [false, true]);
@@ -296,7 +316,7 @@ mod tests {
                 table.grow(hash);
             }
             let at = table.find(&key, hash(&key)).unwrap_err();
-            table.insert(at, key, NonZeroU64::MIN);
+            table.insert(at, key, Tat::new(1));
             let fewest = (4 * table.len()).div_ceil(3).next_power_of_two().max(FEWEST);
             assert_eq!(table.places.len(), fewest, "three quarters of them, and no more");
         }

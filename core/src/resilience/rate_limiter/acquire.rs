@@ -1,7 +1,7 @@
 //! Waiting for permits.
 
 use super::ticket::{Next, Ticket};
-use super::{RateLimiter, RatePermit, describe};
+use super::{RateLimiter, RatePermit};
 use crate::instant::Instant;
 use crate::probe;
 use crate::resilience::rejected::Rejected;
@@ -24,6 +24,8 @@ pin_project! {
         limiter: &'a RateLimiter,
         rt: &'a R,
         ticket: Ticket<&'a RateLimiter>,
+        // From when it waits, once it does.
+        since: Option<Instant>,
         #[pin]
         sleep: Option<R::Sleep>,
         // When the sleep ends.
@@ -34,7 +36,7 @@ pin_project! {
 impl<'a, R: Runtime> AcquireRate<'a, R> {
     #[inline]
     pub(super) const fn new(limiter: &'a RateLimiter, rt: &'a R, n: u64) -> Self {
-        Self { limiter, rt, ticket: Ticket::new(limiter, n), sleep: None, at: Instant::MAX }
+        Self { limiter, rt, ticket: Ticket::new(limiter, n), since: None, sleep: None, at: Instant::MAX }
     }
 }
 
@@ -47,7 +49,13 @@ impl<'a, R: Runtime> Future for AcquireRate<'a, R> {
         let mut now = this.rt.now();
         loop {
             let until = match this.ticket.poll(now.as_nanos(), u64::MAX, cx) {
-                Next::Go(stamp) => return Poll::Ready(Ok(RatePermit::new(this.limiter, stamp))),
+                Next::Go(stamp) => {
+                    let permit = RatePermit::new(this.limiter, stamp);
+                    return Poll::Ready(Ok(match *this.since {
+                        Some(since) => permit.told_of(now - since, drop),
+                        None => permit,
+                    }));
+                }
                 Next::Refused(refusal) => {
                     return Poll::Ready(Err(this.limiter.rejected(refusal, now.as_nanos())));
                 }
@@ -67,7 +75,8 @@ impl<'a, R: Runtime> Future for AcquireRate<'a, R> {
                     continue;
                 }
             }
-            probe::waiting(|| describe(this.limiter));
+            this.since.get_or_insert(now);
+            probe::waiting(|| this.limiter.describe_waiting());
             return Poll::Pending;
         }
     }

@@ -4,6 +4,7 @@ use super::{Quota, RateLimiter, Settings};
 use crate::config_error::ConfigError;
 use crate::instant::nanos;
 use crate::limit::Limit;
+use crate::resilience::observer::{Observed, Observer};
 use std::time::Duration;
 
 /// Makes a [`RateLimiter`]; from [`RateLimiter::named`].
@@ -13,33 +14,43 @@ use std::time::Duration;
 /// | [`quota`](Self::quota) | none: it must be given | see [`Quota`] |
 /// | [`max_wait`](Self::max_wait) | as long as it takes | – |
 /// | [`max_waiting`](Self::max_waiting) | any number | 0, by its type |
-#[derive(Clone, Copy, Debug)]
+/// | [`observer`](Self::observer) | none | – |
+#[derive(Clone, Debug)]
 #[must_use = "does nothing until it is built"]
 pub struct RateLimiterBuilder {
     name: &'static str,
     quota: Option<Quota>,
     max_wait: u64,
     max_waiting: usize,
+    observed: Observed,
 }
 
 impl RateLimiterBuilder {
     pub(super) const fn new(name: &'static str) -> Self {
-        Self { name, quota: None, max_wait: u64::MAX, max_waiting: usize::MAX }
+        Self { name, quota: None, max_wait: u64::MAX, max_waiting: usize::MAX, observed: Observed::NONE }
     }
 
     /// How many permits there are in which time.
-    pub const fn quota(self, quota: Quota) -> Self {
-        Self { quota: Some(quota), ..self }
+    pub const fn quota(mut self, quota: Quota) -> Self {
+        self.quota = Some(quota);
+        self
     }
 
     /// How long anybody may wait: whose turn would come later is refused at once. Zero: nobody waits.
-    pub const fn max_wait(self, max_wait: Duration) -> Self {
-        Self { max_wait: nanos(max_wait), ..self }
+    pub const fn max_wait(mut self, max_wait: Duration) -> Self {
+        self.max_wait = nanos(max_wait);
+        self
     }
 
     /// How many may wait: whoever comes when so many do is refused.
     pub fn max_waiting(self, max_waiting: impl Into<Limit>) -> Self {
         Self { max_waiting: max_waiting.into().get(), ..self }
+    }
+
+    /// Who is told of its refusals, and how long who waited did. It hears of all who ask, in whatever pipeline or in none;
+    /// with no lock held.
+    pub fn observer(self, observer: impl Observer + 'static) -> Self {
+        Self { observed: Observed::by(observer), ..self }
     }
 
     /// The limiter.
@@ -59,8 +70,8 @@ impl RateLimiterBuilder {
     /// assert_eq!(error.field(), Some("burst")); // eleven million years
     /// ```
     pub fn build(self) -> Result<RateLimiter, ConfigError> {
-        let Self { name, quota, max_wait, max_waiting } = self;
+        let Self { name, quota, max_wait, max_waiting, observed } = self;
         let quota = quota.ok_or(ConfigError::invalid("quota", "must be given"))?;
-        RateLimiter::with(quota, Settings { name, max_wait, max_waiting })
+        RateLimiter::with(quota, Settings { name, max_wait, max_waiting }, observed)
     }
 }

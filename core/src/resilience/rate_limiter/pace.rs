@@ -50,11 +50,11 @@ impl Pace {
     /// `None` if the burst is not saved up within 2^60 ticks. There are at most as many permits as nanoseconds, and
     /// these are less than 2^60.
     pub(super) fn new(permits: u32, per: u64, burst: u32) -> Option<Self> {
-        let common = gcd(u64::from(permits), per);
-        let (permits, per) = (u64::from(permits) / common, per / common);
+        let permits = u64::from(permits);
         let interval = per.div_ceil(permits);
         let tolerance = interval.checked_mul(u64::from(burst)).filter(|ticks| *ticks <= MAX_NANOS)?;
-        // `permits × interval` ticks are `per` nanoseconds: the ratio is less than 2.
+        // `permits × interval` ticks are `per` nanoseconds: the ratio is less than 2, as there are not more permits than
+        // nanoseconds.
         let all = permits * interval;
         let ticks = ONE + fraction(all - per, per);
         let nanos = if all == per { ONE } else { fraction(per, all) };
@@ -85,6 +85,11 @@ impl Pace {
         if due <= span.last { Ok(next) } else { Err(due) }
     }
 
+    /// The ticks in which so many permits, at most [`burst`](Self::burst), come back.
+    pub(in crate::resilience) const fn ticks_of(&self, permits: u64) -> u64 {
+        permits.saturating_mul(self.interval)
+    }
+
     /// The first nanosecond that has this tick, or one after it.
     pub(in crate::resilience) fn when(&self, tick: u64) -> u64 {
         let nanos = (mul(tick, self.nanos).0 >> 63) as u64;
@@ -101,7 +106,7 @@ impl Pace {
 
     /// The TAT of another pace at the same moment: what could be taken, whole permits and the part of one, can be
     /// taken, as long as it is not more than that other's burst; and what was taken in advance stays owed.
-    pub(super) fn convert(&self, tat: u64, now: u64, to: &Self) -> u64 {
+    pub(in crate::resilience) fn convert(&self, tat: u64, now: u64, to: &Self) -> u64 {
         let (before, after) = (self.span(now), to.span(now));
         let (interval, next) = (u128::from(self.interval), u128::from(to.interval));
         let (full, tat) = (before.last + self.tolerance, tat.max(before.first));
@@ -133,13 +138,6 @@ fn fraction(above: u64, below: u64) -> u128 {
     let above = u128::from(above) << 64;
     let (high, rest) = (above / below, (above % below) << 63);
     ((high << 63) | (rest / below)) + u128::from(!rest.is_multiple_of(below))
-}
-
-fn gcd(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! One who takes permits again and again, and waits for each as long as it takes: a stream.
 
+use super::RateLimiter;
 use super::ticket::{Next, Ticket};
-use super::{RateLimiter, describe};
 use crate::instant::Instant;
 use std::task::Context;
 
@@ -31,6 +31,6 @@ impl Patient {
     }
 
     pub(crate) fn describe(&self) -> String {
-        describe(self.ticket.limiter())
+        self.ticket.limiter().describe_waiting()
     }
 }

@@ -3,7 +3,11 @@
 use super::RateLimiter;
 use super::meter::Stamp;
 use crate::instant::Instant;
+use crate::resilience::observer::EventKind;
+use crate::resilience::rejected::PolicyKind;
 use std::fmt;
+use std::mem;
+use std::time::Duration;
 
 /// Permits that were granted: the call they are for may begin.
 ///
@@ -49,6 +53,18 @@ impl<'a> RatePermit<'a> {
     /// twice.
     pub fn give_back(self, now: Instant) {
         self.limiter.shared.state.give_back_at(self.stamp, now.as_nanos());
+    }
+
+    /// The same, once the limiter's observer and another have been told that it was waited for: if one of them panics,
+    /// it goes back.
+    #[cold]
+    pub(super) fn told_of(self, waited: Duration, also: impl FnOnce(EventKind)) -> Self {
+        let untold = Unused::new(Self { limiter: self.limiter, stamp: self.stamp });
+        let kind = EventKind::Waited { policy: PolicyKind::RateLimiter, waited };
+        self.limiter.tell(kind);
+        also(kind);
+        mem::forget(untold);
+        self
     }
 
     /// As [`give_back`](Self::give_back), by who does not know the time: done when somebody does.

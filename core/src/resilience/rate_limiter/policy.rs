@@ -2,21 +2,19 @@
 
 use super::permit::Unused;
 use super::ticket::{Next, Ticket};
-use super::{RateLimiter, RatePermit, describe};
+use super::{RateLimiter, RatePermit};
 use crate::instant::Instant;
 use crate::probe;
 use crate::resilience::attempt::Operation;
 use crate::resilience::describe::{Describe, Facts};
 use crate::resilience::error::Error;
 use crate::resilience::layer::{Ctx, Frame, Layer, Policy};
-use crate::resilience::observer::EventKind;
 use crate::resilience::rejected::PolicyKind;
 use crate::resilience::verdict::Classify;
 use crate::runtime::Runtime;
 use pin_project_lite::pin_project;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 pin_project! {
     /// What a call keeps of its limiter.
@@ -120,7 +118,7 @@ impl RateLimiter {
             *stands = Stands::Waiting { ticket: Ticket::new(self, 1), since: None };
         }
         match stands {
-            Stands::Waiting { ticket, since } => self.poll_turn(ticket, since, frame, ctx, cx),
+            Stands::Waiting { ticket, since } => self.poll_turn(ticket, since, frame, ctx, cx).map_ok(Some),
             Stands::Admitted(unused) => Poll::Ready(Ok(unused.take())),
             Stands::Outside | Stands::Called => unreachable!("it waits, or was admitted"),
         }
@@ -133,7 +131,7 @@ impl RateLimiter {
         frame: Frame<'_, E>,
         ctx: &mut Ctx<'_, R, Op, C>,
         cx: &Context<'_>,
-    ) -> Poll<Result<Option<RatePermit<'p>>, Error<E>>> {
+    ) -> Poll<Result<RatePermit<'p>, Error<E>>> {
         let at = ctx.now();
         let now = at.as_nanos();
         // One that would have its turn when its time is up is better told now.
@@ -145,8 +143,8 @@ impl RateLimiter {
             Next::Go(stamp) => {
                 let permit = RatePermit::new(self, stamp);
                 Poll::Ready(Ok(match since {
-                    Some(since) => tell_of_the_wait(permit, at - *since, ctx),
-                    None => Some(permit),
+                    Some(since) => permit.told_of(at - *since, |kind| ctx.emit(|| kind)),
+                    None => permit,
                 }))
             }
             Next::Refused(refusal) => Poll::Ready(Err(ctx.rejected(self.rejected(refusal, now)))),
@@ -158,21 +156,9 @@ impl RateLimiter {
             Next::WaitUntil(until) => {
                 since.get_or_insert(at);
                 let _ = ctx.is_past(Instant::from_nanos(until));
-                probe::waiting(|| describe(self));
+                probe::waiting(|| self.describe_waiting());
                 Poll::Pending
             }
         }
     }
-}
-
-/// The permit, which goes back if who is told panics.
-#[cold]
-fn tell_of_the_wait<'p, R: Runtime, Op, C>(
-    permit: RatePermit<'p>,
-    waited: Duration,
-    ctx: &Ctx<'_, R, Op, C>,
-) -> Option<RatePermit<'p>> {
-    let mut unused = Unused::new(permit);
-    ctx.emit(|| EventKind::Waited { policy: PolicyKind::RateLimiter, waited });
-    unused.take()
 }

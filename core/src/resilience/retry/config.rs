@@ -19,7 +19,7 @@ use std::time::Duration;
 /// | `max_retry_after` | 60 s | any; with zero, an answer that says when to come back ends the attempts |
 /// | `budget` | none | |
 /// | `classify`, `retry_if` | in a pipeline its classifier, otherwise every error of the operation is retried | |
-/// | `on_retry` | nobody | |
+/// | `on_retry`, `hook` | nobody | |
 #[derive(Clone, Debug)]
 #[must_use = "it does nothing until it is built"]
 pub struct RetryBuilder<C = Inherit, H = NoHook> {
@@ -96,6 +96,44 @@ impl<C, H> RetryBuilder<C, H> {
     where
         G: OnRetry<T, E> + Fn(&Retrying<'_, T, E>),
     {
+        RetryBuilder { limits: self.limits, classifier: self.classifier, hook }
+    }
+
+    /// The same with a hook that is a type of your own, or that several share.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::{Backoff, Inherit, OnRetry, Retry, Retrying};
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// #[derive(Default)]
+    /// struct Timeouts(Mutex<Vec<u32>>);
+    ///
+    /// impl<T, E> OnRetry<T, E> for Timeouts {
+    ///     fn on_retry(&self, retrying: &Retrying<'_, T, E>) {
+    ///         if retrying.cause().is_some_and(|cause| cause.is_timeout()) {
+    ///             self.0.lock().unwrap().push(retrying.attempt);
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// struct Client {
+    ///     // Whoever it is: the type has a name.
+    ///     retry: Retry<Inherit, Arc<dyn OnRetry<u32, String> + Send + Sync>>,
+    /// }
+    ///
+    /// let timeouts = Arc::new(Timeouts::default());
+    /// let hook: Arc<dyn OnRetry<u32, String> + Send + Sync> = timeouts.clone();
+    /// let client = Client { retry: Retry::builder().backoff(Backoff::none()).hook(hook).build()? };
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     assert!(client.retry.run(&rt, async |_| Err("down".to_owned())).await.is_err());
+    ///     assert!(timeouts.0.lock().unwrap().is_empty());
+    /// }).expect("it ends");
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// ```
+    pub fn hook<G>(self, hook: G) -> RetryBuilder<C, G> {
         RetryBuilder { limits: self.limits, classifier: self.classifier, hook }
     }
 

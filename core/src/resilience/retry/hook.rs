@@ -1,7 +1,8 @@
 //! Who is told of a retry, with what the attempt before came to.
 
-use crate::resilience::error::Error;
+use crate::resilience::error::{Cause, Error};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An attempt has failed, and there will be another.
@@ -15,9 +16,20 @@ pub struct Retrying<'a, T, E> {
     pub outcome: Result<&'a T, &'a Error<E>>,
 }
 
+impl<'a, T, E> Retrying<'a, T, E> {
+    /// Why the attempt has no value: the operation's error, a time limit or a refusal; `None` where it has one that
+    /// counts as a failure.
+    pub const fn cause(&self) -> Option<Cause<&'a E>> {
+        match self.outcome {
+            Err(error) => error.cause(),
+            Ok(_) => None,
+        }
+    }
+}
+
 /// Is told when an attempt has failed and there will be another, before the delay.
 ///
-/// A closure `Fn(&Retrying<'_, T, E>)` is one. It should be quick; a panic of it is the call's. What needs neither
+/// A closure `Fn(&Retrying<'_, T, E>)` is one, and so is an `Arc` of one. It should be quick; a panic of it is the call's. What needs neither
 /// value nor error is better off with the [`Observer`](crate::resilience::Observer) of a pipeline.
 pub trait OnRetry<T, E> {
     /// There will be another attempt.
@@ -28,6 +40,12 @@ impl<T, E, F: Fn(&Retrying<'_, T, E>)> OnRetry<T, E> for F {
     #[inline]
     fn on_retry(&self, retrying: &Retrying<'_, T, E>) {
         self(retrying);
+    }
+}
+
+impl<T, E, O: OnRetry<T, E> + ?Sized> OnRetry<T, E> for Arc<O> {
+    fn on_retry(&self, retrying: &Retrying<'_, T, E>) {
+        (**self).on_retry(retrying);
     }
 }
 

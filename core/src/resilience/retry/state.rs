@@ -3,6 +3,7 @@
 use crate::instant::Instant;
 use crate::resilience::backoff::Backoff;
 use crate::resilience::error::{Cause, Error, Stop};
+use crate::resilience::rejected::Rejected;
 use crate::resilience::retry_budget::{RetryBudget, Withdrawal};
 use crate::resilience::verdict::Verdict;
 use std::time::Duration;
@@ -158,6 +159,9 @@ pub struct RetryState<'r> {
     progress: Progress,
     deadline: Instant,
     withdrawal: Option<Withdrawal<'r>>,
+    last: Option<Cause<()>>,
+    // Attempts that never came to call the operation.
+    refused: u32,
 }
 
 /// What to do after an attempt.
@@ -181,7 +185,7 @@ pub enum Next {
 impl<'r> RetryState<'r> {
     pub(super) const fn new(limits: &'r Limits, now: Instant) -> Self {
         let progress = Progress::new(Some(now));
-        Self { limits, progress, deadline: Instant::MAX, withdrawal: None }
+        Self { limits, progress, deadline: Instant::MAX, withdrawal: None, last: None, refused: 0 }
     }
 
     /// The same, where no attempt may begin at or after that time.
@@ -195,14 +199,93 @@ impl<'r> RetryState<'r> {
         self.progress.attempt
     }
 
+    /// Why the last attempt failed, without the operation's error; `None` as long as none has.
+    pub const fn last(&self) -> Option<Cause<()>> {
+        self.last
+    }
+
     /// An attempt has ended, and this is what its result says; with the time, and a random number for the jitter.
+    ///
+    /// Where a policy may have ended it, say so with [`after_error`](Self::after_error).
     pub fn after(&mut self, verdict: Verdict, now: Instant, random: u64) -> Next {
-        record(self.limits, &mut self.withdrawal, verdict, || now);
+        self.decide(verdict, Cause::Operation(()), now, random)
+    }
+
+    /// As [`after`](Self::after), of an attempt under other policies: a timeout pays what the budget charges for one, and
+    /// a refusal is tried again as [`Retry`](super::Retry) does it, if it says when to come back, and only within a
+    /// limit on time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::resilience::{CircuitBreaker, Error, Next, Retry, Verdict};
+    /// use backstay_core::time::Instant;
+    /// use std::time::Duration;
+    ///
+    /// let breaker = CircuitBreaker::named("disk").consecutive_failures(1).build()?;
+    /// let retry = Retry::builder().build()?;
+    /// let mut now = Instant::ORIGIN; // `rt.now()`
+    /// let mut state = retry.state(now).until(now + Duration::from_secs(60));
+    /// let value = loop {
+    ///     let result = breaker.call_blocking(|| now, || if state.attempt() == 1 { Err("full") } else { Ok(7) });
+    ///     match result {
+    ///         Ok(value) => break value,
+    ///         Err(error) => match state.after_error(Verdict::of_error(&error), &error, now, 0) {
+    ///             Next::Retry { delay } => now += delay, // it sleeps
+    ///             Next::Done | Next::GiveUp { .. } => unreachable!("there is time"),
+    ///         },
+    ///     }
+    /// };
+    /// // The second was refused: the breaker was open. The third waited until it was not.
+    /// assert_eq!((value, state.attempt()), (7, 3));
+    /// assert!(state.last().is_some_and(|cause| cause.is_refusal()));
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// ```
+    pub fn after_error<E>(&mut self, verdict: Verdict, error: &Error<E>, now: Instant, random: u64) -> Next {
+        match error.cause() {
+            Some(cause) => self.decide(verdict, cause.map(drop), now, random),
+            None => {
+                // Who wanted the call to stop wants no other attempt.
+                record(self.limits, &mut self.withdrawal, Verdict::Ignore, || now);
+                Next::Done
+            }
+        }
+    }
+
+    fn decide(&mut self, verdict: Verdict, cause: Cause<()>, now: Instant, random: u64) -> Next {
+        let is_refusal = cause.is_refusal();
+        let later = cause.rejected().and_then(Rejected::retry_after);
+        self.refused = self.refused.saturating_add(is_refusal.into());
+        if is_refusal && verdict == Verdict::Ignore {
+            self.last = Some(cause);
+            // The service was not asked: what was taken for this attempt is there for the next.
+            let delay = later.and_then(|hint| self.wait_for_another(hint, now, random));
+            return match delay {
+                Some(delay) => Next::Retry { delay },
+                None => {
+                    self.withdrawal = None;
+                    Next::GiveUp { why: Stop::Refused }
+                }
+            };
+        }
+        let recorded = if is_refusal { Verdict::Ignore } else { verdict };
+        record(self.limits, &mut self.withdrawal, recorded, || now);
         let Verdict::Failure { retry_after, cost } = verdict else { return Next::Done };
-        match self.retry(retry_after, cost, now, random) {
+        self.last = Some(cause);
+        match self.retry(retry_after.max(later), cost, now, random) {
             Ok(delay) => Next::Retry { delay },
             Err(why) => Next::GiveUp { why },
         }
+    }
+
+    /// Until when a refusal asks to wait, if there is a limit on time that leaves room for it.
+    fn wait_for_another(&mut self, hint: Duration, now: Instant, random: u64) -> Option<Duration> {
+        if self.deadline == Instant::MAX && self.limits.max_elapsed.is_none() {
+            return None;
+        }
+        let delay = self.plan(Some(hint), now, random).ok()?;
+        self.progress.go_on();
+        Some(delay)
     }
 
     fn retry(
@@ -212,23 +295,29 @@ impl<'r> RetryState<'r> {
         now: Instant,
         random: u64,
     ) -> Result<Duration, Stop> {
-        let delay = self.progress.plan(self.limits, hint, random)?;
-        self.progress.fits(self.limits, delay, now, self.deadline)?;
+        let delay = self.plan(hint, now, random)?;
         if let Some(budget) = &self.limits.budget {
-            self.withdrawal = Some(budget.try_withdraw(cost, now).ok_or(Stop::Budget)?);
+            let timeout = self.last.is_some_and(|cause| cause.is_timeout());
+            self.withdrawal = Some(budget.withdraw(cost, timeout, now).ok_or(Stop::Budget)?);
         }
         self.progress.go_on();
         Ok(delay)
     }
 
-    /// The error of who gave up.
+    fn plan(&mut self, hint: Option<Duration>, now: Instant, random: u64) -> Result<Duration, Stop> {
+        let delay = self.progress.plan(self.limits, hint, random)?;
+        self.progress.fits(self.limits, delay, now, self.deadline)?;
+        Ok(delay)
+    }
+
+    /// The error of who gave up, on the operation's.
     pub fn exhausted<E>(&self, why: Stop, now: Instant, last: E) -> Error<E> {
-        let attempts = self.progress.attempt;
-        Error::RetriesExhausted {
-            attempts,
-            elapsed: self.progress.elapsed(now),
-            why,
-            last: Cause::Operation(last),
-        }
+        self.exhausted_by(why, now, Cause::Operation(last))
+    }
+
+    /// The error of who gave up, whatever the last attempt came to.
+    pub fn exhausted_by<E>(&self, why: Stop, now: Instant, last: Cause<E>) -> Error<E> {
+        let attempts = self.progress.attempt.saturating_sub(self.refused);
+        Error::RetriesExhausted { attempts, elapsed: self.progress.elapsed(now), why, last }
     }
 }

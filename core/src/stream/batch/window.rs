@@ -67,6 +67,9 @@ pub(super) struct Window<T> {
     // Items since the clock was read, and how many there may be before it is read again.
     since: u64,
     look_after: u64,
+    // It was waited for the next item; and that has come, and nobody has looked whether it was too late.
+    has_waited: bool,
+    owes_look: bool,
     // How many the batch before had.
     before: usize,
 }
@@ -91,6 +94,8 @@ impl<T> Window<T> {
             looked_at: Instant::ORIGIN,
             since: 0,
             look_after: 0,
+            has_waited: false,
+            owes_look: false,
             before: 0,
         }
     }
@@ -107,7 +112,17 @@ impl<T> Window<T> {
         self.weight = self.weight.saturating_add(weight);
         self.items.push(item);
         self.since += 1;
+        self.owes_look = mem::take(&mut self.has_waited) && !self.is_new;
         full
+    }
+
+    /// Whether the clock is to be read for [`look`](Self::look) before another item goes in.
+    ///
+    /// The first item after a wait goes in without that: most often there is no other, and the timer is asked, which
+    /// costs less.
+    #[inline]
+    pub(super) fn wants_time_first(&self) -> bool {
+        self.owes_look
     }
 
     /// Whether it takes no more.
@@ -119,13 +134,14 @@ impl<T> Window<T> {
     /// Whether the clock is to be read for [`look`](Self::look).
     #[inline]
     pub(super) fn wants_time(&self) -> bool {
-        self.bounds.within.is_some()
-            && (self.is_new || self.since >= self.look_after)
+        (self.is_new || self.since >= self.look_after && !self.owes_look)
+            && self.bounds.within.is_some()
             && !self.bounds.is_at_once()
     }
 
     /// Whether its time is over.
     pub(super) fn look(&mut self, now: Instant) -> bool {
+        self.owes_look = false;
         let since = mem::take(&mut self.since).max(1);
         let passed = nanos(now - self.looked_at);
         self.looked_at = now;
@@ -147,8 +163,9 @@ impl<T> Window<T> {
         if self.items.is_empty() || self.bounds.within.is_none() {
             return None;
         }
-        // Whatever comes next comes after a time that nobody knows.
-        self.look_after = 0;
+        // Whatever comes next comes after a time that nobody knows; what has come, the timer knows of.
+        self.has_waited = !self.bounds.is_at_once();
+        self.owes_look = false;
         Some(self.ends_at)
     }
 
@@ -160,6 +177,8 @@ impl<T> Window<T> {
     /// What is in it; it is empty then.
     pub(super) fn take(&mut self) -> Vec<T> {
         self.weight = 0;
+        self.has_waited = false;
+        self.owes_look = false;
         self.before = self.items.len();
         mem::take(&mut self.items)
     }
@@ -290,8 +309,18 @@ mod tests {
             }
         }
         assert_eq!(window.ends_at(), Some(at(107)));
+        // One goes in, and before the next the clock is read, unless it is waited for again.
         window.push(20, NO_WEIGHT);
-        assert!(window.wants_time() && window.look(at(107)));
+        assert!(!window.wants_time() && window.wants_time_first());
+        assert_eq!(window.ends_at(), Some(at(107)));
+        assert!(!window.wants_time_first());
+        window.push(21, NO_WEIGHT);
+        assert!(window.wants_time_first() && !window.look(at(106)) && !window.wants_time_first());
+        assert_eq!(window.ends_at(), Some(at(107)));
+        window.push(22, NO_WEIGHT);
+        assert!(window.wants_time_first() && window.look(at(107)));
+        window.take();
+        assert!(!window.wants_time_first() && !window.wants_time());
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! Streams that are made anew when they fail, or end.
 
+mod attempts;
 mod window;
+
+pub use attempts::Reset;
 
 use crate::instant::Instant;
 use crate::limit::Limit;
 use crate::probe;
 use crate::ready_budget::ReadyBudget;
-use crate::resilience::{Classify, Error, OnRetry, OwnedRetry, Retry, Stop, Verdict};
+use crate::resilience::{Classify, Error, OnRetry, Retry, Stop, Verdict};
 use crate::runtime::Runtime;
 use crate::time::Timer;
+use attempts::{Attempts, Ran};
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
@@ -127,9 +131,12 @@ pin_project! {
     /// | verdict | what happens |
     /// |---|---|
     /// | `Success` | the item is given |
-    /// | `Failure` | the stream is dropped at once, and made anew after a delay; where a limit forbids it, the item is given, an error as [`RetriesExhausted`](Error::RetriesExhausted), and this ends |
+    /// | `Failure` | the stream is dropped at once, and made anew after a delay, if no limit forbids it |
     /// | `Fatal` | the item is given, an error as [`Operation`](Error::Operation), and this ends |
     /// | `Ignore` | the item is given, an error as [`Operation`](Error::Operation), and the stream goes on |
+    ///
+    /// Where a limit forbids another attempt, the item is given, an error as
+    /// [`RetriesExhausted`](Error::RetriesExhausted), and this ends.
     ///
     /// **An item lets the attempts begin anew**, their number, their delays and `max_elapsed`, unless another
     /// [`reset`](Self::reset) is chosen. So `max_attempts` counts attempts in a row that gave nothing. A budget is told
@@ -166,7 +173,6 @@ pin_project! {
         R: Runtime,
     {
         rt: R,
-        retry: OwnedRetry<C, H>,
         make: F,
         #[pin]
         stream: Option<S>,
@@ -174,25 +180,9 @@ pin_project! {
         timer: Timer<R::Sleep>,
         phase: Phase,
         end_is_failure: bool,
-        reset: Reset,
-        window: Option<Window>,
-        restarts: u64,
-        stopped: Option<Stop>,
+        attempts: Attempts<C, H>,
         budget: ReadyBudget,
     }
-}
-
-/// When the attempts of a [`RetryStream`] begin anew.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reset {
-    /// When a stream has given an item that is a success.
-    #[default]
-    Item,
-    /// When a stream had been up for so long as it failed or ended, counted from when it was made, whether it gave
-    /// anything or not.
-    Uptime(Duration),
-    /// Never: all attempts there are count.
-    Never,
 }
 
 /// | phase | the stream | left by |
@@ -204,15 +194,8 @@ pub enum Reset {
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     Begins,
-    Runs {
-        // When it was made; only asked for where it matters.
-        since: Instant,
-        // Whether it has given an item that is a success, and whether the budget knows what came of it.
-        has_given: bool,
-    },
-    Waits {
-        until: Instant,
-    },
+    Runs(Ran),
+    Waits { until: Instant },
     Ended,
 }
 
@@ -220,23 +203,19 @@ impl<R: Runtime, C, H, F, S> RetryStream<R, C, H, F, S> {
     fn new(rt: &R, policy: Retry<C, H>, make: F, end_is_failure: bool) -> Self {
         Self {
             rt: rt.clone(),
-            retry: OwnedRetry::new(policy),
             make,
             stream: None,
             timer: Timer::new(),
             phase: Phase::Begins,
             end_is_failure,
-            reset: Reset::Item,
-            window: None,
-            restarts: 0,
-            stopped: None,
+            attempts: Attempts::new(policy),
             budget: ReadyBudget::new(),
         }
     }
 
     /// When the attempts begin anew; with each item, if it isn't said.
     pub const fn reset(mut self, reset: Reset) -> Self {
-        self.reset = reset;
+        self.attempts.reset = reset;
         self
     }
 
@@ -247,18 +226,18 @@ impl<R: Runtime, C, H, F, S> RetryStream<R, C, H, F, S> {
     /// still counts. With [`Duration::MAX`] all count.
     #[doc(alias = "intensity")]
     pub fn max_restarts(mut self, restarts: impl Into<Limit>, within: Duration) -> Self {
-        self.window = Some(Window::new(restarts.into(), within));
+        self.attempts.window = Some(Window::new(restarts.into(), within));
         self
     }
 
     /// How many streams were made after the first.
     pub const fn restarts(&self) -> u64 {
-        self.restarts
+        self.attempts.restarts
     }
 
     /// Why it gave up; `None` while it hasn't, and where it ended with a stream or by an error that is fatal.
     pub const fn stopped(&self) -> Option<Stop> {
-        self.stopped
+        self.attempts.stopped
     }
 }
 
@@ -272,13 +251,14 @@ where
 {
     fn poll_item(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T, Error<E>>>> {
         let mut this = self.project();
+        let (rt, attempts) = (&*this.rt, this.attempts);
         loop {
             match this.phase {
                 Phase::Ended => return Poll::Ready(None),
                 Phase::Waits { until } => {
                     let until = *until;
-                    if this.timer.as_mut().poll_until(this.rt, until, cx).is_pending() {
-                        probe::waiting(|| format!("attempt {} of a stream", this.retry.attempt()));
+                    if this.timer.as_mut().poll_until(rt, until, cx).is_pending() {
+                        probe::waiting(|| format!("attempt {} of a stream", attempts.retry.attempt()));
                         return Poll::Pending;
                     }
                     *this.phase = Phase::Begins;
@@ -286,83 +266,58 @@ where
                 Phase::Begins => {
                     ready!(this.budget.poll_proceed(cx));
                     this.budget.spend();
-                    this.retry.begins(|| this.rt.now());
-                    let since = match this.reset {
-                        Reset::Uptime(_) => this.rt.now(),
+                    attempts.retry.begins(|| rt.now());
+                    let since = match attempts.reset {
+                        Reset::Uptime(_) => rt.now(),
                         Reset::Item | Reset::Never => Instant::ORIGIN,
                     };
                     this.stream.set(Some((this.make)()));
-                    *this.phase = Phase::Runs { since, has_given: false };
+                    *this.phase = Phase::Runs(Ran { since, has_given: false });
                 }
-                Phase::Runs { since, has_given } => {
+                Phase::Runs(ran) => {
                     let Some(stream) = this.stream.as_mut().as_pin_mut() else {
-                        // Its destructor has panicked.
-                        *this.phase = Phase::Ended;
-                        continue;
+                        unreachable!("it was made, and is there until it fails or ends");
                     };
                     let Poll::Ready(item) = stream.poll_next(cx) else {
                         this.budget.refill();
-                        this.retry.takes_time(|| this.rt.now());
+                        attempts.retry.takes_time(|| rt.now());
                         return Poll::Pending;
                     };
                     let outcome = item.map(|item| item.map_err(Error::Operation));
                     let verdict = match &outcome {
-                        Some(item) => this.retry.classify(item.as_ref()),
+                        Some(item) => attempts.retry.classify(item.as_ref()),
                         None if *this.end_is_failure => Verdict::failure(),
                         None => Verdict::Success,
                     };
-                    // Of an end the service is not to blame.
-                    let told = if outcome.is_some() { verdict } else { Verdict::Success };
-                    if !*has_given && verdict != Verdict::Ignore {
-                        this.retry.record(told, || this.rt.now());
+                    if !ran.has_given && verdict != Verdict::Ignore {
+                        // An end is no fault of the service's.
+                        let told = if outcome.is_some() { verdict } else { Verdict::Success };
+                        attempts.retry.record(told, || rt.now());
                     }
-                    let (hint, cost) = match (verdict, &outcome) {
-                        (Verdict::Success, Some(_)) => {
-                            *has_given = true;
+                    let hint = match verdict {
+                        Verdict::Success if outcome.is_some() => {
+                            ran.has_given = true;
                             this.budget.refill();
                             return Poll::Ready(outcome);
                         }
-                        (Verdict::Ignore, _) => return Poll::Ready(outcome),
-                        (Verdict::Failure { retry_after, cost }, _) => (retry_after, cost),
-                        (Verdict::Fatal, _) | (Verdict::Success, None) => {
-                            *this.phase = Phase::Ended;
-                            this.stream.set(None);
-                            return Poll::Ready(outcome);
-                        }
+                        Verdict::Ignore => return Poll::Ready(outcome),
+                        Verdict::Failure { retry_after, cost } => Some((retry_after, cost)),
+                        Verdict::Fatal | Verdict::Success => None,
                     };
-                    let (since, has_given) = (*since, *has_given);
-                    // Nothing of it is held during the delay.
+                    let ran = *ran;
+                    // First, in case a destructor panics. Nothing of the stream is held during a delay.
                     *this.phase = Phase::Ended;
                     this.stream.set(None);
-                    let now = this.rt.now();
-                    let is_anew = match *this.reset {
-                        Reset::Item => has_given,
-                        Reset::Uptime(time) => now - since >= time,
-                        Reset::Never => false,
-                    };
-                    if is_anew {
-                        this.retry.begin_anew();
-                    }
-                    let window = &mut *this.window;
-                    let permits = || {
-                        let is_free = window.as_mut().is_none_or(|window| window.try_restart(now));
-                        is_free.then_some(()).ok_or(Stop::MaxRestarts)
-                    };
-                    match this.retry.plan((hint, cost), now, || this.rt.random_u64(), permits) {
-                        Ok((until, delay)) => {
-                            if let Some(outcome) = &outcome {
-                                this.retry.tell(outcome.as_ref(), delay);
-                            }
-                            this.retry.go_on();
-                            *this.restarts += 1;
-                            *this.phase =
-                                if delay.is_zero() { Phase::Begins } else { Phase::Waits { until } };
-                        }
+                    let Some(hint) = hint else { return Poll::Ready(outcome) };
+                    let now = rt.now();
+                    let shown = outcome.as_ref().map(Result::as_ref);
+                    match attempts.after_failure(ran, hint, shown, now, || rt.random_u64()) {
+                        Ok(Some(until)) => *this.phase = Phase::Waits { until },
+                        Ok(None) => *this.phase = Phase::Begins,
                         Err(why) => {
-                            *this.stopped = Some(why);
                             return Poll::Ready(outcome.map(|item| {
                                 item.map_err(|error| match error {
-                                    Error::Operation(error) => this.retry.exhausted(why, now, error),
+                                    Error::Operation(error) => attempts.retry.exhausted(why, now, error),
                                     other => other,
                                 })
                             }));
@@ -409,10 +364,10 @@ where
 impl<R: Runtime, C, H, F, S> fmt::Debug for RetryStream<R, C, H, F, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryStream")
-            .field("retry", &self.retry)
             .field("phase", &self.phase)
-            .field("restarts", &self.restarts)
-            .field("stopped", &self.stopped)
+            .field("retry", &self.attempts.retry)
+            .field("restarts", &self.attempts.restarts)
+            .field("stopped", &self.attempts.stopped)
             .finish_non_exhaustive()
     }
 }

@@ -44,7 +44,7 @@ use std::task::{Context, Poll, Waker, ready};
 /// it has missed, as [`ShareError::Lagged`], and skips or ends. [`missed`](Self::missed) counts them.
 ///
 /// A reader that is kept and never polled is such a reader. For somewhere to get readers from, keep a
-/// [handle](Self::handle).
+/// [handle](Self::handle). Readers that are to miss nothing are all made before the first of them is polled.
 ///
 /// # At the end, on error, on drop
 ///

@@ -2,7 +2,8 @@
 
 use crate::kit::ms;
 use backstay_core::resilience::{
-    CircuitBreaker, CircuitState, Event, EventKind, OwnedCircuitPermit, Reason, Verdict,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitState, Event, EventKind, OwnedCircuitPermit, Reason,
+    Verdict,
 };
 use backstay_core::time::Instant;
 use proptest::prelude::*;
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex};
 const TIME_WINDOW: u64 = 320;
 const SLOW: u64 = 5;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Setting {
     consecutive: Option<u32>,
     count_window: Option<u32>,
@@ -29,7 +30,7 @@ struct Setting {
     multiplier: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Closes {
     Successes(u32),
     Rate(u32),
@@ -44,6 +45,9 @@ enum Step {
     Disable,
     MetricsOnly,
     Reset,
+    Reconfigure(Setting),
+    /// The same with another window.
+    Resize(Option<u32>),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +84,36 @@ fn setting() -> impl Strategy<Value = Setting> {
     )
 }
 
+impl Setting {
+    fn builder(&self) -> CircuitBreakerBuilder {
+        let tenths = |rate: u32| f64::from(rate) / 10.0;
+        let mut builder = CircuitBreaker::named("db")
+            .failure_rate(tenths(self.failure_rate))
+            .min_calls(self.min_calls)
+            .probes(self.probes)
+            .open_for(ms(self.open_for))
+            .open_multiplier(self.multiplier)
+            .max_open(ms(MAX_OPEN));
+        builder = match self.count_window {
+            Some(calls) => builder.count_window(calls),
+            None => builder.time_window(ms(TIME_WINDOW)),
+        };
+        if let Some(failures) = self.consecutive {
+            builder = builder.consecutive_failures(failures);
+        }
+        if let Some(rate) = self.slow_rate {
+            builder = builder.slow_call_duration(ms(SLOW)).slow_call_rate(tenths(rate));
+        }
+        if let Some(timeout) = self.half_open_timeout {
+            builder = builder.half_open_timeout(ms(timeout));
+        }
+        match self.closes {
+            Closes::Successes(enough) => builder.success_threshold(enough),
+            Closes::Rate(rate) => builder.probe_failure_rate(tenths(rate)),
+        }
+    }
+}
+
 impl ReferenceStateMachine for Setting {
     type State = Self;
     type Transition = Step;
@@ -107,6 +141,8 @@ impl ReferenceStateMachine for Setting {
                 Just(Step::MetricsOnly),
                 Just(Step::Reset)
             ],
+            1 => setting().prop_map(Step::Reconfigure),
+            1 => prop::option::of(1..9_u32).prop_map(Step::Resize),
         ]
         .boxed()
     }
@@ -120,7 +156,8 @@ impl ReferenceStateMachine for Setting {
 struct Call {
     era: u32,
     probe: bool,
-    began: u64,
+    // As far as somebody measured it.
+    began: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +178,10 @@ struct Model {
     next: Option<u64>,
     streak: u32,
     ended: Vec<Ended>,
+    // Those before are in no window any more.
+    windowed: usize,
+    // The most probes that there ever were to be.
+    most_probes: u32,
     under_way: Vec<Call>,
     changes: Vec<(CircuitState, CircuitState)>,
 }
@@ -152,7 +193,33 @@ impl Model {
         }
         (self.state, self.next) = (to, next);
         self.era += 1;
+        self.begin_anew();
+    }
+
+    fn begin_anew(&mut self) {
         self.ended.clear();
+        self.windowed = 0;
+    }
+
+    fn reconfigure(&mut self, rules: Setting) {
+        self.settle(false);
+        let all = self.ended.len();
+        self.windowed = match (self.rules.count_window, rules.count_window) {
+            (None, None) => self.windowed,
+            (Some(before), Some(_)) => self.windowed.max(all.saturating_sub(before as usize)),
+            _ => all,
+        };
+        if let (Some(_), Some(after)) = (self.rules.count_window, rules.count_window) {
+            self.windowed = self.windowed.max(all.saturating_sub(after as usize));
+        }
+        let but_for_the_window = |rules| Setting { count_window: None, ..rules };
+        if self.state == CircuitState::HalfOpen && but_for_the_window(rules) != but_for_the_window(self.rules)
+        {
+            self.begin_anew();
+            self.next = rules.half_open_timeout.map(|timeout| self.now + timeout);
+        }
+        self.most_probes = self.most_probes.max(rules.probes);
+        self.rules = rules;
     }
 
     fn open(&mut self, at: u64, hint: u64) {
@@ -191,7 +258,8 @@ impl Model {
             }
             state => state == CircuitState::HalfOpen,
         };
-        self.under_way.push(Call { era: self.era, probe, began: self.now });
+        let began = self.rules.slow_rate.map(|_| self.now);
+        self.under_way.push(Call { era: self.era, probe, began });
         Ok(probe)
     }
 
@@ -210,7 +278,7 @@ impl Model {
         if call.era != self.era || self.state == CircuitState::Disabled {
             return;
         }
-        let slow = self.rules.slow_rate.is_some() && self.now - call.began > SLOW;
+        let slow = self.rules.slow_rate.is_some() && call.began.is_some_and(|began| self.now - began > SLOW);
         self.ended.push(Ended { at: self.now, failed, slow });
         match self.state {
             CircuitState::Closed if self.trips(failed, slow) => self.open(self.now, hint),
@@ -228,7 +296,7 @@ impl Model {
 
     /// The calls that rates are of.
     fn window(&self) -> Vec<Ended> {
-        let ended = &self.ended;
+        let ended = &self.ended[self.windowed..];
         match self.rules.count_window {
             Some(size) => ended[ended.len().saturating_sub(size as usize)..].to_vec(),
             None => {
@@ -289,39 +357,14 @@ impl StateMachineTest for Watched {
     type Reference = Setting;
 
     fn init_test(rules: &Setting) -> Self {
-        let tenths = |rate: u32| f64::from(rate) / 10.0;
         let told: Arc<Mutex<Vec<_>>> = Arc::default();
-        let mut builder = CircuitBreaker::named("db")
-            .failure_rate(tenths(rules.failure_rate))
-            .min_calls(rules.min_calls)
-            .probes(rules.probes)
-            .open_for(ms(rules.open_for))
-            .open_multiplier(rules.multiplier)
-            .max_open(ms(MAX_OPEN))
-            .observer({
-                let told = Arc::clone(&told);
-                move |event: &Event| {
-                    let EventKind::CircuitChanged { from, to, .. } = event.kind else { return };
-                    told.lock().unwrap().push((from, to));
-                }
-            });
-        builder = match rules.count_window {
-            Some(calls) => builder.count_window(calls),
-            None => builder.time_window(ms(TIME_WINDOW)),
-        };
-        if let Some(failures) = rules.consecutive {
-            builder = builder.consecutive_failures(failures);
-        }
-        if let Some(rate) = rules.slow_rate {
-            builder = builder.slow_call_duration(ms(SLOW)).slow_call_rate(tenths(rate));
-        }
-        if let Some(timeout) = rules.half_open_timeout {
-            builder = builder.half_open_timeout(ms(timeout));
-        }
-        builder = match rules.closes {
-            Closes::Successes(enough) => builder.success_threshold(enough),
-            Closes::Rate(rate) => builder.probe_failure_rate(tenths(rate)),
-        };
+        let builder = rules.builder().observer({
+            let told = Arc::clone(&told);
+            move |event: &Event| {
+                let EventKind::CircuitChanged { from, to, .. } = event.kind else { return };
+                told.lock().unwrap().push((from, to));
+            }
+        });
         let model = Model {
             rules: *rules,
             now: 0,
@@ -330,6 +373,8 @@ impl StateMachineTest for Watched {
             next: None,
             streak: 0,
             ended: Vec::new(),
+            windowed: 0,
+            most_probes: rules.probes,
             under_way: Vec::new(),
             changes: Vec::new(),
         };
@@ -363,6 +408,16 @@ impl StateMachineTest for Watched {
                 model.ends(which, end);
             }
             Step::Ends(..) => {}
+            Step::Reconfigure(rules) => {
+                breaker.reconfigure(rules.builder(), now).expect("it is good");
+                model.reconfigure(rules);
+            }
+            Step::Resize(calls) => {
+                let count_window = calls.map(|calls| calls.max(model.rules.min_calls));
+                let rules = Setting { count_window, ..model.rules };
+                breaker.reconfigure(rules.builder(), now).expect("it is good");
+                model.reconfigure(rules);
+            }
             Step::Pass(ms) => model.now += ms,
             Step::Isolate | Step::Disable | Step::MetricsOnly | Step::Reset => {
                 let to = match step {
@@ -392,12 +447,12 @@ impl StateMachineTest for Watched {
         watched
     }
 
-    fn check_invariants(watched: &Self, rules: &Setting) {
+    fn check_invariants(watched: &Self, _: &Setting) {
         let Self { breaker, model, told, .. } = watched;
         assert_eq!(*told.lock().unwrap(), model.changes);
         let metrics = breaker.metrics(watched.now());
         assert_eq!(metrics.state, breaker.state(watched.now()));
-        assert!(metrics.probes_in_flight <= rules.probes);
+        assert!(metrics.probes_in_flight <= model.most_probes);
         // As a call would find it: what is due by time has happened.
         let is_due = model.next.is_some_and(|next| next <= model.now);
         if !is_due {

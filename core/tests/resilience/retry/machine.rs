@@ -1,6 +1,8 @@
 //! The decisions alone.
 
 use super::*;
+use crate::kit::on_sim;
+use backstay_core::resilience::{OnRetry, PolicyKind, Rejected, RetryState};
 
 #[test]
 fn the_machine_alone_keeps_the_same_limits() {
@@ -58,6 +60,108 @@ fn a_hint_lengthens_a_delay_and_never_shortens_it() {
         let next = retry.state(Instant::ORIGIN).after(Verdict::failure().after(ms(hint)), Instant::ORIGIN, 0);
         assert_eq!(next, Next::Retry { delay: ms(expected) }, "{backoff} {hint}");
     }
+}
+
+#[test]
+fn the_machine_alone_knows_what_the_last_attempt_came_to() {
+    let now = Instant::from_nanos(7);
+    let budget = RetryBudget::token_bucket().capacity(100).build().unwrap();
+    let retry = retry(9, 10).budget(&budget).build().unwrap();
+    let timed_out: Error<Fault> = Error::TimedOut { scope: Scope::Attempt, limit: ms(5) };
+    let again = Next::Retry { delay: ms(10) };
+
+    let mut state = retry.state(now);
+    assert_eq!(state.last(), None);
+    assert_eq!(state.after(Verdict::failure(), now, 0), again);
+    assert_eq!((state.last(), budget.available(now)), (Some(Cause::Operation(())), 95 / 5));
+    assert_eq!(state.after_error(Verdict::failure(), &timed_out, now, 0), again);
+    assert_eq!(state.last(), Some(Cause::TimedOut { scope: Scope::Attempt, limit: ms(5) }));
+    let after_timeout = budget.available(now);
+    assert!(after_timeout < 90 / 5, "{after_timeout}: a timeout costs more than an error");
+    assert_eq!(state.after(Verdict::Success, now, 0), Next::Done);
+    assert!(state.last().is_some_and(|cause| cause.is_timeout()), "a success is no failure");
+    let error = state.exhausted_by(Stop::Deadline, now, timed_out.into_cause().unwrap());
+    assert!(error.is_timeout());
+    assert!(matches!(error, Error::RetriesExhausted { attempts: 3, .. }));
+}
+
+#[test]
+fn the_machine_alone_waits_for_a_refusal_where_there_is_a_limit() {
+    let now = Instant::from_nanos(7);
+    let refusal = |hint: Option<Duration>| -> Error<Fault> {
+        let rejected = Rejected::new(PolicyKind::CircuitBreaker, "db", Reason::Open);
+        hint.map_or(rejected, |hint| rejected.with_retry_after(hint)).into()
+    };
+    let give_up = Next::GiveUp { why: Stop::Refused };
+    let budget = RetryBudget::token_bucket().capacity(10).build().unwrap();
+    let retry = retry(9, 10).budget(&budget).build().unwrap();
+    let after = |state: &mut RetryState<'_>, hint| {
+        let error = refusal(hint);
+        state.after_error(Verdict::of_error(&error), &error, now, 0)
+    };
+    // No limit, no hint, or a limit that leaves no room.
+    assert_eq!(after(&mut retry.state(now), Some(ms(50))), give_up);
+    assert_eq!(after(&mut retry.state(now).until(now + ms(100)), None), give_up);
+    assert_eq!(after(&mut retry.state(now).until(now + ms(50)), Some(ms(50))), give_up);
+    let within = self::retry(9, 10).max_elapsed(ms(100)).build().unwrap();
+    assert_eq!(after(&mut within.state(now), Some(ms(50))), Next::Retry { delay: ms(50) });
+
+    // What was taken for an attempt that was refused is there for the next; it is no attempt.
+    let mut state = retry.state(now).until(now + ms(100));
+    assert_eq!(state.after(Verdict::failure(), now, 0), Next::Retry { delay: ms(10) });
+    assert_eq!(budget.available(now), 1);
+    assert_eq!(after(&mut state, Some(ms(50))), Next::Retry { delay: ms(50) });
+    assert_eq!((state.attempt(), budget.available(now)), (3, 1));
+    assert!(state.last().is_some_and(|cause| cause.is_refusal() && cause.rejected().is_some()));
+    assert_eq!(after(&mut state, None), give_up);
+    assert_eq!(budget.available(now), 2, "it is given back");
+    assert!(matches!(state.exhausted(Stop::Refused, now, Boom), Error::RetriesExhausted { attempts: 1, .. }));
+
+    // By a classifier that takes it for a failure: it pays, and heeds the longer of the two hints.
+    let mut state = retry.state(now).until(now + ms(1_000));
+    let verdict = Verdict::failure().after(ms(20));
+    assert_eq!(state.after_error(verdict, &refusal(Some(ms(70))), now, 0), Next::Retry { delay: ms(70) });
+    assert_eq!(budget.available(now), 1);
+    assert_eq!(state.after_error(Verdict::Fatal, &refusal(None), now, 0), Next::Done);
+    assert_eq!(budget.available(now), 2, "the service was not asked");
+    // And who wants the call to stop.
+    assert_eq!(state.after_error(Verdict::failure(), &Error::<Fault>::Cancelled, now, 0), Next::Done);
+}
+
+#[test]
+fn a_hook_of_ones_own_is_told_the_cause() {
+    #[derive(Default)]
+    struct Causes(Mutex<Vec<String>>);
+    impl<T, E: std::fmt::Debug> OnRetry<T, E> for Causes {
+        fn on_retry(&self, retrying: &Retrying<'_, T, E>) {
+            self.0.lock().unwrap().push(format!("{} {:?}", retrying.attempt, retrying.cause()));
+        }
+    }
+    let causes = Arc::new(Causes::default());
+    let told = Arc::clone(&causes);
+    on_sim(move |rt: Sim| {
+        let hook: Arc<dyn OnRetry<u8, &'static str> + Send + Sync> = told.clone();
+        async move {
+            let retry = Retry::builder().max_attempts(4).backoff(Backoff::none()).hook(hook);
+            let retry = retry.classify(|result: Result<&u8, &Error<&'static str>>| match result {
+                Ok(1) => Verdict::Success,
+                Ok(_) | Err(_) => Verdict::failure(),
+            });
+            let users = Pipeline::named("users").retry(retry.build().unwrap()).attempt_timeout(ms(5));
+            let users = users.build(&rt).unwrap();
+            let result = users.call(async |attempt| match attempt.number() {
+                1 => Err("reset"),
+                2 => std::future::pending().await,
+                3 => Ok(0),
+                _ => Ok(1),
+            });
+            assert_eq!(result.await, Ok(1));
+        }
+    });
+    let told = std::mem::take(&mut *causes.0.lock().unwrap());
+    let expected =
+        ["1 Some(Operation(\"reset\"))", "2 Some(TimedOut { scope: Attempt, limit: 5ms })", "3 None"];
+    assert_eq!(told, expected);
 }
 
 proptest! {

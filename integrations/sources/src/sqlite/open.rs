@@ -60,8 +60,8 @@ impl Open {
     /// How long a statement waits for a lock that another connection holds, unless set.
     pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-    /// How many rows of a query wait to be read, unless set.
-    pub const READ_AHEAD: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+    /// How many rows of a query wait to be read at most, unless set.
+    pub const READ_AHEAD: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
 
     pub(super) fn file(path: PathBuf) -> Self {
         Self::new(From::File(path, OpenFlags::default()))
@@ -82,8 +82,8 @@ impl Open {
         self
     }
 
-    /// How many rows of a query wait to be read before it makes no more; with as many again in the hand of whoever
-    /// reads. Many small rows: more. Few large ones: fewer.
+    /// How many rows of a query wait to be read at most, before it makes no more; with as many again in the hand of the
+    /// stream. Of rows that take long to make, as large ones do, fewer wait: as many as are made in half a millisecond.
     pub fn read_ahead(mut self, rows: impl Into<Limit>) -> Self {
         self.read_ahead = rows.into();
         self

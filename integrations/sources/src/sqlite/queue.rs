@@ -13,37 +13,21 @@ use std::task::{Context, Poll, Waker};
 /// A row, or why there is none; the error is boxed, so that it doesn't make every row larger.
 pub(super) type Made<T> = Result<T, Box<SqlError>>;
 
-/// Between a query and its reader, who takes all that is there at once.
-///
-/// The reader is woken for the first row, then for the first two, and so on until it is for half of what has room: a
-/// wake costs as much as several rows. What is there is seen soon all the same: the worker [nudges](Job::nudge) when a
-/// moment has passed.
+/// Between a query and its reader: rows come many at a time, and are taken all at once.
 pub(super) struct Queue<T> {
     state: Mutex<State<T>>,
     // Read by the worker in the midst of a step.
     is_abandoned: AtomicBool,
+    capacity: usize,
     sql: Arc<str>,
 }
 
 struct State<T> {
     rows: VecDeque<Made<T>>,
-    capacity: usize,
-    // How many have to be there before the reader is woken.
-    wake_at: usize,
     reader: Option<Waker>,
     // The query makes no more rows until somebody rings.
     is_parked: bool,
     has_ended: bool,
-}
-
-/// Whether another row is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Room {
-    Some,
-    /// Not before these are read.
-    Full,
-    /// Nobody reads.
-    Abandoned,
 }
 
 /// What the reader has found.
@@ -60,13 +44,12 @@ impl<T> Queue<T> {
         Arc::new(Self {
             state: Mutex::new(State {
                 rows: VecDeque::new(),
-                capacity: capacity.get(),
-                wake_at: 1,
                 reader: None,
                 is_parked: false,
                 has_ended: false,
             }),
             is_abandoned: AtomicBool::new(false),
+            capacity: capacity.get(),
             sql,
         })
     }
@@ -75,27 +58,33 @@ impl<T> Queue<T> {
         &self.sql
     }
 
-    /// Adds a row.
-    pub(super) fn push(&self, row: Made<T>) -> Room {
+    /// How many rows may wait at most.
+    pub(super) const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// How many rows wait.
+    pub(super) fn len(&self) -> usize {
+        self.lock().rows.len()
+    }
+
+    /// Adds rows, and leaves none of them; the query waits for its reader if so many are there as have `places`.
+    pub(super) fn append(&self, rows: &mut VecDeque<Made<T>>, places: usize) {
         let mut state = self.lock();
-        if self.is_abandoned.load(Ordering::Relaxed) {
+        if self.is_abandoned() {
             drop(state);
-            drop(row);
-            return Room::Abandoned;
+            rows.clear();
+            return;
         }
-        state.rows.push_back(row);
-        let is_full = state.rows.len() >= state.capacity;
-        state.is_parked = is_full;
-        let mut reader = None;
-        if is_full || state.rows.len() >= state.wake_at {
-            reader = state.reader.take();
-            if reader.is_some() {
-                state.wake_at = (state.wake_at * 2).min(state.capacity.div_ceil(2));
-            }
+        if state.rows.is_empty() {
+            mem::swap(&mut state.rows, rows);
+        } else {
+            state.rows.append(rows);
         }
+        state.is_parked = state.rows.len() >= places;
+        let reader = if state.rows.is_empty() { None } else { state.reader.take() };
         drop(state);
         wake(reader);
-        if is_full { Room::Full } else { Room::Some }
     }
 
     /// No row follows, but this error if there is one. Only the first end counts.
@@ -105,7 +94,7 @@ impl<T> Queue<T> {
             return;
         }
         state.has_ended = true;
-        if !self.is_abandoned.load(Ordering::Relaxed) {
+        if !self.is_abandoned() {
             state.rows.extend(error.map(|error| Err(Box::new(error))));
         }
         let reader = state.reader.take();
@@ -116,7 +105,12 @@ impl<T> Queue<T> {
     /// Whether it waits for its reader.
     pub(super) fn is_parked(&self) -> bool {
         let state = self.lock();
-        state.is_parked && !self.is_abandoned.load(Ordering::Relaxed)
+        state.is_parked && !self.is_abandoned()
+    }
+
+    /// Whether nobody reads any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Acquire)
     }
 
     /// Takes all rows into `hand`, which is empty.
@@ -159,14 +153,7 @@ impl<T> Queue<T> {
 
 impl<T: Send> Job for Queue<T> {
     fn is_abandoned(&self) -> bool {
-        self.is_abandoned.load(Ordering::Acquire)
-    }
-
-    fn nudge(&self) {
-        let mut state = self.lock();
-        let reader = if state.rows.is_empty() { None } else { state.reader.take() };
-        drop(state);
-        wake(reader);
+        self.is_abandoned()
     }
 
     fn sql(&self) -> Option<Arc<str>> {

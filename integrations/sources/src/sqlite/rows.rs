@@ -17,9 +17,10 @@ use std::task::{Context, Poll};
 
 /// The rows of a query, as values, in the query's order; made by [`Database::query`](super::Database::query).
 ///
-/// Nothing is asked of the database before the first poll. Then rows are made ahead of the reader, as many as
+/// Nothing is asked of the database before the first poll. Then rows are made ahead of the reader, as far as
 /// [`read_ahead`](super::Open::read_ahead) says: so many wait at most, and as many again may be in the stream's hand,
-/// however many the query has. Other statements and queries of the same [`Database`](super::Database) go on meanwhile,
+/// however many the query has. They are given as soon as they are made, or a quarter of a millisecond later where many
+/// are made in that time. Other statements and queries of the same [`Database`](super::Database) go on meanwhile,
 /// and what they change in tables that the query has not finished with may be seen by it or not: SQLite leaves that
 /// open.
 ///

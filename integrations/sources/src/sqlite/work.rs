@@ -4,8 +4,10 @@ use super::error::SqlError;
 use super::inbox::Inbox;
 use crate::waking::caught;
 use rusqlite::Connection;
+use std::cell::RefCell;
 use std::fmt;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,14 +23,44 @@ pub(super) trait Job: Send + Sync {
     /// Whether nobody wants it any more.
     fn is_abandoned(&self) -> bool;
 
-    /// A moment has passed: what is there already should be seen.
-    fn nudge(&self) {}
-
     /// The statement.
     fn sql(&self) -> Option<Arc<str>>;
 
     /// It ends with this error, unless it has ended.
     fn fail(&self, error: SqlError);
+}
+
+/// What a job has made and keeps to itself for a moment.
+pub(super) trait Ahead {
+    /// Lets it be seen, if that was not done for a while.
+    fn show_if_time(&self);
+}
+
+thread_local! {
+    // On the worker's thread: what the job has made that it does now.
+    static AHEAD: RefCell<Option<Rc<dyn Ahead>>> = const { RefCell::new(None) };
+}
+
+/// Does something during which what a job has made is shown when a moment has passed.
+pub(super) fn showing<T>(ahead: &Rc<dyn Ahead>, work: impl FnOnce() -> T) -> T {
+    /// Also if it panics.
+    struct Reset;
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            drop(AHEAD.take());
+        }
+    }
+    AHEAD.set(Some(Rc::clone(ahead)));
+    let _reset = Reset;
+    work()
+}
+
+fn show() {
+    // Not borrowed while it is shown: a waker is foreign code.
+    let ahead = AHEAD.with_borrow(Option::clone);
+    if let Some(ahead) = ahead {
+        ahead.show_if_time();
+    }
 }
 
 /// Watches what is done now: as long as it is done, SQLite asks here whether to go on.
@@ -90,7 +122,7 @@ impl Work {
     /// Whether SQLite should give up what it does.
     fn is_enough(&self) -> bool {
         let Some(job) = self.lock().job.clone() else { return false };
-        job.nudge();
+        show();
         job.is_abandoned()
     }
 
@@ -109,9 +141,7 @@ impl Work {
         if left.is_zero() || job.as_ref().is_some_and(|job| job.is_abandoned()) {
             return false;
         }
-        if let Some(job) = &job {
-            job.nudge();
-        }
+        show();
         let pause = Duration::from_millis(1 << attempt.clamp(0, 5)).min(LONGEST_PAUSE).min(left);
         self.inbox.pause(pause, || job.as_ref().is_some_and(|job| job.is_abandoned()));
         true

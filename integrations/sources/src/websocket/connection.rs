@@ -76,7 +76,7 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
     }
 
     /// What is to be done once nothing is locked any more.
-    pub(super) fn take_aftermath(&mut self) -> Aftermath {
+    pub(super) fn take_aftermath(&mut self) -> Option<Aftermath> {
         self.protocol.get_mut().take_aftermath()
     }
 
@@ -135,7 +135,10 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
         }
         self.protocol.get_mut().begin(Side::Writer, cx);
         let Some(message) = message.take() else { return Poll::Ready(Ok(())) };
-        let written = self.unlimited(|protocol| protocol.write(message.into()));
+        let written = match self.protocol.write(message.into()) {
+            Err(Cause::WriteBufferFull(frame)) => self.unlimited(|protocol| protocol.write(*frame)),
+            written => written,
+        };
         Poll::Ready(match written {
             Err(cause) if !blocked(&cause) => Err(self.error(cause)),
             _taken => Ok(()),

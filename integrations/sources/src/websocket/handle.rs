@@ -23,7 +23,9 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Handle<R, S> {
         let done = what(&mut connection);
         let aftermath = connection.take_aftermath();
         drop(connection);
-        aftermath.settle();
+        if let Some(aftermath) = aftermath {
+            aftermath.settle();
+        }
         done
     }
 

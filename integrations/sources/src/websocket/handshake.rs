@@ -64,7 +64,9 @@ where
                 if io.take_read_enough() {
                     io.wake(Side::Reader);
                 }
-                io.take_aftermath().settle();
+                if let Some(aftermath) = io.take_aftermath() {
+                    aftermath.settle();
+                }
                 this.handshake = Some(handshake);
                 probe::waiting(|| format!("handshake with {}", this.peer));
                 Poll::Pending

@@ -99,8 +99,10 @@ impl<S> Io<S> {
         std::mem::replace(&mut self.read_enough, false)
     }
 
-    pub(super) fn take_aftermath(&mut self) -> Aftermath {
-        std::mem::take(&mut self.aftermath)
+    pub(super) fn take_aftermath(&mut self) -> Option<Aftermath> {
+        let Aftermath { to_wake, to_drop } = &self.aftermath;
+        let is_none = to_wake.is_empty() && to_drop.is_empty();
+        (!is_none).then(|| std::mem::take(&mut self.aftermath))
     }
 
     /// Whether something waits to be written that could not be.

@@ -73,8 +73,8 @@ pub async fn connect_over<R: Runtime, S: AsyncRead + AsyncWrite + Unpin>(
 ///
 /// # Errors
 ///
-/// [`Handshake`](WebSocketError::Handshake) where the peer asks for no WebSocket, [`Vanished`](WebSocketError::Vanished),
-/// [`Io`](WebSocketError::Io), [`Timeout`](WebSocketError::Timeout).
+/// [`Handshake`](WebSocketError::Handshake) where the peer asks for no WebSocket,
+/// [`Vanished`](WebSocketError::Vanished), [`Io`](WebSocketError::Io), [`Timeout`](WebSocketError::Timeout).
 ///
 /// # Cancel safety
 ///

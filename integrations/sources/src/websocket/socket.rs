@@ -23,8 +23,8 @@ use std::task::{Context, Poll};
 ///
 /// There is no task behind it. Pings are answered, the keep-alive runs, a close is answered, and what a dropped
 /// [`send`](Self::send) has left is written, **while the stream is polled**. Who only sends should
-/// [`split`](Self::split) it and let somebody read, if just to drop what comes: a peer whose pings are not answered, or
-/// whose messages are not read, gives up one day. Time that passes while nobody polls counts, but a peer is always
+/// [`split`](Self::split) it and let somebody read, if just to drop what comes: a peer whose pings are not answered,
+/// or whose messages are not read, gives up one day. Time that passes while nobody polls counts, but a peer is always
 /// asked before it is given up.
 ///
 /// # Backpressure
@@ -58,9 +58,9 @@ use std::task::{Context, Poll};
 ///
 /// # Cost
 ///
-/// One lock without contention a poll, which is what lets it be [`split`](Self::split). A message that came in one frame
-/// is not copied out of the read buffer. With a keep-alive, one timer, and one look at the clock for each poll that
-/// finds nothing.
+/// One lock without contention a poll, which is what lets it be [`split`](Self::split). A message that came in one
+/// frame is not copied out of the read buffer. With a keep-alive, one timer, and one look at the clock for each poll
+/// that finds nothing.
 ///
 /// # Examples
 ///

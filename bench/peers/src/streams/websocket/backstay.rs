@@ -1,4 +1,4 @@
-//! backstay's, whole and in halves.
+//! backstay's, whole, in halves, and with larger buffers.
 
 use super::{Peer, Stream};
 use crate::contest::Side;
@@ -65,5 +65,39 @@ impl Peer for Halves {
 
     async fn next(&mut self) -> Option<Bytes> {
         Some(StreamExt::next(&mut self.0).await?.expect("a message").into_bytes())
+    }
+}
+
+pub(super) struct Wide(Whole);
+
+impl Wide {
+    fn config() -> Config {
+        Config::builder().read_buffer(128 << 10).write_buffer(128 << 10).build().expect("it is good")
+    }
+}
+
+impl Peer for Wide {
+    const NAME: &'static str = "wide";
+    const SIDE: Side = Side::Variant;
+
+    async fn connect(rt: &Tokio, stream: Stream) -> Self {
+        let opened = connect_over(rt, stream, "ws://localhost/", Self::config()).await;
+        Self(Whole(opened.expect("it connects")))
+    }
+
+    async fn accept(rt: &Tokio, stream: Stream) -> Self {
+        Self(Whole(accept_over(rt, stream, "a client", Self::config()).await.expect("it is accepted")))
+    }
+
+    async fn send(&mut self, bytes: Bytes) {
+        self.0.send(bytes).await;
+    }
+
+    async fn feed(&mut self, bytes: Bytes, count: u64) {
+        self.0.feed(bytes, count).await;
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        self.0.next().await
     }
 }

@@ -6,6 +6,7 @@ use crate::resilience::circuit_breaker::window::{Counts, Outcome};
 use crate::resilience::circuit_breaker::{CircuitReason, CircuitState};
 use crate::resilience::rate::Rate;
 use crate::resilience::rejected::Reason;
+use crate::resilience::split_mix::split_mix;
 use std::time::Duration;
 
 /// Where it is: small enough to be copied, so that a question is answered by going on with a copy.
@@ -104,8 +105,7 @@ impl Era {
         if jitter == Rate::NONE {
             return delay;
         }
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        delay.saturating_sub(jitter.random_of(delay, mixed(self.random)))
+        delay.saturating_sub(jitter.random_of(delay, split_mix(&mut self.random)))
     }
 
     pub(super) fn turn(&mut self, to: Phase, reason: CircuitReason, changes: &mut Changes) {
@@ -156,25 +156,5 @@ impl Phase {
             Self::Disabled => CircuitState::Disabled,
             Self::MetricsOnly => CircuitState::MetricsOnly,
         }
-    }
-}
-
-/// The output of SplitMix64 (Steele, Lea and Flood, 2014).
-const fn mixed(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The first of the published sequence, whose seed is 1234567.
-    #[test]
-    fn the_random_numbers_are_those_of_splitmix64() {
-        let seeds = (1..=3_u64).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1_234_567));
-        let numbers = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
-        assert!(seeds.map(mixed).eq(numbers));
     }
 }

@@ -1,5 +1,7 @@
 //! The transitions, one by one.
 
+mod reconfigured;
+
 use super::super::window::CountWindow;
 use super::*;
 use proptest::prelude::*;
@@ -32,6 +34,7 @@ enum Do {
     Asks(usize, u64),
     Drop(usize),
     Hand(Switch),
+    Reconfigure(Rules),
 }
 
 /// What came of it.
@@ -80,6 +83,11 @@ impl Run {
                 self.machine.switch(switch, &mut changes);
                 Came::Done
             }
+            Do::Reconfigure(rules) => {
+                let window = Window::Count(CountWindow::new(8));
+                self.machine.reconfigure(rules, window, now, &mut changes);
+                Came::Done
+            }
         };
         (came, changes)
     }
@@ -116,7 +124,7 @@ fn check(rules: Rules, rows: &[Row<'_>]) {
 
 use super::super::{CircuitReason as Why, CircuitState as Is};
 use Came::{Done, No, Passes, Probe};
-use Do::{Ask, Asks, Drop as Dropped, Ends, Hand};
+use Do::{Ask, Asks, Drop as Dropped, Ends, Hand, Reconfigure};
 
 const OPENS: (Is, Why) = (Is::Open, Why::ConsecutiveFailures);
 const HALF: (Is, Why) = (Is::HalfOpen, Why::OpenTimeOver);

@@ -24,7 +24,7 @@ struct State {
 
 /// | phase | the source | left by |
 /// |---|---|---|
-/// | due | is to be polled: it never was, has given an item, or has been woken since | the first reader that has read all, if there is room |
+/// | due | is to be polled: new, woken, or not asked since an item | a reader that has read all, if there is room |
 /// | polled | is in the hands of a reader | that reader |
 /// | asleep | has our waker | its wake, which wakes the first in the queue |
 /// | ended | is dropped | – |

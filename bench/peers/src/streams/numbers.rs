@@ -1,33 +1,10 @@
-//! Streams batched and streams made, beside the crates that do such.
-//!
-//! | to see | look at |
-//! |---|---|
-//! | items as `Vec`s | [`batches`] |
-//! | streams written as async blocks | [`generators`] |
+//! What batches and generators are made of.
 
-pub mod batches;
-pub mod generators;
-
-use crate::bench::{Bench, Family};
 use crate::items::When;
 use futures::Stream;
 use std::hint::black_box;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-
-/// The bench.
-pub const BENCH: Bench = Bench {
-    title: "\
-Batches and generators, beside other crates, on the same work.
-  ready        each item is there at once
-  pending      before each item the source is pending once, and wakes its task at once
-  runtime      tokio's current-thread runtime, for all of them
-  time         of this thread's processor",
-    tables: &[batches::TABLE, generators::TABLE],
-};
-
-/// All of them.
-pub const FAMILIES: [Family; 2] = [(batches::TABLE, batches::works), (generators::TABLE, generators::works)];
 
 /// The numbers from zero.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! futures.
 
 use super::{Batches, SIZE};
-use crate::stream_batches::Numbers;
+use crate::streams::numbers::Numbers;
 use futures::StreamExt;
 
 pub(super) struct Chunks;

@@ -1,43 +1,16 @@
 //! What streams allocate for each item, once they have grown: nothing. Counted for each thread, as that of the test's
 //! harness allocates meanwhile.
 
-#![allow(unsafe_code)]
-
+use crate::ALLOCATIONS;
 use backstay::tokio::TokioOwner;
 use backstay_core::stream::{FlowExt, MergeSet, Precedence};
 use backstay_core::{BlockOn, Config, Flavor, Limit};
 use futures::{Stream, StreamExt, stream};
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::future::ready;
 use std::mem;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
-
-/// The system's allocator, counting for each thread.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: everything is passed on as it came to the system's allocator, which keeps the contract; the counter has no
-// destructor and allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's contract is the system's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: `ptr` came from `alloc` above, which is the system's.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 const WARM_UP: usize = 200;
 const ITEMS: usize = 1_000;

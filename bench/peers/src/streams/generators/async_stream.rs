@@ -4,12 +4,10 @@ use super::Generator;
 use futures::StreamExt;
 use std::pin::pin;
 
-pub(super) const NAME: &str = "stream!";
-
 pub(super) struct AsyncStream;
 
 impl Generator for AsyncStream {
-    const NAME: &'static str = NAME;
+    const NAME: &'static str = "stream!";
 
     async fn sum<F: Future<Output = u64>>(numbers: impl Iterator<Item = F>) -> u64 {
         let mut stream = pin!(async_stream::stream! {

@@ -1,9 +1,6 @@
 //! What batches, buffers and sources allocate: counted.
-//!
-//! A file of its own, for the allocator.
 
-#![allow(unsafe_code)]
-
+use crate::{ALLOCATED, ALLOCATIONS};
 use backstay::Runtime;
 use backstay::runtime::BlockOn;
 use backstay_core::channel::mpsc::Overflow;
@@ -11,54 +8,15 @@ use backstay_core::resilience::{Quota, RateLimiter};
 use backstay_core::stream::{BatchConfig, FlowExt, generate};
 use backstay_core::{Config, Limit};
 use futures::stream::{self, Stream};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// The system's allocator, counting for each thread.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    static BYTES: Cell<usize> = const { Cell::new(0) };
-}
-
-fn count(bytes: usize) {
-    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-    let _ = BYTES.try_with(|sum| sum.set(sum.get() + bytes));
-}
-
-// SAFETY: everything is passed on as it came to the system's allocator, which keeps the contract; the counters have no
-// destructor and allocate nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: the caller's contract is the system's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: `ptr` came from `alloc` above, which is the system's.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size);
-        // SAFETY: as above.
-        unsafe { System.realloc(ptr, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
 /// How often, and how much in all.
-fn allocated<T>(run: impl FnOnce() -> T) -> ((usize, usize), T) {
-    let before = (ALLOCATIONS.get(), BYTES.get());
+fn allocated<T>(run: impl FnOnce() -> T) -> ((u64, u64), T) {
+    let before = (ALLOCATIONS.get(), ALLOCATED.get());
     let result = run();
-    ((ALLOCATIONS.get() - before.0, BYTES.get() - before.1), result)
+    ((ALLOCATIONS.get() - before.0, ALLOCATED.get() - before.1), result)
 }
 
 /// The next so many items.

@@ -3,7 +3,7 @@
 use super::{Batches, SIZE, WITHIN};
 use crate::contest::Side;
 use crate::current_thread;
-use crate::stream_batches::Numbers;
+use crate::streams::numbers::Numbers;
 use backstay_core::Limit;
 use backstay_core::stream::{BatchConfig, FlowExt};
 use futures::StreamExt;

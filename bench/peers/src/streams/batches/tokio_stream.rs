@@ -1,7 +1,7 @@
 //! tokio-stream.
 
 use super::{Batches, SIZE, WITHIN};
-use crate::stream_batches::Numbers;
+use crate::streams::numbers::Numbers;
 use std::pin::pin;
 use tokio_stream::StreamExt;
 

@@ -1,4 +1,4 @@
-//! Batches and generators beside other crates; `-- --help` tells its options.
+//! Rows of a database beside the bare driver; `-- --help` tells its options.
 
 use std::process::ExitCode;
 
@@ -8,5 +8,5 @@ fn main() -> ExitCode {
         eprintln!("error: this would measure the test kit too: run it with --no-default-features");
         return ExitCode::from(2);
     }
-    backstay_peers::bench::main(&backstay_peers::stream_batches::BENCH)
+    backstay_peers::bench::main(&backstay_peers::streams::sources::BENCH)
 }

@@ -1,0 +1,45 @@
+//! What a limiter says: to who is refused, to its observer, and to who reads why a program stands still.
+
+use super::RateLimiter;
+use super::ledger::Refusal;
+use crate::resilience::observer::{Event, EventKind};
+use crate::resilience::rejected::{PolicyKind, Reason, Rejected};
+use std::time::Duration;
+
+impl RateLimiter {
+    /// The refusal in the callers' terms, which its own observer hears of.
+    pub(super) fn rejected(&self, refusal: Refusal, now: u64) -> Rejected {
+        let name = self.shared.settings.name;
+        let because = |reason| Rejected::new(PolicyKind::RateLimiter, name, reason);
+        // Never zero, whatever clocks say: who comes back at once would find nothing new.
+        let after = |until: u64| Duration::from_nanos(until.saturating_sub(now).max(1));
+        let rejected = match refusal {
+            Refusal::TooLarge { capacity } => because(Reason::TooLarge { capacity }),
+            Refusal::Until(until) => because(Reason::RateLimited).with_retry_after(after(until)),
+            Refusal::QueueFull { until } => because(Reason::QueueFull).with_retry_after(after(until)),
+            Refusal::MaxWait => {
+                let limit = Duration::from_nanos(self.shared.settings.max_wait);
+                because(Reason::MaxWait { limit })
+            }
+        };
+        self.tell(EventKind::Rejected(rejected));
+        rejected
+    }
+
+    /// Tells its own observer.
+    pub(super) fn tell(&self, kind: EventKind) {
+        if let Some(observer) = self.shared.observed.get() {
+            observer.on_event(&Event { source: self.name(), kind });
+        }
+    }
+
+    /// What waits, for a report.
+    pub(super) fn describe_waiting(&self) -> String {
+        let (name, waiting) = (self.name(), self.waiting());
+        if name.is_empty() {
+            format!("rate limiter, {waiting} waiting")
+        } else {
+            format!("rate limiter `{name}`, {waiting} waiting")
+        }
+    }
+}
