@@ -35,7 +35,8 @@ impl<S: Stream> FutureSet<S> {
                 }
                 self.due.pop();
             }
-            if call.polled || !self.begin_turn() {
+            // Nothing is due; and a stream that has given an item makes a turn.
+            if call.polled || !self.take_turn() {
                 return Poll::Pending;
             }
         }
