@@ -24,10 +24,10 @@ use std::task::{Context, Poll, ready};
 /// A turn is every stream that was woken, is new or has given an item, when the turn begins; each gives one item in it
 /// or is pending. So where all have items ready, they take turns, in the order of their insertion as a rule.
 ///
-/// * With a [weight](Precedence::weighted), a stream gives up to so many in a row in its turn. (Pekko's `mergePrioritized`
-///   draws lots for the same share.)
-/// * With a [priority](Precedence::prioritised), all of a lower one wait for as long as one of it has an item ready, for ever
-///   if need be. (Pekko's `mergePreferred`.)
+/// * With a [weight](Precedence::weighted), a stream gives up to so many in a row in its turn. (Pekko's
+///   `mergePrioritized` draws lots for the same share.)
+/// * With a [priority](Precedence::prioritised), all of a lower one wait for as long as one of it has an item ready,
+///   for ever if need be. (Pekko's `mergePreferred`.)
 ///
 /// After 128 items that were ready in a row it is pending once, so that a timeout or a stop signal around the loop
 /// fires.

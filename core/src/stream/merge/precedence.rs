@@ -30,7 +30,6 @@ pub struct Precedence {
 
 impl Precedence {
     /// `weight` items for each that one of weight one gives, where both have that many ready: at most so many in a row.
-    ///
     pub fn weighted(weight: impl Into<Limit>) -> Self {
         Self::default().with_weight(weight)
     }

@@ -237,3 +237,27 @@ fn s13_a_body_beside_an_endless_source_lets_others_have_their_turn() -> Result<(
     })?;
     Ok(())
 }
+
+#[test]
+fn a_body_may_wait_for_an_item_that_is_many_portions_away() -> Result<(), Failure> {
+    // All begin, a portion in each poll; nobody wakes the task but the stream itself.
+    everywhere(async |_| {
+        let (sender, receiver) = futures::channel::oneshot::channel();
+        let (sender, receiver) = (Cell::new(Some(sender)), Cell::new(Some(receiver)));
+        let work = |id: usize| {
+            if id == 999 {
+                sender.take().expect("once").send(()).expect("somebody waits");
+            }
+            ready(id)
+        };
+        let body = |_| {
+            let last = receiver.take();
+            async move {
+                if let Some(last) = last {
+                    last.await.expect("it is sent");
+                }
+            }
+        };
+        stream::iter(0..1_000).map_concurrent(backstay_core::Limit::MAX, work).for_each(body).await;
+    })
+}
