@@ -205,11 +205,11 @@ fn a_budget_is_told_of_each_stream_once() {
         let budget = RetryBudget::token_bucket().build().expect("valid");
         let full = budget.available(rt.now());
         let paid = policy(9).budget(&budget).build().expect("valid");
-        let mut stream = retry(&rt, paid.clone(), one_by_one(&rt, &["-!", "-!", "-ab|"]));
+        let mut stream = retry(&rt, paid.clone(), one_by_one(&rt, &["-!", "-!", "-abcdefgh|"]));
         assert_eq!(stream.next().await, Some(Ok('a')));
         assert_eq!(budget.available(rt.now()), full - 1, "one in vain, one that gave something");
-        assert_eq!(stream.count().await, 1);
-        assert_eq!(budget.available(rt.now()), full - 1);
+        assert_eq!(stream.count().await, 7);
+        assert_eq!(budget.available(rt.now()), full - 1, "of the first of them, and of no other");
         // Dropped in a delay, what was taken for the next goes back.
         let mut stream = retry(&rt, paid, one_by_one(&rt, &["!"]));
         assert_eq!(stream.next().now_or_never(), None);
