@@ -211,16 +211,16 @@ impl<F: Future> Window<F> for BoundedSet<F> {
         self.set.len()
     }
 
-    fn begin_turn(&mut self, call: &mut Call, cx: &mut Context<'_>) {
-        self.set.begin_turn(call, cx);
+    fn begin_turn(&mut self) {
+        self.set.begin_turn();
     }
 
     fn budget(&mut self) -> &mut ReadyBudget {
         &mut self.budget
     }
 
-    fn poll_woken(&mut self, call: &mut Call, cx: &mut Context<'_>) -> Poll<F::Output> {
-        match self.set.poll_woken(call, cx, |_, output| ControlFlow::Break(output)) {
+    fn poll_woken(&mut self, call: &mut Call) -> Poll<F::Output> {
+        match self.set.poll_woken(call, |_, output| ControlFlow::Break(output)) {
             ControlFlow::Break(output) => Poll::Ready(output),
             ControlFlow::Continue(()) => Poll::Pending,
         }
@@ -233,8 +233,8 @@ impl<F: Future> Window<F> for BoundedSet<F> {
         }
     }
 
-    fn rest(&mut self, call: &mut Call, cx: &mut Context<'_>) -> Poll<()> {
-        self.set.rest(call, cx)
+    fn rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.set.rest(cx)
     }
 }
 

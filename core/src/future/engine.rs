@@ -42,8 +42,6 @@ pub(crate) struct FutureSet<F> {
 pub(crate) struct Call {
     // Something was polled and is pending: no turn begins in this call that would poll it again.
     polled: bool,
-    // The task's waker is where wakes look for it.
-    registered: bool,
 }
 
 impl<F> FutureSet<F> {
@@ -189,9 +187,9 @@ impl<F: Future> FutureSet<F> {
         take: impl FnMut(usize, F::Output) -> ControlFlow<B>,
     ) -> Poll<Option<B>> {
         let mut call = Call::default();
-        match self.poll_woken(&mut call, cx, take) {
+        match self.poll_woken(&mut call, take) {
             ControlFlow::Break(value) => Poll::Ready(Some(value)),
-            ControlFlow::Continue(()) => self.rest(&mut call, cx).map(|()| None),
+            ControlFlow::Continue(()) => self.rest(cx).map(|()| None),
         }
     }
 
@@ -201,7 +199,6 @@ impl<F: Future> FutureSet<F> {
     pub(crate) fn poll_woken<B>(
         &mut self,
         call: &mut Call,
-        cx: &mut Context<'_>,
         mut take: impl FnMut(usize, F::Output) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         loop {
@@ -213,7 +210,7 @@ impl<F: Future> FutureSet<F> {
                 step?;
                 self.due.pop();
             }
-            if call.polled || !self.begin_turn(call, cx) {
+            if call.polled || !self.begin_turn() {
                 return ControlFlow::Continue(());
             }
         }
@@ -235,16 +232,12 @@ impl<F: Future> FutureSet<F> {
 
 impl<F> FutureSet<F> {
     /// Ends a call that has nothing to give: pending, and woken as soon as a future is; ready if there is none.
-    pub(crate) fn rest(&mut self, call: &mut Call, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.len == 0 {
             return Poll::Ready(());
         }
-        if !call.registered {
-            call.registered = true;
-            let is_woken = self.wakes.register(cx.waker());
-            if is_woken || !self.fresh.is_empty() {
-                cx.waker().wake_by_ref();
-            }
+        if !self.fresh.is_empty() || self.wakes.rest(cx.waker()).is_err() {
+            cx.waker().wake_by_ref();
         }
         Poll::Pending
     }
@@ -252,21 +245,20 @@ impl<F> FutureSet<F> {
     /// Takes what was woken and what is new, unless there is something left of the turn before; tells whether there
     /// is anything.
     #[inline]
-    pub(crate) fn begin_turn(&mut self, call: &mut Call, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn begin_turn(&mut self) -> bool {
         while let Some(number) = self.due.first() {
             if self.pages[number].is_due() {
                 return true;
             }
             self.due.pop();
         }
-        (self.wakes.is_woken() || !self.fresh.is_empty()) && self.take_turn(call, cx)
+        (self.wakes.is_woken() || !self.fresh.is_empty()) && self.take_turn()
     }
 
     #[inline(never)]
-    fn take_turn(&mut self, call: &mut Call, cx: &mut Context<'_>) -> bool {
+    fn take_turn(&mut self) -> bool {
         if self.wakes.is_woken() {
-            self.wakes.take(cx.waker(), &mut self.due);
-            call.registered = true;
+            self.wakes.take(&mut self.due);
             for number in self.due.iter() {
                 self.pages[number].take_woken();
             }

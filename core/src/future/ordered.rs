@@ -207,7 +207,7 @@ impl<F: Future> Ordered<F> {
         }
     }
 
-    fn poll_set(&mut self, call: &mut Call, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll_set(&mut self, call: &mut Call) -> Poll<F::Output> {
         /// Also where one panics now.
         struct PassOver<'a, F: Future>(&'a mut Ordered<F>);
 
@@ -222,7 +222,7 @@ impl<F: Future> Ordered<F> {
             return Poll::Ready(output);
         }
         let Self { set, numbers, outputs, waiting, first, .. } = &mut *this.0;
-        let step = set.poll_woken(call, cx, |index, output| {
+        let step = set.poll_woken(call, |index, output| {
             let distance = numbers[index] - *first;
             if let Some(place) = outputs.get_mut(distance as usize) {
                 *place = Place::Ended(output);
@@ -246,16 +246,16 @@ impl<F: Future> Window<F> for Ordered<F> {
         self.len()
     }
 
-    fn begin_turn(&mut self, call: &mut Call, cx: &mut Context<'_>) {
-        self.set.begin_turn(call, cx);
+    fn begin_turn(&mut self) {
+        self.set.begin_turn();
     }
 
     fn budget(&mut self) -> &mut ReadyBudget {
         &mut self.budget
     }
 
-    fn poll_woken(&mut self, call: &mut Call, cx: &mut Context<'_>) -> Poll<F::Output> {
-        self.poll_set(call, cx)
+    fn poll_woken(&mut self, call: &mut Call) -> Poll<F::Output> {
+        self.poll_set(call)
     }
 
     fn start(&mut self, call: &mut Call, future: F) -> Poll<F::Output> {
@@ -276,8 +276,8 @@ impl<F: Future> Window<F> for Ordered<F> {
         }
     }
 
-    fn rest(&mut self, call: &mut Call, cx: &mut Context<'_>) -> Poll<()> {
-        self.set.rest(call, cx)
+    fn rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.set.rest(cx)
     }
 }
 
@@ -288,9 +288,9 @@ impl<F: Future> Stream for Ordered<F> {
         let this = &mut *self;
         ready!(this.budget.poll_proceed(cx));
         let mut call = Call::default();
-        let poll = match this.poll_set(&mut call, cx) {
+        let poll = match this.poll_set(&mut call) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => this.set.rest(&mut call, cx).map(|()| None),
+            Poll::Pending => this.set.rest(cx).map(|()| None),
         };
         this.budget.note(&poll);
         if poll.is_pending() {

@@ -17,19 +17,19 @@ pub(crate) trait Window<F: Future> {
     fn len(&self) -> usize;
 
     /// Takes what was woken, to be polled by [`poll_woken`](Self::poll_woken).
-    fn begin_turn(&mut self, call: &mut Call, cx: &mut Context<'_>);
+    fn begin_turn(&mut self);
 
     /// What is counted of those that are ready in a row.
     fn budget(&mut self) -> &mut ReadyBudget;
 
     /// The next output, if what was woken gives one.
-    fn poll_woken(&mut self, call: &mut Call, cx: &mut Context<'_>) -> Poll<F::Output>;
+    fn poll_woken(&mut self, call: &mut Call) -> Poll<F::Output>;
 
     /// Begins another future; gives its output if that is the next.
     fn start(&mut self, call: &mut Call, future: F) -> Poll<F::Output>;
 
     /// Pending, and woken as soon as a future is; ready if there is none.
-    fn rest(&mut self, call: &mut Call, cx: &mut Context<'_>) -> Poll<()>;
+    fn rest(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 /// Where the futures come from.
@@ -105,12 +105,12 @@ where
         let (set, mut feed, woken_first) = (this.set, this.feed, this.woken_first);
         let mut call = Call::default();
         if mem::take(woken_first) {
-            if let Poll::Ready(output) = set.poll_woken(&mut call, cx) {
+            if let Poll::Ready(output) = set.poll_woken(&mut call) {
                 return Poll::Ready(Some(output));
             }
         } else {
             // Before any begins: what has begun in this poll is not polled again in it.
-            set.begin_turn(&mut call, cx);
+            set.begin_turn();
         }
         let mut may_begin = BEGUN_AT_ONCE;
         // Whether it may have another now.
@@ -128,7 +128,7 @@ where
                     Poll::Ready(None) | Poll::Pending => has_more = false,
                 }
             }
-            if let Poll::Ready(output) = set.poll_woken(&mut call, cx) {
+            if let Poll::Ready(output) = set.poll_woken(&mut call) {
                 return Poll::Ready(Some(output));
             }
             // Some may have ended, and not be the next: there are places again.
@@ -143,7 +143,7 @@ where
         if has_more && !set.has_place(held) {
             feed.as_mut().poll_progress(cx);
         }
-        ready!(set.rest(&mut call, cx));
+        ready!(set.rest(cx));
         if feed.has_ended() { Poll::Ready(None) } else { Poll::Pending }
     }
 

@@ -157,7 +157,7 @@ where
         self.inbox.rouse();
         let mut call = Call::default();
         let ended = |_, ()| ControlFlow::<()>::Continue(());
-        let _ = self.as_mut().project().children.poll_woken(&mut call, cx, ended);
+        let _ = self.as_mut().project().children.poll_woken(&mut call, ended);
         self.as_mut().poll_body(cx);
         let this = self.project();
         for child in this.inbox.take() {
@@ -171,7 +171,7 @@ where
             };
         }
         this.inbox.rest(cx.waker());
-        let _ = this.children.rest(&mut call, cx);
+        let _ = this.children.rest(cx);
         probe::waiting(|| format!("{} children of a scope", this.children.len()));
         Poll::Pending
     }

@@ -15,7 +15,6 @@ impl<S: Stream> FutureSet<S> {
     pub(crate) fn poll_item(
         &mut self,
         call: &mut Call,
-        cx: &mut Context<'_>,
         goes_on: impl FnOnce(usize) -> bool,
     ) -> Poll<(usize, Option<S::Item>)> {
         loop {
@@ -36,7 +35,7 @@ impl<S: Stream> FutureSet<S> {
                 }
                 self.due.pop();
             }
-            if call.polled || !self.begin_turn(call, cx) {
+            if call.polled || !self.begin_turn() {
                 return Poll::Pending;
             }
         }

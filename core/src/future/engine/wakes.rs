@@ -1,8 +1,7 @@
 //! Which futures have been woken: the one place where other threads meet a set.
 
 use super::page_queue::PageQueue;
-use crate::primitives::{AtomicBool, AtomicU8, AtomicU64, Mutex, Ordering, lock};
-use std::mem;
+use crate::primitives::{AtomicU8, AtomicU64, Mutex, Ordering, lock};
 // Wakers of the standard library are made of its own `Arc`.
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -10,34 +9,44 @@ use std::task::{Wake, Waker};
 /// The wakes of a set.
 ///
 /// A future that is woken sets its bit in its page. Whoever sets the first bit of a page queues the page; whoever
-/// queues the first page takes the task's waker and wakes it. The task takes the queue and leaves its waker under
-/// the same mutex: a wake is in the queue that it takes, or finds the waker.
+/// queues the first page of a task that rests takes its waker and wakes it. While the task is busy nobody wakes it:
+/// before it rests, it looks.
 ///
 /// | page's bits | page | who changes that |
 /// |---|---|---|
 /// | none | not queued | a wake sets a bit and queues it |
 /// | some | queued, or about to be | the task takes the queue, then the bits |
+///
+/// | queue | task | who changes that |
+/// |---|---|---|
+/// | empty | busy | a wake queues a page; or the task leaves its waker, and rests |
+/// | some | busy | the task takes the queue; or is about to rest, and wakes itself instead |
+/// | empty | rests | a wake queues a page, **and wakes the task**; or the task, when it is polled for another reason |
+/// | some | rests | the task has been woken: it takes the queue, and is busy |
 #[derive(Debug)]
 pub(super) struct Wakes(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    queue: Mutex<Queue>,
-    // Whether a page is queued: what the task may know without the mutex. It is no promise, and needs none:
-    // before the task rests, it looks under the mutex.
-    is_woken: AtomicBool,
+    // A bit for each of the first pages that are queued, one for all others, and whether the task rests: what is
+    // decided by all of them must be one word.
+    queue: AtomicU64,
+    far: Mutex<Vec<usize>>,
+    task: Mutex<Option<Waker>>,
 }
 
-#[derive(Debug)]
-struct Queue {
-    pages: PageQueue,
-    task: Option<Waker>,
-}
+const RESTS: u64 = 1 << 63;
+const FAR: u64 = 1 << FAR_PAGE;
+// From this one on, pages have no bit of their own.
+const FAR_PAGE: u32 = 62;
 
 impl Wakes {
     pub(super) fn new() -> Self {
-        let queue = Queue { pages: PageQueue::new(), task: None };
-        Self(Arc::new(Shared { queue: Mutex::new(queue), is_woken: AtomicBool::new(false) }))
+        Self(Arc::new(Shared {
+            queue: AtomicU64::new(0),
+            far: Mutex::new(Vec::new()),
+            task: Mutex::new(None),
+        }))
     }
 
     /// The wakes of a new page.
@@ -45,48 +54,53 @@ impl Wakes {
         Arc::new(Woken { bits: AtomicU64::new(0), number, shared: Arc::clone(&self.0) })
     }
 
-    /// Whether it seems that a future has been woken.
+    /// Whether it seems that a future has been woken. It is no promise, and needs none: before the task rests, it
+    /// looks again.
     pub(super) fn is_woken(&self) -> bool {
-        self.0.is_woken.load(Ordering::Relaxed)
+        self.0.queue.load(Ordering::Relaxed) & !RESTS != 0
     }
 
-    /// Takes the queued pages, for `pages` that is empty, and leaves the task's waker.
-    pub(super) fn take(&self, task: &Waker, pages: &mut PageQueue) {
+    /// Takes the queued pages; the task is busy.
+    pub(super) fn take(&self, pages: &mut PageQueue) {
+        // Acquires what was done before they were queued.
+        let queue = self.0.queue.swap(0, Ordering::AcqRel);
+        pages.insert_few(queue & (FAR - 1));
+        if queue & FAR != 0 {
+            lock(&self.0.far).drain(..).for_each(|page| pages.insert(page));
+        }
+    }
+
+    /// The task rests, and is woken as soon as a future is; or it is told that one has been woken already, and has to
+    /// be polled again.
+    pub(super) fn rest(&self, task: &Waker) -> Result<(), IsWoken> {
+        if self.is_woken() {
+            return Err(IsWoken);
+        }
+        // Before the lock: it is foreign code, and so is dropping it.
         let task = task.clone();
-        let mut queue = lock(&self.0.queue);
-        mem::swap(&mut queue.pages, pages);
-        self.0.is_woken.store(false, Ordering::Relaxed);
-        let unneeded = queue.leave(task);
-        drop(queue);
-        drop(unneeded);
-    }
-
-    /// Leaves the task's waker, and tells whether a future has been woken already.
-    pub(super) fn register(&self, task: &Waker) -> bool {
-        let task = task.clone();
-        let mut queue = lock(&self.0.queue);
-        let is_woken = !queue.pages.is_empty();
-        let unneeded = queue.leave(task);
-        drop(queue);
-        drop(unneeded);
-        is_woken
-    }
-}
-
-impl Queue {
-    /// The waker that is not needed is handed out, to be dropped after the mutex is free.
-    fn leave(&mut self, task: Waker) -> Option<Waker> {
-        match &self.task {
+        let mut left = lock(&self.0.task);
+        let unneeded = match &*left {
             Some(before) if before.will_wake(&task) => Some(task),
-            _ => self.task.replace(task),
+            _ => left.replace(task),
+        };
+        drop(left);
+        drop(unneeded);
+        // Releases the waker to who finds the task resting.
+        match self.0.queue.fetch_or(RESTS, Ordering::AcqRel) & !RESTS {
+            0 => Ok(()),
+            _ => Err(IsWoken),
         }
     }
 }
 
+/// A future has been woken, and there is no rest.
+#[derive(Debug)]
+pub(super) struct IsWoken;
+
 impl Drop for Wakes {
     fn drop(&mut self) {
         // Wakers that somebody has kept keep this alive, and must not keep the task alive through it.
-        let task = lock(&self.0.queue).task.take();
+        let task = lock(&self.0.task).take();
         drop(task);
     }
 }
@@ -118,13 +132,18 @@ impl Woken {
     }
 
     fn queue(&self) {
-        let mut queue = lock(&self.shared.queue);
-        queue.pages.insert(self.number);
-        self.shared.is_woken.store(true, Ordering::Relaxed);
-        let task = queue.task.take();
-        drop(queue);
-        if let Some(task) = task {
-            task.wake();
+        let Shared { queue, far, task } = &*self.shared;
+        let bit = if self.number < FAR_PAGE as usize {
+            1 << self.number
+        } else {
+            lock(far).push(self.number);
+            FAR
+        };
+        if queue.fetch_or(bit, Ordering::AcqRel) == RESTS {
+            let task = lock(task).take();
+            if let Some(task) = task {
+                task.wake();
+            }
         }
     }
 }

@@ -97,12 +97,12 @@ where
         let mut this = self.project();
         let mut call = Call::default();
         if mem::take(this.woken_first) {
-            if let Some(item) = next_woken(this.inner, &mut call, cx) {
+            if let Some(item) = next_woken(this.inner, &mut call) {
                 return Poll::Ready(Some(item));
             }
         } else {
             // Before any begins: what has begun in this poll is not polled again in it.
-            this.inner.begin_turn(&mut call, cx);
+            this.inner.begin_turn();
         }
         let mut may_begin = BEGUN_AT_ONCE;
         // Whether the source has nothing now.
@@ -124,7 +124,7 @@ where
                     Poll::Pending => is_dry = true,
                 }
             }
-            if let Some(item) = next_woken(this.inner, &mut call, cx) {
+            if let Some(item) = next_woken(this.inner, &mut call) {
                 return Poll::Ready(Some(item));
             }
             // Streams may have ended: there are places again.
@@ -136,18 +136,14 @@ where
                 break;
             }
         }
-        ready!(this.inner.rest(&mut call, cx));
+        ready!(this.inner.rest(cx));
         if this.source.is_some() { Poll::Pending } else { Poll::Ready(None) }
     }
 }
 
 /// The next item of what was woken; its stream stays. Streams that have ended are gone.
-fn next_woken<T: Stream>(
-    inner: &mut FutureSet<NextOf<T>>,
-    call: &mut Call,
-    cx: &mut Context<'_>,
-) -> Option<T::Item> {
-    let next = inner.poll_woken(call, cx, |_, (item, stream)| match item {
+fn next_woken<T: Stream>(inner: &mut FutureSet<NextOf<T>>, call: &mut Call) -> Option<T::Item> {
+    let next = inner.poll_woken(call, |_, (item, stream)| match item {
         Some(item) => ControlFlow::Break((item, stream)),
         None => ControlFlow::Continue(()),
     });

@@ -236,10 +236,10 @@ impl<S> Level<S> {
     {
         let Self { priority, set, members } = self;
         let mut call = Call::default();
-        let poll = set.poll_item(&mut call, cx, |index| members[index].goes_on());
+        let poll = set.poll_item(&mut call, |index| members[index].goes_on());
         let Poll::Ready((index, item)) = poll else {
             // Ready where there are none, and that is no event.
-            let _ = set.rest(&mut call, cx);
+            let _ = set.rest(cx);
             return Poll::Pending;
         };
         let key = StreamKey { number: members[index].number, index, priority: *priority };
