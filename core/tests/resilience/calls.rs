@@ -298,7 +298,11 @@ fn a_call_of_no_pipeline_is_of_no_name() {
     let run = sim(|rt: Sim| async move {
         let token = CancelToken::new();
         let retry = Retry::builder().build().unwrap();
-        let call = retry.run(&rt, async |_| Ok::<_, &str>(rt.sleep(ms(5)).await)).until_cancelled(&token);
+        let slow = async |_| {
+            rt.sleep(ms(5)).await;
+            Ok::<_, &str>(())
+        };
+        let call = retry.run(&rt, slow).until_cancelled(&token);
         assert_eq!(format!("{call:?}"), "UntilCancelled { .. }");
         call.await
     });
