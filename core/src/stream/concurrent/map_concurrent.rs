@@ -1,6 +1,5 @@
 //! Each item becomes a future, at most so many of which run at a time.
 
-use super::each_concurrent::EachConcurrent;
 use super::for_each::{ForEach, TryForEach};
 use super::progress::{Drive, Progress, nothing};
 use super::spawned::Spawned;
@@ -194,20 +193,6 @@ where
         BodyFut: Future<Output = Result<(), E>>,
     {
         TryForEach::new(self, body)
-    }
-
-    /// [`FlowExt::each_concurrent`](crate::stream::FlowExt::each_concurrent), which also drives what is in flight here
-    /// while all its bodies are busy.
-    pub fn each_concurrent<B, BodyFut>(
-        self,
-        limit: impl Into<Limit>,
-        body: B,
-    ) -> EachConcurrent<Self, B, BodyFut>
-    where
-        B: FnMut(Fut::Output) -> BodyFut,
-        BodyFut: Future<Output = ()>,
-    {
-        EachConcurrent::new(self.map_concurrent(limit, body))
     }
 
     /// [`FlowExt::map_concurrent`](crate::stream::FlowExt::map_concurrent), which also drives what is in flight here

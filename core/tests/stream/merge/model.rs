@@ -159,7 +159,7 @@ impl Model {
             }
             let level = &self.levels[&priority];
             let is_empty = level.places.iter().all(Option::is_none);
-            self.goes_on |= !is_empty && !(level.next.is_empty() && level.woken.is_empty());
+            self.goes_on |= !(is_empty || level.next.is_empty() && level.woken.is_empty());
         }
         let is_empty = self.members.iter().all(|member| member.place.is_none());
         if is_empty { Outcome::Nothing } else { Outcome::Pending }

@@ -4,7 +4,7 @@ use super::debounce::{Config, Next};
 use super::error::FsError;
 use super::event::FsEvent;
 use super::shared::Shared;
-use super::watch::Watcher;
+use super::watcher::Watcher;
 use crate::turns::Turns;
 use backstay_core::time::Instant;
 use backstay_core::{Runtime, Sleep, probe};

@@ -1,7 +1,6 @@
 //! What the worker does now, for those who are called back from within.
 
 use super::error::SqlError;
-use super::inbox::Inbox;
 use crate::waking::caught;
 use rusqlite::Connection;
 use std::cell::RefCell;
@@ -28,6 +27,12 @@ pub(super) trait Job: Send + Sync {
 
     /// It ends with this error, unless it has ended.
     fn fail(&self, error: SqlError);
+}
+
+/// Where the worker's pauses end early.
+pub(super) trait Bell: Send + Sync {
+    /// Waits so long, or until it is over when somebody rings.
+    fn pause(&self, pause: Duration, is_over: &dyn Fn() -> bool);
 }
 
 /// What a job has made and keeps to itself for a moment.
@@ -66,7 +71,7 @@ fn show() {
 /// Watches what is done now: as long as it is done, SQLite asks here whether to go on.
 pub(super) struct Work {
     now: Mutex<Now>,
-    inbox: Arc<Inbox>,
+    bell: Arc<dyn Bell>,
     path: Option<PathBuf>,
     busy_timeout: Duration,
 }
@@ -80,8 +85,8 @@ struct Now {
 }
 
 impl Work {
-    pub(super) fn new(inbox: Arc<Inbox>, path: Option<PathBuf>, busy_timeout: Duration) -> Arc<Self> {
-        Arc::new(Self { now: Mutex::default(), inbox, path, busy_timeout })
+    pub(super) fn new(bell: Arc<dyn Bell>, path: Option<PathBuf>, busy_timeout: Duration) -> Arc<Self> {
+        Arc::new(Self { now: Mutex::default(), bell, path, busy_timeout })
     }
 
     /// Has SQLite ask from now on.
@@ -143,7 +148,7 @@ impl Work {
         }
         show();
         let pause = Duration::from_millis(1 << attempt.clamp(0, 5)).min(LONGEST_PAUSE).min(left);
-        self.inbox.pause(pause, || job.as_ref().is_some_and(|job| job.is_abandoned()));
+        self.bell.pause(pause, &|| job.as_ref().is_some_and(|job| job.is_abandoned()));
         true
     }
 
