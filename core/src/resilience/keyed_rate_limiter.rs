@@ -33,9 +33,8 @@ use std::hash::Hash;
 ///
 /// **At most [`max_keys`](KeyedRateLimiterBuilder::max_keys) are kept.** When so many are and a new one comes, 32 more
 /// places of its shard are looked at, and then of up to eight others, in turn; if none there is as good as new, the new
-/// key is refused with [`Reason::TooManyKeys`](super::Reason::TooManyKeys), and the others keep theirs.
-/// To forget one that is in use
-/// instead would let anybody be rid of its limit who can make up keys.
+/// key is refused with [`Reason::TooManyKeys`](super::Reason::TooManyKeys), and the others keep theirs. To forget one
+/// that is in use instead would let anybody be rid of its limit who can make up keys.
 ///
 /// The hash is keyed (SipHash-1-3, with keys from the runtime's random numbers), so that nobody can choose keys that
 /// collide. A clone is a handle to the same limiter.
