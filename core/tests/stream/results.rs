@@ -201,3 +201,28 @@ fn it_is_as_send_as_what_is_in_it() {
     let local = stream::iter([Ok(Rc::new(1)), Err(Rc::new(2))]).process_results(|values| values);
     assert_eq!(local.collect::<Vec<_>>().now_or_never(), Some(vec![Ok(Rc::new(1)), Err(Rc::new(2))]));
 }
+
+#[test]
+fn an_error_comes_also_where_the_destructor_of_its_source_panics() {
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("a destructor"));
+        }
+    }
+
+    let bomb = Bomb;
+    let source = stream::iter([Ok(1), Err("an error")]).map(move |item| {
+        let _ = &bomb;
+        item
+    });
+    let mut flow = Box::pin(source.process_results(|values| values));
+    let mut next = || {
+        let poll = std::panic::AssertUnwindSafe(|| flow.next().now_or_never());
+        std::panic::catch_unwind(poll).ok()
+    };
+    assert_eq!(next(), Some(Some(Some(Ok(1)))));
+    assert_eq!(next(), None);
+    assert_eq!([next(), next()], [Some(Some(Some(Err("an error")))), Some(Some(None))]);
+}

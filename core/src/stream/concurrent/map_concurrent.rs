@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 pin_project! {
     /// The stream of [`FlowExt::map_concurrent`](crate::stream::FlowExt::map_concurrent), and with
@@ -255,8 +255,11 @@ where
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Fut::Output>> {
         let mut this = self.project();
-        if let Some(output) = this.held.pop_front() {
-            return Poll::Ready(Some(output));
+        if !this.held.is_empty() {
+            // Counted as all others are: as many may be held as may be begun.
+            ready!(this.filled.as_mut().budget().poll_proceed(cx));
+            this.filled.budget().spend();
+            return Poll::Ready(this.held.pop_front());
         }
         let poll = this.filled.as_mut().poll_next(cx);
         if poll.is_pending() {

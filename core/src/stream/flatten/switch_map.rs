@@ -2,6 +2,7 @@
 
 use crate::probe;
 use crate::ready_budget::ReadyBudget;
+use crate::stream::in_place::poll_in_place;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
@@ -37,8 +38,8 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// A panic of `f` or of a stream goes on in whoever polls; the item that `f` was given is lost, and the source
-    /// goes on after it.
+    /// A panic of `f` or of a stream goes on in whoever polls; the item that `f` was given is lost, an inner stream
+    /// that has panicked is gone, and the source goes on after it.
     ///
     /// # Cost
     ///
@@ -95,8 +96,8 @@ where
                     Poll::Pending => {}
                 }
             }
-            if !is_asked && let Some(inner) = this.inner.as_mut().as_pin_mut() {
-                match inner.poll_next(cx) {
+            if !is_asked && let Some(poll) = poll_in_place(this.inner.as_mut(), |inner| inner.poll_next(cx)) {
+                match poll {
                     Poll::Ready(Some(item)) => {
                         this.budget.refill();
                         return Poll::Ready(Some(item));
