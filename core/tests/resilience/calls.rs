@@ -66,6 +66,12 @@ fn an_end_is_told_with_the_verdict_the_attempts_and_the_time() {
     }));
     assert_eq!(poll(&mut call), Poll::Ready(Ok(200)));
     assert_eq!(ends.take(), [(Verdict::Success, 3, ms(30))]);
+    let mut call = pin!(users.call(|_| {
+        rt.pass(ms(4));
+        ready(Ok(200))
+    }));
+    assert!(poll(&mut call).is_ready());
+    assert_eq!(ends.take(), [(Verdict::Success, 1, ms(4))]);
     // And in several.
     let mut call = pin!(users.call(async |_| later(Err("gone")).await));
     assert!(poll(&mut call).is_pending());
