@@ -12,6 +12,7 @@ use futures::{FutureExt, Stream};
 use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -176,6 +177,32 @@ fn flat_map_limited_is_fair_to_all_that_are_ready() {
         .boxed_local();
     let got: Vec<i32> = (0..100).filter_map(|_| merged.next().now_or_never().flatten()).collect();
     assert!(got.iter().filter(|n| **n == 0).count() >= 30, "{got:?}");
+}
+
+#[test]
+fn s13_items_that_are_always_ready_leave_others_their_turn() -> Result<(), backstay::testing::Failure> {
+    Sim::builder().run(|rt: Sim| async move {
+        let one = |()| stream::once(ready(()));
+        let many = |()| stream::repeat(());
+        let endless: [BoxStream<'_, ()>; 5] = [
+            stream::repeat(()).switch_map(one).boxed(),
+            stream::iter([()]).switch_map(many).boxed(),
+            stream::repeat(()).exhaust_map(one).boxed(),
+            stream::repeat(()).exhaust_map(many).boxed(),
+            stream::repeat(()).flat_map_limited(limit(2), many).boxed(),
+        ];
+        for endless in endless {
+            let mut items = 0;
+            let all = endless.for_each(|()| {
+                items += 1;
+                assert!(items < 100_000, "the timeout has had no turn");
+                ready(())
+            });
+            assert!(rt.timeout(ms(0), all).await.is_err());
+            assert!(items > 0);
+        }
+    })?;
+    Ok(())
 }
 
 /// How often a poll is needed until something comes of it; each is to end.

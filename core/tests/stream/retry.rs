@@ -251,6 +251,23 @@ fn a_slow_reader_waits_no_longer_than_it_was_away() {
 }
 
 #[test]
+fn s13_what_is_made_anew_without_delay_leaves_others_their_turn() -> Result<(), backstay::testing::Failure> {
+    Sim::builder().run(|rt: Sim| async move {
+        let policy = Retry::builder().backoff(Backoff::none()).build().expect("valid");
+        let mut items = 0;
+        // Each gives an item, and the attempts begin anew for ever.
+        let all = restart(&rt, policy, || stream::iter([Ok::<_, Infallible>(())])).for_each(|_| {
+            items += 1;
+            assert!(items < 100_000, "the timeout has had no turn");
+            std::future::ready(())
+        });
+        assert!(rt.timeout(ms(0), all).await.is_err());
+        assert!(items > 0);
+    })?;
+    Ok(())
+}
+
+#[test]
 fn s13_what_fails_at_once_without_delay_yields() {
     report(Sim::builder().run(|rt: Sim| async move {
         let hot = Retry::builder().backoff(Backoff::none()).max_attempts(1_000).build().expect("valid");

@@ -21,7 +21,7 @@ pin_project! {
     ///
     /// The inner stream is looked at first in each poll. Where it ends at the instant at which the source has an item,
     /// that item begins the next one. While the inner stream has something ready, the source is not looked at. After
-    /// 128 items in a row that were dropped, or whose streams were empty, it yields.
+    /// 128 items that were ready in a row, those of the source and those that are given, it yields.
     ///
     /// # At the end, on error, on drop
     ///
@@ -82,7 +82,7 @@ where
             if !is_asked && let Some(poll) = poll_in_place(this.inner.as_mut(), |inner| inner.poll_next(cx)) {
                 match poll {
                     Poll::Ready(Some(item)) => {
-                        this.budget.refill();
+                        this.budget.spend();
                         return Poll::Ready(Some(item));
                     }
                     Poll::Ready(None) => this.inner.set(None),

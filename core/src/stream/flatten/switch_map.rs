@@ -23,8 +23,8 @@ pin_project! {
     /// The source is looked at first in each poll. Where it has an item, the inner stream is dropped, **then** `f` is
     /// called, and what it gives is polled at once: so an inner stream that has something ready gives one item at
     /// least, also where the source has the next item already; and where both have one at the same instant, the inner
-    /// stream's is dropped with it. After 128 items of the source in a row for which there was nothing to give, it
-    /// yields.
+    /// stream's is dropped with it. After 128 items that were ready in a row, those of the source and those that are
+    /// given, it yields.
     ///
     /// # At the end, on error, on drop
     ///
@@ -99,7 +99,7 @@ where
             if !is_asked && let Some(poll) = poll_in_place(this.inner.as_mut(), |inner| inner.poll_next(cx)) {
                 match poll {
                     Poll::Ready(Some(item)) => {
-                        this.budget.refill();
+                        this.budget.spend();
                         return Poll::Ready(Some(item));
                     }
                     Poll::Ready(None) => this.inner.set(None),
