@@ -8,6 +8,7 @@ use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -237,7 +238,8 @@ impl<T, F, Fut: Future> Body<T, F, Fut> {
             return Poll::Ready(Next::End(None));
         }
         ready!(this.budget.poll_proceed(cx));
-        let slot = &this.reader.0;
+        let reader = &*this.reader;
+        let slot = &reader.0;
         if let Some(start) = this.start.take() {
             this.running.set(Some(start(Yielder { slot: Arc::clone(slot) })));
         }
@@ -248,7 +250,9 @@ impl<T, F, Fut: Future> Body<T, F, Fut> {
                 // So it stays, if the body panics.
                 *this.has_ended = true;
                 slot.enter(cx.waker());
+                let panics = EndsWithPanic(reader);
                 let output = running.poll(cx);
+                mem::forget(panics);
                 slot.exit();
                 *this.has_ended = false;
                 if let Poll::Ready(output) = output {
@@ -281,7 +285,7 @@ impl<T, F, Fut: Future> Body<T, F, Fut> {
                 Poll::Ready((None, _)) if is_running => *this.left = 0,
                 Poll::Ready((None, _)) => {
                     *this.has_ended = true;
-                    this.reader.close();
+                    reader.close();
                     return Poll::Ready(Next::End(this.output.take()));
                 }
                 Poll::Pending => {
@@ -319,6 +323,16 @@ impl<T> Reader<T> {
 impl<T> Drop for Reader<T> {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// Dropped while the body is being polled, which is by its panic, it ends the stream also for who emits outside.
+struct EndsWithPanic<'a, T>(&'a Reader<T>);
+
+impl<T> Drop for EndsWithPanic<'_, T> {
+    fn drop(&mut self) {
+        self.0.0.exit();
+        self.0.close();
     }
 }
 
