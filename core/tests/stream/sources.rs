@@ -405,6 +405,33 @@ fn a_panic_of_the_body_is_the_end_for_who_emits_from_outside_too() {
     assert_eq!(poll(&mut stream, &wakes), Poll::Ready(None));
 }
 
+#[test]
+fn an_item_that_panics_as_it_is_dropped_keeps_nobody_waiting() {
+    struct Bomb(bool);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(!self.0, "the item does");
+        }
+    }
+    let outside = Rc::new(RefCell::new(None));
+    let leaked = Rc::clone(&outside);
+    let mut stream = Box::pin(generate(|y: Yielder<Bomb>| async move {
+        *leaked.borrow_mut() = Some(y);
+        future::pending().await
+    }));
+    assert!(poll(&mut stream, &Arc::new(Wakes::default())).is_pending());
+    let y = outside.borrow_mut().take().expect("the body ran");
+    let wakes = [Arc::new(Wakes::default()), Arc::new(Wakes::default())];
+    let mut emits = [true, false].map(|panics| y.emit(Bomb(panics)));
+    for (emit, wakes) in emits.iter_mut().zip(&wakes) {
+        let waker = Waker::from(Arc::clone(wakes));
+        assert!(emit.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+    }
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(stream))).is_err());
+    assert_eq!(wakes.map(|wakes| wakes.0.load(SeqCst)), [1, 1]);
+    assert!(emits.into_iter().all(|emit| emit.now_or_never().is_some()));
+}
+
 /// Pending once.
 async fn pending_once() {
     let mut was_here = false;

@@ -4,6 +4,7 @@ use super::slot::Slot;
 use crate::primitives::Arc;
 use crate::ready_budget::ReadyBudget;
 use crate::sync::own_waker::poll_locked;
+use crate::sync::wait_list::Wakers;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
@@ -308,15 +309,14 @@ impl<T> Reader<T> {
     /// Whoever emits from now on, outside of the body, need not wait.
     fn close(&self) {
         let mut line = self.0.lock();
-        let (left, reader) = (self.0.close(&mut line), line.take_reader());
+        let (mut left, reader) = (self.0.close(&mut line), line.take_reader());
         drop(line);
         drop(reader);
-        for (item, emits) in left {
-            if let Some(emits) = emits {
-                emits.wake();
-            }
-            drop(item);
-        }
+        // All are woken before an item is dropped, which may panic.
+        let mut wakers = Wakers::new();
+        left.iter_mut().filter_map(|(_, emits)| emits.take()).for_each(|emits| wakers.push(emits));
+        drop(wakers);
+        drop(left);
     }
 }
 
@@ -409,7 +409,8 @@ enum Stands<T> {
 }
 
 impl<T> EmitFuture<'_, T> {
-    /// The item, if the reader has not taken it, and will not then.
+    /// The item, if the reader has not taken it, and will not then. What was in line when the stream ended is dropped
+    /// with it.
     pub fn into_inner(mut self) -> Option<T> {
         self.withdraw()
     }
