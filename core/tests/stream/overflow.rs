@@ -9,8 +9,8 @@ use backstay::testing::{Sim, Tracker, checked_stream};
 use backstay_core::channel::mpsc::Overflow;
 use backstay_core::resilience::{Quota, RateLimiter};
 use backstay_core::stream::{FlowExt, Overflowed};
-use backstay_core::{Limit, Runtime};
-use futures::stream::{self, FusedStream, Stream, StreamExt};
+use backstay_core::{JoinHandle, Limit, Runtime};
+use futures::stream::{self, BoxStream, FusedStream, Stream, StreamExt};
 use proptest::prelude::*;
 use std::num::NonZeroUsize;
 use std::pin::pin;
@@ -366,6 +366,19 @@ fn s29_a_source_and_a_reader_that_never_rest_are_fine() {
     flows_restlessly(input, |_, s| s.conflate(later), same);
     flows_restlessly(input, |rt, s| s.rate_limit(rt, &every(1)), "ab-cdef|");
     flows_restlessly(input, |rt, s| s.rate_limit(rt, &every(3)), "a--b--c--d--e--(f|)");
+    // Woken long before its time, as somebody else gives up: whoever polled last.
+    let another_gives_up = |rt: &Sim, s: BoxStream<'static, char>| {
+        let limiter = every(500);
+        let reserved = limiter.reserve(Limit::ONE, rt.now()).unwrap();
+        let other = rt.clone();
+        rt.spawn(async move {
+            other.sleep(ms(9)).await;
+            drop(reserved);
+        })
+        .detach();
+        s.rate_limit(rt, &limiter)
+    };
+    flows_restlessly("a|", another_gives_up, "---------(a|)");
 }
 
 #[test]

@@ -468,6 +468,19 @@ fn s29_sources_and_readers_that_never_rest_are_fine() {
         })
     };
     flows_restlessly(input, in_a_set, same);
+    // By another task, with wakers of its own.
+    let outside = |rt: &Sim, mut s: BoxStream<'static, char>| {
+        let rt = rt.clone();
+        generate(move |y| async move {
+            let emits = rt.spawn(async move {
+                while let Some(item) = s.next().await {
+                    y.emit(item).await;
+                }
+            });
+            emits.await.unwrap();
+        })
+    };
+    flows_restlessly(input, outside, same);
     let called_back = |rt: &Sim, mut s: BoxStream<'static, char>| {
         let rt = rt.clone();
         from_callback(Limit::new(5).unwrap(), Overflow::Wait, move |emitter| {
