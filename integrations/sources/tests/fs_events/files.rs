@@ -111,6 +111,27 @@ fn folders_in_folders_are_told_if_asked_for_also_those_made_later() {
     });
 }
 
+#[test]
+fn what_is_in_a_folder_that_takes_the_place_of_another_is_told() {
+    on_every_backend(|rt| async move {
+        let (_folder, path) = place();
+        let (_elsewhere, new) = place();
+        let folder = path.join("folder");
+        fs::create_dir(&folder).expect("made");
+        // The quiet is long, so that both are one change.
+        let mut changes = watch(&rt, &path).recursive().quiet(MS * 100).await.expect("it is there");
+        fs::create_dir(new.join("folder")).expect("made");
+        fs::write(new.join("folder/in it"), "").expect("written");
+        fs::remove_dir(&folder).expect("removed");
+        fs::rename(new.join("folder"), &folder).expect("moved");
+        assert_eq!(next(&rt, &mut changes).await.path(), Some(&*folder));
+        let mut told = Vec::new();
+        while !told.contains(&created(folder.join("in it"))) {
+            told.push(next(&rt, &mut changes).await);
+        }
+    });
+}
+
 /// As editors and `write_atomic` do it.
 fn replace(file: &Path, text: &str) {
     let new = file.with_extension("new");
