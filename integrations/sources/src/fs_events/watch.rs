@@ -23,7 +23,7 @@ use std::time::Duration;
 ///
 /// Of a folder, what is in it is told, and not what is in its folders, unless [all](FsWatch::recursive) is to be. Of a
 /// file, the folder is watched and only the file told: so it is also seen when another takes its place, as editors do
-/// it, and when it is removed and made again.
+/// it, and when it is removed and made again. What changes in a file that a link leads to is not told of the link.
 ///
 /// # Errors
 ///
@@ -94,7 +94,8 @@ impl<R: Runtime> FsWatch<R> {
     }
 
     /// Watches also the folders in folders, those too that are made later. What is in a folder when it is noticed is
-    /// told as created; what is made in it at that very moment may be told twice.
+    /// told as created; what is made in it at that very moment may be told twice. Links in folders are told, but not
+    /// followed.
     pub const fn recursive(mut self) -> Self {
         self.is_recursive = true;
         self
@@ -246,7 +247,10 @@ impl Watcher {
         let mut hears = Hears { rt, roots, shared };
         // Foreign code is called in there: wakers. A panic would be the end of the watcher's thread.
         let hears = move |event| unharmed(|| hears.hear(event));
-        let watcher = notify::recommended_watcher(hears).map_err(|error| FsError::of(&first, error))?;
+        // To the system two ways to a folder are one watch, which tells under the name that came last, and ends with the
+        // first of the two that goes.
+        let settings = notify::Config::default().with_follow_symlinks(false);
+        let watcher = RecommendedWatcher::new(hears, settings).map_err(|error| FsError::of(&first, error))?;
         let mut own = Self(Some(watcher));
         if let Some(watcher) = &mut own.0 {
             for (folder, all) in &folders {

@@ -204,3 +204,52 @@ fn several_paths_are_told_by_one_stream() {
         }
     });
 }
+
+#[cfg(unix)]
+#[test]
+fn links_in_circles_end() {
+    use std::os::unix::fs::symlink;
+    on_every_backend(|rt| async move {
+        let (_folder, path) = place();
+        fs::create_dir_all(path.join("b/c")).expect("made");
+        symlink(&path, path.join("b/circle")).expect("linked");
+        symlink("self", path.join("self")).expect("linked");
+        let mut changes = watch(&rt, &path).recursive().quiet(MS * 10).await.expect("it is there");
+        fs::write(path.join("b/c/file"), "").expect("written");
+        assert_eq!(next(&rt, &mut changes).await, created(path.join("b/c/file")));
+        // Made later, too.
+        fs::create_dir(path.join("new")).expect("made");
+        symlink(&path, path.join("new/circle")).expect("linked");
+        let told = last_of_each(&rt, &mut changes).await;
+        assert!(told.contains_key(&path.join("new/circle")) && told.len() < 5, "{told:?}");
+        fs::write(path.join("b/c/other"), "").expect("written");
+        assert_eq!(next(&rt, &mut changes).await, created(path.join("b/c/other")));
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_a_link_leads_to_is_told_by_its_own_name() {
+    use std::os::unix::fs::symlink;
+    on_every_backend(|rt| async move {
+        let (_folder, path) = place();
+        fs::create_dir_all(path.join("b")).expect("made");
+        symlink(path.join("b"), path.join("a")).expect("linked");
+        symlink(path.join("b"), path.join("z")).expect("linked");
+        let mut changes = watch(&rt, &path).recursive().quiet(MS * 10).await.expect("it is there");
+        fs::write(path.join("b/file"), "").expect("written");
+        assert_eq!(next(&rt, &mut changes).await, created(path.join("b/file")));
+        fs::remove_file(path.join("a")).expect("removed");
+        assert_eq!(next(&rt, &mut changes).await, removed(path.join("a")));
+        fs::create_dir(path.join("b/in it")).expect("made");
+        assert_eq!(next(&rt, &mut changes).await, created(path.join("b/in it")));
+        fs::rename(path.join("z"), path.join("y")).expect("renamed");
+        assert!(last_of_each(&rt, &mut changes).await.keys().eq([&path.join("y"), &path.join("z")]));
+        fs::rename(path.join("y"), path.join("z")).expect("renamed");
+        // Asked for by a link, it is told by that.
+        let z = path.join("z");
+        let mut linked = watch(&rt, &z).recursive().quiet(MS * 10).await.expect("it is there");
+        fs::create_dir(z.join("in it/too")).expect("made");
+        assert_eq!(next(&rt, &mut linked).await, created(z.join("in it/too")));
+    });
+}
