@@ -21,7 +21,7 @@ use std::time::Duration;
 ///
 /// Of a folder, what is in it is told, and not what is in its folders, unless [all](FsWatch::recursive) is to be. Of a
 /// file, the folder is watched and only the file told: so it is also seen when another takes its place, as editors do
-/// it, and when it is removed and made again.
+/// it, and when it is removed and made again. What changes in a file that a link leads to is not told of the link.
 ///
 /// # Errors
 ///
@@ -92,7 +92,8 @@ impl<R: Runtime> FsWatch<R> {
     }
 
     /// Watches also the folders in folders, those too that are made later. What is in a folder when it is noticed is
-    /// told as created; what is made in it at that very moment may be told twice.
+    /// told as created; what is made in it at that very moment may be told twice. Links in folders are told, but not
+    /// followed.
     pub const fn recursive(mut self) -> Self {
         self.is_recursive = true;
         self

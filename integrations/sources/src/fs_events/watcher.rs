@@ -26,7 +26,10 @@ impl Watcher {
         let mut hears = Hears { rt, roots, shared };
         // Foreign code is called in there: wakers. A panic would be the end of the watcher's thread.
         let hears = move |event| unharmed(|| hears.hear(event));
-        let watcher = notify::recommended_watcher(hears).map_err(|error| FsError::of(&first, error))?;
+        // To the system two ways to a folder are one watch, which tells under the name that came last, and ends with the
+        // first of the two that goes.
+        let settings = notify::Config::default().with_follow_symlinks(false);
+        let watcher = RecommendedWatcher::new(hears, settings).map_err(|error| FsError::of(&first, error))?;
         let mut own = Self(Some(watcher));
         if let Some(watcher) = &mut own.0 {
             for (folder, all) in &folders {

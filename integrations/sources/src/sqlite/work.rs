@@ -79,7 +79,7 @@ pub(super) struct Work {
 #[derive(Default)]
 struct Now {
     job: Option<Arc<dyn Job>>,
-    // Since when it waits for somebody's lock, and how long it did last.
+    // Since when it waits for somebody's lock, and how long it did when it gave that up.
     locked_since: Option<Instant>,
     waited: Duration,
 }
@@ -139,8 +139,10 @@ impl Work {
             Some(since) if attempt > 0 => since,
             _ => *now.locked_since.insert(now_is),
         };
-        now.waited = now_is.saturating_duration_since(since);
-        let left = self.busy_timeout.saturating_sub(now.waited);
+        let waited = now_is.saturating_duration_since(since);
+        let left = self.busy_timeout.saturating_sub(waited);
+        // Once it has the lock, that was no wait of what comes after it.
+        now.waited = if left.is_zero() { waited } else { Duration::ZERO };
         let job = now.job.clone();
         drop(now);
         if left.is_zero() || job.as_ref().is_some_and(|job| job.is_abandoned()) {
