@@ -68,11 +68,12 @@ fn ends<T, F: Future<Output = T>>(make: impl Fn(AnyRuntime) -> F) {
                 }
                 times.push((begin.elapsed(), dropped));
             }
-            // A loaded machine may take longer now and then.
-            times.sort();
-            let (ended, dropped) = times[ROUNDS / 2];
-            assert!(ended < MS * 100, "{times:?}");
-            assert!(dropped < MS * 20, "{times:?}");
+            // What the machine adds, whose processors are others' now and then, is never less than nothing: the least is
+            // what a source takes by itself.
+            let ended = times.iter().map(|(ended, _)| ended).min();
+            let dropped = times.iter().map(|(_, dropped)| dropped).min();
+            assert!(ended < Some(&(MS * 100)), "{times:?}");
+            assert!(dropped < Some(&(MS * 20)), "{times:?}");
         }
     });
 }
