@@ -45,6 +45,7 @@ impl Limit {
     }
 
     /// The number.
+    #[inline]
     pub const fn get(self) -> usize {
         self.0.get()
     }

@@ -252,10 +252,16 @@ impl<F> FutureSet<F> {
             }
             self.due.pop();
         }
-        (self.wakes.is_woken() || !self.fresh.is_empty()) && self.take_turn()
+        (self.wakes.is_woken() || !self.fresh.is_empty()) && self.take_turn_apart()
     }
 
+    // Futures that are ready as they begin need none.
     #[inline(never)]
+    fn take_turn_apart(&mut self) -> bool {
+        self.take_turn()
+    }
+
+    #[inline(always)]
     fn take_turn(&mut self) -> bool {
         if self.wakes.is_woken() {
             self.wakes.take(&mut self.due);

@@ -112,6 +112,45 @@ fn wakes_of_one_future_by_two_threads_are_heard() {
     });
 }
 
+/// Nobody wakes those before it.
+enum Far {
+    Never,
+    Pass(Pass),
+}
+
+impl Future for Far {
+    type Output = usize;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
+        match &mut *self {
+            Self::Never => Poll::Pending,
+            Self::Pass(pass) => Pin::new(pass).poll(cx),
+        }
+    }
+}
+
+#[test]
+fn wakes_in_pages_that_share_a_bit_are_both_heard() {
+    loom::model(|| {
+        let gates = [Gate::default(), Gate::default()];
+        let mut set = BoundedSet::new(Limit::MAX);
+        for id in 0..129 {
+            // One in the second page, and one in the third.
+            let future = match id {
+                64 => Far::Pass(gates[0].pass(id)),
+                128 => Far::Pass(gates[1].pass(id)),
+                _ => Far::Never,
+            };
+            assert!(set.try_push(future).is_ok());
+        }
+        let waking = gates.map(|gate| thread::spawn(move || gate.open()));
+        let mut both = [0, 1].map(|_| block_on(poll_fn(|cx| Pin::new(&mut set).poll_next(cx))));
+        both.sort_unstable();
+        assert_eq!(both, [Some(64), Some(128)]);
+        waking.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
 /// Ready when a flag is up, which is read without any order: only a wake brings the news.
 struct Flagged {
     flag: Arc<AtomicBool>,

@@ -27,8 +27,8 @@ MERGE: the sum of all items of so many streams
   or           futures-lite 2, or: the first stream before the second
   merge        tokio-stream 0.1
   StreamMap    tokio-stream 0.1, with the stream's number as its key
-  merge_with   backstay's merge_with
-  backstay     MergeSet",
+  MergeSet     backstay, of two
+  backstay     merge_with of two, MergeSet of more",
     columns: &[
         "select",
         "select_all",
@@ -37,7 +37,7 @@ MERGE: the sum of all items of so many streams
         "or",
         "merge",
         "StreamMap",
-        "merge_with",
+        "MergeSet",
         "backstay",
     ],
     contests: |size| works(size).into_iter().map(Work::contest).collect(),
@@ -104,13 +104,15 @@ fn work(name: &'static str, job: Job, goal: Option<Goal>) -> Work {
         way::<buffered::Buffered>(job),
         way::<concurrency::Concurrency>(job),
         way::<tokio::Map>(job),
-        way::<backstay::Set>(job),
     ];
     if streams == 2 {
         ways.push(way::<futures::Select>(job));
         ways.push(way::<lite::Or>(job));
         ways.push(way::<tokio::Merge>(job));
         ways.push(way::<backstay::With>(job));
+        ways.push(way::<backstay::SetOfTwo>(job));
+    } else {
+        ways.push(way::<backstay::Set>(job));
     }
     Work {
         name,

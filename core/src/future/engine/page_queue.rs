@@ -68,6 +68,7 @@ impl PageQueue {
     }
 
     /// All of them, in any order.
+    #[inline]
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
         let mut few = self.few;
         let few = std::iter::from_fn(move || {

@@ -37,8 +37,8 @@ struct Shared {
 
 const RESTS: u64 = 1 << 63;
 const FAR: u64 = 1 << FAR_PAGE;
-// From this one on, pages have no bit of their own.
-const FAR_PAGE: u32 = 62;
+// From this one on, pages have no bit of their own. A model can't have as many futures as that takes.
+const FAR_PAGE: u32 = if cfg!(backstay_loom) { 1 } else { 62 };
 
 impl Wakes {
     pub(super) fn new() -> Self {
@@ -56,26 +56,36 @@ impl Wakes {
 
     /// Whether it seems that a future has been woken. It is no promise, and needs none: before the task rests, it
     /// looks again.
+    #[inline]
     pub(super) fn is_woken(&self) -> bool {
         self.0.queue.load(Ordering::Relaxed) & !RESTS != 0
     }
 
     /// Takes the queued pages; the task is busy.
+    #[inline]
     pub(super) fn take(&self, pages: &mut PageQueue) {
         // Acquires what was done before they were queued.
         let queue = self.0.queue.swap(0, Ordering::AcqRel);
         pages.insert_few(queue & (FAR - 1));
         if queue & FAR != 0 {
-            lock(&self.0.far).drain(..).for_each(|page| pages.insert(page));
+            self.take_far(pages);
         }
+    }
+
+    // Apart, as in `PageQueue`.
+    #[inline(never)]
+    fn take_far(&self, pages: &mut PageQueue) {
+        lock(&self.0.far).drain(..).for_each(|page| pages.insert(page));
     }
 
     /// The task rests, and is woken as soon as a future is; or it is told that one has been woken already, and has to
     /// be polled again.
+    #[inline]
     pub(super) fn rest(&self, task: &Waker) -> Result<(), IsWoken> {
-        if self.is_woken() {
-            return Err(IsWoken);
-        }
+        if self.is_woken() { Err(IsWoken) } else { self.leave(task) }
+    }
+
+    fn leave(&self, task: &Waker) -> Result<(), IsWoken> {
         // Before the lock: it is foreign code, and so is dropping it.
         let task = task.clone();
         let mut left = lock(&self.0.task);
@@ -119,11 +129,13 @@ impl Woken {
     }
 
     /// Takes the bits of all that were woken.
+    #[inline]
     pub(super) fn take(&self) -> u64 {
         // Acquires what they did before they woke.
         self.bits.swap(0, Ordering::AcqRel)
     }
 
+    #[inline]
     fn wake(&self, place: u8) {
         // Releases what the caller did; and where it is not the first, that was released by who queues the page.
         if self.bits.fetch_or(1 << place, Ordering::AcqRel) == 0 {
@@ -179,15 +191,18 @@ impl Spare {
     }
 
     /// Makes it the waker of `place`.
+    #[inline]
     pub(super) fn aim_at(&self, place: usize) {
         self.inner.place.store(place as u8, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(super) const fn waker(&self) -> &Waker {
         &self.waker
     }
 
     /// Whether somebody has kept the waker: it can't be aimed at another place then.
+    #[inline]
     pub(super) fn is_kept(&self) -> bool {
         // Ours, and our waker's.
         Arc::strong_count(&self.inner) > 2

@@ -8,7 +8,7 @@ use futures::Stream;
 pub(super) struct With;
 
 impl Merge for With {
-    const NAME: &'static str = "merge_with";
+    const NAME: &'static str = "backstay";
     const SIDE: Side = Side::Ours;
 
     fn merged(streams: Vec<Numbers>) -> impl Stream<Item = u64> {
@@ -25,5 +25,17 @@ impl Merge for Set {
 
     fn merged(streams: Vec<Numbers>) -> impl Stream<Item = u64> {
         MergeSet::from_iter(streams)
+    }
+}
+
+/// Beside the one that is made for two.
+pub(super) struct SetOfTwo;
+
+impl Merge for SetOfTwo {
+    const NAME: &'static str = "MergeSet";
+    const SIDE: Side = Side::Ours;
+
+    fn merged(streams: Vec<Numbers>) -> impl Stream<Item = u64> {
+        Set::merged(streams)
     }
 }
