@@ -51,9 +51,7 @@
 //! | to ask a task that owns something | [`task::mailbox()`] |
 //! | calls that retry, limit, give up in time and leave alone what is down | [`resilience`] |
 //! | values from task to task | [`channel`] |
-//! | items that come too often, too fast, too late or not at all | [`stream`] |
-//! | streams batched, buffered, at a rate; made of blocks, callbacks, pages | [`stream`] |
-//! | operators over time and concurrency on streams | [`stream::FlowExt`] |
+//! | operators over time and concurrency on streams; streams merged, shared, begun again; made of blocks, callbacks, pages | [`stream`] |
 //! | at most so many at a time, among tasks | [`sync::Semaphore`] |
 //! | at most so many in a time, for all or for each key | [`resilience::RateLimiter`], [`resilience::KeyedRateLimiter`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |

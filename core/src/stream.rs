@@ -52,6 +52,7 @@ mod concurrent;
 mod dropped;
 mod flatten;
 mod flow_ext;
+mod in_place;
 mod life;
 mod merge;
 mod overflow;

@@ -269,6 +269,11 @@ impl<F> FutureSet<F> {
                 self.pages[number].take_woken();
             }
         }
+        self.take_fresh()
+    }
+
+    /// Takes what is new, and has not been polled since; tells whether there is anything that is due.
+    fn take_fresh(&mut self) -> bool {
         while let Some(number) = self.fresh.pop() {
             self.pages[number].take_fresh();
             self.due.insert(number);

@@ -84,10 +84,16 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<<D::Future as Future>::Output>> {
-        ready!(self.as_mut().project().set.budget().poll_proceed(cx));
+        ready!(self.as_mut().budget().poll_proceed(cx));
         let poll = self.as_mut().poll_output(0, cx);
-        self.project().set.budget().note(&poll);
+        self.budget().note(&poll);
         poll
+    }
+
+    /// What is counted of the outputs that are ready in a row, for who gives others beside.
+    #[inline]
+    pub(crate) fn budget(self: Pin<&mut Self>) -> &mut ReadyBudget {
+        self.project().set.budget()
     }
 
     /// The next output, with so many held that were taken before.

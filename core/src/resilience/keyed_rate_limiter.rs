@@ -33,8 +33,8 @@ use std::hash::Hash;
 ///
 /// **At most [`max_keys`](KeyedRateLimiterBuilder::max_keys) are kept.** When so many are and a new one comes, 32 more
 /// places of its shard are looked at, and then of up to eight others, in turn; if none there is as good as new, the new
-/// key is refused with [`Reason::TooManyKeys`](super::Reason::TooManyKeys), and the others keep theirs. To forget one that is in use
-/// instead would let anybody be rid of its limit who can make up keys.
+/// key is refused with [`Reason::TooManyKeys`](super::Reason::TooManyKeys), and the others keep theirs. To forget one
+/// that is in use instead would let anybody be rid of its limit who can make up keys.
 ///
 /// The hash is keyed (SipHash-1-3, with keys from the runtime's random numbers), so that nobody can choose keys that
 /// collide. A clone is a handle to the same limiter.
@@ -88,7 +88,8 @@ impl<K: Hash + Eq> KeyedRateLimiter<K> {
     ///
     /// # Errors
     ///
-    /// [`Rejected`] with [`Reason::RateLimited`] and the time after which it has one, or [`Reason::TooManyKeys`].
+    /// [`Rejected`] with [`Reason::RateLimited`](super::Reason::RateLimited) and the time after which it has one, or
+    /// [`Reason::TooManyKeys`](super::Reason::TooManyKeys).
     /// Nothing has changed for the key then.
     #[inline]
     #[doc(alias = "check_key")]
@@ -104,7 +105,8 @@ impl<K: Hash + Eq> KeyedRateLimiter<K> {
     ///
     /// # Errors
     ///
-    /// As [`try_acquire`](Self::try_acquire); [`Reason::TooLarge`] if it never has so many at once.
+    /// As [`try_acquire`](Self::try_acquire); [`Reason::TooLarge`](super::Reason::TooLarge) if it never has so
+    /// many at once.
     #[inline]
     #[doc(alias = "check_key_n")]
     pub fn try_acquire_many<Q>(

@@ -352,7 +352,7 @@ macro_rules! poll_within_the_limit {
             let is_new = this.began.is_none();
             let began = *this.began.get_or_insert_with(|| ctx.now());
             let frame = frame.within(self.begin(began), self.grace);
-            if is_new && frame.limit.at <= began {
+            if is_new && !frame.limit.is_none() && frame.limit.at <= began {
                 return Poll::Ready(Err(ctx.timed_out(frame.limit)));
             }
             inner.poll(this.inner, frame, ctx, cx)

@@ -159,7 +159,10 @@ impl<S: Stream, R: Runtime, W: Weigh<S::Item>> Stream for Batch<S, R, W> {
             if *this.has_ended || window.is_full() {
                 return Poll::Ready(window.take_some());
             }
-            ready!(this.budget.poll_proceed(cx));
+            if this.budget.poll_proceed(cx).is_pending() {
+                window.yields();
+                return Poll::Pending;
+            }
             match this.source.as_mut().poll_next(cx) {
                 Poll::Ready(Some(item)) => {
                     this.budget.spend();

@@ -78,6 +78,17 @@ impl<G, E> ProcessResults<G, E> {
     }
 }
 
+/// Puts an error, whether or not something panics before.
+struct PutLast<'a, E>(&'a Slot<E>, Option<E>);
+
+impl<E> Drop for PutLast<'_, E> {
+    fn drop(&mut self) {
+        if let Some(error) = self.1.take() {
+            self.0.put(error);
+        }
+    }
+}
+
 impl<E> Slot<E> {
     /// The error is there, and whoever waits for it is woken.
     fn put(&self, error: E) {
@@ -169,8 +180,9 @@ where
             Some(Err(error)) => {
                 *this.has_failed = true;
                 *this.last = Some(cx.waker().clone());
+                let put = PutLast(this.slot, Some(error));
                 this.source.set(None);
-                this.slot.put(error);
+                drop(put);
                 Poll::Pending
             }
             None => {

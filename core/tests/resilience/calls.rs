@@ -66,6 +66,12 @@ fn an_end_is_told_with_the_verdict_the_attempts_and_the_time() {
     }));
     assert_eq!(poll(&mut call), Poll::Ready(Ok(200)));
     assert_eq!(ends.take(), [(Verdict::Success, 3, ms(30))]);
+    let mut call = pin!(users.call(|_| {
+        rt.pass(ms(4));
+        ready(Ok(200))
+    }));
+    assert!(poll(&mut call).is_ready());
+    assert_eq!(ends.take(), [(Verdict::Success, 1, ms(4))]);
     // And in several.
     let mut call = pin!(users.call(async |_| later(Err("gone")).await));
     assert!(poll(&mut call).is_pending());
@@ -193,10 +199,11 @@ fn a_fallbacks_future_is_gone_before_anybody_judges_its_result() {
     let (seen, held) = (alive.clone(), alive.clone());
     let replica = Fallback::operation(move |_: &Error<&str>| {
         let held = held.clone();
-        async move {
-            let _held = held;
-            Ok(1)
-        }
+        // One that keeps what it has until it is dropped.
+        poll_fn(move |_| {
+            let _held = &held;
+            Poll::Ready(Ok(1))
+        })
     });
     let retry = Retry::builder().max_attempts(1).build().unwrap();
     let users = Pipeline::named("users").retry(retry).fallback(replica).classify(
@@ -273,6 +280,17 @@ fn what_begins_after_a_wait_begins_when_it_does() {
     assert!(poll(&mut call).is_pending());
     rt.pass(ms(30)); // twenty more than it had to wait
     assert_eq!(poll(&mut call), Poll::Ready(Ok(at(40))));
+
+    // Also where nobody has looked at the clock before the timer fired.
+    let retry = Retry::builder().backoff(Backoff::constant(ms(10))).build().unwrap();
+    let users = Pipeline::named("users").retry(retry).attempt_timeout(ms(10)).build(&rt).unwrap();
+    let mut call =
+        pin!(users.call(|attempt| {
+            ready(if attempt.is_retry() { Ok(attempt.deadline()) } else { Err("busy") })
+        }));
+    assert!(poll(&mut call).is_pending());
+    rt.pass(ms(30));
+    assert_eq!(poll(&mut call), Poll::Ready(Ok(at(70))));
 }
 
 /// What one policy has learnt of the time, those around it know too.
@@ -298,7 +316,11 @@ fn a_call_of_no_pipeline_is_of_no_name() {
     let run = sim(|rt: Sim| async move {
         let token = CancelToken::new();
         let retry = Retry::builder().build().unwrap();
-        let call = retry.run(&rt, async |_| Ok::<_, &str>(rt.sleep(ms(5)).await)).until_cancelled(&token);
+        let slow = async |_| {
+            rt.sleep(ms(5)).await;
+            Ok::<_, &str>(())
+        };
+        let call = retry.run(&rt, slow).until_cancelled(&token);
         assert_eq!(format!("{call:?}"), "UntilCancelled { .. }");
         call.await
     });

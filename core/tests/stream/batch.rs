@@ -178,6 +178,18 @@ fn it_yields_to_what_is_beside_it() {
 }
 
 #[test]
+fn who_leaves_it_while_it_yields_finds_the_batch_over() {
+    let rt = ByHand::ticking(1);
+    let mut batches = pin!(stream::iter(0..1_000).batch(&rt, any().within(ms(5))));
+    let mut cx = Context::from_waker(Waker::noop());
+    // After 128 items it is somebody else's turn, for long.
+    assert!(batches.as_mut().poll_next(&mut cx).is_pending());
+    rt.pass(ms(500));
+    let Poll::Ready(Some(batch)) = batches.as_mut().poll_next(&mut cx) else { panic!("it is over") };
+    assert_eq!(batch.len(), 129); // one item more, as of anybody who comes late
+}
+
+#[test]
 fn s29_the_source_is_never_polled_after_its_end() {
     let run = Sim::builder().run(|rt: Sim| async move {
         let source = checked_stream(items(&rt, "a-b|"));

@@ -12,6 +12,7 @@ use futures::{FutureExt, Stream};
 use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -178,6 +179,32 @@ fn flat_map_limited_is_fair_to_all_that_are_ready() {
     assert!(got.iter().filter(|n| **n == 0).count() >= 30, "{got:?}");
 }
 
+#[test]
+fn s13_items_that_are_always_ready_leave_others_their_turn() -> Result<(), backstay::testing::Failure> {
+    Sim::builder().run(|rt: Sim| async move {
+        let one = |()| stream::once(ready(()));
+        let many = |()| stream::repeat(());
+        let endless: [BoxStream<'_, ()>; 5] = [
+            stream::repeat(()).switch_map(one).boxed(),
+            stream::iter([()]).switch_map(many).boxed(),
+            stream::repeat(()).exhaust_map(one).boxed(),
+            stream::repeat(()).exhaust_map(many).boxed(),
+            stream::repeat(()).flat_map_limited(limit(2), many).boxed(),
+        ];
+        for endless in endless {
+            let mut items = 0;
+            let all = endless.for_each(|()| {
+                items += 1;
+                assert!(items < 100_000, "the timeout has had no turn");
+                ready(())
+            });
+            assert!(rt.timeout(ms(0), all).await.is_err());
+            assert!(items > 0);
+        }
+    })?;
+    Ok(())
+}
+
 /// How often a poll is needed until something comes of it; each is to end.
 fn polls_until<S: Stream>(stream: S, most: usize) -> (usize, Option<S::Item>) {
     let mut stream = Box::pin(stream);
@@ -228,15 +255,14 @@ fn a_panic_is_the_pollers_and_the_others_stay() {
     ];
     for mut stream in streams {
         let mut next = || catch_unwind(AssertUnwindSafe(|| stream.next().now_or_never())).ok();
-        assert_eq!(next(), Some(Some(Some(1))));
-        assert_eq!(next(), None);
-        // A stream that has panicked is nobody's to poll again: a new item takes its place where there is one.
-        drop(stream);
+        // A stream that has panicked is nobody's to poll again.
+        assert_eq!([next(), next(), next()], [Some(Some(Some(1))), None, Some(Some(Some(3)))]);
+        assert_eq!(next(), Some(Some(None)));
     }
-    let mut limited = stream::iter(1..=3).flat_map_limited(limit(1), make).boxed();
-    let mut next = || catch_unwind(AssertUnwindSafe(|| limited.next().now_or_never())).ok();
-    assert_eq!([next(), next(), next()], [Some(Some(Some(1))), None, Some(Some(Some(3)))]);
-    assert_eq!(next(), Some(Some(None)));
+    // Nor is the last.
+    let mut latest = stream::iter([2]).switch_map(make).boxed();
+    assert!(catch_unwind(AssertUnwindSafe(|| latest.next().now_or_never())).is_err());
+    assert_eq!(latest.next().now_or_never(), Some(None));
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! Sources that keep the contract of `poll` and make it hard to keep: they panic when they are polled after their end.
 
 use crate::kit::ms;
-use backstay::testing::{Sim, checked_stream};
+use crate::marble::{Items, Shown, diagram, items};
+use backstay::testing::{Faults, Sim, checked_stream};
 use backstay_core::{JoinHandle, Runtime};
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use futures::task::AtomicWaker;
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 /// How a source is nasty.
 #[derive(Clone, Copy, Debug)]
@@ -88,4 +90,49 @@ fn spurious<T: Send + Unpin + 'static>(
         nap = Box::pin(rt.sleep(ms(1)));
         Poll::Ready(items.pop_front())
     })
+}
+
+/// Wakes its task at each poll, and is pending for nothing at every second.
+pub(crate) struct Restless<S> {
+    source: S,
+    is_pending: bool,
+}
+
+pub(crate) const fn restless<S>(source: S) -> Restless<S> {
+    Restless { source, is_pending: false }
+}
+
+impl<S: Stream + Unpin> Stream for Restless<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        cx.waker().wake_by_ref();
+        self.is_pending = !self.is_pending;
+        if self.is_pending { Poll::Pending } else { self.source.poll_next_unpin(cx) }
+    }
+}
+
+/// As [`flows`](crate::marble::flows), of a restless source; and then also with a new waker at each poll, and polls for
+/// nothing.
+#[track_caller]
+pub(crate) fn flows_restlessly<S>(
+    input: &str,
+    operator: impl Fn(&Sim, BoxStream<'static, char>) -> S,
+    expected: &str,
+) where
+    S: Stream<Item: Shown>,
+{
+    for faults in [Faults::off(), Faults::off().fresh_wakers().spurious_polls(0.5)] {
+        for seed in 0..8 {
+            let operator = &operator;
+            let run = Sim::builder().seed(seed).faults(faults.clone()).run(|rt: Sim| async move {
+                let source: Items = items(&rt, input);
+                let stream = operator(&rt, restless(checked_stream(source)).boxed());
+                diagram(&rt, stream, 0, 1_000).await
+            });
+            let mut shown = run.unwrap_or_else(|failure| panic!("{failure}")).value;
+            shown.retain(|c| c != ' ');
+            assert_eq!(shown, expected, "seed {seed}, {faults:?}");
+        }
+    }
 }

@@ -2,13 +2,15 @@
 
 use crate::cut::{Item, every_sweep, then_the_rest, tracked};
 use crate::kit::ms;
+use crate::lock_probe::LockProbe;
 use crate::marble::{diagram, flows, flows_slowly, items, results};
+use crate::nasty::flows_restlessly;
 use backstay::testing::{Sim, Tracker, checked_stream};
 use backstay_core::channel::mpsc::Overflow;
 use backstay_core::resilience::{Quota, RateLimiter};
 use backstay_core::stream::{FlowExt, Overflowed};
-use backstay_core::{Limit, Runtime};
-use futures::stream::{self, FusedStream, Stream, StreamExt};
+use backstay_core::{JoinHandle, Limit, Runtime};
+use futures::stream::{self, BoxStream, FusedStream, Stream, StreamExt};
 use proptest::prelude::*;
 use std::num::NonZeroUsize;
 use std::pin::pin;
@@ -319,6 +321,83 @@ fn all_of_them_yield_to_what_is_beside_them() {
         assert_eq!(in_a_row(source().conflate(i32::max)), 1);
         let fast = RateLimiter::new(Quota::per_second(1_000).burst(1_000)).unwrap();
         assert_eq!(in_a_row(source().rate_limit(&rt, &fast)), 128);
+    });
+    run.unwrap();
+}
+
+#[test]
+fn a_full_buffer_yields_while_it_is_emptied() {
+    for source_ends in [false, true] {
+        let many = Limit::new(600).unwrap();
+        let source = || {
+            let ready = stream::iter(0..500);
+            if source_ends { ready.boxed() } else { ready.chain(stream::pending()).boxed() }
+        };
+        // What comes between two times that it is pending.
+        fn rows<S: Stream>(stream: S) -> Vec<usize> {
+            let mut stream = pin!(stream);
+            let mut cx = Context::from_waker(Waker::noop());
+            let (mut rows, mut row) = (Vec::new(), 0);
+            while rows.iter().sum::<usize>() + row < 500 {
+                match stream.as_mut().poll_next(&mut cx) {
+                    Poll::Ready(item) => row += usize::from(item.is_some()),
+                    Poll::Pending => rows.push(std::mem::take(&mut row)),
+                }
+            }
+            rows.push(row);
+            rows
+        }
+        for policy in POLICIES {
+            let rows = rows(source().buffer(many, policy));
+            assert!(rows.iter().all(|row| *row <= 128), "{policy:?}: {rows:?}");
+        }
+        let rows = rows(source().buffer_or_fail(many));
+        assert!(rows.iter().all(|row| *row <= 128), "{rows:?}");
+    }
+}
+
+#[test]
+fn s29_a_source_and_a_reader_that_never_rest_are_fine() {
+    let (input, same) = ("ab-(cde)--f|", "ab-(cde)--f|");
+    for policy in POLICIES {
+        flows_restlessly(input, |_, s| s.buffer(TWO, policy), same);
+    }
+    flows_restlessly(input, |_, s| s.buffer_or_fail(TWO), same);
+    flows_restlessly(input, |_, s| s.conflate(later), same);
+    flows_restlessly(input, |rt, s| s.rate_limit(rt, &every(1)), "ab-cdef|");
+    flows_restlessly(input, |rt, s| s.rate_limit(rt, &every(3)), "a--b--c--d--e--(f|)");
+    // Woken long before its time, as somebody else gives up: whoever polled last.
+    let another_gives_up = |rt: &Sim, s: BoxStream<'static, char>| {
+        let limiter = every(500);
+        let reserved = limiter.reserve(Limit::ONE, rt.now()).unwrap();
+        let other = rt.clone();
+        rt.spawn(async move {
+            other.sleep(ms(9)).await;
+            drop(reserved);
+        })
+        .detach();
+        s.rate_limit(rt, &limiter)
+    };
+    flows_restlessly("a|", another_gives_up, "---------(a|)");
+}
+
+#[test]
+fn s27_a_limiter_does_nothing_with_a_waker_under_its_lock() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let limiter = RateLimiter::new(Quota::strict(1, ms(5))).unwrap();
+        let probe = {
+            let limiter = limiter.clone();
+            LockProbe::new(move || {
+                let _ = limiter.waiting();
+            })
+        };
+        let mut cx = Context::from_waker(probe.waker());
+        let mut limited = pin!(stream::iter(0..2).rate_limit(&rt, &limiter));
+        // Granted at once, and waiting.
+        assert_eq!(limited.as_mut().poll_next(&mut cx), Poll::Ready(Some(0)));
+        probe.assert_touched();
+        assert!(limited.as_mut().poll_next(&mut cx).is_pending());
+        probe.assert_touched();
     });
     run.unwrap();
 }

@@ -11,7 +11,9 @@ use futures::FutureExt;
 use futures::channel::mpsc;
 use futures::stream::{self, FusedStream, StreamExt};
 use proptest::prelude::*;
+use std::collections::VecDeque;
 use std::rc::Rc;
+use std::task::Poll;
 
 #[test]
 fn it_ends_with_the_first_error_and_drops_the_tail() {
@@ -40,7 +42,22 @@ fn what_the_flow_has_ready_comes_before_the_error() {
         ready(s)
     };
     results_flow("(abc!)|", buffered, "(abc!|)");
-    // Also where it yields in the middle.
+    // Also where it yields in the middle, with the error seen.
+    let yields = stream::iter([Ok(1), Ok(2), Ok(3), Err("broken")]).process_results(|mut values| {
+        let (mut ahead, mut has_yielded) = (VecDeque::new(), false);
+        stream::poll_fn(move |cx| {
+            while let Poll::Ready(Some(value)) = values.poll_next_unpin(cx) {
+                ahead.push_back(value);
+            }
+            if ahead.len() == 2 && !std::mem::replace(&mut has_yielded, true) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            ahead.pop_front().map_or(Poll::Pending, |value| Poll::Ready(Some(value)))
+        })
+    });
+    let items: Vec<_> = futures::executor::block_on(yields.collect());
+    assert_eq!(items, [Ok(1), Ok(2), Ok(3), Err("broken")]);
     let many = stream::iter((0..300).map(Ok).chain([Err("broken")]));
     let flow = many.process_results(|values| values.flat_map_limited(Limit::MAX, |n| stream::iter([n])));
     let items: Vec<_> = futures::executor::block_on(flow.collect());
@@ -85,6 +102,7 @@ fn an_error_in_a_task_of_the_flows_wakes_the_reader() {
         });
         let items: Vec<_> = rt.timeout(ms(100), flow.by_ref().collect()).await.expect("it is woken");
         assert_eq!(items, [Ok('a'), Ok('b'), Err(Broken)]);
+        assert_eq!(rt.now().since_origin(), ms(4), "as soon as it is found");
         assert!(flow.is_terminated());
         let task = task.expect("it was spawned");
         task.abort();
@@ -182,4 +200,29 @@ fn it_is_as_send_as_what_is_in_it() {
     // What stays on its thread is one too.
     let local = stream::iter([Ok(Rc::new(1)), Err(Rc::new(2))]).process_results(|values| values);
     assert_eq!(local.collect::<Vec<_>>().now_or_never(), Some(vec![Ok(Rc::new(1)), Err(Rc::new(2))]));
+}
+
+#[test]
+fn an_error_comes_also_where_the_destructor_of_its_source_panics() {
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("a destructor"));
+        }
+    }
+
+    let bomb = Bomb;
+    let source = stream::iter([Ok(1), Err("an error")]).map(move |item| {
+        let _ = &bomb;
+        item
+    });
+    let mut flow = Box::pin(source.process_results(|values| values));
+    let mut next = || {
+        let poll = std::panic::AssertUnwindSafe(|| flow.next().now_or_never());
+        std::panic::catch_unwind(poll).ok()
+    };
+    assert_eq!(next(), Some(Some(Some(Ok(1)))));
+    assert_eq!(next(), None);
+    assert_eq!([next(), next()], [Some(Some(Some(Err("an error")))), Some(Some(None))]);
 }

@@ -205,11 +205,11 @@ fn a_budget_is_told_of_each_stream_once() {
         let budget = RetryBudget::token_bucket().build().expect("valid");
         let full = budget.available(rt.now());
         let paid = policy(9).budget(&budget).build().expect("valid");
-        let mut stream = retry(&rt, paid.clone(), one_by_one(&rt, &["-!", "-!", "-ab|"]));
+        let mut stream = retry(&rt, paid.clone(), one_by_one(&rt, &["-!", "-!", "-abcdefgh|"]));
         assert_eq!(stream.next().await, Some(Ok('a')));
         assert_eq!(budget.available(rt.now()), full - 1, "one in vain, one that gave something");
-        assert_eq!(stream.count().await, 1);
-        assert_eq!(budget.available(rt.now()), full - 1);
+        assert_eq!(stream.count().await, 7);
+        assert_eq!(budget.available(rt.now()), full - 1, "of the first of them, and of no other");
         // Dropped in a delay, what was taken for the next goes back.
         let mut stream = retry(&rt, paid, one_by_one(&rt, &["!"]));
         assert_eq!(stream.next().now_or_never(), None);
@@ -248,6 +248,23 @@ fn a_slow_reader_waits_no_longer_than_it_was_away() {
     };
     // Busy until 5, finds the end then, and the next at 7.
     crate::marble::flows_slowly("", 5, make, "a------a------a----|");
+}
+
+#[test]
+fn s13_what_is_made_anew_without_delay_leaves_others_their_turn() -> Result<(), backstay::testing::Failure> {
+    Sim::builder().run(|rt: Sim| async move {
+        let policy = Retry::builder().backoff(Backoff::none()).build().expect("valid");
+        let mut items = 0;
+        // Each gives an item, and the attempts begin anew for ever.
+        let all = restart(&rt, policy, || stream::iter([Ok::<_, Infallible>(())])).for_each(|_| {
+            items += 1;
+            assert!(items < 100_000, "the timeout has had no turn");
+            std::future::ready(())
+        });
+        assert!(rt.timeout(ms(0), all).await.is_err());
+        assert!(items > 0);
+    })?;
+    Ok(())
 }
 
 #[test]

@@ -3,13 +3,15 @@
 use crate::cut::{every_sweep, then_the_rest};
 use crate::kit::ms;
 use crate::lock_probe::LockProbe;
+use crate::marble::items;
+use crate::nasty::{flows_restlessly, restless};
 use backstay::testing::{Sim, Tracker, checked_stream};
 use backstay_core::channel::mpsc::Overflow;
 use backstay_core::channel::{TrySendError, watch};
 use backstay_core::stream::{Emitter, Page, Yielder, from_callback, generate, rows, try_generate};
 use backstay_core::time::{MissedTicks, ticker};
-use backstay_core::{Limit, Runtime};
-use futures::stream::{FusedStream, FuturesUnordered, Stream, StreamExt};
+use backstay_core::{JoinHandle, Limit, Runtime};
+use futures::stream::{BoxStream, FusedStream, FuturesUnordered, Stream, StreamExt};
 use futures::{FutureExt, future};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -374,6 +376,152 @@ fn s29_a_body_is_not_polled_after_its_end_or_its_panic() {
     let mut failed = Box::pin(try_generate(|_: Yielder<u32>| async { Err("no") }));
     assert_eq!(poll_quietly(&mut failed), Poll::Ready(Some(Err("no"))));
     assert_eq!(poll_quietly(&mut failed), Poll::Ready(None));
+}
+
+#[test]
+fn a_panic_of_the_body_is_the_end_for_who_emits_from_outside_too() {
+    let outside = Rc::new(RefCell::new(None));
+    let leaked = Rc::clone(&outside);
+    let mut stream = Box::pin(generate(|y: Yielder<u32>| async move {
+        *leaked.borrow_mut() = Some(y.clone());
+        pending_once().await;
+        panic!("the body does");
+    }));
+    let wakes = Arc::new(Wakes::default());
+    assert_eq!(poll(&mut stream, &wakes), Poll::Pending);
+    let y = outside.borrow_mut().take().expect("the body ran");
+    let (emits, woken) = (y.emit(7), Arc::new(Wakes::default()));
+    let mut emits = pin!(emits);
+    let waker = Waker::from(Arc::clone(&woken));
+    // In line, when the body panics.
+    assert!(emits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut stream, &wakes))).is_err());
+    assert!(stream.is_terminated());
+    assert!(y.is_closed(), "the stream has ended");
+    assert_eq!(woken.0.load(SeqCst), 1);
+    assert!(emits.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+    // Nobody takes that: it has not to wait.
+    assert_eq!(y.emit(8).now_or_never(), Some(()));
+    assert_eq!(poll(&mut stream, &wakes), Poll::Ready(None));
+}
+
+#[test]
+fn an_item_that_panics_as_it_is_dropped_keeps_nobody_waiting() {
+    struct Bomb(bool);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(!self.0, "the item does");
+        }
+    }
+    let outside = Rc::new(RefCell::new(None));
+    let leaked = Rc::clone(&outside);
+    let mut stream = Box::pin(generate(|y: Yielder<Bomb>| async move {
+        *leaked.borrow_mut() = Some(y);
+        future::pending().await
+    }));
+    assert!(poll(&mut stream, &Arc::new(Wakes::default())).is_pending());
+    let y = outside.borrow_mut().take().expect("the body ran");
+    let wakes = [Arc::new(Wakes::default()), Arc::new(Wakes::default())];
+    let mut emits = [true, false].map(|panics| y.emit(Bomb(panics)));
+    for (emit, wakes) in emits.iter_mut().zip(&wakes) {
+        let waker = Waker::from(Arc::clone(wakes));
+        assert!(emit.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+    }
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(stream))).is_err());
+    assert_eq!(wakes.map(|wakes| wakes.0.load(SeqCst)), [1, 1]);
+    assert!(emits.into_iter().all(|emit| emit.now_or_never().is_some()));
+}
+
+/// Pending once.
+async fn pending_once() {
+    let mut was_here = false;
+    poll_fn(move |_| if std::mem::replace(&mut was_here, true) { Poll::Ready(()) } else { Poll::Pending })
+        .await;
+}
+
+#[test]
+fn s29_sources_and_readers_that_never_rest_are_fine() {
+    let (input, same) = ("ab-(cde)--f|", "ab-(cde)--f|");
+    let generated = |_: &Sim, mut s: BoxStream<'static, char>| {
+        generate(|y| async move {
+            while let Some(item) = s.next().await {
+                y.emit(item).await;
+            }
+        })
+    };
+    flows_restlessly(input, generated, same);
+    // Two at a time, polled by a set with wakers of its own, whose source wakes while they stand in line.
+    let in_a_set = |_: &Sim, mut s: BoxStream<'static, char>| {
+        generate(|y| async move {
+            let y = &y;
+            let mut set = FuturesUnordered::new();
+            loop {
+                futures::select_biased! {
+                    item = s.next().fuse() => match item {
+                        Some(item) => set.push(y.emit(item)),
+                        None => break,
+                    },
+                    () = set.select_next_some() => {}
+                }
+            }
+            while set.next().await.is_some() {}
+        })
+    };
+    flows_restlessly(input, in_a_set, same);
+    // By another task, with wakers of its own.
+    let outside = |rt: &Sim, mut s: BoxStream<'static, char>| {
+        let rt = rt.clone();
+        generate(move |y| async move {
+            let emits = rt.spawn(async move {
+                while let Some(item) = s.next().await {
+                    y.emit(item).await;
+                }
+            });
+            emits.await.unwrap();
+        })
+    };
+    flows_restlessly(input, outside, same);
+    let called_back = |rt: &Sim, mut s: BoxStream<'static, char>| {
+        let rt = rt.clone();
+        from_callback(Limit::new(5).unwrap(), Overflow::Wait, move |emitter| {
+            let calls = rt.spawn(async move {
+                while let Some(item) = s.next().await {
+                    emitter.emit(item).unwrap();
+                }
+            });
+            calls.detach();
+            || ()
+        })
+    };
+    flows_restlessly(input, called_back, same);
+    for prefetches in [false, true] {
+        let paged = |_: &Sim, s: BoxStream<'static, char>| {
+            let pages = Arc::new(futures::lock::Mutex::new(s.chunks(2)));
+            let rows = rows(move |_: Option<()>| {
+                let pages = Arc::clone(&pages);
+                async move {
+                    let rows = pages.lock().await.next().await;
+                    let next = rows.as_ref().map(|_| ());
+                    Ok::<_, crate::marble::Broken>(Page { rows: rows.unwrap_or_default(), next })
+                }
+            });
+            if prefetches { rows.prefetch() } else { rows }
+        };
+        flows_restlessly("ab-(cdef)--gh|", paged, "-(ab)-(cdef)---(gh)|");
+    }
+    // A watch channel's stream, whose writer is restless.
+    let changes = |rt: &Sim, _: BoxStream<'static, char>| {
+        let (sender, receiver) = watch::channel('-');
+        let mut source = restless(checked_stream(items(rt, "ab-c--f|")));
+        let writes = rt.spawn(async move {
+            while let Some(item) = source.next().await {
+                sender.send(item).unwrap();
+            }
+        });
+        writes.detach();
+        receiver.into_stream().map(|value| *value)
+    };
+    flows_restlessly("|", changes, "ab-c--f|");
 }
 
 #[test]

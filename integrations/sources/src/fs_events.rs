@@ -32,6 +32,7 @@ mod shared;
 mod simulated;
 mod stream;
 mod watch;
+mod watcher;
 
 pub use error::FsError;
 pub use event::{FsEvent, Overflow};

@@ -34,10 +34,10 @@ mod timer;
 
 pub use bytes::Bytes;
 pub use config::{Config, ConfigBuilder};
-pub use error::{CloseCodeError, ProtocolError, SendError, WaitedFor, WebSocketError};
+pub use error::{ProtocolError, SendError, WaitedFor, WebSocketError};
 pub use futures::{CloseFuture, FlushFuture, SendCloseFuture, SendFuture};
 pub use listener::Listener;
-pub use message::{CloseCode, CloseFrame, Message, Text};
+pub use message::{CloseCode, CloseCodeError, CloseFrame, Message, Text};
 pub use open::{accept, accept_over, connect, connect_over, listen};
 pub use socket::WebSocket;
 pub use split::{Reader, ReuniteError, Writer};

@@ -26,11 +26,35 @@ pub struct Changes<T> {
     has_ended: bool,
 }
 
-impl<T> Changes<T> {
-    pub(super) fn new(receiver: Receiver<T>) -> Self {
-        Self { receiver, member: Member::default(), wants_present: false, has_ended: false }
+impl<T> Receiver<T> {
+    /// A stream of the values that this receiver has not seen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::channel::watch;
+    /// use futures::StreamExt;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let (level, receiver) = watch::channel(1);
+    /// let mut levels = receiver.clone().into_stream();
+    /// level.send(2).unwrap();
+    /// level.send(3).unwrap();
+    /// assert_eq!(levels.next().await.as_deref(), Some(&3));
+    /// drop(level);
+    /// assert!(levels.next().await.is_none());
+    ///
+    /// let mut present = receiver.into_stream().with_present();
+    /// assert_eq!(present.next().await.as_deref(), Some(&3));
+    /// # });
+    /// ```
+    #[doc(alias = "WatchStream")]
+    pub fn into_stream(self) -> Changes<T> {
+        Changes { receiver: self, member: Member::default(), wants_present: false, has_ended: false }
     }
+}
 
+impl<T> Changes<T> {
     /// Begins with the present value, whether the receiver has seen it or not: as Kotlin's `StateFlow` and tokio-stream's
     /// `WatchStream` do.
     pub fn with_present(mut self) -> Self {

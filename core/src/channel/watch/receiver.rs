@@ -1,6 +1,5 @@
 //! Who wants to know.
 
-use super::changes::Changes;
 use super::snapshot::Ref;
 use super::state::Shared;
 use crate::channel::crowd::Member;
@@ -140,32 +139,6 @@ impl<T> Receiver<T> {
     /// ```
     pub fn wait_for<P: FnMut(&T) -> bool>(&mut self, predicate: P) -> WaitForFuture<'_, T, P> {
         WaitForFuture { receiver: self, predicate, looked_at: None, member: Member::default() }
-    }
-
-    /// A stream of the values that this receiver has not seen.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use backstay_core::channel::watch;
-    /// use futures::StreamExt;
-    ///
-    /// # futures::executor::block_on(async {
-    /// let (level, receiver) = watch::channel(1);
-    /// let mut levels = receiver.clone().into_stream();
-    /// level.send(2).unwrap();
-    /// level.send(3).unwrap();
-    /// assert_eq!(levels.next().await.as_deref(), Some(&3));
-    /// drop(level);
-    /// assert!(levels.next().await.is_none());
-    ///
-    /// let mut present = receiver.into_stream().with_present();
-    /// assert_eq!(present.next().await.as_deref(), Some(&3));
-    /// # });
-    /// ```
-    #[doc(alias = "WatchStream")]
-    pub fn into_stream(self) -> Changes<T> {
-        Changes::new(self)
     }
 
     /// Whether all senders are gone: no other value will come. The last one may not have been seen.

@@ -35,8 +35,10 @@ impl<S: Stream> FutureSet<S> {
                 }
                 self.due.pop();
             }
-            // Nothing is due; and a stream that has given an item makes a turn.
-            if call.polled || !self.take_turn() {
+            // After one that was pending, no turn of those that were woken: it may be among them. But who has given an
+            // item was not polled since, and may have another: it is not to be passed over for want of a turn.
+            let is_due = if call.polled { self.take_fresh() } else { self.take_turn() };
+            if !is_due {
                 return Poll::Pending;
             }
         }

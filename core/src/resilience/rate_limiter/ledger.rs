@@ -81,14 +81,14 @@ impl Ledger {
         self.take_unless_queued(n, now).ok_or_else(|| Refusal::Until(self.behind_all(n, now)))
     }
 
-    /// Permits, or a place in the queue if the wait ends at `latest` or before.
+    /// Permits, or a place in the queue if the wait ends at `latest` or before; the waker is taken for that only.
     pub(super) fn ask(
         &mut self,
         n: u64,
         now: u64,
         latest: u64,
         max_waiting: usize,
-        waker: Waker,
+        waker: &mut Option<Waker>,
         wakers: &mut Wakers,
     ) -> Turn {
         self.serve(now, wakers);
@@ -105,6 +105,7 @@ impl Ledger {
         if self.queue.waiting() >= max_waiting {
             return Turn::Refused(Refusal::QueueFull { until });
         }
+        let Some(waker) = waker.take() else { unreachable!("who asks brings one") };
         self.wanted += n;
         Turn::Waits(self.queue.push(waker, Waiter { n, looks_at: until, outcome: None }), until)
     }

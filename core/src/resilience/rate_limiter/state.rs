@@ -120,8 +120,9 @@ impl State {
     #[cold]
     fn queue_up(&self, n: u64, now: u64, latest: u64, max_waiting: usize, waker: &Waker) -> Turn {
         let mut wakers = Wakers::new();
-        let waker = waker.clone();
-        self.lock().ledger.ask(n, now, latest, max_waiting, waker, &mut wakers)
+        // What is left in it is dropped after the mutex is free.
+        let mut waker = Some(waker.clone());
+        self.lock().ledger.ask(n, now, latest, max_waiting, &mut waker, &mut wakers)
     }
 
     /// Looks again at a place in the queue.

@@ -169,6 +169,11 @@ impl<T> Window<T> {
         Some(self.ends_at)
     }
 
+    /// It is somebody else's turn, for a time that nobody knows: the clock is read before more than one item goes in.
+    pub(super) fn yields(&mut self) {
+        self.has_waited = !self.is_empty() && self.bounds.within.is_some() && !self.bounds.is_at_once();
+    }
+
     /// Whether it waits for nothing.
     pub(super) const fn ends_at_once(&self) -> bool {
         self.bounds.is_at_once()

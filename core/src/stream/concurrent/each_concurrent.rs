@@ -1,6 +1,8 @@
 //! A body for each item, at most so many of which run at a time.
 
 use super::map_concurrent::MapConcurrent;
+use crate::future::window::Window;
+use crate::limit::Limit;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -33,6 +35,29 @@ pin_project! {
     pub struct EachConcurrent<S, B, Fut: Future> {
         #[pin]
         bodies: MapConcurrent<S, B, Fut>,
+    }
+}
+
+#[allow(private_bounds, reason = "the windows are the two that there are")]
+impl<S, F, Fut, W> MapConcurrent<S, F, Fut, W>
+where
+    S: Stream,
+    F: FnMut(S::Item) -> Fut,
+    Fut: Future,
+    W: Window<Fut>,
+{
+    /// [`FlowExt::each_concurrent`](crate::stream::FlowExt::each_concurrent), which also drives what is in flight here
+    /// while all its bodies are busy.
+    pub fn each_concurrent<B, BodyFut>(
+        self,
+        limit: impl Into<Limit>,
+        body: B,
+    ) -> EachConcurrent<Self, B, BodyFut>
+    where
+        B: FnMut(Fut::Output) -> BodyFut,
+        BodyFut: Future<Output = ()>,
+    {
+        EachConcurrent::new(self.map_concurrent(limit, body))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::progress::Progress;
 use crate::probe;
+use crate::stream::in_place::poll_in_place;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::convert::Infallible;
@@ -14,7 +15,7 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// A panic of the body or of what is in flight goes on here.
+    /// A panic of the body or of what is in flight goes on here. Polled again, it goes on with the others.
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct ForEach<S, B, Fut> {
         #[pin]
@@ -27,7 +28,8 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// A panic of the body or of what is in flight goes on here. After it has ended, it panics when it is polled.
+    /// A panic of the body or of what is in flight goes on here. Polled again, it goes on with the others. After it
+    /// has ended, it panics when it is polled.
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct TryForEach<S, B, Fut> {
         // None when it has ended.
@@ -78,8 +80,10 @@ where
                 Err(error) => return Poll::Ready(Some(Err(error))),
             }
         }
-        let Some(body) = this.running.as_mut().as_pin_mut() else { unreachable!("it was set above") };
-        match body.poll(cx) {
+        let Some(poll) = poll_in_place(this.running.as_mut(), |body| body.poll(cx)) else {
+            unreachable!("it was set above");
+        };
+        match poll {
             Poll::Ready(output) => {
                 this.running.set(None);
                 Poll::Ready(Some(Ok(output)))

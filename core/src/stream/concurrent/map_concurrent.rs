@@ -1,6 +1,5 @@
 //! Each item becomes a future, at most so many of which run at a time.
 
-use super::each_concurrent::EachConcurrent;
 use super::for_each::{ForEach, TryForEach};
 use super::progress::{Drive, Progress, nothing};
 use super::spawned::Spawned;
@@ -17,7 +16,7 @@ use pin_project_lite::pin_project;
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 pin_project! {
     /// The stream of [`FlowExt::map_concurrent`](crate::stream::FlowExt::map_concurrent), and with
@@ -196,20 +195,6 @@ where
         TryForEach::new(self, body)
     }
 
-    /// [`FlowExt::each_concurrent`](crate::stream::FlowExt::each_concurrent), which also drives what is in flight here
-    /// while all its bodies are busy.
-    pub fn each_concurrent<B, BodyFut>(
-        self,
-        limit: impl Into<Limit>,
-        body: B,
-    ) -> EachConcurrent<Self, B, BodyFut>
-    where
-        B: FnMut(Fut::Output) -> BodyFut,
-        BodyFut: Future<Output = ()>,
-    {
-        EachConcurrent::new(self.map_concurrent(limit, body))
-    }
-
     /// [`FlowExt::map_concurrent`](crate::stream::FlowExt::map_concurrent), which also drives what is in flight here
     /// while all its own places are taken.
     pub fn map_concurrent<G, GFut>(self, limit: impl Into<Limit>, g: G) -> MapConcurrent<Self, G, GFut>
@@ -270,8 +255,11 @@ where
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Fut::Output>> {
         let mut this = self.project();
-        if let Some(output) = this.held.pop_front() {
-            return Poll::Ready(Some(output));
+        if !this.held.is_empty() {
+            // Counted as all others are: as many may be held as may be begun.
+            ready!(this.filled.as_mut().budget().poll_proceed(cx));
+            this.filled.budget().spend();
+            return Poll::Ready(this.held.pop_front());
         }
         let poll = this.filled.as_mut().poll_next(cx);
         if poll.is_pending() {

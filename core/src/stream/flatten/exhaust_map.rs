@@ -2,6 +2,7 @@
 
 use crate::probe;
 use crate::ready_budget::ReadyBudget;
+use crate::stream::in_place::poll_in_place;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
@@ -20,7 +21,7 @@ pin_project! {
     ///
     /// The inner stream is looked at first in each poll. Where it ends at the instant at which the source has an item,
     /// that item begins the next one. While the inner stream has something ready, the source is not looked at. After
-    /// 128 items in a row that were dropped, or whose streams were empty, it yields.
+    /// 128 items that were ready in a row, those of the source and those that are given, it yields.
     ///
     /// # At the end, on error, on drop
     ///
@@ -34,8 +35,8 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// A panic of `f` or of a stream goes on in whoever polls; the item that `f` was given is lost, and the source
-    /// goes on after it.
+    /// A panic of `f` or of a stream goes on in whoever polls; the item that `f` was given is lost, an inner stream
+    /// that has panicked is gone, and the source goes on after it.
     ///
     /// # Cost
     ///
@@ -78,10 +79,10 @@ where
         let mut is_asked = false;
         loop {
             ready!(this.budget.poll_proceed(cx));
-            if !is_asked && let Some(inner) = this.inner.as_mut().as_pin_mut() {
-                match inner.poll_next(cx) {
+            if !is_asked && let Some(poll) = poll_in_place(this.inner.as_mut(), |inner| inner.poll_next(cx)) {
+                match poll {
                     Poll::Ready(Some(item)) => {
-                        this.budget.refill();
+                        this.budget.spend();
                         return Poll::Ready(Some(item));
                     }
                     Poll::Ready(None) => this.inner.set(None),

@@ -2,6 +2,7 @@
 
 use crate::probe;
 use crate::ready_budget::ReadyBudget;
+use crate::stream::in_place::poll_in_place;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
@@ -22,8 +23,8 @@ pin_project! {
     /// The source is looked at first in each poll. Where it has an item, the inner stream is dropped, **then** `f` is
     /// called, and what it gives is polled at once: so an inner stream that has something ready gives one item at
     /// least, also where the source has the next item already; and where both have one at the same instant, the inner
-    /// stream's is dropped with it. After 128 items of the source in a row for which there was nothing to give, it
-    /// yields.
+    /// stream's is dropped with it. After 128 items that were ready in a row, those of the source and those that are
+    /// given, it yields.
     ///
     /// # At the end, on error, on drop
     ///
@@ -37,8 +38,8 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// A panic of `f` or of a stream goes on in whoever polls; the item that `f` was given is lost, and the source
-    /// goes on after it.
+    /// A panic of `f` or of a stream goes on in whoever polls; the item that `f` was given is lost, an inner stream
+    /// that has panicked is gone, and the source goes on after it.
     ///
     /// # Cost
     ///
@@ -95,10 +96,10 @@ where
                     Poll::Pending => {}
                 }
             }
-            if !is_asked && let Some(inner) = this.inner.as_mut().as_pin_mut() {
-                match inner.poll_next(cx) {
+            if !is_asked && let Some(poll) = poll_in_place(this.inner.as_mut(), |inner| inner.poll_next(cx)) {
+                match poll {
                     Poll::Ready(Some(item)) => {
-                        this.budget.refill();
+                        this.budget.spend();
                         return Poll::Ready(Some(item));
                     }
                     Poll::Ready(None) => this.inner.set(None),

@@ -162,6 +162,10 @@ pin_project! {
     ///
     /// A panic of `make`, of a stream, of the classifier or the hook goes on in whoever polls.
     ///
+    /// # Fairness
+    ///
+    /// Where there is no delay, it yields after 128 streams in a row that were never pending, whatever they gave.
+    ///
     /// # Cost
     ///
     /// One timer, made with the first delay, and a reading of the clock for each failure. A stream that goes well
@@ -297,7 +301,6 @@ where
                     let hint = match verdict {
                         Verdict::Success if outcome.is_some() => {
                             ran.has_given = true;
-                            this.budget.refill();
                             return Poll::Ready(outcome);
                         }
                         Verdict::Ignore => return Poll::Ready(outcome),

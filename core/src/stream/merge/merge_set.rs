@@ -24,8 +24,9 @@ use std::task::{Context, Poll, ready};
 /// A turn is every stream that was woken, is new or has given an item, when the turn begins; each gives one item in it
 /// or is pending. So where all have items ready, they take turns, in the order of their insertion as a rule.
 ///
-/// * With a [weight](Precedence::weighted), a stream gives up to so many in a row in its turn. (Pekko's
-///   `mergePrioritized` draws lots for the same share.)
+/// * With a [weight](Precedence::weighted), a stream gives up to so many in a row in its turn; one that has nothing
+///   ready in the middle of them has the rest in its next turn. (Pekko's `mergePrioritized` draws lots for the same
+///   share.)
 /// * With a [priority](Precedence::prioritised), all of a lower one wait for as long as one of it has an item ready,
 ///   for ever if need be. (Pekko's `mergePreferred`.)
 ///

@@ -2,6 +2,7 @@
 
 use crate::probe;
 use crate::ready_budget::ReadyBudget;
+use crate::stream::in_place::poll_in_place;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
@@ -30,7 +31,7 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// A panic of one of them goes on in who polls this.
+    /// A panic of one of them goes on in who polls this; that one is dropped, and the other stays.
     ///
     /// # Cost
     ///
@@ -125,8 +126,8 @@ where
 
 #[inline(always)]
 fn poll_until_end<S: Stream>(mut stream: Pin<&mut Option<S>>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-    let Some(running) = stream.as_mut().as_pin_mut() else { return Poll::Ready(None) };
-    let item = ready!(running.poll_next(cx));
+    let poll = poll_in_place(stream.as_mut(), |running| running.poll_next(cx));
+    let item = ready!(poll.unwrap_or(Poll::Ready(None)));
     if item.is_none() {
         stream.set(None);
     }

@@ -14,13 +14,15 @@ pin_project! {
         #[pin]
         source: S,
         has_ended: bool,
+        // Something came of it in the last poll.
+        has_taken: bool,
         budget: ReadyBudget,
     }
 }
 
 impl<S: Stream> Ahead<S> {
     pub(super) const fn new(source: S) -> Self {
-        Self { source, has_ended: false, budget: ReadyBudget::new() }
+        Self { source, has_ended: false, has_taken: false, budget: ReadyBudget::new() }
     }
 
     pub(super) const fn has_ended(&self) -> bool {
@@ -43,23 +45,37 @@ impl<S: Stream> Ahead<S> {
     ) -> Poll<()> {
         let mut this = self.project();
         ready!(this.budget.poll_proceed(cx));
+        *this.has_taken = false;
         let mut wants_more = wants_any && !*this.has_ended;
         while wants_more {
             match this.source.as_mut().poll_next(cx) {
                 Poll::Ready(Some(item)) => {
                     this.budget.spend();
+                    *this.has_taken = true;
                     wants_more = take(item) && !this.budget.is_spent();
                 }
                 Poll::Ready(None) => {
                     *this.has_ended = true;
                     break;
                 }
-                Poll::Pending => {
-                    this.budget.refill();
-                    break;
-                }
+                Poll::Pending => break,
             }
         }
         Poll::Ready(())
+    }
+
+    /// What is given after that, of what was taken: where it was taken in other polls, it counts too, so that a reader
+    /// of much that is kept yields.
+    pub(super) fn poll_give<T>(self: Pin<&mut Self>, item: Option<T>) -> Poll<Option<T>> {
+        let this = self.project();
+        match item {
+            None if !*this.has_ended => {
+                this.budget.refill();
+                return Poll::Pending;
+            }
+            Some(_) if !*this.has_taken => this.budget.spend(),
+            _ => {}
+        }
+        Poll::Ready(item)
     }
 }

@@ -111,10 +111,7 @@ impl<S: Stream> Stream for Buffer<S> {
             queue.wants_more()
         });
         ready!(taken);
-        match queue.pop() {
-            None if !this.ahead.has_ended() => Poll::Pending,
-            item => Poll::Ready(item),
-        }
+        this.ahead.poll_give(queue.pop())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

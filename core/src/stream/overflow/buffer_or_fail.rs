@@ -120,13 +120,8 @@ impl<S: Stream> Stream for BufferOrFail<S> {
         ready!(taken);
         // The gap before the next item, or before what is to come.
         let gap = mem::take(queue.front_mut().map_or(missing, |(gap, _)| gap));
-        if gap > 0 {
-            return Poll::Ready(Some(Err(Overflowed(gap))));
-        }
-        match queue.pop() {
-            None if !this.ahead.has_ended() => Poll::Pending,
-            item => Poll::Ready(item.map(|(_, item)| Ok(item))),
-        }
+        let next = if gap > 0 { Some(Err(Overflowed(gap))) } else { queue.pop().map(|(_, item)| Ok(item)) };
+        this.ahead.poll_give(next)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -117,10 +117,7 @@ impl<S: Stream, F: FnMut(S::Item, S::Item) -> S::Item> Stream for Conflate<S, F>
             true
         });
         ready!(taken);
-        match folded {
-            None if !this.ahead.has_ended() => Poll::Pending,
-            item => Poll::Ready(item),
-        }
+        this.ahead.poll_give(folded)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -4,10 +4,12 @@ use super::slot::Slot;
 use crate::primitives::Arc;
 use crate::ready_budget::ReadyBudget;
 use crate::sync::own_waker::poll_locked;
+use crate::sync::wait_list::Wakers;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -237,7 +239,8 @@ impl<T, F, Fut: Future> Body<T, F, Fut> {
             return Poll::Ready(Next::End(None));
         }
         ready!(this.budget.poll_proceed(cx));
-        let slot = &this.reader.0;
+        let reader = &*this.reader;
+        let slot = &reader.0;
         if let Some(start) = this.start.take() {
             this.running.set(Some(start(Yielder { slot: Arc::clone(slot) })));
         }
@@ -248,7 +251,9 @@ impl<T, F, Fut: Future> Body<T, F, Fut> {
                 // So it stays, if the body panics.
                 *this.has_ended = true;
                 slot.enter(cx.waker());
+                let panics = EndsWithPanic(reader);
                 let output = running.poll(cx);
+                mem::forget(panics);
                 slot.exit();
                 *this.has_ended = false;
                 if let Poll::Ready(output) = output {
@@ -281,7 +286,7 @@ impl<T, F, Fut: Future> Body<T, F, Fut> {
                 Poll::Ready((None, _)) if is_running => *this.left = 0,
                 Poll::Ready((None, _)) => {
                     *this.has_ended = true;
-                    this.reader.close();
+                    reader.close();
                     return Poll::Ready(Next::End(this.output.take()));
                 }
                 Poll::Pending => {
@@ -304,21 +309,30 @@ impl<T> Reader<T> {
     /// Whoever emits from now on, outside of the body, need not wait.
     fn close(&self) {
         let mut line = self.0.lock();
-        let (left, reader) = (self.0.close(&mut line), line.take_reader());
+        let (mut left, reader) = (self.0.close(&mut line), line.take_reader());
         drop(line);
         drop(reader);
-        for (item, emits) in left {
-            if let Some(emits) = emits {
-                emits.wake();
-            }
-            drop(item);
-        }
+        // All are woken before an item is dropped, which may panic.
+        let mut wakers = Wakers::new();
+        left.iter_mut().filter_map(|(_, emits)| emits.take()).for_each(|emits| wakers.push(emits));
+        drop(wakers);
+        drop(left);
     }
 }
 
 impl<T> Drop for Reader<T> {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// Dropped while the body is being polled, which is by its panic, it ends the stream also for who emits outside.
+struct EndsWithPanic<'a, T>(&'a Reader<T>);
+
+impl<T> Drop for EndsWithPanic<'_, T> {
+    fn drop(&mut self) {
+        self.0.0.exit();
+        self.0.close();
     }
 }
 
@@ -395,7 +409,8 @@ enum Stands<T> {
 }
 
 impl<T> EmitFuture<'_, T> {
-    /// The item, if the reader has not taken it, and will not then.
+    /// The item, if the reader has not taken it, and will not then. What was in line when the stream ended is dropped
+    /// with it.
     pub fn into_inner(mut self) -> Option<T> {
         self.withdraw()
     }

@@ -40,12 +40,14 @@ impl<S: Stream, R: Runtime> Expiry<S, R> {
         self.limit
     }
 
-    /// Begins to count, if it does not yet.
-    pub(super) fn start(self: Pin<&mut Self>) {
+    /// Begins to count, if it does not yet; says so.
+    pub(super) fn start(self: Pin<&mut Self>) -> bool {
         let this = self.project();
-        if this.due.is_none() {
+        let begins = this.due.is_none();
+        if begins {
             *this.due = Some(this.rt.now() + *this.limit);
         }
+        begins
     }
 
     /// Begins anew when it is next started.

@@ -261,3 +261,55 @@ fn a_body_may_wait_for_an_item_that_is_many_portions_away() -> Result<(), Failur
         stream::iter(0..1_000).map_concurrent(backstay_core::Limit::MAX, work).for_each(body).await;
     })
 }
+
+#[test]
+fn s13_outputs_that_have_waited_for_a_slow_body_let_others_have_their_turn() -> Result<(), Failure> {
+    Sim::builder().run(|rt: Sim| async move {
+        // The first body is slow, and all the others end meanwhile; then each body is ready at once.
+        let bodies = Cell::new(0_usize);
+        let body = async |id: usize| {
+            if id == 0 {
+                rt.sleep(ms(1)).await;
+            }
+            bodies.set(bodies.get() + 1);
+        };
+        let items = || stream::iter(0..1_000).map_concurrent(limit(1_000), ready);
+        let mut run = Box::pin(items().for_each(body));
+        while bodies.get() < 1_000 {
+            let before = bodies.get();
+            assert!(futures::poll!(run.as_mut()).is_pending() || bodies.get() == 1_000);
+            assert!(bodies.get() - before <= 128, "{} bodies in one poll", bodies.get() - before);
+            if bodies.get() == 0 {
+                rt.sleep(ms(1)).await;
+            }
+        }
+    })?;
+    Ok(())
+}
+
+#[test]
+fn a_body_that_has_panicked_is_gone_and_the_next_begins() -> Result<(), Failure> {
+    everywhere(async |rt| {
+        let bodies = RefCell::new(Vec::new());
+        let body = async |id: usize| {
+            bodies.borrow_mut().push(id);
+            rt.sleep(ms(1)).await;
+            if id == 1 {
+                resume_unwind(Box::new("a body"));
+            }
+        };
+        let work = |id| nap(rt, id, id as u64);
+        let mut run = Box::pin(stream::iter(0..4).map_concurrent(limit(2), work).for_each(body));
+        assert!(AssertUnwindSafe(run.as_mut()).catch_unwind().await.is_err());
+        run.await;
+        let body = async |id: usize| {
+            body(id).await;
+            Ok::<_, ()>(())
+        };
+        let work = async |id| Ok(work(id).await);
+        let mut run = Box::pin(stream::iter(0..4).map_concurrent(limit(2), work).try_for_each(body));
+        assert!(AssertUnwindSafe(run.as_mut()).catch_unwind().await.is_err());
+        assert_eq!(run.await, Ok(()));
+        assert_eq!(bodies.into_inner(), [0, 1, 2, 3, 0, 1, 2, 3]);
+    })
+}

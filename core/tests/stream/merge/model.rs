@@ -146,10 +146,11 @@ impl Model {
                     }
                 }
                 let level = self.levels.get_mut(&priority).expect("a level");
-                if has_polled || (level.next.is_empty() && level.woken.is_empty()) {
+                if level.next.is_empty() && (has_polled || level.woken.is_empty()) {
                     break;
                 }
-                let woken = std::mem::take(&mut level.woken);
+                // After one that was pending, those that were woken wait for the next poll.
+                let woken = if has_polled { BTreeSet::new() } else { std::mem::take(&mut level.woken) };
                 let next = std::mem::take(&mut level.next);
                 let is_there = |place: &usize| level.places[*place].is_some();
                 level.due = woken.into_iter().filter(is_there).chain(next).collect();
@@ -159,8 +160,7 @@ impl Model {
             }
             let level = &self.levels[&priority];
             let is_empty = level.places.iter().all(Option::is_none);
-            let has_turn = !level.next.is_empty() || !level.woken.is_empty();
-            self.goes_on |= has_turn && !is_empty;
+            self.goes_on |= !(is_empty || level.next.is_empty() && level.woken.is_empty());
         }
         let is_empty = self.members.iter().all(|member| member.place.is_none());
         if is_empty { Outcome::Nothing } else { Outcome::Pending }

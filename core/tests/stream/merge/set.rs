@@ -127,6 +127,20 @@ fn a_higher_priority_comes_first_as_long_as_it_has_any() {
 }
 
 #[test]
+fn one_that_waits_lets_no_lower_priority_before_an_equal() {
+    use Step::{Give, Wait, Yield};
+    let task = Task::default();
+    for waits in [&[][..], &[Wait], &[Yield, Yield, Yield]] {
+        let mut set = MergeSet::new();
+        for (id, priority, steps) in [(2, 1, &[Give, Give, Give][..]), (3, 1, waits), (0, 0, &[Give, Give])] {
+            let (puppet, _) = Puppet::new(id, steps.iter().copied());
+            set.insert_with(puppet, Precedence::prioritised(priority));
+        }
+        assert_eq!(task.all(&mut set), [2, 2, 2, 0, 0], "{waits:?}");
+    }
+}
+
+#[test]
 fn a_wake_polls_who_was_woken_and_nobody_else() {
     use Step::Give;
     let task = Task::default();

@@ -4,7 +4,7 @@ use super::puppet::{Puppet, Step, Task};
 use crate::marble::{Items, flows, flows_slowly, items};
 use backstay::testing::{Failure, Faults, Sim, checked_stream};
 use backstay_core::stream::FlowExt;
-use futures::stream::{self, FusedStream, Stream, StreamExt};
+use futures::stream::{self, BoxStream, FusedStream, Stream, StreamExt};
 use std::task::Poll;
 
 #[test]
@@ -68,6 +68,28 @@ fn s13_two_that_are_always_ready_leave_others_their_turn() {
         assert_eq!(row.len(), 128);
         assert!(row.chunks(2).all(|pair| pair[0] != pair[1]), "by turns");
         assert_eq!(task.woken(), 1);
+    }
+}
+
+#[test]
+fn one_that_panics_is_gone_and_the_other_stays() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let task = Task::default();
+    let broken = || stream::once(async { std::panic::resume_unwind(Box::new("broken")) });
+    let both: [BoxStream<'_, i32>; 2] = [
+        broken().merge_with(stream::iter([1, 2])).boxed(),
+        stream::iter([1, 2]).merge_with(broken()).boxed(),
+    ];
+    for mut merged in both {
+        let (mut panics, mut all) = (0, Vec::new());
+        for _ in 0..4 {
+            match catch_unwind(AssertUnwindSafe(|| task.next(&mut merged))) {
+                Ok(item) => all.push(item),
+                Err(_) => panics += 1,
+            }
+        }
+        assert_eq!(panics, 1);
+        assert_eq!(all, [Poll::Ready(Some(1)), Poll::Ready(Some(2)), Poll::Ready(None)]);
     }
 }
 

@@ -257,3 +257,17 @@ fn errors_are_items() {
     });
     assert_eq!(run.expect("no failure").value, "a - ! -- (!|)");
 }
+
+#[test]
+fn a_total_timeout_of_zero_gives_what_is_there_at_once_on_a_clock_that_runs() {
+    let rt = crate::by_hand::ByHand::ticking(1);
+    let mut limited = stream::iter(0..3).total_timeout(&rt, Duration::ZERO);
+    assert_eq!(limited.next().now_or_never(), Some(Some(Ok(0))));
+    assert_eq!(
+        limited.next().now_or_never(),
+        Some(Some(Err(StreamTimeout::Total { limit: Duration::ZERO })))
+    );
+    assert_eq!(limited.next().now_or_never(), Some(None));
+    let mut limited = stream::empty::<u32>().total_timeout(&rt, Duration::ZERO);
+    assert_eq!(limited.next().now_or_never(), Some(None));
+}

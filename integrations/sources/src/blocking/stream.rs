@@ -144,7 +144,10 @@ impl<T: Send + 'static> FromBlocking<T> {
             State::New(_) => self.state = State::Ended,
             State::Running(receiver) => {
                 receiver.close();
-                if let Some(hook) = self.hook.take() {
+                // Once the thread is gone there is nothing to end, however much is left to be read.
+                if self.is_running.load(Ordering::Acquire)
+                    && let Some(hook) = self.hook.take()
+                {
                     unharmed(hook);
                 }
             }

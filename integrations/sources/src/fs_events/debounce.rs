@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// So many errors wait to be read; others are counted as lost events.
+/// So many errors wait to be read; others are counted as lost events. Of what is gone it is always told, which is once
+/// for each path that was asked for.
 const ERRORS: usize = 16;
 
 /// How changes are told.
@@ -118,11 +119,7 @@ impl Debounce {
             self.lose(1, now);
             match self.config.overflow {
                 Overflow::DropNewest => return,
-                Overflow::DropOldest => {
-                    if let Some((_, next)) = self.looks.pop_first() {
-                        self.paths.remove(&next);
-                    }
-                }
+                Overflow::DropOldest => self.drop_next(),
             }
         }
         self.last_number += 1;
@@ -142,7 +139,11 @@ impl Debounce {
 
     /// Something went wrong.
     pub(super) fn fail(&mut self, error: FsError, now: Instant) {
-        if self.errors.len() < ERRORS { self.errors.push_back(error) } else { self.lose(1, now) }
+        if self.errors.len() < ERRORS || matches!(error, FsError::Gone { .. }) {
+            self.errors.push_back(error);
+        } else {
+            self.lose(1, now);
+        }
     }
 
     /// Events were lost; zero, if nobody knows how many.
@@ -199,6 +200,21 @@ impl Debounce {
             return Next::Event(pending.event(path.to_path_buf()), pending.is_folder);
         }
         self.next_at().map_or(Next::Nothing, Next::At)
+    }
+
+    /// Loses what would be told next.
+    fn drop_next(&mut self) {
+        while let Some(((at, number), path)) = self.looks.pop_first() {
+            let Some(pending) = self.paths.get_mut(&path) else { continue };
+            let due = pending.span.due(&self.config);
+            if due <= at {
+                self.paths.remove(&path);
+                return;
+            }
+            // It has changed again meanwhile: others may come before it now.
+            pending.look = (due, number);
+            self.looks.insert((due, number), path);
+        }
     }
 }
 

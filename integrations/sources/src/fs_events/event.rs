@@ -24,7 +24,8 @@ pub enum FsEvent {
         /// Its path.
         path: PathBuf,
     },
-    /// Events were lost: look at everything that is watched.
+    /// Events were lost: look at everything that is watched. Where the system has lost them, folders in folders that
+    /// were made at that time are not watched; to have these too, watch anew.
     Rescan {
         /// How many; zero where the system has lost them, which doesn't count them.
         lost: u64,

@@ -36,12 +36,12 @@ impl Roots {
         Ok(Self { roots: roots.collect::<Result<_, _>>()?, is_recursive })
     }
 
-    /// The folders to be watched, and whether with all that is below them.
+    /// The folders to be watched, by the names that lead through no links, and whether with all that is below them.
     pub(super) fn folders(&self) -> Vec<(&Path, bool)> {
         let mut folders = BTreeMap::new();
         for root in &self.roots {
             let is_recursive = self.is_recursive && root.file.is_none();
-            *folders.entry(&*root.folder).or_insert(false) |= is_recursive;
+            *folders.entry(&*root.real_folder).or_insert(false) |= is_recursive;
         }
         // In the order of their paths, so that what is above others comes before them. What is watched already must not
         // be watched again in another way.
@@ -65,7 +65,7 @@ impl Roots {
                     && match event.kind {
                         EventKind::Create(CreateKind::File) => false,
                         EventKind::Create(CreateKind::Folder) => true,
-                        _ => path.is_dir(),
+                        _ => fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()),
                     };
                 changes.push((path, change, is_folder));
             }

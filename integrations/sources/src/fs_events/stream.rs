@@ -4,7 +4,7 @@ use super::debounce::{Config, Next};
 use super::error::FsError;
 use super::event::FsEvent;
 use super::shared::Shared;
-use super::watch::Watcher;
+use super::watcher::Watcher;
 use crate::turns::Turns;
 use backstay_core::time::Instant;
 use backstay_core::{Runtime, Sleep, probe};
@@ -124,7 +124,10 @@ impl<R: Runtime> FsEvents<R> {
             self.poll_walk(cx);
             match self.shared.poll_next(self.rt.now(), cx) {
                 Ok(Some(Next::Event(event, is_folder))) => {
-                    if let (true, FsEvent::Created { path }) = (is_folder, &event) {
+                    // Modified, if it took the place of another.
+                    if let (true, FsEvent::Created { path } | FsEvent::Modified { path }) =
+                        (is_folder, &event)
+                    {
                         self.new_folders.push_back(path.clone());
                         // It begins now, not when the next event is asked for.
                         self.poll_walk(cx);

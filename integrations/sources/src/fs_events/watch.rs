@@ -3,13 +3,11 @@
 use super::debounce::Config;
 use super::error::FsError;
 use super::event::Overflow;
-use super::roots::Roots;
 use super::shared::Shared;
 use super::simulated::SimulatedFs;
 use super::stream::FsEvents;
-use crate::waking::unharmed;
+use super::watcher::Watcher;
 use backstay_core::{Limit, Runtime};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::fmt;
 use std::mem;
 use std::num::NonZeroUsize;
@@ -23,7 +21,7 @@ use std::time::Duration;
 ///
 /// Of a folder, what is in it is told, and not what is in its folders, unless [all](FsWatch::recursive) is to be. Of a
 /// file, the folder is watched and only the file told: so it is also seen when another takes its place, as editors do
-/// it, and when it is removed and made again.
+/// it, and when it is removed and made again. What changes in a file that a link leads to is not told of the link.
 ///
 /// # Errors
 ///
@@ -94,7 +92,8 @@ impl<R: Runtime> FsWatch<R> {
     }
 
     /// Watches also the folders in folders, those too that are made later. What is in a folder when it is noticed is
-    /// told as created; what is made in it at that very moment may be told twice.
+    /// told as created; what is made in it at that very moment may be told twice. Links in folders are told, but not
+    /// followed.
     pub const fn recursive(mut self) -> Self {
         self.is_recursive = true;
         self
@@ -226,76 +225,5 @@ impl<R: Runtime> FsWatch<R> {
         let (paths, is_recursive) = (self.paths.clone(), self.is_recursive);
         let (rt, shared) = (self.rt.clone(), Arc::clone(shared));
         self.rt.spawn_blocking(move || Watcher::start(rt, paths, is_recursive, shared))
-    }
-}
-
-/// Asks the system until it is dropped, which doesn't wait.
-pub(super) struct Watcher(Option<RecommendedWatcher>);
-
-impl Watcher {
-    fn start<R: Runtime>(
-        rt: R,
-        paths: Vec<PathBuf>,
-        is_recursive: bool,
-        shared: Arc<Shared>,
-    ) -> Result<Self, FsError> {
-        let roots = Roots::find(paths, is_recursive)?;
-        let folders: Vec<_> =
-            roots.folders().into_iter().map(|(folder, all)| (folder.to_owned(), all)).collect();
-        let first = roots.first().to_owned();
-        let mut hears = Hears { rt, roots, shared };
-        // Foreign code is called in there: wakers. A panic would be the end of the watcher's thread.
-        let hears = move |event| unharmed(|| hears.hear(event));
-        let watcher = notify::recommended_watcher(hears).map_err(|error| FsError::of(&first, error))?;
-        let mut own = Self(Some(watcher));
-        if let Some(watcher) = &mut own.0 {
-            for (folder, all) in &folders {
-                let mode = if *all { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
-                watcher.watch(folder, mode).map_err(|error| FsError::of(folder, error))?;
-            }
-        }
-        Ok(own)
-    }
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        // Its thread may be gone already, and it panics where it can't tell it to go.
-        unharmed(|| drop(self.0.take()));
-    }
-}
-
-/// What the watcher's thread does with the system's events.
-struct Hears<R> {
-    rt: R,
-    roots: Roots,
-    shared: Arc<Shared>,
-}
-
-impl<R: Runtime> Hears<R> {
-    fn hear(&mut self, event: notify::Result<notify::Event>) {
-        let now = self.rt.now();
-        let event = match event {
-            Ok(event) => event,
-            Err(error) => {
-                let error = FsError::of(self.roots.first(), error);
-                return self.shared.note(|debounce| debounce.fail(error, now));
-            }
-        };
-        if event.need_rescan() {
-            self.shared.note(|debounce| debounce.lose(0, now));
-        }
-        let gone = self.roots.gone(&event);
-        for (path, change, is_folder) in self.roots.changes(event) {
-            self.shared.note(|debounce| debounce.note(path, change, is_folder, now));
-        }
-        if !gone.is_empty() {
-            for path in gone {
-                self.shared.note(|debounce| debounce.fail(FsError::Gone { path }, now));
-            }
-            if self.roots.are_gone() {
-                self.shared.end();
-            }
-        }
     }
 }

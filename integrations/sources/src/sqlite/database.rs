@@ -3,13 +3,11 @@
 use super::call::CallFuture;
 use super::error::SqlError;
 use super::inbox::{Handle, Request};
-use super::open::Open;
 use super::rows::Rows;
 use super::work::Work;
 use backstay_core::Limit;
 use backstay_core::channel::oneshot;
 use rusqlite::{Connection, Params, Row};
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -38,40 +36,6 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the file at `path`, or makes it; to be awaited, after options if any.
-    ///
-    /// # Errors
-    ///
-    /// [`SqlError::Open`], where the system or SQLite refuse; [`SqlError::Corrupt`], if it is no database;
-    /// [`SqlError::Thread`], if no thread can be had.
-    pub fn open(path: impl AsRef<Path>) -> Open {
-        Open::file(path.as_ref().to_owned())
-    }
-
-    /// Takes a connection that is open: in memory, with functions of the program's own, or with other settings. It gets
-    /// a busy handler and a progress handler in the place of any that it has.
-    ///
-    /// # Errors
-    ///
-    /// [`SqlError::Thread`], if no thread can be had.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use backstay_sources::sqlite::Database;
-    /// use backstay_sources::sqlite::rusqlite::Connection;
-    ///
-    /// # futures::executor::block_on(async {
-    /// let db = Database::from_connection(Connection::open_in_memory()?).await?;
-    /// db.execute("CREATE TABLE numbers (number)", []).await?;
-    /// let connection = db.release().await?; // as it was
-    /// # drop(connection); Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
-    /// ```
-    pub fn from_connection(connection: Connection) -> Open {
-        Open::connection(connection)
-    }
-
     pub(super) const fn new(handle: Handle, work: Arc<Work>, read_ahead: Limit) -> Self {
         Self { handle, work, read_ahead }
     }

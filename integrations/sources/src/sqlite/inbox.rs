@@ -1,7 +1,7 @@
 //! What the worker is asked for, and what wakes it.
 
 use super::statement::Start;
-use super::work::Job;
+use super::work::{Bell, Job};
 use backstay_core::channel::oneshot;
 use rusqlite::Connection;
 use std::collections::VecDeque;
@@ -81,13 +81,6 @@ impl Inbox {
         }
     }
 
-    /// A pause of the worker in the midst of its work, which whoever rings can end.
-    pub(super) fn pause(&self, pause: Duration, is_over: impl Fn() -> bool) {
-        let state = self.lock();
-        let wait = self.changed.wait_timeout_while(state, pause, |state| state.handles > 0 && !is_over());
-        drop(wait.unwrap_or_else(PoisonError::into_inner));
-    }
-
     /// No request is taken from now on; gives those that are left.
     pub(super) fn end(&self) -> VecDeque<Request> {
         let mut state = self.lock();
@@ -97,6 +90,14 @@ impl Inbox {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bell for Inbox {
+    fn pause(&self, pause: Duration, is_over: &dyn Fn() -> bool) {
+        let state = self.lock();
+        let wait = self.changed.wait_timeout_while(state, pause, |state| state.handles > 0 && !is_over());
+        drop(wait.unwrap_or_else(PoisonError::into_inner));
     }
 }
 

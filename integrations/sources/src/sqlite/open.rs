@@ -11,12 +11,48 @@ use backstay_core::channel::oneshot;
 use rusqlite::{Connection, OpenFlags};
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::Duration;
+
+impl Database {
+    /// Opens the file at `path`, or makes it; to be awaited, after options if any.
+    ///
+    /// # Errors
+    ///
+    /// [`SqlError::Open`], where the system or SQLite refuse; [`SqlError::Corrupt`], if it is no database;
+    /// [`SqlError::Thread`], if no thread can be had.
+    pub fn open(path: impl AsRef<Path>) -> Open {
+        Open::file(path.as_ref().to_owned())
+    }
+
+    /// Takes a connection that is open: in memory, with functions of the program's own, or with other settings. It gets
+    /// a busy handler and a progress handler in the place of any that it has.
+    ///
+    /// # Errors
+    ///
+    /// [`SqlError::Thread`], if no thread can be had.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::sqlite::Database;
+    /// use backstay_sources::sqlite::rusqlite::Connection;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let db = Database::from_connection(Connection::open_in_memory()?).await?;
+    /// db.execute("CREATE TABLE numbers (number)", []).await?;
+    /// let connection = db.release().await?; // as it was
+    /// # drop(connection); Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn from_connection(connection: Connection) -> Open {
+        Open::connection(connection)
+    }
+}
 
 /// Opens a database when it is awaited; made by [`Database::open`] and [`Database::from_connection`].
 ///
@@ -151,7 +187,7 @@ impl Open {
             From::File(path, _) => Some(path.clone()),
             From::Connection(_) => None,
         };
-        let work = Work::new(Arc::clone(&inbox), path, busy_timeout);
+        let work = Work::new(Arc::clone(&inbox) as _, path, busy_timeout);
         let database = Database::new(Handle::new(Arc::clone(&inbox)), Arc::clone(&work), read_ahead);
         let (reply, opened) = oneshot::channel();
         let run = move || match from.open(&work) {

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const TURN: Duration = Duration::from_micros(250);
 
 /// After so many rows at most the clock is read, which costs about as much as a row.
-const LOOK: usize = 16;
+const LOOK: usize = 64;
 
 /// Rows that were made in a turn and not shown yet.
 struct MadeAhead<T> {

@@ -1,7 +1,6 @@
 //! What the worker does now, for those who are called back from within.
 
 use super::error::SqlError;
-use super::inbox::Inbox;
 use crate::waking::caught;
 use rusqlite::Connection;
 use std::cell::RefCell;
@@ -28,6 +27,12 @@ pub(super) trait Job: Send + Sync {
 
     /// It ends with this error, unless it has ended.
     fn fail(&self, error: SqlError);
+}
+
+/// Where the worker's pauses end early.
+pub(super) trait Bell: Send + Sync {
+    /// Waits so long, or until it is over when somebody rings.
+    fn pause(&self, pause: Duration, is_over: &dyn Fn() -> bool);
 }
 
 /// What a job has made and keeps to itself for a moment.
@@ -66,7 +71,7 @@ fn show() {
 /// Watches what is done now: as long as it is done, SQLite asks here whether to go on.
 pub(super) struct Work {
     now: Mutex<Now>,
-    inbox: Arc<Inbox>,
+    bell: Arc<dyn Bell>,
     path: Option<PathBuf>,
     busy_timeout: Duration,
 }
@@ -74,14 +79,14 @@ pub(super) struct Work {
 #[derive(Default)]
 struct Now {
     job: Option<Arc<dyn Job>>,
-    // Since when it waits for somebody's lock, and how long it did last.
+    // Since when it waits for somebody's lock, and how long it did when it gave that up.
     locked_since: Option<Instant>,
     waited: Duration,
 }
 
 impl Work {
-    pub(super) fn new(inbox: Arc<Inbox>, path: Option<PathBuf>, busy_timeout: Duration) -> Arc<Self> {
-        Arc::new(Self { now: Mutex::default(), inbox, path, busy_timeout })
+    pub(super) fn new(bell: Arc<dyn Bell>, path: Option<PathBuf>, busy_timeout: Duration) -> Arc<Self> {
+        Arc::new(Self { now: Mutex::default(), bell, path, busy_timeout })
     }
 
     /// Has SQLite ask from now on.
@@ -134,8 +139,10 @@ impl Work {
             Some(since) if attempt > 0 => since,
             _ => *now.locked_since.insert(now_is),
         };
-        now.waited = now_is.saturating_duration_since(since);
-        let left = self.busy_timeout.saturating_sub(now.waited);
+        let waited = now_is.saturating_duration_since(since);
+        let left = self.busy_timeout.saturating_sub(waited);
+        // Once it has the lock, that was no wait of what comes after it.
+        now.waited = if left.is_zero() { waited } else { Duration::ZERO };
         let job = now.job.clone();
         drop(now);
         if left.is_zero() || job.as_ref().is_some_and(|job| job.is_abandoned()) {
@@ -143,7 +150,7 @@ impl Work {
         }
         show();
         let pause = Duration::from_millis(1 << attempt.clamp(0, 5)).min(LONGEST_PAUSE).min(left);
-        self.inbox.pause(pause, || job.as_ref().is_some_and(|job| job.is_abandoned()));
+        self.bell.pause(pause, &|| job.as_ref().is_some_and(|job| job.is_abandoned()));
         true
     }
 

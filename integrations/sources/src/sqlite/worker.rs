@@ -36,8 +36,15 @@ fn serve(connection: &Connection, inbox: &Inbox, work: &Work) -> Option<oneshot:
         // First of all, as they may hold locks that are in the way of what was asked for.
         close(&mut open, |query| query.is_abandoned());
         match next {
-            Next::Gone => return None,
-            Next::Request(Request::Release(release)) => return Some(release),
+            Next::Gone => {
+                close(&mut open, |_| true);
+                return None;
+            }
+            Next::Request(Request::Release(release)) => {
+                // One by one, and before the return: a panic during that would lose the reply.
+                close(&mut open, |_| true);
+                return Some(release);
+            }
             Next::Request(Request::Call(job, call)) => {
                 work.on(&job, || {
                     if !job.is_abandoned() {

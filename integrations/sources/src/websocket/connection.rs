@@ -172,7 +172,7 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
         let _taken = self.unlimited(|protocol| protocol.close(close_frame(code, reason)));
         self.give_up_in_time();
         // Who reads has a limit from now on.
-        self.protocol.get_mut().wake_other(Side::Reader);
+        self.protocol.get_mut().wake(Side::Reader);
     }
 
     /// What a send finds that comes too late.
@@ -263,7 +263,7 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
     fn end<T>(&mut self) -> Poll<Option<T>> {
         self.ended = true;
         self.protocol.get_mut().shut_down();
-        self.protocol.get_mut().wake_other(Side::Writer);
+        self.protocol.get_mut().wake(Side::Writer);
         Poll::Ready(None)
     }
 
@@ -283,7 +283,7 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
             }
         }
         self.ended = true;
-        self.protocol.get_mut().wake_other(Side::Writer);
+        self.protocol.get_mut().wake(Side::Writer);
         Poll::Ready(Some(Err(error)))
     }
 
@@ -293,7 +293,7 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
         limit: Duration,
     ) -> Poll<Option<Result<T, WebSocketError>>> {
         self.ended = true;
-        self.protocol.get_mut().wake_other(Side::Writer);
+        self.protocol.get_mut().wake(Side::Writer);
         let peer = Arc::clone(&self.peer);
         Poll::Ready(Some(Err(WebSocketError::Timeout { peer, waited_for, limit })))
     }

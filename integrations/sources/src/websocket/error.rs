@@ -267,26 +267,3 @@ impl fmt::Display for ProtocolError {
 }
 
 impl Error for ProtocolError {}
-
-/// A close code that must not be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CloseCodeError(u16);
-
-impl CloseCodeError {
-    pub(super) const fn new(code: u16) -> Self {
-        Self(code)
-    }
-
-    /// The code.
-    pub const fn code(self) -> u16 {
-        self.0
-    }
-}
-
-impl fmt::Display for CloseCodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "close code {} must not be sent", self.0)
-    }
-}
-
-impl Error for CloseCodeError {}

@@ -81,17 +81,10 @@ impl<S> Io<S> {
         }
     }
 
-    /// Who polls this side has to poll again.
+    /// Who polls this side has to poll again; also if it is the task that polls now, which may have polled this side
+    /// already.
     pub(super) fn wake(&mut self, side: Side) {
         self.aftermath.to_wake.push(self.current[side as usize].clone());
-    }
-
-    /// The same, but nobody where both sides are polled by one task: it is what polls now.
-    pub(super) fn wake_other(&mut self, side: Side) {
-        let [reader, writer] = &self.current;
-        if !reader.will_wake(writer) {
-            self.wake(side);
-        }
     }
 
     /// Whether the poll has read as much as one may: there may be more, and nobody is woken for it.

@@ -1,8 +1,8 @@
 //! What is sent and received.
 
-use super::error::CloseCodeError;
 use bytes::Bytes;
 use std::borrow::Borrow;
+use std::error::Error;
 use std::fmt;
 use std::ops::Deref;
 use tungstenite::Utf8Bytes;
@@ -216,7 +216,7 @@ impl CloseCode {
     pub const fn new(code: u16) -> Result<Self, CloseCodeError> {
         match code {
             1000..=1003 | 1007..=1014 | 3000..=4999 => Ok(Self(code)),
-            _ => Err(CloseCodeError::new(code)),
+            _ => Err(CloseCodeError(code)),
         }
     }
 
@@ -291,3 +291,22 @@ mod tests {
         }
     }
 }
+
+/// A close code that must not be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseCodeError(u16);
+
+impl CloseCodeError {
+    /// The code.
+    pub const fn code(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Display for CloseCodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "close code {} must not be sent", self.0)
+    }
+}
+
+impl Error for CloseCodeError {}

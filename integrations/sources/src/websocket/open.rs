@@ -71,6 +71,9 @@ pub async fn connect_over<R: Runtime, S: AsyncRead + AsyncWrite + Unpin>(
 
 /// Does the handshake with who has connected. [`listen`] does it for all that come.
 ///
+/// Who asks for something else, or in another way than it must, is answered with the status 400 as far as that can be
+/// written at once.
+///
 /// # Errors
 ///
 /// [`Handshake`](WebSocketError::Handshake) where the peer asks for no WebSocket,

@@ -112,6 +112,13 @@ fn the_hook_is_called_only_where_something_has_to_end() {
     assert_eq!(block_on(items.by_ref().count()), 2);
     drop(items);
     assert_eq!(waits.calls.load(SeqCst), 0);
+    // Ended by itself, and not read to the end.
+    let (mut waits, _, _) = Waits::new();
+    let mut items = from_blocking(|| 0..2).on_close(waits.hook());
+    assert!(block_on(items.next()).is_some());
+    end(&items.thread());
+    drop(items);
+    assert_eq!(waits.calls.load(SeqCst), 0);
     // Closed before it was polled.
     let (mut waits, _, receiver) = Waits::new();
     let mut items = from_blocking(move || receiver).on_close(waits.hook());

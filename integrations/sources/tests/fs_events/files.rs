@@ -6,6 +6,7 @@ use backstay_sources::fs_events::{FsEvent, FsEvents, watch};
 use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -36,6 +37,12 @@ pub(crate) async fn next(rt: &AnyRuntime, changes: &mut FsEvents<AnyRuntime>) ->
     event.expect("it has not ended").expect("no error")
 }
 
+/// Changes a file in one step. `fs::write` has two, of which each is told if the machine pauses between them.
+pub(crate) fn append(file: &Path) {
+    let file = fs::File::options().append(true).open(file);
+    file.and_then(|mut file| file.write_all(b"more")).expect("written");
+}
+
 /// The last that is told of each path, until nothing is for a while.
 async fn last_of_each(rt: &AnyRuntime, changes: &mut FsEvents<AnyRuntime>) -> BTreeMap<PathBuf, FsEvent> {
     let mut last = BTreeMap::new();
@@ -56,7 +63,7 @@ fn files_that_come_change_and_go_are_told() {
             fs::write(&file, n.to_string()).expect("written");
         }
         assert_eq!(next(&rt, &mut changes).await, created(&file));
-        fs::write(&file, "again").expect("written");
+        append(&file);
         assert_eq!(next(&rt, &mut changes).await, modified(&file));
         fs::rename(&file, path.join("b.txt")).expect("renamed");
         assert_eq!(next(&rt, &mut changes).await, removed(&file));
@@ -104,10 +111,31 @@ fn folders_in_folders_are_told_if_asked_for_also_those_made_later() {
         }
         assert_eq!(told.len(), 23, "{told:?}");
         // They are watched from now on.
-        fs::write(deep.join("0"), "more").expect("written");
+        append(&deep.join("0"));
         assert_eq!(next(&rt, &mut all).await, modified(deep.join("0")));
         let told = last_of_each(&rt, &mut flat).await;
         assert!(told.keys().eq([&path.join("new")]), "{told:?}");
+    });
+}
+
+#[test]
+fn what_is_in_a_folder_that_takes_the_place_of_another_is_told() {
+    on_every_backend(|rt| async move {
+        let (_folder, path) = place();
+        let (_elsewhere, new) = place();
+        let folder = path.join("folder");
+        fs::create_dir(&folder).expect("made");
+        // The quiet is long, so that both are one change.
+        let mut changes = watch(&rt, &path).recursive().quiet(MS * 100).await.expect("it is there");
+        fs::create_dir(new.join("folder")).expect("made");
+        fs::write(new.join("folder/in it"), "").expect("written");
+        fs::remove_dir(&folder).expect("removed");
+        fs::rename(new.join("folder"), &folder).expect("moved");
+        assert_eq!(next(&rt, &mut changes).await.path(), Some(&*folder));
+        let mut told = Vec::new();
+        while !told.contains(&created(folder.join("in it"))) {
+            told.push(next(&rt, &mut changes).await);
+        }
     });
 }
 
@@ -129,7 +157,7 @@ fn of_a_file_only_that_is_told_and_again_when_another_takes_its_place() {
         for round in 0..3 {
             replace(&file, &format!("a = {round}"));
             assert_eq!(next(&rt, &mut changes).await, created(&file));
-            fs::write(&file, "a = 5").expect("written");
+            append(&file);
             assert_eq!(next(&rt, &mut changes).await, modified(&file));
         }
         fs::remove_file(&file).expect("removed");
@@ -176,10 +204,60 @@ fn several_paths_are_told_by_one_stream() {
         fs::create_dir(path.join("a/deep/new")).expect("made");
         assert_eq!(next(&rt, &mut changes).await, created(path.join("a/deep/new")));
         rt.sleep(MS * 50).await;
-        for file in ["a/deep/file", "a/deep/new/x", "b/y"] {
-            fs::write(path.join(file), "text").expect("written");
-            let event = next(&rt, &mut changes).await;
-            assert_eq!(event.path(), Some(&*path.join(file)));
+        append(&file);
+        assert_eq!(next(&rt, &mut changes).await, modified(&file));
+        for folder in ["a/deep/new/x", "b/y"] {
+            fs::create_dir(path.join(folder)).expect("made");
+            assert_eq!(next(&rt, &mut changes).await, created(path.join(folder)));
         }
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_circles_end() {
+    use std::os::unix::fs::symlink;
+    on_every_backend(|rt| async move {
+        let (_folder, path) = place();
+        fs::create_dir_all(path.join("b/c")).expect("made");
+        symlink(&path, path.join("b/circle")).expect("linked");
+        symlink("self", path.join("self")).expect("linked");
+        let mut changes = watch(&rt, &path).recursive().quiet(MS * 10).await.expect("it is there");
+        fs::write(path.join("b/c/file"), "").expect("written");
+        assert_eq!(next(&rt, &mut changes).await, created(path.join("b/c/file")));
+        // Made later, too.
+        fs::create_dir(path.join("new")).expect("made");
+        symlink(&path, path.join("new/circle")).expect("linked");
+        let told = last_of_each(&rt, &mut changes).await;
+        assert!(told.contains_key(&path.join("new/circle")) && told.len() < 5, "{told:?}");
+        fs::write(path.join("b/c/other"), "").expect("written");
+        assert_eq!(next(&rt, &mut changes).await, created(path.join("b/c/other")));
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_a_link_leads_to_is_told_by_its_own_name() {
+    use std::os::unix::fs::symlink;
+    on_every_backend(|rt| async move {
+        let (_folder, path) = place();
+        fs::create_dir_all(path.join("b")).expect("made");
+        symlink(path.join("b"), path.join("a")).expect("linked");
+        symlink(path.join("b"), path.join("z")).expect("linked");
+        let mut changes = watch(&rt, &path).recursive().quiet(MS * 10).await.expect("it is there");
+        fs::write(path.join("b/file"), "").expect("written");
+        assert_eq!(next(&rt, &mut changes).await, created(path.join("b/file")));
+        fs::remove_file(path.join("a")).expect("removed");
+        assert_eq!(next(&rt, &mut changes).await, removed(path.join("a")));
+        fs::create_dir(path.join("b/in it")).expect("made");
+        assert_eq!(next(&rt, &mut changes).await, created(path.join("b/in it")));
+        fs::rename(path.join("z"), path.join("y")).expect("renamed");
+        assert!(last_of_each(&rt, &mut changes).await.keys().eq([&path.join("y"), &path.join("z")]));
+        fs::rename(path.join("y"), path.join("z")).expect("renamed");
+        // Asked for by a link, it is told by that.
+        let z = path.join("z");
+        let mut linked = watch(&rt, &z).recursive().quiet(MS * 10).await.expect("it is there");
+        fs::create_dir(z.join("in it/too")).expect("made");
+        assert_eq!(next(&rt, &mut linked).await, created(z.join("in it/too")));
     });
 }

@@ -151,3 +151,63 @@ fn values_whose_destructor_panics_leave_the_thread_alive() {
         assert_eq!(numbers(&db, 10).count().await, 10);
     });
 }
+
+#[test]
+fn a_closure_whose_destructor_panics_does_not_keep_the_connection() {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                panic!("as it must");
+            }
+        }
+    }
+    block_on(async {
+        let (_folder, path) = place();
+        let db = Database::open(path).read_ahead(Limit::new(4).unwrap()).await.expect("it opens");
+        let closure = Panics;
+        let mut rows = db.query(super::NUMBERS, [1_000_u32], move |_| {
+            let _ = &closure;
+            Ok(())
+        });
+        assert!(rows.next().await.is_some());
+        let connection = db.release().await.expect("the connection");
+        assert!(connection.is_autocommit());
+        let rest: Vec<_> = rows.collect().await;
+        assert!(matches!(rest.last(), Some(Err(super::SqlError::Closed))));
+    });
+}
+
+#[test]
+fn a_transaction_that_is_cut_off_is_rolled_back_and_harms_nobody() {
+    block_on(async {
+        let (_folder, path) = place();
+        let db = Database::open(&path).await.expect("it opens");
+        hasty(&db).await;
+        db.execute("CREATE TABLE t (x)", []).await.expect("done");
+        let mut reads = numbers(&db, 100_000);
+        assert!(reads.next().await.is_some());
+        let (begun, begins) = std::sync::mpsc::channel();
+        let mut call = Box::pin(db.call(move |connection| {
+            let transaction = connection.unchecked_transaction()?;
+            transaction.execute("INSERT INTO t VALUES (1)", [])?;
+            let _ = begun.send(());
+            transaction.execute(
+                "INSERT INTO t WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n) SELECT x FROM n",
+                [],
+            )?;
+            transaction.commit()
+        }));
+        assert!((&mut call).now_or_never().is_none());
+        begins.recv().expect("it has begun");
+        drop(call);
+        let state = db.call(|c| {
+            Ok((c.is_autocommit(), c.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, u32>(0))?))
+        });
+        assert_eq!(state.await.expect("done"), (true, 0));
+        assert_eq!(
+            reads.try_fold(1, |count, _| async move { Ok(count + 1) }).await.expect("good rows"),
+            100_000
+        );
+    });
+}

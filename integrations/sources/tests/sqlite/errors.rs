@@ -235,3 +235,45 @@ fn what_is_made_is_seen_while_the_next_row_takes_for_ever() {
         assert_eq!(numbers(&db, 3).count().await, 3);
     });
 }
+
+#[test]
+fn a_statement_that_did_not_wait_says_so_though_one_before_it_did() {
+    block_on(async {
+        let (_folder, path) = place();
+        let other = Connection::open(&path).expect("it opens");
+        other
+            .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x); BEGIN IMMEDIATE")
+            .expect("locked");
+        let db = Database::open(&path).busy_timeout(Duration::from_secs(20)).await.expect("it opens");
+        let call = db.call(move |connection| {
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(50));
+                other.execute_batch("COMMIT").expect("done");
+                other
+            });
+            connection.execute("INSERT INTO t VALUES (1)", [])?;
+            // A snapshot that somebody writes after can't be written to, however long one waits.
+            connection.execute_batch("BEGIN; SELECT * FROM t")?;
+            let writer = Connection::open(connection.path().expect("a path"))?;
+            writer.execute("INSERT INTO t VALUES (2)", [])?;
+            let late = connection.execute("INSERT INTO t VALUES (3)", []);
+            connection.execute_batch("ROLLBACK")?;
+            late
+        });
+        let error = call.await.unwrap_err();
+        assert!(matches!(error, SqlError::Busy { waited: Duration::ZERO, .. }), "{error:?}");
+    });
+}
+
+#[test]
+fn of_several_statements_none_is_carried_out_where_one_is_expected() {
+    block_on(async {
+        let (_folder, path) = place();
+        let db = Database::open(&path).await.expect("it opens");
+        let error = db.execute("CREATE TABLE t (x); CREATE TABLE u (x)", []).await.unwrap_err();
+        assert!(matches!(error, SqlError::Statement { .. }), "{error:?}");
+        let count =
+            db.call(|c| c.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, u32>(0)));
+        assert_eq!(count.await.expect("done"), 0);
+    });
+}

@@ -189,3 +189,39 @@ fn who_reads_has_a_limit_once_the_other_half_has_closed() {
     });
     assert!(explored.is_ok(), "{}", explored.unwrap_err());
 }
+
+#[test]
+fn halves_in_one_task_have_their_limits_too() {
+    let explored = Explore::seeds(0..10).run(|rt: Sim| async move {
+        // The reader is polled first, and sleeps when the other half closes; the peer never answers.
+        let (client, server) = raw_client(&rt, Config::new()).await;
+        let (mut reader, mut writer) = server.split();
+        let start = rt.now();
+        let both = async { futures::join!(reader.next(), writer.close(CloseCode::NORMAL, "")) };
+        let (read, closed) = rt.timeout(secs(60), both).await.expect("there is a limit");
+        closed.expect("it is written");
+        assert!(matches!(read, Some(Err(WebSocketError::Timeout { waited_for: WaitedFor::Close, .. }))));
+        let took = rt.now() - start;
+        assert!(took >= secs(5) && took < secs(6), "{took:?}");
+        drop(client);
+    });
+    assert!(explored.is_ok(), "{}", explored.unwrap_err());
+}
+
+#[test]
+fn who_waits_to_send_in_the_task_of_the_reader_is_told_too() {
+    let explored = Explore::seeds(0..10).run(|rt: Sim| async move {
+        let alive = config(|config| config.keep_alive(secs(1), secs(1)).max_message_size(4 << 20));
+        let (client, server) = raw_client(&rt, alive).await;
+        let (mut reader, mut writer) = server.split();
+        let start = rt.now();
+        let both = async { futures::join!(writer.send(vec![0; 4 << 20]), reader.next()) };
+        let (sent, read) = rt.timeout(secs(60), both).await.expect("the peer is given up");
+        assert!(matches!(read, Some(Err(WebSocketError::Timeout { waited_for: WaitedFor::Pong, .. }))));
+        assert!(matches!(sent.expect_err("it was not sent").error, WebSocketError::Closed { .. }));
+        let took = rt.now() - start;
+        assert!(took >= secs(2) && took < secs(4), "{took:?}");
+        drop(client);
+    });
+    assert!(explored.is_ok(), "{}", explored.unwrap_err());
+}

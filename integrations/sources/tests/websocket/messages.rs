@@ -1,15 +1,16 @@
 //! Messages come whole and in order, pings are answered.
 
 use crate::kit::{
-    PING, PONG, TEXT, config, loopback, masked, ms, pair, pair_with, raw_client, raw_server, read_frame,
+    BINARY, PING, PONG, TEXT, config, loopback, masked, ms, pair, pair_with, raw_client, raw_server,
+    read_frame,
 };
 use backstay::net::Net;
 use backstay::test_on_every_runtime;
 use backstay::testing::{Explore, Sim, checked, checked_stream};
 use backstay_core::Runtime;
-use backstay_sources::websocket::{self, Bytes, CloseCode, Config, Message, Text, WebSocket};
+use backstay_sources::websocket::{self, Bytes, CloseCode, Config, Message, Text, WebSocket, WebSocketError};
 use futures::io::AsyncWriteExt;
-use futures::{StreamExt, future};
+use futures::{FutureExt, StreamExt, future};
 
 test_on_every_runtime! {
     messages_of_every_size_come_back_whole
@@ -165,6 +166,85 @@ fn s29_the_contract_of_poll_is_kept() {
         assert_eq!(read, 5 * 300_000);
         sends.await.expect("no panic");
         assert_eq!(reads.await.expect("no panic"), 0);
+    });
+    assert!(explored.is_ok(), "{}", explored.unwrap_err());
+}
+
+#[test]
+fn cuts_at_every_byte_change_nothing() {
+    let frames = [
+        // A character that is cut by the parts, and a ping between them.
+        masked(0x01, b"caf\xC3"),
+        masked(PING, b"?"),
+        masked(0x80, b"\xA9"),
+        vec![BINARY, 0xFE, 0, 200, 0, 0, 0, 0],
+        vec![7; 200],
+        masked(TEXT, b""),
+    ]
+    .concat();
+    let explored = Explore::seeds(0..2).run(move |rt: Sim| {
+        let frames = frames.clone();
+        async move {
+            for cut in 0..=frames.len() {
+                let (mut client, mut server) = raw_client(&rt, Config::new()).await;
+                let ((), messages) = futures::join!(
+                    async {
+                        // At the end byte by byte.
+                        let sizes =
+                            if cut == frames.len() { vec![1; cut] } else { vec![cut, frames.len() - cut] };
+                        let mut rest = &frames[..];
+                        for size in sizes {
+                            let (now, later) = rest.split_at(size);
+                            client.write_all(now).await.expect("it is written");
+                            rt.sleep(ms(1)).await;
+                            rest = later;
+                        }
+                    },
+                    server.by_ref().take(3).map(|message| message.expect("a message")).collect::<Vec<_>>()
+                );
+                assert_eq!(
+                    messages,
+                    [Message::from("caf\u{e9}"), Message::from(vec![7; 200]), Message::from("")]
+                );
+                drop(server);
+                assert_eq!(read_frame(&mut client).await, (PONG, b"?".to_vec()));
+            }
+        }
+    });
+    assert!(explored.is_ok(), "{}", explored.unwrap_err());
+}
+
+#[test]
+fn a_blocked_sender_whose_reader_is_gone_sees_the_peer_die() {
+    let explored = Explore::seeds(0..10).run(|rt: Sim| async move {
+        let (client, server) = pair(&rt).await;
+        let (reader, mut writer) = server.split();
+        let sends = rt.spawn(async move {
+            loop {
+                if let Err(refused) = writer.send(vec![0; 100_000]).await {
+                    return refused.error;
+                }
+            }
+        });
+        rt.sleep(ms(5)).await;
+        drop(reader);
+        rt.sleep(ms(5)).await;
+        drop(client);
+        let error = rt.timeout(ms(100), sends).await.expect("it ends").expect("no panic");
+        assert!(matches!(error, WebSocketError::Vanished { .. }), "{error:?}");
+        // And the other way round: who reads goes on when the sender is gone.
+        let (client, server) = pair(&rt).await;
+        let (reader, mut writer) = server.split();
+        let mut half = Box::pin(writer.send(vec![1; 1_000_000]));
+        assert!((&mut half).now_or_never().is_none());
+        drop(half);
+        drop(writer);
+        let reads = rt.spawn(reader.collect::<Vec<_>>());
+        let (mut read, mut written) = client.split();
+        assert_eq!(read.next().await.expect("open").expect("a message").len(), 1_000_000);
+        written.close(CloseCode::NORMAL, "").await.expect("it is written");
+        assert!(read.next().await.is_none());
+        assert!(reads.await.expect("no panic").is_empty());
     });
     assert!(explored.is_ok(), "{}", explored.unwrap_err());
 }

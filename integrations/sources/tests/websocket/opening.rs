@@ -101,6 +101,12 @@ async fn who_asks_for_no_websocket_is_an_error_and_the_listener_goes_on<R: Runti
         let error = listener.next().await.expect("it goes on").expect_err("that is no WebSocket");
         let WebSocketError::Handshake { peer, source } = &error else { panic!("{error:?}") };
         assert!(peer.starts_with("127.0.0.1:") && source.to_string().contains(expected), "{source}");
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.expect("it is answered, and then closed");
+        assert!(
+            answer.starts_with("HTTP/1.1 400 Bad Request\r\n") && answer.ends_with("\r\n\r\n"),
+            "{answer}"
+        );
     }
     drop(rt.connect(addr).await.expect("it connects"));
     let error = listener.next().await.expect("it goes on").expect_err("it is gone");

@@ -48,7 +48,7 @@ impl World {
         self.next += 1;
         let mut wakers = Wakers::new();
         let waker = Waker::from(Arc::clone(&flag));
-        match self.ledger.ask(n, self.now, u64::MAX, usize::MAX, waker, &mut wakers) {
+        match self.ledger.ask(n, self.now, u64::MAX, usize::MAX, &mut Some(waker), &mut wakers) {
             Turn::Granted(grant) => _ = self.served.insert(id, grant.ready),
             Turn::Waits(key, looks_at) => _ = self.places.insert(id, (Some(key), looks_at, flag)),
             Turn::Refused(refusal) => assert!(matches!(refusal, Refusal::TooLarge { .. })),
@@ -104,8 +104,9 @@ impl World {
 fn who_gives_up_or_leaves_is_in_nobodys_way() {
     for strict in [false, true] {
         let (mut ledger, mut wakers) = (Ledger::new(kind(1, strict)), Wakers::new());
-        let mut ask =
-            |ledger: &mut Ledger| ledger.ask(1, 0, u64::MAX, usize::MAX, Waker::noop().clone(), &mut wakers);
+        let mut ask = |ledger: &mut Ledger| {
+            ledger.ask(1, 0, u64::MAX, usize::MAX, &mut Some(Waker::noop().clone()), &mut wakers)
+        };
         assert!(matches!(ask(&mut ledger), Turn::Granted(_)));
         let Turn::Waits(gives_up, until) = ask(&mut ledger) else { panic!("there was one") };
         let turn = ledger.look(gives_up, 0, 0, &mut Some(Waker::noop().clone()), &mut Wakers::new());
@@ -123,7 +124,7 @@ fn who_is_refused_by_a_change_is_in_nobodys_way() {
     for strict in [false, true] {
         let (mut ledger, mut wakers) = (Ledger::new(kind(3, strict)), Wakers::new());
         assert!(ledger.try_take(3, 0, &mut wakers).is_ok());
-        let turn = ledger.ask(3, 0, u64::MAX, usize::MAX, Waker::noop().clone(), &mut wakers);
+        let turn = ledger.ask(3, 0, u64::MAX, usize::MAX, &mut Some(Waker::noop().clone()), &mut wakers);
         assert!(matches!(turn, Turn::Waits(..)));
         ledger.change(kind(1, strict), 0, &mut wakers);
         let until = ledger.meter().when(0, 0, 1, 0);
@@ -137,7 +138,7 @@ fn who_looks_too_early_looks_again_when_it_was_to() {
         let (mut ledger, mut wakers) = (Ledger::new(kind(1, strict)), Wakers::new());
         assert!(ledger.try_take(1, 0, &mut wakers).is_ok());
         let mut waits = || {
-            let turn = ledger.ask(1, 0, u64::MAX, usize::MAX, Waker::noop().clone(), &mut wakers);
+            let turn = ledger.ask(1, 0, u64::MAX, usize::MAX, &mut Some(Waker::noop().clone()), &mut wakers);
             let Turn::Waits(key, until) = turn else { panic!("there was one") };
             (key, until)
         };

@@ -113,11 +113,11 @@ fn errors_come_first_and_are_bounded() {
     let mut machine = machine(10, 50, 2, Overflow::DropNewest);
     machine.note("/a".into(), Modified, false, at(0));
     for n in 0..20 {
-        machine.fail(FsError::Gone { path: n.to_string().into() }, at(1));
+        machine.fail(FsError::Limit { path: n.to_string().into() }, at(1));
     }
     assert_eq!(machine.next_at(), Some(Instant::ORIGIN));
     for n in 0..16 {
-        let Next::Error(FsError::Gone { path }) = machine.next(at(1)) else { panic!("an error was lost") };
+        let Next::Error(FsError::Limit { path }) = machine.next(at(1)) else { panic!("an error was lost") };
         assert_eq!(path, PathBuf::from(n.to_string()));
     }
     assert_eq!(
@@ -210,4 +210,32 @@ fn a_path_costs_nothing_but_its_place_when_it_changes_again() {
         machine.note("/a".into(), Modified, false, at(0) + MS * n / 10);
         assert_eq!((machine.paths.len(), machine.looks.len()), (1, 1));
     }
+}
+
+#[test]
+fn the_oldest_is_the_one_that_would_be_told_next() {
+    let mut machine = machine(50, 1_000, 2, Overflow::DropOldest);
+    machine.note("/busy".into(), Created, false, at(0));
+    machine.note("/still".into(), Created, false, at(10));
+    machine.note("/busy".into(), Modified, false, at(40));
+    // The first has changed again: it is to be told at 90, the other one at 60.
+    machine.note("/new".into(), Created, false, at(50));
+    let paths: Vec<_> =
+        told(&mut machine, at(200)).iter().filter_map(|event| event.path().map(Path::to_owned)).collect();
+    assert_eq!(paths, [Path::new("/busy"), Path::new("/new")]);
+    assert_eq!(machine.dropped(), 1);
+}
+
+#[test]
+fn of_every_path_that_is_gone_it_is_told() {
+    let mut machine = machine(5, 100, 1, Overflow::DropNewest);
+    let paths: Vec<_> = (0..3 * ERRORS).map(|n| PathBuf::from(format!("/{n}"))).collect();
+    for path in &paths {
+        machine.fail(FsError::Gone { path: path.clone() }, at(0));
+    }
+    for expected in &paths {
+        let Next::Error(FsError::Gone { path }) = machine.next(at(0)) else { panic!("{expected:?}") };
+        assert_eq!(path, *expected);
+    }
+    assert_eq!(machine.dropped(), 0);
 }
