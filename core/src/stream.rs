@@ -47,6 +47,7 @@
 //! | [`ticker`](crate::time::ticker()) | ticks |
 //! | the receivers of [`mpsc`](crate::channel::mpsc) and [`broadcast`](crate::channel::broadcast), [`watch::Receiver::into_stream`](crate::channel::watch::Receiver::into_stream) | what others send |
 
+mod alarm;
 mod batch;
 mod concurrent;
 mod dropped;

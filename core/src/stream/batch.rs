@@ -5,9 +5,9 @@ mod window;
 
 pub use config::{BatchConfig, Unweighted, Weigh};
 
+use super::alarm::Alarm;
 use crate::ready_budget::ReadyBudget;
 use crate::runtime::Runtime;
-use crate::time::Timer;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
@@ -63,7 +63,7 @@ pin_project! {
     /// # Cost
     ///
     /// One `Vec` a batch, which grows with what is in it, and begins with room for as many as the batch before had, up
-    /// to 16 KiB. One timer, which is moved only when it has to wait; two readings of the clock a batch of ready items,
+    /// to 16 KiB. One timer, made when it has to wait for the first time, which is an allocation, and then moved; two readings of the clock a batch of ready items,
     /// and one each 32 items; one a batch of items that are waited for.
     ///
     /// # Examples
@@ -95,8 +95,7 @@ pin_project! {
         #[pin]
         source: S,
         rt: R,
-        #[pin]
-        timer: Timer<R::Sleep>,
+        alarm: Alarm<R>,
         window: Window<S::Item>,
         weigh: W,
         budget: ReadyBudget,
@@ -111,7 +110,7 @@ impl<S: Stream, R: Runtime, W> Batch<S, R, W> {
         Self {
             source,
             rt: rt.clone(),
-            timer: Timer::new(),
+            alarm: Alarm::new(),
             window,
             weigh: config.weigh,
             budget: ReadyBudget::new(),
@@ -185,7 +184,7 @@ impl<S: Stream, R: Runtime, W: Weigh<S::Item>> Stream for Batch<S, R, W> {
                     this.budget.refill();
                     let Some(ends_at) = window.ends_at() else { return Poll::Pending };
                     if !window.ends_at_once() {
-                        ready!(this.timer.as_mut().poll_until(this.rt, ends_at, cx));
+                        ready!(this.alarm.poll_until(this.rt, ends_at, cx));
                     }
                     return Poll::Ready(window.take_some());
                 }

@@ -5,10 +5,8 @@
 //! | `window` | the shell of all that hold an item for a time: the source first, then the timer; and the rules of each, as a pure [`Window`](window::Window) |
 //! | `latest` | the latest item until a time, of `audit` and `sample` |
 //! | `expiry` | the shell of the three timeouts |
-//! | `alarm` | the one timer of an operator |
 //! | `upstream` | a source that is dropped at its end, and never polled after it |
 
-mod alarm;
 mod audit;
 mod debounce;
 mod debounce_by_key;

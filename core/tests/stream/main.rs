@@ -16,6 +16,7 @@ mod merge;
 mod names;
 mod nasty;
 mod overflow;
+mod pinning;
 mod results;
 mod retry;
 mod share;

@@ -11,7 +11,7 @@ use crate::probe;
 use crate::ready_budget::ReadyBudget;
 use crate::resilience::{Classify, Error, OnRetry, Retry, Stop, Verdict};
 use crate::runtime::Runtime;
-use crate::time::Timer;
+use crate::stream::alarm::Alarm;
 use attempts::{Attempts, Ran};
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
@@ -180,8 +180,7 @@ pin_project! {
         make: F,
         #[pin]
         stream: Option<S>,
-        #[pin]
-        timer: Timer<R::Sleep>,
+        alarm: Alarm<R>,
         phase: Phase,
         end_is_failure: bool,
         attempts: Attempts<C, H>,
@@ -193,7 +192,7 @@ pin_project! {
 /// |---|---|---|
 /// | begins | none | the next poll, which makes it |
 /// | runs | there | a failure, an end |
-/// | waits | none | the timer |
+/// | waits | none | the alarm |
 /// | ended | none | – |
 #[derive(Clone, Copy, Debug)]
 enum Phase {
@@ -209,7 +208,7 @@ impl<R: Runtime, C, H, F, S> RetryStream<R, C, H, F, S> {
             rt: rt.clone(),
             make,
             stream: None,
-            timer: Timer::new(),
+            alarm: Alarm::new(),
             phase: Phase::Begins,
             end_is_failure,
             attempts: Attempts::new(policy),
@@ -261,7 +260,7 @@ where
                 Phase::Ended => return Poll::Ready(None),
                 Phase::Waits { until } => {
                     let until = *until;
-                    if this.timer.as_mut().poll_until(rt, until, cx).is_pending() {
+                    if this.alarm.poll_until(rt, until, cx).is_pending() {
                         probe::waiting(|| format!("attempt {} of a stream", attempts.retry.attempt()));
                         return Poll::Pending;
                     }

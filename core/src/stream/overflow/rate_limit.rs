@@ -4,7 +4,8 @@ use crate::probe;
 use crate::ready_budget::ReadyBudget;
 use crate::resilience::{Patient, RateLimiter};
 use crate::runtime::Runtime;
-use crate::time::{Instant, Timer};
+use crate::stream::alarm::Alarm;
+use crate::time::Instant;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
@@ -44,8 +45,8 @@ pin_project! {
     ///
     /// # Cost
     ///
-    /// A reading of the clock and a permit for each item; one timer, which is moved. Nothing is allocated, but for a
-    /// place in the limiter's queue, which keeps its memory.
+    /// A reading of the clock and a permit for each item; one timer, made with the first wait, which is an allocation, and
+    /// then moved. Nothing else is allocated, but for a place in the limiter's queue, which keeps its memory.
     ///
     /// # Examples
     ///
@@ -72,8 +73,7 @@ pin_project! {
         held: Option<S::Item>,
         permits: Patient,
         rt: R,
-        #[pin]
-        timer: Timer<R::Sleep>,
+        alarm: Alarm<R>,
         budget: ReadyBudget,
         has_ended: bool,
     }
@@ -86,7 +86,7 @@ impl<S: Stream, R: Runtime> RateLimit<S, R> {
             held: None,
             permits: Patient::new(limiter),
             rt: rt.clone(),
-            timer: Timer::new(),
+            alarm: Alarm::new(),
             budget: ReadyBudget::new(),
             has_ended: false,
         }
@@ -121,7 +121,7 @@ impl<S: Stream, R: Runtime> Stream for RateLimit<S, R> {
         let mut now = this.rt.now();
         while let Err(until) = this.permits.poll(now, cx) {
             // Who is woken before looks again all the same.
-            if until == Instant::MAX || this.timer.as_mut().poll_until(this.rt, until, cx).is_pending() {
+            if until == Instant::MAX || this.alarm.poll_until(this.rt, until, cx).is_pending() {
                 this.budget.refill();
                 probe::waiting(|| this.permits.describe());
                 return Poll::Pending;

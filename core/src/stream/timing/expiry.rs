@@ -1,9 +1,9 @@
 //! A source that is dropped when its time is up: what the three timeouts have in common.
 
-use super::alarm::Alarm;
 use super::upstream::Upstream;
 use crate::instant::Instant;
 use crate::runtime::Runtime;
+use crate::stream::alarm::Alarm;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::pin::Pin;

@@ -1,9 +1,9 @@
 //! Items at least so far apart; none is dropped.
 
-use super::alarm::Alarm;
 use super::upstream::Upstream;
 use crate::instant::Instant;
 use crate::runtime::Runtime;
+use crate::stream::alarm::Alarm;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 use std::fmt;

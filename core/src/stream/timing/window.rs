@@ -1,9 +1,9 @@
 //! What operators that hold items for a time have in common: a pure window, and the shell that waits for it.
 
-use super::alarm::Alarm;
 use super::upstream::Upstream;
 use crate::instant::Instant;
 use crate::runtime::Runtime;
+use crate::stream::alarm::Alarm;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::pin::Pin;
