@@ -143,6 +143,31 @@ impl<S: Stream, R: Runtime, W> Batch<S, R, W> {
 
     /// As [`into_remainder`](Self::into_remainder), where the stream is pinned: takes the items out, and the next batch
     /// begins without them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::channel::mpsc;
+    /// use backstay_core::stream::{BatchConfig, FlowExt};
+    /// use backstay_core::{Limit, Runtime};
+    /// use futures::StreamExt;
+    /// use std::{pin::pin, time::Duration};
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let hundred = Limit::new(100).unwrap();
+    ///     let (sender, orders) = mpsc::channel(hundred);
+    ///     let mut batches = pin!(orders.batch(&rt, BatchConfig::new(hundred)));
+    ///     sender.try_send(1).unwrap();
+    ///     sender.try_send(2).unwrap();
+    ///     assert!(rt.timeout(Duration::from_secs(1), batches.next()).await.is_err());
+    ///     assert_eq!(batches.as_mut().take_remainder(), [1, 2]); // flushed by hand
+    ///     sender.try_send(3).unwrap();
+    ///     drop(sender);
+    ///     assert_eq!(batches.next().await, Some(vec![3]));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn take_remainder(self: Pin<&mut Self>) -> Vec<S::Item> {
         self.project().window.take()
     }

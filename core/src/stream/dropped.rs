@@ -30,6 +30,29 @@ pub struct DropCount(Arc<AtomicU64>);
 
 impl DropCount {
     /// How many there were so far.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_core::channel::mpsc::{self, Overflow};
+    /// use backstay_core::stream::FlowExt;
+    /// use futures::StreamExt;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let (sender, degrees) = mpsc::channel(Limit::new(100)?);
+    /// let newest = degrees.buffer(Limit::ONE, Overflow::DropOldest);
+    /// let dropped = newest.drop_count();
+    /// let mut shown = newest.map(|degrees| format!("{degrees} °C")); // it is out of sight
+    /// for degrees in [19, 20, 21] {
+    ///     sender.send(degrees).await?;
+    /// }
+    /// assert_eq!(dropped.get(), 0); // nobody has read yet
+    /// assert_eq!(shown.next().await.as_deref(), Some("21 °C"));
+    /// assert_eq!(dropped.get(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

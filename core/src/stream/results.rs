@@ -32,6 +32,11 @@ pin_project! {
     /// The source is dropped when it ends, and at its first error. A flow that ends earlier, as with `take`, ends
     /// this, and a later error of the source is not seen. Dropped, it drops the flow.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping a future that waits for the next item loses nothing: the flow is in here, with its tail, and goes
+    /// on in the next poll. Dropping this drops both.
+    ///
     /// # Cost
     ///
     /// One allocation; for each item nothing but a lock that is free.

@@ -46,6 +46,22 @@ pub struct BatchConfig<W = Unweighted> {
 
 impl BatchConfig {
     /// At most so many items in a batch.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::Limit;
+    /// use backstay_core::stream::{BatchConfig, FlowExt};
+    /// use futures::{StreamExt, stream};
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let three = BatchConfig::new(Limit::new(3).unwrap());
+    ///     stream::iter(1..=4).batch(&rt, three).collect::<Vec<_>>().await
+    /// })?;
+    /// assert_eq!(run.value, [vec![1, 2, 3], vec![4]]);
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn new(max: impl Into<Limit>) -> Self {
         Self { bounds: Bounds::new(max.into()), weigh: Unweighted }
     }
@@ -56,6 +72,24 @@ impl<W> BatchConfig<W> {
     ///
     /// With zero a batch waits for nothing: it is what is there at once, 128 items at most; no clock is read. With
     /// [`Duration::MAX`] its time is never over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::stream::{BatchConfig, FlowExt};
+    /// use backstay_core::{Limit, time::ticker};
+    /// use futures::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let ticks = ticker(&rt, Duration::from_millis(40)).build().unwrap().enumerate().map(|(number, _)| number);
+    ///     let often = BatchConfig::new(Limit::MAX).within(Duration::from_millis(100));
+    ///     ticks.take(5).batch(&rt, often).collect::<Vec<_>>().await
+    /// })?;
+    /// assert_eq!(run.value, [vec![0, 1, 2], vec![3, 4]]); // the first at 100 ms, the other at the end, at 160 ms
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[doc(alias = "timeout")]
     #[doc(alias = "max_delay")]
     #[doc(alias = "linger")]
@@ -68,6 +102,23 @@ impl<W> BatchConfig<W> {
     /// and has to name the type of the item that it takes.
     ///
     /// A sum that is too large for a `usize` counts as [`usize::MAX`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::Limit;
+    /// use backstay_core::stream::{BatchConfig, FlowExt};
+    /// use futures::{StreamExt, stream};
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let bytes = BatchConfig::new(Limit::MAX).weight(Limit::new(8).unwrap(), |line: &&str| line.len());
+    ///     let lines = stream::iter(["four", "five5", "a line of its own", "x", "y"]);
+    ///     lines.batch(&rt, bytes).collect::<Vec<_>>().await
+    /// })?;
+    /// assert_eq!(run.value, [vec!["four"], vec!["five5"], vec!["a line of its own"], vec!["x", "y"]]);
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn weight<T, F: FnMut(&T) -> usize>(self, max: impl Into<Limit>, weigh: F) -> BatchConfig<F> {
         BatchConfig { bounds: self.bounds.weight(max.into()), weigh }
     }

@@ -48,6 +48,26 @@ where
 {
     /// [`FlowExt::each_concurrent`](crate::stream::FlowExt::each_concurrent), which also drives what is in flight here
     /// while all its bodies are busy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::stream::FlowExt;
+    /// use backstay_core::{Limit, Runtime};
+    /// use futures::stream;
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let rt = &rt;
+    ///     let request = |id| async move { rt.sleep(Duration::from_millis(20)).await; id };
+    ///     let store = |_| rt.sleep(Duration::from_millis(10));
+    ///     let two = Limit::new(2).unwrap();
+    ///     stream::iter(0..4).map_concurrent(two, request).each_concurrent(two, store).await;
+    /// })?;
+    /// assert_eq!(run.elapsed, Duration::from_millis(50)); // two by two, stored while the next two run
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn each_concurrent<B, BodyFut>(
         self,
         limit: impl Into<Limit>,

@@ -13,6 +13,11 @@ use std::task::{Context, Poll, ready};
 pin_project! {
     /// The future of [`MapConcurrent::for_each`](super::MapConcurrent::for_each).
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops the body that runs, what is in flight, and the outputs that wait. Polled by `&mut`, it goes on
+    /// where it was.
+    ///
     /// # Panics
     ///
     /// A panic of the body or of what is in flight goes on here. Polled again, it goes on with the others.
@@ -25,6 +30,15 @@ pin_project! {
 
 pin_project! {
     /// The future of [`MapConcurrent::try_for_each`](super::MapConcurrent::try_for_each).
+    ///
+    /// # Errors
+    ///
+    /// The first error that an output is, or a body gives.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops the body that runs, what is in flight, and the outputs that wait. Polled by `&mut`, it goes on
+    /// where it was.
     ///
     /// # Panics
     ///

@@ -197,6 +197,28 @@ where
 
     /// [`FlowExt::map_concurrent`](crate::stream::FlowExt::map_concurrent), which also drives what is in flight here
     /// while all its own places are taken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::stream::FlowExt;
+    /// use backstay_core::{Limit, Runtime};
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let rt = &rt;
+    ///     let request = |id| async move { rt.sleep(Duration::from_millis(20)).await; id };
+    ///     let store = |_| rt.sleep(Duration::from_millis(10));
+    ///     let requests = stream::iter(0..4).map_concurrent(Limit::new(2).unwrap(), request);
+    ///     requests.map_concurrent(Limit::ONE, store).count().await
+    /// })?;
+    /// assert_eq!(run.value, 4);
+    /// // The last two requests run while the first two are stored.
+    /// assert_eq!(run.elapsed, Duration::from_millis(60));
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn map_concurrent<G, GFut>(self, limit: impl Into<Limit>, g: G) -> MapConcurrent<Self, G, GFut>
     where
         G: FnMut(Fut::Output) -> GFut,
@@ -211,6 +233,28 @@ where
     /// # Errors
     ///
     /// [`ConfigError::Invalid`] for a window that is smaller than the limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::stream::FlowExt;
+    /// use backstay_core::{Limit, Runtime};
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let nap = |ms| {
+    ///         let rt = &rt;
+    ///         async move { rt.sleep(Duration::from_millis(ms)).await; ms }
+    ///     };
+    ///     let two = Limit::new(2).unwrap();
+    ///     let requests = stream::iter([30, 10, 20]).map_concurrent(two, nap); // as they end: 10, 30, 20
+    ///     requests.map_concurrent_ordered(two, two, nap).unwrap().collect::<Vec<_>>().await
+    /// })?;
+    /// assert_eq!(run.value, [10, 30, 20]);
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn map_concurrent_ordered<G, GFut>(
         self,
         limit: impl Into<Limit>,
@@ -226,6 +270,31 @@ where
 
     /// [`FlowExt::spawned`](crate::stream::FlowExt::spawned), which also drives what is in flight here while its buffer
     /// is full.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::stream::FlowExt;
+    /// use backstay_core::{Limit, Runtime};
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let own = rt.clone();
+    ///     let request = move |id| {
+    ///         let answer = own.sleep(Duration::from_millis(20));
+    ///         async move { answer.await; id }
+    ///     };
+    ///     let requests = stream::iter(0..4).map_concurrent(Limit::new(2).unwrap(), request);
+    ///     let mut answers = requests.spawned(&rt, Limit::ONE);
+    ///     while let Some(_) = answers.next().await {
+    ///         rt.sleep(Duration::from_millis(10)).await; // the next requests run meanwhile
+    ///     }
+    /// })?;
+    /// assert_eq!(run.elapsed, Duration::from_millis(60));
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn spawned<R: Runtime>(
         self,
         parent: &impl Parent<Runtime = R>,
@@ -239,6 +308,27 @@ where
     }
 
     /// How many outputs are still to come of the futures that have begun.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::stream::FlowExt;
+    /// use backstay_core::{Limit, Runtime};
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let request = |ms| rt.sleep(Duration::from_millis(ms));
+    ///     let mut requests = stream::iter([10, 20]).map_concurrent(Limit::new(2).unwrap(), request);
+    ///     assert_eq!(requests.in_flight(), 0); // not begun
+    ///     requests.next().await;
+    ///     assert_eq!(requests.in_flight(), 1);
+    ///     requests.next().await;
+    ///     assert_eq!(requests.in_flight(), 0);
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn in_flight(&self) -> usize {
         self.filled.window().len() + self.held.len()
     }

@@ -119,6 +119,25 @@ where
 
 impl<R: Runtime, S: Stream> Spawned<R, S> {
     /// How many items wait for the reader.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::stream::FlowExt;
+    /// use backstay_core::{Limit, Runtime};
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let mut numbers = stream::iter(1..).spawned(&rt, Limit::new(3).unwrap());
+    ///     assert_eq!(numbers.waiting(), 0); // not begun
+    ///     assert_eq!(numbers.next().await, Some(1));
+    ///     rt.sleep(Duration::from_millis(1)).await;
+    ///     assert_eq!(numbers.waiting(), 3); // and no more, while nobody reads
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn waiting(&self) -> usize {
         match &self.state {
             State::Running(receiver) => receiver.len(),
@@ -127,6 +146,25 @@ impl<R: Runtime, S: Stream> Spawned<R, S> {
     }
 
     /// Why the stream has ended before its source did: the runtime has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::smol::SmolOwner;
+    /// use backstay_core::stream::FlowExt;
+    /// use backstay_core::{BlockOn, Config, JoinError, Limit};
+    /// use futures::{StreamExt, executor, stream};
+    ///
+    /// let owner = SmolOwner::new(Config::new())?;
+    /// let source = stream::iter([1]).chain(stream::pending());
+    /// let mut items = source.spawned(owner.runtime(), Limit::ONE);
+    /// assert_eq!(owner.block_on(items.next()), Some(1));
+    /// assert!(items.failure().is_none());
+    /// drop(owner); // with the runtime its tasks end
+    /// assert_eq!(executor::block_on(items.next()), None);
+    /// assert!(matches!(items.failure(), Some(JoinError::Shutdown)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn failure(&self) -> Option<&JoinError> {
         self.failure.as_ref()
     }

@@ -33,6 +33,11 @@ pin_project! {
     /// While nobody polls, neither the source nor the inner stream runs. What a source has kept by the next poll
     /// counts as having come then: the first of it begins an inner stream if the one before has ended by that time.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping a future that waits for the next item loses nothing: both streams are in here, and go on in
+    /// the next poll. Dropping this drops them.
+    ///
     /// # Panics
     ///
     /// A panic of `f` or of a stream goes on in whoever polls; the item that `f` was given is lost, an inner stream
@@ -60,6 +65,29 @@ impl<S, F, T> ExhaustMap<S, F, T> {
     }
 
     /// How many items came while an inner stream was running.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::Runtime;
+    /// use backstay_core::stream::FlowExt;
+    /// use futures::{StreamExt, stream};
+    /// use std::{pin::pin, time::Duration};
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let send = |click| {
+    ///         let nap = rt.sleep(Duration::from_millis(100));
+    ///         stream::once(async move { nap.await; click })
+    ///     };
+    ///     let mut sent = pin!(stream::iter(["first", "second", "third"]).exhaust_map(send));
+    ///     assert_eq!(sent.next().await, Some("first"));
+    ///     assert_eq!(sent.next().await, None);
+    ///     sent.dropped()
+    /// })?;
+    /// assert_eq!(run.value, 2);
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }

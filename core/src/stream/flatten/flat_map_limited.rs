@@ -39,6 +39,11 @@ pin_project! {
     ///
     /// It holds no item: while nobody polls, nothing runs.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping a future that waits for the next item loses nothing: all streams are in here, and go on in
+    /// the next poll. Dropping this drops them.
+    ///
     /// # Panics
     ///
     /// A panic of `f` or of a stream goes on in whoever polls. That inner stream is gone, the others stay.

@@ -36,6 +36,11 @@ pin_project! {
     /// While nobody polls, neither the source nor the inner stream runs. At the next poll a new item of the source
     /// comes before what the inner stream has ready: nothing that is out of date is given.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping a future that waits for the next item loses nothing: both streams are in here, and go on in
+    /// the next poll. Dropping this drops them.
+    ///
     /// # Panics
     ///
     /// A panic of `f` or of a stream goes on in whoever polls; the item that `f` was given is lost, an inner stream
@@ -63,6 +68,29 @@ impl<S, F, T> SwitchMap<S, F, T> {
     }
 
     /// How many inner streams were dropped before they were known to have ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::Runtime;
+    /// use backstay_core::stream::FlowExt;
+    /// use futures::{StreamExt, stream};
+    /// use std::{pin::pin, time::Duration};
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let search = |text| {
+    ///         let nap = rt.sleep(Duration::from_millis(100));
+    ///         stream::once(async move { nap.await; text })
+    ///     };
+    ///     let mut answers = pin!(stream::iter(["b", "ba", "back"]).switch_map(search));
+    ///     assert_eq!(answers.next().await, Some("back"));
+    ///     assert_eq!(answers.next().await, None);
+    ///     answers.dropped()
+    /// })?;
+    /// assert_eq!(run.value, 2); // those for "b" and "ba"
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }

@@ -158,6 +158,11 @@ pin_project! {
     ///
     /// Delays are counted from the poll that found the failure; time that passes while nobody polls counts.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping a future that waits for the next item loses nothing: a stream that runs and a delay are in here,
+    /// and go on in the next poll. Dropping this drops them.
+    ///
     /// # Panics
     ///
     /// A panic of `make`, of a stream, of the classifier or the hook goes on in whoever polls.
@@ -217,6 +222,27 @@ impl<R: Runtime, C, H, F, S> RetryStream<R, C, H, F, S> {
     }
 
     /// When the attempts begin anew; with each item, if it isn't said.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::{Backoff, Retry};
+    /// use backstay_core::stream::{self, Reset};
+    /// use futures::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let backoff = Backoff::constant(Duration::from_secs(1));
+    ///     let policy = Retry::builder().max_attempts(3).backoff(backoff).build().expect("it makes sense");
+    ///     // Each gives an item, after which the attempts would begin anew: for ever.
+    ///     let make = || futures::stream::iter([Ok("hello"), Err("connection reset")]);
+    ///     let greetings = stream::retry(&rt, policy, make).reset(Reset::Never);
+    ///     greetings.filter(|item| std::future::ready(item.is_ok())).count().await
+    /// })?;
+    /// assert_eq!(run.value, 3);
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub const fn reset(mut self, reset: Reset) -> Self {
         self.attempts.reset = reset;
         self
@@ -227,6 +253,29 @@ impl<R: Runtime, C, H, F, S> RetryStream<R, C, H, F, S> {
     ///
     /// The time slides, as that of a [`Supervisor`](crate::task::Supervisor) does; a restart of exactly that long ago
     /// still counts. With [`Duration::MAX`] all count.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::{Backoff, Retry};
+    /// use backstay_core::{Limit, stream};
+    /// use futures::StreamExt;
+    /// use std::convert::Infallible;
+    /// use std::time::Duration;
+    ///
+    /// const MINUTE: Duration = Duration::from_secs(60);
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let policy = Retry::builder().backoff(Backoff::constant(MINUTE)).build().expect("it makes sense");
+    ///     let make = || futures::stream::iter([Ok::<_, Infallible>("tick")]);
+    ///     // One a minute is no more than two in any ninety seconds.
+    ///     let ticks = stream::restart(&rt, policy, make).max_restarts(Limit::new(2).unwrap(), MINUTE * 3 / 2);
+    ///     ticks.take(100).count().await
+    /// })?;
+    /// assert_eq!(run.value, 100);
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[doc(alias = "intensity")]
     pub fn max_restarts(mut self, restarts: impl Into<Limit>, within: Duration) -> Self {
         self.attempts.window = Some(Window::new(restarts.into(), within));
@@ -234,11 +283,54 @@ impl<R: Runtime, C, H, F, S> RetryStream<R, C, H, F, S> {
     }
 
     /// How many streams were made after the first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::{Backoff, Retry};
+    /// use backstay_core::stream;
+    /// use futures::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let backoff = Backoff::constant(Duration::from_secs(1));
+    ///     let policy = Retry::builder().max_attempts(5).backoff(backoff).build().expect("it makes sense");
+    ///     let mut answers = [Err("connection refused"), Err("connection refused"), Ok("hello")].into_iter();
+    ///     let mut greetings = stream::retry(&rt, policy, move || futures::stream::iter(answers.next()));
+    ///     assert_eq!(greetings.next().await.map(Result::ok), Some(Some("hello")));
+    ///     greetings.restarts()
+    /// })?;
+    /// assert_eq!(run.value, 2);
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub const fn restarts(&self) -> u64 {
         self.attempts.restarts
     }
 
     /// Why it gave up; `None` while it hasn't, and where it ended with a stream or by an error that is fatal.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::resilience::{Backoff, Retry, Stop};
+    /// use backstay_core::stream;
+    /// use futures::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let backoff = Backoff::constant(Duration::from_secs(1));
+    ///     let policy = Retry::builder().max_attempts(2).backoff(backoff).build().expect("it makes sense");
+    ///     let make = || futures::stream::iter([Err::<u32, _>("connection refused")]);
+    ///     let mut numbers = stream::retry(&rt, policy, make);
+    ///     assert_eq!(numbers.stopped(), None);
+    ///     assert_eq!(numbers.by_ref().count().await, 1); // the error that it gave up with
+    ///     numbers.stopped()
+    /// })?;
+    /// assert_eq!(run.value, Some(Stop::MaxAttempts));
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub const fn stopped(&self) -> Option<Stop> {
         self.attempts.stopped
     }

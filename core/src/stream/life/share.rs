@@ -174,6 +174,25 @@ impl<S: Stream> Share<S> {
     }
 
     /// How many items this reader has missed so far, as it was told.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_core::stream::{FlowExt, ShareConfig, ShareError, SlowReader};
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let config = ShareConfig::new(0).buffer(Limit::new(2)?).slow_reader(SlowReader::Skips);
+    /// let reader = stream::iter(1..=5).share(config);
+    /// let mut slow = reader.clone();
+    /// assert_eq!(reader.count().await, 5);
+    /// assert_eq!(slow.missed(), 0); // it has not been told
+    /// assert_eq!(slow.next().await, Some(Err(ShareError::Lagged(3))));
+    /// assert_eq!(slow.missed(), 3);
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// # }).unwrap();
+    /// ```
     pub const fn missed(&self) -> u64 {
         self.missed
     }
@@ -346,11 +365,41 @@ impl<S: Stream> Drop for Share<S> {
 
 impl<S: Stream> ShareHandle<S> {
     /// A reader of the last items and of all that come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::FlowExt;
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let news = stream::iter(1..=3).share(0).handle(); // and no reader
+    /// let (mut one, mut other) = (news.subscribe(), news.subscribe());
+    /// assert_eq!(one.next().await, Some(Ok(1)));
+    /// assert_eq!(other.next().await, Some(Ok(1)));
+    /// let mut late = news.subscribe();
+    /// assert_eq!(late.next().await, Some(Ok(2))); // nothing is replayed
+    /// # });
+    /// ```
     pub fn subscribe(&self) -> Share<S> {
         Share::subscribed(&self.inner)
     }
 
     /// How many readers there are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::FlowExt;
+    /// use futures::stream;
+    ///
+    /// let first = stream::iter(1..=3).share(0);
+    /// let news = first.handle();
+    /// let second = news.subscribe();
+    /// assert_eq!(news.readers(), 2);
+    /// drop((first, second));
+    /// assert_eq!(news.readers(), 0); // for who stops what nobody reads
+    /// ```
     pub fn readers(&self) -> usize {
         lock(&self.inner.core).items.readers()
     }

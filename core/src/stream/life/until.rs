@@ -31,6 +31,11 @@ pin_project! {
     /// While nobody polls, nothing happens, and the source of a token that is cancelled meanwhile is there until the
     /// next poll.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping a future that waits for the next item loses nothing: the source is in here, and goes on in the
+    /// next poll. Dropping this drops it.
+    ///
     /// # Cost
     ///
     /// A load of the token for each item; below a [deadline](CancelToken::with_deadline) a reading of the clock. What
@@ -54,6 +59,28 @@ impl<S> Until<S> {
     }
 
     /// Why the token ended it; `None` as long as it has not ended, and if it ended with its source.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::FlowExt;
+    /// use backstay_core::task::{CancelReason, CancelToken};
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let token = CancelToken::new();
+    /// let mut numbers = stream::iter(1..).until(token.clone());
+    /// assert_eq!(numbers.next().await, Some(1));
+    /// assert_eq!(numbers.reason(), None);
+    /// token.cancel();
+    /// assert_eq!(numbers.next().await, None);
+    /// assert_eq!(numbers.reason(), Some(CancelReason::Explicit));
+    ///
+    /// let mut short = stream::iter([1]).until(CancelToken::new());
+    /// assert_eq!(short.by_ref().count().await, 1);
+    /// assert_eq!(short.reason(), None); // its own end
+    /// # });
+    /// ```
     pub fn reason(&self) -> Option<CancelReason> {
         if self.is_cut_off { self.token.reason() } else { None }
     }

@@ -120,11 +120,41 @@ impl<S> MergeSet<S> {
     }
 
     /// Adds a stream, as one of many equals. It is polled when the set is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::MergeSet;
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut set = MergeSet::new();
+    /// set.insert(stream::iter(vec![1, 2]));
+    /// assert_eq!(set.by_ref().collect::<Vec<_>>().await, [1, 2]); // empty, and at its end
+    /// let late = set.insert(stream::iter(vec![3]));
+    /// assert!(set.contains(late));
+    /// assert_eq!(set.next().await, Some(3)); // it goes on
+    /// # });
+    /// ```
     pub fn insert(&mut self, stream: S) -> StreamKey {
         self.insert_with(stream, Precedence::default())
     }
 
     /// Adds a stream with a weight or a priority.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::{MergeSet, Precedence};
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut set = MergeSet::new();
+    /// set.insert(stream::iter(vec!["job"; 2]));
+    /// set.insert_with(stream::iter(vec!["stop"]), Precedence::prioritised(9));
+    /// assert_eq!(set.collect::<Vec<_>>().await, ["stop", "job", "job"]);
+    /// # });
+    /// ```
     pub fn insert_with(&mut self, stream: S, precedence: Precedence) -> StreamKey {
         let priority = precedence.priority();
         let at = self.levels.partition_point(|level| level.priority > priority);
@@ -139,12 +169,44 @@ impl<S> MergeSet<S> {
     }
 
     /// Drops a stream, and tells whether it was there still.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::MergeSet;
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut set = MergeSet::new();
+    /// let gone = set.insert(stream::iter(vec!["unwanted"; 9]));
+    /// set.insert(stream::iter(vec!["wanted"]));
+    /// assert!(set.remove(gone));
+    /// assert!(!set.remove(gone));
+    /// assert_eq!(set.collect::<Vec<_>>().await, ["wanted"]);
+    /// # });
+    /// ```
     pub fn remove(&mut self, key: StreamKey) -> bool {
         let Some(level) = self.level_of(key) else { return false };
         self.levels[level].set.remove(key.index)
     }
 
     /// Takes a stream out, if it is there still, with the items that it has not given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::MergeSet;
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut set = MergeSet::new();
+    /// let numbers = set.insert(stream::iter(1..=3));
+    /// assert_eq!(set.next().await, Some(1));
+    /// let rest = set.extract(numbers).expect("it has not ended");
+    /// assert_eq!(rest.collect::<Vec<_>>().await, [2, 3]); // read elsewhere
+    /// assert!(set.is_empty() && set.extract(numbers).is_none());
+    /// # });
+    /// ```
     pub fn extract(&mut self, key: StreamKey) -> Option<S>
     where
         S: Unpin,
@@ -173,6 +235,20 @@ impl<S> MergeSet<S> {
     /// # Panics
     ///
     /// If a stream's destructor does; the others are dropped all the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::MergeSet;
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut set: MergeSet<_> = [stream::iter(1..), stream::iter(10..)].into_iter().collect();
+    /// assert_eq!(set.next().await, Some(1));
+    /// set.clear();
+    /// assert_eq!(set.next().await, None);
+    /// # });
+    /// ```
     pub fn clear(&mut self) {
         self.levels.clear();
     }

@@ -30,17 +30,60 @@ pub struct Precedence {
 
 impl Precedence {
     /// `weight` items for each that one of weight one gives, where both have that many ready: at most so many in a row.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_core::stream::{MergeSet, Precedence};
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut set = MergeSet::new();
+    /// set.insert_with(stream::iter(vec!["gold"; 4]), Precedence::weighted(Limit::new(2)?));
+    /// set.insert(stream::iter(vec!["free"; 2]));
+    /// let all: Vec<_> = set.collect().await;
+    /// assert_eq!(all, ["gold", "gold", "free", "gold", "gold", "free"]);
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn weighted(weight: impl Into<Limit>) -> Self {
         Self::default().with_weight(weight)
     }
 
     /// Before all of a lower priority: as long as one of a higher has an item ready, they wait. The largest number
     /// comes first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::{MergeSet, Precedence};
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut set = MergeSet::new();
+    /// set.insert(stream::iter(vec!["data"; 2]));
+    /// set.insert_with(stream::iter(vec!["control"; 2]), Precedence::prioritised(1));
+    /// let all: Vec<_> = set.collect().await;
+    /// assert_eq!(all, ["control", "control", "data", "data"]);
+    /// # });
+    /// ```
     pub const fn prioritised(priority: u8) -> Self {
         Self { weight: Limit::ONE, priority }
     }
 
     /// The same with another weight.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_core::stream::Precedence;
+    ///
+    /// let precedence = Precedence::prioritised(1).with_weight(Limit::new(3)?);
+    /// assert_eq!((precedence.priority(), precedence.weight().get()), (1, 3));
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn with_weight(mut self, weight: impl Into<Limit>) -> Self {
         self.weight = weight.into();

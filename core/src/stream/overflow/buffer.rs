@@ -92,6 +92,22 @@ impl<S: Stream> Buffer<S> {
     }
 
     /// The items that are kept, in order; the source is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_core::channel::mpsc::Overflow;
+    /// use backstay_core::stream::FlowExt;
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut last = stream::iter(0..100).buffer(Limit::new(3)?, Overflow::DropOldest);
+    /// assert_eq!(last.next().await, Some(97));
+    /// assert_eq!(last.into_remainder(), [98, 99]);
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn into_remainder(self) -> Vec<S::Item> {
         self.queue.into_items().into()
     }

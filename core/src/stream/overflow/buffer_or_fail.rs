@@ -16,6 +16,22 @@ use std::task::{Context, Poll, ready};
 
 /// So many items were dropped here, for which there was no room: an item of
 /// [`FlowExt::buffer_or_fail`](crate::stream::FlowExt::buffer_or_fail).
+///
+/// # Examples
+///
+/// ```
+/// use backstay_core::Limit;
+/// use backstay_core::stream::{FlowExt, Overflowed};
+/// use futures::{TryStreamExt, stream};
+///
+/// # futures::executor::block_on(async {
+/// let kept = stream::iter(0..100).buffer_or_fail(Limit::new(2)?);
+/// let error = kept.try_collect::<Vec<_>>().await.unwrap_err(); // where a gap is a failure
+/// assert_eq!(error, Overflowed(98));
+/// assert_eq!(error.to_string(), "98 items were dropped: the reader does not keep up");
+/// # Ok::<(), backstay_core::ConfigError>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflowed(pub u64);
 
@@ -95,6 +111,21 @@ impl<S: Stream> BufferOrFail<S> {
     }
 
     /// The items that are kept, in order; the source is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_core::stream::FlowExt;
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut kept = stream::iter(0..100).buffer_or_fail(Limit::new(3)?);
+    /// assert_eq!(kept.next().await, Some(Ok(0)));
+    /// assert_eq!(kept.into_remainder(), [1, 2]); // without the gap behind them
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn into_remainder(self) -> Vec<S::Item> {
         self.queue.into_items().into_iter().map(|(_, item)| item).collect()
     }

@@ -93,6 +93,26 @@ impl<S: Stream, R: Runtime> RateLimit<S, R> {
     }
 
     /// The item that waits for its permit, if there is one; the source is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::Runtime;
+    /// use backstay_core::resilience::{Quota, RateLimiter};
+    /// use backstay_core::stream::FlowExt;
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let limiter = RateLimiter::new(Quota::per_second(1)).expect("a good quota");
+    ///     let mut mails = stream::iter(["ann", "bob", "cy"]).rate_limit(&rt, &limiter);
+    ///     assert_eq!(mails.next().await, Some("ann"));
+    ///     assert!(rt.timeout(Duration::from_millis(10), mails.next()).await.is_err());
+    ///     assert_eq!(mails.into_remainder(), Some("bob"));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn into_remainder(self) -> Option<S::Item> {
         self.held
     }

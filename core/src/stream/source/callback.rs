@@ -205,6 +205,30 @@ impl<T> Emitter<T> {
     /// [`TrySendError`] with the item: [`Closed`](TrySendError::Closed) if the reader is gone, or somebody has
     /// [ended](Self::end) the stream; [`Full`](TrySendError::Full) if there is no room, and
     /// [nothing is to be dropped](Overflow::Wait).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_core::channel::TrySendError;
+    /// use backstay_core::channel::mpsc::Overflow;
+    /// use backstay_core::stream::from_callback;
+    /// use futures::{FutureExt, StreamExt};
+    /// use std::sync::OnceLock;
+    ///
+    /// let button = OnceLock::new();
+    /// let mut clicks = from_callback(Limit::ONE, Overflow::Wait, |emitter| {
+    ///     button.set(emitter).unwrap();
+    ///     || ()
+    /// });
+    /// assert_eq!(clicks.next().now_or_never(), None); // registered
+    /// let button = button.get().unwrap();
+    /// assert_eq!(button.emit("first"), Ok(()));
+    /// assert_eq!(button.emit("second"), Err(TrySendError::Full("second")));
+    /// assert_eq!(clicks.next().now_or_never(), Some(Some("first")));
+    /// drop(clicks);
+    /// assert_eq!(button.emit("third"), Err(TrySendError::Closed("third")));
+    /// ```
     pub fn emit(&self, item: T) -> Result<(), TrySendError<T>> {
         self.sender.try_send(item)
     }
@@ -218,11 +242,60 @@ impl<T> Emitter<T> {
     /// # Errors
     ///
     /// [`SendError`](mpsc::SendError) with the item, if the reader is gone, or somebody has [ended](Self::end) the stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::channel::mpsc::Overflow;
+    /// use backstay_core::stream::from_callback;
+    /// use backstay_core::{Limit, Runtime};
+    /// use futures::StreamExt;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let readings = from_callback(Limit::ONE, Overflow::Wait, |emitter| {
+    ///         let sensor = rt.spawn(async move {
+    ///             for reading in 0..5 {
+    ///                 if emitter.send(reading).await.is_err() {
+    ///                     return;
+    ///                 }
+    ///             }
+    ///         });
+    ///         move || drop(sensor)
+    ///     });
+    ///     readings.collect::<Vec<_>>().await
+    /// })?;
+    /// assert_eq!(run.value, [0, 1, 2, 3, 4]); // one at a time, and none is lost
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn send(&self, item: T) -> SendFuture<'_, T> {
         self.sender.send(item)
     }
 
     /// Ends the stream: nothing else is pushed by anybody, and what was pushed before arrives.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_core::channel::TrySendError;
+    /// use backstay_core::channel::mpsc::Overflow;
+    /// use backstay_core::stream::from_callback;
+    /// use futures::StreamExt;
+    /// use futures::executor::block_on;
+    /// use std::sync::OnceLock;
+    ///
+    /// let kept = OnceLock::new();
+    /// let lines = from_callback(Limit::new(8)?, Overflow::Wait, |emitter| {
+    ///     kept.set(emitter.clone()).unwrap();
+    ///     emitter.emit("the last line").unwrap();
+    ///     emitter.end(); // though there is another emitter
+    ///     || ()
+    /// });
+    /// assert_eq!(block_on(lines.collect::<Vec<_>>()), ["the last line"]);
+    /// assert_eq!(kept.get().unwrap().emit("too late"), Err(TrySendError::Closed("too late")));
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// ```
     #[doc(alias = "complete")]
     #[doc(alias = "close")]
     pub fn end(&self) {
@@ -239,11 +312,68 @@ impl<T> Emitter<T> {
     /// # Cancel safety
     ///
     /// Dropping it loses nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::channel::mpsc::Overflow;
+    /// use backstay_core::stream::from_callback;
+    /// use backstay_core::{JoinHandle, Limit, Runtime};
+    /// use futures::StreamExt;
+    /// use std::sync::Mutex;
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let polls = Mutex::new(None);
+    ///     let mut states = from_callback(Limit::ONE, Overflow::DropOldest, |emitter| {
+    ///         let own = rt.clone();
+    ///         *polls.lock().unwrap() = Some(rt.spawn(async move {
+    ///             let mut count = 0;
+    ///             // Ten times a second, as long as somebody wants to know.
+    ///             while own.timeout(Duration::from_millis(100), emitter.closed()).await.is_err() {
+    ///                 count += 1;
+    ///                 emitter.emit(count).ok();
+    ///             }
+    ///             assert!(emitter.is_closed());
+    ///             count
+    ///         }));
+    ///         || ()
+    ///     });
+    ///     assert_eq!(states.next().await, Some(1));
+    ///     rt.sleep(Duration::from_millis(250)).await;
+    ///     drop(states);
+    ///     polls.into_inner().unwrap().unwrap().await.unwrap()
+    /// })?;
+    /// assert_eq!(run.value, 3);
+    /// assert_eq!(run.elapsed, Duration::from_millis(350)); // it has ended at once
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn closed(&self) -> ClosedFuture<'_, T> {
         self.sender.closed()
     }
 
     /// How many items were dropped for want of room so far.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_core::channel::mpsc::Overflow;
+    /// use backstay_core::stream::from_callback;
+    /// use futures::StreamExt;
+    /// use futures::executor::block_on;
+    ///
+    /// let mut newest = from_callback(Limit::ONE, Overflow::DropOldest, |emitter| {
+    ///     for degrees in [19, 20, 21] {
+    ///         emitter.emit(degrees).unwrap();
+    ///     }
+    ///     assert_eq!(emitter.dropped(), 2);
+    ///     || ()
+    /// });
+    /// assert_eq!(block_on(newest.next()), Some(21));
+    /// assert_eq!(newest.dropped(), 2);
+    /// ```
     pub fn dropped(&self) -> u64 {
         self.sender.dropped()
     }

@@ -376,6 +376,26 @@ impl<T> Yielder<T> {
     }
 
     /// Whether nobody takes an item any more: the stream is dropped, or at its end. Inside of the body it never is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::generate;
+    /// use futures::StreamExt;
+    /// use std::sync::OnceLock;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let outside = OnceLock::new();
+    /// let mut items = Box::pin(generate(|y| {
+    ///     outside.set(y.clone()).unwrap();
+    ///     async move { y.emit(1).await }
+    /// }));
+    /// assert_eq!(items.next().await, Some(1));
+    /// assert!(!outside.get().unwrap().is_closed());
+    /// assert_eq!(items.next().await, None);
+    /// assert!(outside.get().unwrap().is_closed()); // the body has ended
+    /// # });
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.slot.lock().is_closed()
     }
@@ -411,6 +431,25 @@ enum Stands<T> {
 impl<T> EmitFuture<'_, T> {
     /// The item, if the reader has not taken it, and will not then. What was in line when the stream ended is dropped
     /// with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::generate;
+    /// use futures::{FutureExt, StreamExt};
+    /// use std::sync::OnceLock;
+    ///
+    /// let outside = OnceLock::new();
+    /// let mut items = Box::pin(generate(|y| {
+    ///     outside.set(y.clone()).unwrap();
+    ///     async move { y.emit("first").await }
+    /// }));
+    /// assert_eq!(items.next().now_or_never(), Some(Some("first")));
+    /// let mut emit = outside.get().unwrap().emit("second");
+    /// assert!((&mut emit).now_or_never().is_none()); // in line, and nobody reads
+    /// assert_eq!(emit.into_inner(), Some("second"));
+    /// assert_eq!(items.next().now_or_never(), Some(None)); // it is not given
+    /// ```
     pub fn into_inner(mut self) -> Option<T> {
         self.withdraw()
     }

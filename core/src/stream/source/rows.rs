@@ -106,6 +106,29 @@ pin_project! {
 
 impl<T, C, E, F, Fut> Rows<T, C, E, F, Fut> {
     /// Begins with the page at `cursor`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::{Page, rows};
+    /// use futures::TryStreamExt;
+    /// use std::convert::Infallible;
+    ///
+    /// const NAMES: [&str; 5] = ["ann", "bob", "cy", "dan", "eve"];
+    ///
+    /// /// Two at a time, from an offset on.
+    /// async fn fetch(offset: Option<usize>) -> Result<Page<&'static str, usize>, Infallible> {
+    ///     let offset = offset.unwrap_or(0);
+    ///     let next = (offset + 2 < NAMES.len()).then_some(offset + 2);
+    ///     Ok(Page { rows: NAMES.iter().copied().skip(offset).take(2).collect(), next })
+    /// }
+    ///
+    /// # futures::executor::block_on(async {
+    /// let rest: Vec<_> = rows(fetch).starting_at(3).try_collect().await?;
+    /// assert_eq!(rest, ["dan", "eve"]);
+    /// # Ok::<(), Infallible>(())
+    /// # }).unwrap();
+    /// ```
     pub fn starting_at(mut self, cursor: C) -> Self {
         self.next = Some(Some(cursor));
         self
@@ -116,6 +139,31 @@ impl<T, C, E, F, Fut> Rows<T, C, E, F, Fut> {
     ///
     /// It gets on only when the stream is polled: while the reader waits for something else, it stands still. For a
     /// fetch that goes on by itself, let it be a task's, or run the stream `spawned`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::Runtime;
+    /// use backstay_core::stream::{Page, rows};
+    /// use futures::StreamExt;
+    /// use std::{convert::Infallible, pin::pin, time::Duration};
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let fetch = async |page: Option<u32>| {
+    ///         rt.sleep(Duration::from_millis(20)).await;
+    ///         let page = page.unwrap_or(0);
+    ///         Ok::<_, Infallible>(Page { rows: vec![page; 3], next: (page < 1).then_some(page + 1) })
+    ///     };
+    ///     let mut rows = pin!(rows(fetch).prefetch());
+    ///     while let Some(_) = rows.next().await {
+    ///         rt.sleep(Duration::from_millis(10)).await;
+    ///     }
+    /// })?;
+    /// // The second page comes while the first is read: 20 ms less.
+    /// assert_eq!(run.elapsed, Duration::from_millis(80));
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn prefetch(mut self) -> Self {
         self.prefetches = true;
         self

@@ -75,6 +75,23 @@ impl<S: Stream, R: Runtime> Audit<S, R> {
     }
 
     /// The latest item of the window that is open, which dropping would lose.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::Runtime;
+    /// use backstay::stream::FlowExt;
+    /// use backstay::testing::{Failure, Sim};
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let mut shown = stream::iter([1, 2, 3]).chain(stream::pending()).audit(&rt, Duration::from_secs(60));
+    ///     assert!(rt.timeout(Duration::from_secs(1), shown.next()).await.is_err());
+    ///     assert_eq!(shown.into_remainder(), Some(3));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn into_remainder(self) -> Option<S::Item> {
         self.inner.into_window().latest.give()
     }

@@ -93,6 +93,25 @@ impl<S: Stream, R: Runtime> Debounce<S, R> {
     ///
     /// An item that comes just then is the one that is given. With zero, every item is given at once. As the `maxWait`
     /// of lodash.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::stream::FlowExt;
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay::time::ticker;
+    /// use futures::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     // Ten keys a second, without a pause.
+    ///     let keys = ticker(&rt, Duration::from_millis(100)).build().unwrap().enumerate().map(|(key, _)| key);
+    ///     let settled = keys.take(25).debounce(&rt, Duration::from_millis(300)).max_wait(Duration::from_secs(1));
+    ///     settled.collect::<Vec<_>>().await
+    /// })?;
+    /// assert_eq!(run.value, [10, 21, 24]); // a second after 0, and after 11; and the end
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[doc(alias = "maxWait")]
     pub const fn max_wait(mut self, max_wait: Duration) -> Self {
         self.inner.window_mut().max_wait = max_wait;
@@ -100,6 +119,24 @@ impl<S: Stream, R: Runtime> Debounce<S, R> {
     }
 
     /// The item that waits, which dropping would lose.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::Runtime;
+    /// use backstay::stream::FlowExt;
+    /// use backstay::testing::{Failure, Sim};
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let typed = stream::iter(["h", "he", "hey"]).chain(stream::pending());
+    ///     let mut settled = typed.debounce(&rt, Duration::from_secs(60));
+    ///     assert!(rt.timeout(Duration::from_secs(1), settled.next()).await.is_err());
+    ///     assert_eq!(settled.into_remainder(), Some("hey"));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn into_remainder(self) -> Option<S::Item> {
         self.inner.into_window().held.map(|held| held.item)
     }

@@ -91,6 +91,26 @@ impl<S: Stream, R: Runtime, K: Hash + Eq, F: FnMut(&S::Item) -> K> DebounceByKey
 
     /// Gives the latest item of a key also when its items have kept coming for `max_wait`, counted from the first that
     /// came after the last one given. See [`Debounce::max_wait`](super::Debounce::max_wait).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::stream::FlowExt;
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay::time::ticker;
+    /// use futures::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     // The even and the odd ones, neither of which ever pause.
+    ///     let ticks = ticker(&rt, Duration::from_millis(100)).build().unwrap();
+    ///     let numbers = ticks.enumerate().map(|(number, _)| number);
+    ///     let settled = numbers.take(13).debounce_by_key(&rt, Duration::from_millis(300), |number| number % 2);
+    ///     settled.max_wait(Duration::from_secs(1)).collect::<Vec<_>>().await
+    /// })?;
+    /// assert_eq!(run.value, [10, 11, 12]); // a second after 0, and after 1; and the end
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[doc(alias = "maxWait")]
     pub const fn max_wait(mut self, max_wait: Duration) -> Self {
         self.inner.window_mut().keyed.set_max_wait(max_wait);
@@ -98,11 +118,47 @@ impl<S: Stream, R: Runtime, K: Hash + Eq, F: FnMut(&S::Item) -> K> DebounceByKey
     }
 
     /// How many keys wait now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::Runtime;
+    /// use backstay::stream::FlowExt;
+    /// use backstay::testing::{Failure, Sim};
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let saved = stream::iter([("ann", 1), ("bob", 1), ("ann", 2)]).chain(stream::pending());
+    ///     let mut settled = saved.debounce_by_key(&rt, Duration::from_secs(60), |(user, _)| *user);
+    ///     assert!(rt.timeout(Duration::from_secs(1), settled.next()).await.is_err());
+    ///     assert_eq!(settled.waiting(), 2); // Ann and Bob
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub const fn waiting(&self) -> usize {
         self.inner.window().keyed.len()
     }
 
     /// The items that wait, in the order in which they would have been given: dropping would lose them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::Runtime;
+    /// use backstay::stream::FlowExt;
+    /// use backstay::testing::{Failure, Sim};
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let saved = stream::iter([("ann", 1), ("bob", 1), ("ann", 2)]).chain(stream::pending());
+    ///     let mut settled = saved.debounce_by_key(&rt, Duration::from_secs(60), |(user, _)| *user);
+    ///     assert!(rt.timeout(Duration::from_secs(1), settled.next()).await.is_err());
+    ///     assert_eq!(settled.into_remainder(), [("bob", 1), ("ann", 2)]);
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn into_remainder(self) -> Vec<S::Item> {
         let mut window = self.inner.into_window();
         let mut items = Vec::with_capacity(window.held());

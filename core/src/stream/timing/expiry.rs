@@ -117,6 +117,25 @@ macro_rules! expires {
     ($operator:ident) => {
         impl<S: futures_core::Stream, R: $crate::runtime::Runtime> $operator<S, R> {
             /// The source, if it has neither ended nor been given up on.
+            ///
+            /// # Examples
+            ///
+            /// The same for each of the three:
+            ///
+            /// ```
+            /// use backstay::stream::FlowExt;
+            /// use backstay::testing::{Failure, Sim};
+            /// use futures::{StreamExt, stream};
+            /// use std::time::Duration;
+            ///
+            /// Sim::builder().run(|rt: Sim| async move {
+            ///     let mut limited = stream::iter([1, 2, 3]).total_timeout(&rt, Duration::from_secs(30));
+            ///     assert_eq!(limited.next().await, Some(Ok(1)));
+            ///     let unlimited = limited.into_inner().expect("it is in time");
+            ///     assert_eq!(unlimited.collect::<Vec<_>>().await, [2, 3]);
+            /// })?;
+            /// # Ok::<(), Failure>(())
+            /// ```
             pub fn into_inner(self) -> Option<S> {
                 self.inner.into_source()
             }

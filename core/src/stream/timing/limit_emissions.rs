@@ -91,6 +91,25 @@ impl<S: Stream, R: Runtime> LimitEmissions<S, R> {
     }
 
     /// The item that is held until the interval's end, which dropping would lose.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::Runtime;
+    /// use backstay::stream::{Edge, FlowExt};
+    /// use backstay::testing::{Failure, Sim};
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let source = stream::iter([1, 2, 3]).chain(stream::pending());
+    ///     let mut limited = source.limit_emissions(&rt, Duration::from_secs(60), Edge::Both);
+    ///     assert_eq!(limited.next().await, Some(1));
+    ///     assert!(rt.timeout(Duration::from_secs(1), limited.next()).await.is_err());
+    ///     assert_eq!(limited.into_remainder(), Some(3));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn into_remainder(self) -> Option<S::Item> {
         self.inner.into_window().held
     }

@@ -90,6 +90,26 @@ impl<S: Stream, R: Runtime> Pace<S, R> {
     }
 
     /// The item that waits, which dropping would lose, and the source, if it has not ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::Runtime;
+    /// use backstay::stream::FlowExt;
+    /// use backstay::testing::{Failure, Sim};
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let mut paced = stream::iter(1..=4).pace(&rt, Duration::from_secs(60));
+    ///     assert_eq!(paced.next().await, Some(1));
+    ///     assert!(rt.timeout(Duration::from_secs(1), paced.next()).await.is_err());
+    ///     let (held, source) = paced.into_remainder();
+    ///     assert_eq!(held, Some(2));
+    ///     assert_eq!(source.expect("it has not ended").collect::<Vec<_>>().await, [3, 4]);
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn into_remainder(self) -> (Option<S::Item>, Option<S>) {
         (self.held, self.source.into_source())
     }

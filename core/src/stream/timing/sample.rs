@@ -78,6 +78,24 @@ impl<S: Stream, R: Runtime> Sample<S, R> {
     }
 
     /// Gives the item that waits for its tick at the end, instead of dropping it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::stream::FlowExt;
+    /// use backstay::testing::{Failure, Sim};
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let second = Duration::from_secs(1);
+    ///     let without: Vec<_> = stream::iter(0..10).sample(&rt, second).collect().await;
+    ///     let with: Vec<_> = stream::iter(0..10).sample(&rt, second).emit_last().collect().await;
+    ///     (without, with)
+    /// })?;
+    /// assert_eq!(run.value, (vec![], vec![9]));
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[doc(alias = "emitLast")]
     pub const fn emit_last(mut self) -> Self {
         self.inner.window_mut().emit_last = true;
@@ -95,6 +113,23 @@ impl<S: Stream, R: Runtime> Sample<S, R> {
     }
 
     /// The item that waits for its tick, which dropping would lose.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::Runtime;
+    /// use backstay::stream::FlowExt;
+    /// use backstay::testing::{Failure, Sim};
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let mut shown = stream::iter([1, 2, 3]).chain(stream::pending()).sample(&rt, Duration::from_secs(60));
+    ///     assert!(rt.timeout(Duration::from_secs(1), shown.next()).await.is_err());
+    ///     assert_eq!(shown.into_remainder(), Some(3));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn into_remainder(self) -> Option<S::Item> {
         self.inner.into_window().latest.give()
     }

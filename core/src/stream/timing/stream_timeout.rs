@@ -27,6 +27,23 @@ pub enum StreamTimeout {
 
 impl StreamTimeout {
     /// How long the limit was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::stream::FlowExt;
+    /// use backstay::testing::{Failure, Sim};
+    /// use futures::{StreamExt, stream};
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let mut hangs = stream::pending::<u32>().item_timeout(&rt, Duration::from_secs(30));
+    ///     hangs.next().await.expect("an item").expect_err("it is too late")
+    /// })?;
+    /// assert_eq!(run.value.limit(), Duration::from_secs(30));
+    /// assert_eq!(run.value.to_string(), "no item came within 30s");
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub const fn limit(self) -> Duration {
         match self {
             Self::Item { limit } | Self::First { limit } | Self::Total { limit } => limit,

@@ -150,6 +150,25 @@ macro_rules! windowed {
             }
 
             /// The count of dropped items, to be kept where the operator disappears in a chain of others.
+            ///
+            /// # Examples
+            ///
+            /// The same for each operator that drops:
+            ///
+            /// ```
+            /// use backstay::stream::FlowExt;
+            /// use backstay::testing::{Failure, Sim};
+            /// use futures::{StreamExt, stream};
+            /// use std::time::Duration;
+            ///
+            /// let run = Sim::builder().run(|rt: Sim| async move {
+            ///     let shown = stream::iter(0..10).audit(&rt, Duration::from_secs(1));
+            ///     let dropped = shown.drop_count();
+            ///     (shown.map(|number| number * 2).collect::<Vec<_>>().await, dropped.get())
+            /// })?;
+            /// assert_eq!(run.value, (vec![18], 9));
+            /// # Ok::<(), Failure>(())
+            /// ```
             pub fn drop_count(&self) -> $crate::stream::DropCount {
                 self.inner.window().dropped().clone()
             }

@@ -35,11 +35,45 @@ pub enum SlowReader {
 
 impl ShareConfig {
     /// Newcomers are given the last `replay` items; zero for none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::{FlowExt, ShareConfig};
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut first = stream::iter(1..=4).share(ShareConfig::new(2));
+    /// for number in 1..=3 {
+    ///     assert_eq!(first.next().await, Some(Ok(number)));
+    /// }
+    /// let newcomer: Vec<_> = first.clone().map(Result::unwrap).collect().await;
+    /// assert_eq!(newcomer, [2, 3, 4]);
+    /// # });
+    /// ```
     pub const fn new(replay: usize) -> Self {
         Self { replay, buffer: None, slow_reader: SlowReader::KeepsOthersWaiting }
     }
 
     /// How many items are kept for readers that are behind, beside those that are replayed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_core::stream::{FlowExt, ShareConfig};
+    /// use futures::{FutureExt, StreamExt, stream};
+    ///
+    /// let config = ShareConfig::new(0).buffer(Limit::new(2)?);
+    /// let mut fast = stream::iter(1..).share(config);
+    /// let mut slow = fast.clone();
+    /// assert_eq!(fast.next().now_or_never(), Some(Some(Ok(1))));
+    /// assert_eq!(fast.next().now_or_never(), Some(Some(Ok(2))));
+    /// assert_eq!(fast.next().now_or_never(), None); // no further ahead
+    /// assert_eq!(slow.next().now_or_never(), Some(Some(Ok(1))));
+    /// assert_eq!(fast.next().now_or_never(), Some(Some(Ok(3))));
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// ```
     #[doc(alias = "extraBufferCapacity")]
     pub fn buffer(mut self, items: impl Into<Limit>) -> Self {
         self.buffer = Some(items.into());
@@ -47,6 +81,23 @@ impl ShareConfig {
     }
 
     /// What becomes of a reader that is behind by more than that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_core::stream::{FlowExt, ShareConfig, ShareError, SlowReader};
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let config = ShareConfig::new(0).buffer(Limit::new(2)?).slow_reader(SlowReader::Ends);
+    /// let fast = stream::iter(1..=5).share(config);
+    /// let slow = fast.clone();
+    /// assert_eq!(fast.count().await, 5);
+    /// assert_eq!(slow.collect::<Vec<_>>().await, [Err(ShareError::Lagged(3))]);
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// # }).unwrap();
+    /// ```
     pub const fn slow_reader(mut self, slow_reader: SlowReader) -> Self {
         self.slow_reader = slow_reader;
         self
