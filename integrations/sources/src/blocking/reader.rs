@@ -11,6 +11,12 @@ use std::mem;
 ///
 /// It reads through a buffer of its own.
 ///
+/// # Errors
+///
+/// Are items: [`LineTooLong`](BlockingError::LineTooLong) and [`NotUtf8`](BlockingError::NotUtf8) in place of a line,
+/// and the next line follows; [`Read`](BlockingError::Read), [`Panicked`](BlockingError::Panicked) and
+/// [`Thread`](BlockingError::Thread), each the last.
+///
 /// # Examples
 ///
 /// ```
@@ -43,6 +49,11 @@ where
 }
 
 /// The bytes of a reader as they come: what each read gives, `max_size` bytes at most.
+///
+/// # Errors
+///
+/// Are items, each the last: [`Read`](BlockingError::Read), [`Panicked`](BlockingError::Panicked) and
+/// [`Thread`](BlockingError::Thread).
 ///
 /// # Examples
 ///

@@ -18,6 +18,10 @@ use std::thread;
 
 /// What an iterator gives that blocks, as a stream; `make` makes it, on the thread that it runs on.
 ///
+/// # Errors
+///
+/// Are items: [`BlockingError::Thread`] and [`BlockingError::Panicked`], either the last.
+///
 /// # Examples
 ///
 /// ```
@@ -78,6 +82,10 @@ where
 /// # Cost
 ///
 /// A thread; for an item a short critical section, and a wake where the reader waits.
+///
+/// # Examples
+///
+/// See [`from_blocking`], and [`on_close`](Self::on_close) for one that waits.
 #[must_use = "streams do nothing unless you poll them"]
 pub struct FromBlocking<T: Send + 'static> {
     state: State<T>,
@@ -115,12 +123,46 @@ impl<T: Send + 'static> FromBlocking<T> {
     }
 
     /// How many items are read ahead. Of no effect once it was polled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_sources::blocking::from_blocking;
+    /// use futures::TryStreamExt;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let made = Arc::new(AtomicU32::new(0));
+    /// let count = Arc::clone(&made);
+    /// let mut numbers = from_blocking(move || (0..).inspect(move |_| drop(count.fetch_add(1, Ordering::Relaxed))))
+    ///     .capacity(Limit::new(2).unwrap());
+    /// assert_eq!(numbers.try_next().await?, Some(0));
+    /// // It was given one; two wait in their places, one in the hand of the thread.
+    /// assert!(made.load(Ordering::Relaxed) <= 4);
+    /// # Ok::<(), backstay_sources::blocking::BlockingError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn capacity(mut self, items: impl Into<Limit>) -> Self {
         self.capacity = items.into();
         self
     }
 
     /// The thread's name. Of no effect once it was polled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::blocking::from_blocking;
+    /// use futures::TryStreamExt;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut names = from_blocking(|| [std::thread::current().name().map(str::to_owned)]).name("keyboard");
+    /// assert_eq!(names.try_next().await?, Some(Some("keyboard".to_owned())));
+    /// # Ok::<(), backstay_sources::blocking::BlockingError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -130,6 +172,28 @@ impl<T: Send + 'static> FromBlocking<T> {
     ///
     /// It is called once, when the stream is dropped or [closed](Self::close) while its source has not ended; by whoever
     /// does that, so it must not block. A panic of it goes no further.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::blocking::from_blocking;
+    /// use futures::TryStreamExt;
+    /// use std::sync::mpsc;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let (sender, receiver) = mpsc::channel::<&str>();
+    /// sender.send("hello").unwrap();
+    /// // The receiver waits for as long as there is a sender.
+    /// let mut messages = from_blocking(move || receiver).on_close(move || drop(sender));
+    /// assert_eq!(messages.try_next().await?, Some("hello"));
+    /// let thread = messages.thread();
+    /// drop(messages);
+    /// while thread.is_running() {
+    ///     std::thread::yield_now(); // a moment: without the hook, for ever
+    /// }
+    /// # Ok::<(), backstay_sources::blocking::BlockingError>(())
+    /// # }).unwrap();
+    /// ```
     #[doc(alias = "shutdown")]
     pub fn on_close(mut self, hook: impl FnOnce() + Send + 'static) -> Self {
         self.hook = Some(Box::new(hook));
@@ -139,6 +203,27 @@ impl<T: Send + 'static> FromBlocking<T> {
     /// Reads no more: calls the [hook](Self::on_close). What was read ahead can be taken still, then comes the end.
     ///
     /// Not polled so far, it has nothing to end, and calls nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::blocking::from_blocking;
+    /// use futures::TryStreamExt;
+    /// use std::sync::mpsc;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let (sender, receiver) = mpsc::channel();
+    /// for number in 1..=2 {
+    ///     sender.send(number).unwrap();
+    /// }
+    /// let mut numbers = from_blocking(move || receiver).on_close(move || drop(sender));
+    /// assert_eq!(numbers.try_next().await?, Some(1));
+    /// numbers.close();
+    /// let left: Vec<i32> = numbers.try_collect().await?; // what was read ahead
+    /// assert!(left.is_empty() || left == [2]);
+    /// # Ok::<(), backstay_sources::blocking::BlockingError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn close(&mut self) {
         match &mut self.state {
             State::New(_) => self.state = State::Ended,
@@ -156,6 +241,24 @@ impl<T: Send + 'static> FromBlocking<T> {
     }
 
     /// To see whether the thread has ended, also when the stream is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::blocking::from_blocking;
+    /// use futures::TryStreamExt;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut numbers = from_blocking(|| [1, 2]);
+    /// let thread = numbers.thread();
+    /// assert!(!thread.is_running()); // not before the first poll
+    /// while numbers.try_next().await?.is_some() {}
+    /// while thread.is_running() {
+    ///     std::thread::yield_now();
+    /// }
+    /// # Ok::<(), backstay_sources::blocking::BlockingError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn thread(&self) -> BlockingThread {
         BlockingThread { is_running: Arc::clone(&self.is_running) }
     }

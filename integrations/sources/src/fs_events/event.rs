@@ -6,6 +6,33 @@ use std::path::{Path, PathBuf};
 ///
 /// Renamed is [`Removed`](Self::Removed) under the old name and [`Created`](Self::Created) under the new one, as far as
 /// they are watched. Paths are absolute.
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::{Failure, Sim};
+/// use backstay_sources::fs_events::{FsEvent, watch};
+/// use futures::StreamExt;
+///
+/// Sim::builder().run(|rt| async move {
+///     let (fs, mut changes) = watch(&rt, "/").simulated();
+///     fs.removed("/draft"); // renamed
+///     fs.created("/letter");
+///     fs.modified("/letter"); // is told with its creation
+///     drop(fs);
+///     let (mut gone, mut there) = (Vec::new(), Vec::new());
+///     while let Some(event) = changes.next().await {
+///         match event.unwrap() {
+///             FsEvent::Created { path } | FsEvent::Modified { path } => there.push(path),
+///             FsEvent::Removed { path } => gone.push(path),
+///             FsEvent::Rescan { .. } => unreachable!("nothing was lost"),
+///             _ => {}
+///         }
+///     }
+///     assert_eq!((gone, there), (vec!["/draft".into()], vec!["/letter".into()]));
+/// })?;
+/// # Ok::<(), Failure>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FsEvent {
@@ -45,6 +72,10 @@ impl FsEvent {
 /// What happens to the event of another path when so many as there are places have changed and were not read.
 ///
 /// In either case what is lost is counted, and the reader is told by [`FsEvent::Rescan`].
+///
+/// # Examples
+///
+/// See [`FsWatch::overflow`](super::FsWatch::overflow).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {
     /// It is lost.

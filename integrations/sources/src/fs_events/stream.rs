@@ -71,6 +71,26 @@ impl<R: Runtime> FsEvents<R> {
     }
 
     /// How many events the [overflow policy](super::Overflow) has dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::Limit;
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_sources::fs_events::{FsEvent, watch};
+    /// use futures::StreamExt;
+    ///
+    /// Sim::builder().run(|rt| async move {
+    ///     let (fs, mut changes) = watch(&rt, "/").capacity(Limit::new(3).unwrap()).simulated();
+    ///     for number in 0..10 {
+    ///         fs.created(format!("/{number}"));
+    ///     }
+    ///     assert_eq!(changes.dropped(), 7);
+    ///     assert_eq!(changes.next().await.unwrap().unwrap(), FsEvent::Rescan { lost: 7 });
+    ///     assert_eq!(changes.dropped(), 7); // since the beginning
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn dropped(&self) -> u64 {
         self.shared.dropped()
     }

@@ -28,6 +28,10 @@ use std::time::Duration;
 /// [`FsError::NotFound`] for a path that is not there, by the future; [`FsError::Limit`] and [`FsError::Watch`] where
 /// the system refuses.
 ///
+/// # Cancel safety
+///
+/// See [`WatchFuture`].
+///
 /// # Examples
 ///
 /// ```
@@ -67,6 +71,10 @@ pub fn watch<R: Runtime>(rt: &R, path: impl AsRef<Path>) -> FsWatch<R> {
 }
 
 /// What is to be watched, and how; made by [`watch`].
+///
+/// # Examples
+///
+/// See [`watch`].
 #[must_use = "it does nothing unless you `.await` it"]
 pub struct FsWatch<R> {
     rt: R,
@@ -86,6 +94,30 @@ impl<R: Runtime> FsWatch<R> {
     pub const CAPACITY: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
 
     /// Watches this folder or file too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::{BlockOn, Config, smol::SmolOwner};
+    /// use backstay_sources::fs_events::{FsError, FsEvent, watch};
+    /// use futures::TryStreamExt;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path().canonicalize()?;
+    /// let owner = SmolOwner::new(Config::new())?;
+    /// let rt = owner.runtime().clone();
+    /// owner.block_on(async move {
+    ///     let (letters, bills) = (folder.join("letters"), folder.join("bills"));
+    ///     for folder in [&letters, &bills] {
+    ///         std::fs::create_dir(folder).unwrap();
+    ///     }
+    ///     let mut changes = watch(&rt, &letters).and(&bills).await?;
+    ///     std::fs::write(bills.join("one"), "1000").unwrap();
+    ///     assert_eq!(changes.try_next().await?, Some(FsEvent::Created { path: bills.join("one") }));
+    ///     Ok::<(), FsError>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn and(mut self, path: impl AsRef<Path>) -> Self {
         self.paths.push(path.as_ref().to_owned());
         self
@@ -94,6 +126,33 @@ impl<R: Runtime> FsWatch<R> {
     /// Watches also the folders in folders, those too that are made later. What is in a folder when it is noticed is
     /// told as created; what is made in it at that very moment may be told twice. Links in folders are told, but not
     /// followed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::{BlockOn, Config, smol::SmolOwner};
+    /// use backstay_sources::fs_events::{FsError, FsEvent, watch};
+    /// use futures::TryStreamExt;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path().canonicalize()?;
+    /// let owner = SmolOwner::new(Config::new())?;
+    /// let rt = owner.runtime().clone();
+    /// owner.block_on(async move {
+    ///     let inner = folder.join("inner");
+    ///     std::fs::create_dir(&inner).unwrap();
+    ///     let mut changes = watch(&rt, &folder).recursive().await?;
+    ///     let letter = inner.join("letter.txt");
+    ///     std::fs::write(&letter, "Dear reader,").unwrap();
+    ///     while let Some(event) = changes.try_next().await? {
+    ///         if event == (FsEvent::Created { path: letter.clone() }) {
+    ///             break; // that of a folder in the folder
+    ///         }
+    ///     }
+    ///     Ok::<(), FsError>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn recursive(mut self) -> Self {
         self.is_recursive = true;
         self
@@ -101,12 +160,62 @@ impl<R: Runtime> FsWatch<R> {
 
     /// How long a path must not have changed before it is told. Zero: it is told as soon as it is read.
     /// [`Duration::MAX`]: only at the latest time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::Runtime;
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_sources::fs_events::{watch};
+    /// use futures::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt| async move {
+    ///     let ms = Duration::from_millis;
+    ///     let (fs, mut changes) = watch(&rt, "/").quiet(ms(30)).simulated();
+    ///     let start = rt.now();
+    ///     fs.modified("/log");
+    ///     rt.sleep(ms(20)).await;
+    ///     fs.modified("/log"); // it was not quiet for long enough
+    ///     changes.next().await.unwrap().unwrap();
+    ///     assert_eq!(rt.now() - start, ms(20 + 30));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub const fn quiet(mut self, quiet: Duration) -> Self {
         self.config.quiet = quiet;
         self
     }
 
     /// How long after its first change a path is told although it changes all the time, as a log does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::Runtime;
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_sources::fs_events::{watch};
+    /// use futures::{FutureExt, StreamExt};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt| async move {
+    ///     let ms = Duration::from_millis;
+    ///     let (fs, mut changes) = watch(&rt, "/").quiet(ms(30)).at_latest(ms(100)).simulated();
+    ///     let start = rt.now();
+    ///     let log = async {
+    ///         loop {
+    ///             fs.modified("/log"); // never quiet
+    ///             rt.sleep(ms(20)).await;
+    ///         }
+    ///     };
+    ///     futures::select_biased! {
+    ///         event = changes.next() => assert!(event.unwrap().is_ok()),
+    ///         () = log.fuse() => {}
+    ///     }
+    ///     assert_eq!(rt.now() - start, ms(100));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub const fn at_latest(mut self, at_latest: Duration) -> Self {
         self.config.at_latest = at_latest;
         self
@@ -114,12 +223,55 @@ impl<R: Runtime> FsWatch<R> {
 
     /// How many paths that have changed wait to be told, beyond which the [overflow policy](Self::overflow) decides. One
     /// that changes again takes no other place.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::{Limit, Runtime};
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_sources::fs_events::{FsEvent, watch};
+    /// use futures::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt| async move {
+    ///     let (fs, mut changes) = watch(&rt, "/").capacity(Limit::new(2).unwrap()).simulated();
+    ///     for path in ["/a", "/b", "/a", "/c"] {
+    ///         fs.modified(path); // there is no place for the last
+    ///     }
+    ///     rt.sleep(Duration::from_secs(1)).await;
+    ///     assert_eq!(changes.next().await.unwrap().unwrap(), FsEvent::Rescan { lost: 1 });
+    ///     for path in ["/a", "/b"] {
+    ///         assert_eq!(changes.next().await.unwrap().unwrap(), FsEvent::Modified { path: path.into() });
+    ///     }
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn capacity(mut self, paths: impl Into<Limit>) -> Self {
         self.config.capacity = paths.into();
         self
     }
 
     /// What is lost when there is no place.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::{Limit, Runtime};
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_sources::fs_events::{FsEvent, Overflow, watch};
+    /// use futures::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt| async move {
+    ///     let (fs, mut changes) = watch(&rt, "/").capacity(Limit::ONE).overflow(Overflow::DropOldest).simulated();
+    ///     fs.modified("/old");
+    ///     fs.modified("/new");
+    ///     rt.sleep(Duration::from_secs(1)).await;
+    ///     assert_eq!(changes.next().await.unwrap().unwrap(), FsEvent::Rescan { lost: 1 });
+    ///     assert_eq!(changes.next().await.unwrap().unwrap(), FsEvent::Modified { path: "/new".into() });
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub const fn overflow(mut self, overflow: Overflow) -> Self {
         self.config.overflow = overflow;
         self

@@ -19,6 +19,10 @@ use std::task::{Context, Poll};
 /// of a query can execute statements. Statements that are used again are not compiled again: SQLite's cache of sixteen
 /// holds them.
 ///
+/// **A statement that takes long holds up all others of the same `Database`**, and so does one that waits for a lock of
+/// another connection, for as long as the [busy timeout](super::Open::busy_timeout) allows; a query does so with each
+/// of its rows. Where that matters, give such statements a `Database` of their own, or a short timeout.
+///
 /// For readers that run at the same time, open the file several times; in the mode
 /// [WAL](https://www.sqlite.org/wal.html) they don't wait for writers.
 ///
@@ -28,6 +32,29 @@ use std::task::{Context, Poll};
 ///
 /// A thread, which sleeps. A statement costs a few allocations, and a wake of the thread and one of the task; what has
 /// to be fast in bulk belongs into one [`call`](Self::call), in a transaction. Rows travel in bulk.
+///
+/// # Examples
+///
+/// ```
+/// use backstay_sources::sqlite::{Database, SqlError};
+/// use futures::TryStreamExt;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("some.db");
+/// # futures::executor::block_on(async {
+/// let db = Database::open(path).await?;
+/// db.execute_batch("CREATE TABLE jobs (id, done); INSERT INTO jobs VALUES (1, 0), (2, 0)").await?;
+/// let same = db.clone();
+///
+/// // A statement between the rows of a query.
+/// let mut open = db.query("SELECT id FROM jobs WHERE NOT done", [], |row| row.get::<_, u32>(0));
+/// while let Some(id) = open.try_next().await? {
+///     same.execute("UPDATE jobs SET done = 1 WHERE id = ?1", [id]).await?;
+/// }
+/// assert_eq!(db.execute("DELETE FROM jobs WHERE done", []).await?, 2);
+/// # Ok::<(), SqlError>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 pub struct Database {
     handle: Handle,
@@ -47,6 +74,30 @@ impl Database {
     /// # Errors
     ///
     /// [`SqlError::Statement`] with SQLite's error, [`SqlError::Busy`] and its like, by the future.
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`CallFuture`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::sqlite::{Database, SqlError};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("some.db");
+    /// # futures::executor::block_on(async {
+    /// let db = Database::open(path).await?;
+    /// db.execute("CREATE TABLE ages (name TEXT UNIQUE, age INTEGER)", []).await?;
+    /// db.execute("INSERT INTO ages VALUES (?1, ?2)", ("Ada", 36)).await?; // by number
+    /// db.execute("INSERT INTO ages VALUES (:name, :age)", &[(":name", "Tim"), (":age", "7")]).await?; // by name
+    /// assert_eq!(db.execute("UPDATE ages SET age = age + 1", []).await?, 2);
+    ///
+    /// let error = db.execute("INSERT INTO ages VALUES (?1, ?2)", ("Ada", 12)).await.unwrap_err();
+    /// assert_eq!(error.to_string(), "could not carry out `INSERT INTO ages VALUES (?1, ?2)`");
+    /// # Ok::<(), SqlError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn execute<P>(&self, sql: impl Into<Arc<str>>, params: P) -> CallFuture<usize>
     where
         P: Params + Send + 'static,
@@ -59,6 +110,30 @@ impl Database {
     /// # Errors
     ///
     /// As [`execute`](Self::execute); those before the one that fails have been carried out.
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`CallFuture`]. Dropped in the midst of it, those statements that were done before stay done, where no
+    /// transaction is open.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::sqlite::{Database, SqlError};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("some.db");
+    /// # futures::executor::block_on(async {
+    /// let db = Database::open(path).await?;
+    /// db.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE numbers (number)").await?;
+    ///
+    /// // The third is wrong: the two before it have been carried out.
+    /// let batch = "INSERT INTO numbers VALUES (1); INSERT INTO numbers VALUES (2); INSERT INTO numbrs VALUES (3)";
+    /// assert!(matches!(db.execute_batch(batch).await, Err(SqlError::Statement { .. })));
+    /// assert_eq!(db.execute("DELETE FROM numbers", []).await?, 2);
+    /// # Ok::<(), SqlError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn execute_batch(&self, sql: impl Into<Arc<str>>) -> CallFuture<()> {
         self.statement(sql.into(), |connection, sql| connection.execute_batch(sql))
     }
@@ -66,6 +141,14 @@ impl Database {
     /// The rows of a query, each made a value by `map`, on the thread of the database.
     ///
     /// A statement with `RETURNING` may change rows as well; SQLite makes all its changes before the first row.
+    ///
+    /// # Errors
+    ///
+    /// Are items of the stream: see [`Rows`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the stream ends the query: see [`Rows`].
     ///
     /// # Examples
     ///
@@ -108,7 +191,12 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// As [`execute`](Self::execute), without the statement.
+    /// As [`execute`](Self::execute), without the statement; [`SqlError::Panicked`] if the closure panics.
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`CallFuture`]. Dropped while the closure runs, it interrupts the statement that the closure is at, or comes
+    /// to, if that takes long or waits for a lock; the closure itself runs on, with the error of it.
     ///
     /// # Examples
     ///
@@ -154,6 +242,30 @@ impl Database {
     /// # Errors
     ///
     /// [`SqlError::Closed`], if it was given back before.
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`ReleaseFuture`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::sqlite::{Database, SqlError};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("some.db");
+    /// # futures::executor::block_on(async {
+    /// let db = Database::open(path).await?;
+    /// let other = db.clone();
+    /// db.execute_batch("CREATE TABLE numbers (number); INSERT INTO numbers VALUES (1)").await?;
+    ///
+    /// let connection = db.release().await?;
+    /// let count: u32 = connection.query_row("SELECT count(*) FROM numbers", [], |row| row.get(0)).unwrap();
+    /// assert_eq!(count, 1);
+    /// assert!(matches!(other.execute("DELETE FROM numbers", []).await, Err(SqlError::Closed)));
+    /// # Ok::<(), SqlError>(())
+    /// # }).unwrap();
+    /// ```
     #[doc(alias = "close")]
     pub fn release(self) -> ReleaseFuture {
         ReleaseFuture { handle: self.handle, connection: None }

@@ -96,11 +96,54 @@ impl SqlError {
     }
 
     /// The kind of SQLite's error, such as [`ErrorCode::ConstraintViolation`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::sqlite::rusqlite::ErrorCode;
+    /// use backstay_sources::sqlite::{Database, SqlError};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("some.db");
+    /// # futures::executor::block_on(async {
+    /// let db = Database::open(path).await?;
+    /// db.execute("CREATE TABLE names (name UNIQUE)", []).await?;
+    /// db.execute("INSERT INTO names VALUES ('Ada')", []).await?;
+    /// let error = db.execute("INSERT INTO names VALUES ('Ada')", []).await.unwrap_err();
+    /// assert_eq!(error.code(), Some(ErrorCode::ConstraintViolation));
+    /// assert!(!error.is_busy());
+    /// # Ok::<(), SqlError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn code(&self) -> Option<ErrorCode> {
         self.sqlite()?.sqlite_error_code()
     }
 
     /// Whether the same may succeed later, as nothing but somebody else's lock was in the way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::sqlite::rusqlite::Connection;
+    /// use backstay_sources::sqlite::{Database, SqlError};
+    /// use std::time::Duration;
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("some.db");
+    /// # futures::executor::block_on(async {
+    /// let other = Connection::open(&path).unwrap();
+    /// other.execute_batch("CREATE TABLE numbers (number); BEGIN EXCLUSIVE").unwrap();
+    ///
+    /// let db = Database::open(path).busy_timeout(Duration::ZERO).await?;
+    /// while let Err(error) = db.execute("INSERT INTO numbers VALUES (1)", []).await {
+    ///     if !error.is_busy() {
+    ///         return Err(error);
+    ///     }
+    ///     other.execute_batch("COMMIT").unwrap(); // whoever has the lock gives it back, some day
+    /// }
+    /// # Ok::<(), SqlError>(())
+    /// # }).unwrap();
+    /// ```
     pub const fn is_busy(&self) -> bool {
         matches!(self, Self::Busy { .. })
     }

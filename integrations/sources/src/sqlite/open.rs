@@ -25,6 +25,33 @@ impl Database {
     ///
     /// [`SqlError::Open`], where the system or SQLite refuse; [`SqlError::Corrupt`], if it is no database;
     /// [`SqlError::Thread`], if no thread can be had.
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`OpenFuture`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::sqlite::{Database, SqlError};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("some.db");
+    /// # futures::executor::block_on(async {
+    /// let db = Database::open(&path).await?;
+    /// db.execute("CREATE TABLE numbers (number)", []).await?;
+    /// drop(db.release().await?);
+    ///
+    /// // What was written is there when it is opened again; a file that is no database is refused.
+    /// let db = Database::open(&path).await?;
+    /// assert_eq!(db.execute("INSERT INTO numbers VALUES (1)", []).await?, 1);
+    ///
+    /// let letter = path.with_extension("txt");
+    /// std::fs::write(&letter, "Dear reader, this is no database. ".repeat(20)).unwrap();
+    /// assert!(matches!(Database::open(letter).await, Err(SqlError::Corrupt { .. })));
+    /// # Ok::<(), SqlError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn open(path: impl AsRef<Path>) -> Open {
         Open::file(path.as_ref().to_owned())
     }
@@ -35,6 +62,10 @@ impl Database {
     /// # Errors
     ///
     /// [`SqlError::Thread`], if no thread can be had.
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`OpenFuture`].
     ///
     /// # Examples
     ///
@@ -113,6 +144,29 @@ impl Open {
 
     /// How long a statement waits for a lock that another connection holds, before it is [`SqlError::Busy`]. Zero: not
     /// at all. [`Duration::MAX`]: until it has it. The wait ends at once when its future or stream is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::sqlite::rusqlite::Connection;
+    /// use backstay_sources::sqlite::{Database, SqlError};
+    /// use std::time::Duration;
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("some.db");
+    /// # futures::executor::block_on(async {
+    /// let other = Connection::open(&path).unwrap();
+    /// other.execute_batch("CREATE TABLE numbers (number); BEGIN EXCLUSIVE").unwrap(); // locks it
+    ///
+    /// let db = Database::open(path).busy_timeout(Duration::from_millis(20)).await?;
+    /// let error = db.execute("INSERT INTO numbers VALUES (1)", []).await.unwrap_err();
+    /// assert!(matches!(error, SqlError::Busy { waited, .. } if waited >= Duration::from_millis(20)));
+    ///
+    /// other.execute_batch("COMMIT").unwrap();
+    /// db.execute("INSERT INTO numbers VALUES (1)", []).await?;
+    /// # Ok::<(), SqlError>(())
+    /// # }).unwrap();
+    /// ```
     pub const fn busy_timeout(mut self, busy_timeout: Duration) -> Self {
         self.busy_timeout = busy_timeout;
         self
@@ -120,6 +174,35 @@ impl Open {
 
     /// How many rows of a query wait to be read at most, before it makes no more; with as many again in the hand of the
     /// stream. Of rows that take long to make, as large ones do, fewer wait: as many as are made in half a millisecond.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_sources::sqlite::{Database, SqlError};
+    /// use futures::TryStreamExt;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("some.db");
+    /// # futures::executor::block_on(async {
+    /// let db = Database::open(path).read_ahead(Limit::ONE).await?;
+    /// let endless = "WITH RECURSIVE n(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n) SELECT n FROM n";
+    /// let made = Arc::new(AtomicU64::new(0));
+    /// let count = Arc::clone(&made);
+    /// let mut rows = db.query(endless, [], move |row| {
+    ///     count.fetch_add(1, Ordering::Relaxed);
+    ///     row.get::<_, i64>("n")
+    /// });
+    /// for number in 1..=10 {
+    ///     assert_eq!(rows.try_next().await?, Some(number));
+    /// }
+    /// // Of rows without end, some more have been made, and no more.
+    /// assert!(made.load(Ordering::Relaxed) <= 12);
+    /// # Ok::<(), SqlError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn read_ahead(mut self, rows: impl Into<Limit>) -> Self {
         self.read_ahead = rows.into();
         self
@@ -127,6 +210,26 @@ impl Open {
 
     /// How a file is opened: SQLite's flags, such as [`OpenFlags::SQLITE_OPEN_READ_ONLY`]. Unless set, for reading and
     /// writing, and made if it is not there. Of no meaning for a connection that is open already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::sqlite::rusqlite::{ErrorCode, OpenFlags};
+    /// use backstay_sources::sqlite::{Database, SqlError};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("some.db");
+    /// # futures::executor::block_on(async {
+    /// let error = Database::open(&path).flags(OpenFlags::SQLITE_OPEN_READ_ONLY).await.unwrap_err();
+    /// assert!(matches!(error, SqlError::Open { .. })); // it is not there, and is not made
+    ///
+    /// Database::open(&path).await?.execute("CREATE TABLE numbers (number)", []).await?;
+    /// let db = Database::open(&path).flags(OpenFlags::SQLITE_OPEN_READ_ONLY).await?;
+    /// let error = db.execute("INSERT INTO numbers VALUES (1)", []).await.unwrap_err();
+    /// assert_eq!(error.code(), Some(ErrorCode::ReadOnly));
+    /// # Ok::<(), SqlError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn flags(mut self, flags: OpenFlags) -> Self {
         if let From::File(_, own) = &mut self.from {
             *own = flags;

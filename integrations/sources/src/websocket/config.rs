@@ -143,12 +143,47 @@ pub struct ConfigBuilder {
 
 impl ConfigBuilder {
     /// What one message may have at most, in bytes; 1 MiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::Sim;
+    /// use backstay_sources::websocket::{self, CloseCode, Config, WebSocketError};
+    /// use futures::StreamExt;
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let small = Config::builder().max_message_size(10).build()?;
+    ///     let mut listener = websocket::listen(&rt, "0.0.0.0:80".parse()?, small).await?;
+    ///     let connect = websocket::connect(&rt, "ws://main/", Config::new());
+    ///     let (client, server) = futures::join!(connect, listener.next());
+    ///     let (mut client, mut server) = (client?, server.expect("it goes on")?);
+    ///     client.send("this is longer than that").await?;
+    ///     let error = server.next().await.expect("an item").unwrap_err();
+    ///     assert!(matches!(error, WebSocketError::TooLarge { size: 24, max: 10, .. }));
+    ///     assert!(client.next().await.is_none()); // it was told so
+    ///     assert_eq!(client.close_frame().map(|said| said.code), Some(CloseCode::TOO_LARGE));
+    ///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    /// })?.value.unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn max_message_size(mut self, bytes: usize) -> Self {
         self.config.max_message_size = bytes;
         self
     }
 
     /// What one frame of a received message may have at most, in bytes; as much as a message, and no more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::websocket::Config;
+    ///
+    /// let config = Config::builder().max_message_size(1_000_000).max_frame_size(64_000).build()?;
+    /// assert_eq!(config.max_frame_size(), 64_000);
+    /// let config = Config::builder().max_message_size(1_000).max_frame_size(64_000).build()?;
+    /// assert_eq!(config.max_frame_size(), 1_000);
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// ```
     pub const fn max_frame_size(mut self, bytes: usize) -> Self {
         self.config.max_frame_size = Some(bytes);
         self
@@ -158,6 +193,33 @@ impl ConfigBuilder {
     /// for `timeout`. Off unless it is asked for.
     ///
     /// It runs while the stream is polled. `Duration::MAX` is never.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::Sim;
+    /// use backstay::Runtime;
+    /// use backstay_sources::websocket::{self, Config, WaitedFor, WebSocketError};
+    /// use futures::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let (interval, timeout) = (Duration::from_secs(30), Duration::from_secs(10));
+    ///     let alive = Config::builder().keep_alive(interval, timeout).build()?;
+    ///     let mut listener = websocket::listen(&rt, "0.0.0.0:80".parse()?, alive).await?;
+    ///     let connect = websocket::connect(&rt, "ws://main/", Config::new());
+    ///     let (client, server) = futures::join!(connect, listener.next());
+    ///     let (client, mut server) = (client?, server.expect("it goes on")?);
+    ///     let start = rt.now();
+    ///     // Nobody polls the client, so nobody answers.
+    ///     let error = server.next().await.expect("an item").unwrap_err();
+    ///     assert!(matches!(error, WebSocketError::Timeout { waited_for: WaitedFor::Pong, .. }));
+    ///     assert!(rt.now() - start <= Duration::from_secs(30 + 10));
+    ///     drop(client);
+    ///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    /// })?.value.unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "heartbeat")]
     #[doc(alias = "ping_interval")]
     pub const fn keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
@@ -166,12 +228,61 @@ impl ConfigBuilder {
     }
 
     /// The limit for the handshake, and for who connects the look-up and the connection too; 10 s.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::Runtime;
+    /// use backstay::net::Net;
+    /// use backstay::testing::Sim;
+    /// use backstay_sources::websocket::{self, Config, WaitedFor, WebSocketError};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let limit = Duration::from_secs(3);
+    ///     let config = Config::builder().handshake_timeout(limit).build()?;
+    ///     let _silent = rt.bind("0.0.0.0:80".parse()?).await?; // connects, and says nothing
+    ///     let start = rt.now();
+    ///     let error = websocket::connect(&rt, "ws://main/", config).await.unwrap_err();
+    ///     assert!(matches!(error, WebSocketError::Timeout { waited_for: WaitedFor::Handshake, .. }));
+    ///     assert_eq!(rt.now() - start, limit);
+    ///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    /// })?.value.unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn handshake_timeout(mut self, limit: Duration) -> Self {
         self.config.handshake_timeout = limit;
         self
     }
 
     /// The limit for the answer to a close; 5 s.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::Sim;
+    /// use backstay::Runtime;
+    /// use backstay_sources::websocket::{self, CloseCode, Config, WaitedFor, WebSocketError};
+    /// use futures::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let limit = Duration::from_secs(2);
+    ///     let config = Config::builder().close_timeout(limit).build()?;
+    ///     let mut listener = websocket::listen(&rt, "0.0.0.0:80".parse()?, Config::new()).await?;
+    ///     let connect = websocket::connect(&rt, "ws://main/", config);
+    ///     let (client, server) = futures::join!(connect, listener.next());
+    ///     let (mut client, server) = (client?, server.expect("it goes on")?);
+    ///     let start = rt.now();
+    ///     // Nobody polls the server, so nobody answers.
+    ///     let error = client.close(CloseCode::NORMAL, "").await.unwrap_err();
+    ///     assert!(matches!(error, WebSocketError::Timeout { waited_for: WaitedFor::Close, .. }));
+    ///     assert_eq!(rt.now() - start, limit);
+    ///     drop(server);
+    ///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    /// })?.value.unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn close_timeout(mut self, limit: Duration) -> Self {
         self.config.close_timeout = limit;
         self
@@ -184,6 +295,30 @@ impl ConfigBuilder {
     }
 
     /// What [`feed`](super::WebSocket::feed) gathers before it writes, in bytes; 16 KiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::Sim;
+    /// use backstay::Runtime;
+    /// use backstay_sources::websocket::{self, Config, Message};
+    /// use futures::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let config = Config::builder().write_buffer(20).build()?;
+    ///     let mut listener = websocket::listen(&rt, "0.0.0.0:80".parse()?, Config::new()).await?;
+    ///     let connect = websocket::connect(&rt, "ws://main/", config);
+    ///     let (client, server) = futures::join!(connect, listener.next());
+    ///     let (mut client, mut server) = (client?, server.expect("it goes on")?);
+    ///     client.feed("short").await?;
+    ///     assert!(rt.timeout(Duration::from_secs(1), server.next()).await.is_err()); // gathered
+    ///     client.feed("long enough to be written").await?;
+    ///     assert_eq!(server.next().await.transpose()?, Some(Message::from("short")));
+    ///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    /// })?.value.unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn write_buffer(mut self, bytes: usize) -> Self {
         self.config.write_buffer = bytes;
         self
@@ -200,6 +335,18 @@ impl ConfigBuilder {
     /// # Errors
     ///
     /// [`ConfigError::Invalid`] with the name of a field that is zero, or beyond what it may be.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_sources::websocket::Config;
+    ///
+    /// assert!(Config::builder().read_buffer(64 * 1024).max_handshakes(10).build().is_ok());
+    /// let error = Config::builder().max_handshakes(0).build().unwrap_err();
+    /// assert_eq!(error.field(), Some("max_handshakes"));
+    /// let error = Config::builder().read_buffer(usize::MAX).build().unwrap_err();
+    /// assert_eq!(error.field(), Some("read_buffer"));
+    /// ```
     pub const fn build(self) -> Result<Config, ConfigError> {
         let Self { config } = self;
         // A header alone makes room for its frame.

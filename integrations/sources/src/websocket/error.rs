@@ -218,6 +218,34 @@ impl Error for WebSocketError {
 }
 
 /// A message was not sent, or not to its end.
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::Sim;
+/// use backstay_sources::websocket::{self, Config, Message, WebSocketError};
+/// use futures::StreamExt;
+///
+/// Sim::builder().seed(1).run(|rt: Sim| async move {
+///     let small = Config::builder().max_message_size(1_000).build()?;
+///     let mut listener = websocket::listen(&rt, "0.0.0.0:80".parse()?, Config::new()).await?;
+///     let connect = websocket::connect(&rt, "ws://main/", small);
+///     let (client, server) = futures::join!(connect, listener.next());
+///     let (mut client, mut server) = (client?, server.expect("it goes on")?);
+///     let large = Message::from(vec![0; 2_000]);
+///     let error = client.send(large.clone()).await.unwrap_err();
+///     assert!(matches!(error.error, WebSocketError::TooLarge { size: 2_000, max: 1_000, .. }));
+///     let Some(message) = error.unsent else { unreachable!("nothing of it was sent") };
+///     // In two parts, and the connection is as good as before.
+///     let bytes = message.into_bytes();
+///     for part in bytes.chunks(1_000) {
+///         client.send(part.to_vec()).await?;
+///     }
+///     assert_eq!(server.next().await.transpose()?.map(|message| message.len()), Some(1_000));
+///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+/// })?.value.unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct SendError {
     /// Why.

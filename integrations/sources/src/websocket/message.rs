@@ -11,6 +11,20 @@ use tungstenite::protocol::CloseFrame as Frame;
 /// A message, whole: the parts that it may have come in are put together.
 ///
 /// Pings and pongs are no messages, and neither is a close: see [`WebSocket`](super::WebSocket).
+///
+/// # Examples
+///
+/// ```
+/// use backstay_sources::websocket::{Bytes, Message};
+///
+/// let text = Message::from("hello");
+/// assert_eq!((text.as_text(), text.len()), (Some("hello"), 5));
+/// assert_eq!(text.into_bytes(), Bytes::from("hello"));
+///
+/// let bytes = Message::from(vec![1, 2]);
+/// assert_eq!(bytes.as_text(), None);
+/// assert!(matches!(bytes, Message::Binary(bytes) if bytes[..] == [1, 2]));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Message {
     /// Text.
@@ -90,6 +104,17 @@ impl From<Vec<u8>> for Message {
 }
 
 /// A text: a `str`, as it came, without a copy. A clone shares it.
+///
+/// # Examples
+///
+/// ```
+/// use backstay_sources::websocket::{Message, Text};
+///
+/// const HELLO: Text = Text::from_static("hello");
+/// assert_eq!(HELLO, "hello");
+/// assert!(HELLO.starts_with("he")); // as a `str`
+/// assert_eq!(Message::from(HELLO), Message::from("hello"));
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Text(pub(super) Utf8Bytes);
 
@@ -239,6 +264,10 @@ impl fmt::Display for CloseCode {
 }
 
 /// What an end says when it closes.
+///
+/// # Examples
+///
+/// See [`WebSocket::close`](super::WebSocket::close).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CloseFrame {

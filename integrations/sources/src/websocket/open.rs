@@ -31,7 +31,25 @@ use tungstenite::http::Uri;
 ///
 /// # Examples
 ///
-/// See [`WebSocket`].
+/// ```
+/// use backstay::testing::Sim;
+/// use backstay_sources::websocket::{self, Config, WebSocketError};
+/// use futures::StreamExt;
+///
+/// Sim::builder().seed(1).run(|rt: Sim| async move {
+///     let mut listener = websocket::listen(&rt, "0.0.0.0:8080".parse()?, Config::new()).await?;
+///     let connect = websocket::connect(&rt, "ws://main:8080/news", Config::new());
+///     let (socket, _accepted) = futures::join!(connect, listener.next());
+///     assert_eq!(socket?.path(), "/news");
+///
+///     let error = websocket::connect(&rt, "ws://main:81/", Config::new()).await.unwrap_err();
+///     assert!(matches!(error, WebSocketError::Connect { .. })); // nobody listens there
+///     let error = websocket::connect(&rt, "http://main/", Config::new()).await.unwrap_err();
+///     assert_eq!(error.to_string(), r#"invalid URL "http://main/": expected ws:// or wss://"#);
+///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+/// })?.value.unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub async fn connect<R: Runtime + Net>(
     rt: &R,
     url: &str,
@@ -59,6 +77,36 @@ pub async fn connect<R: Runtime + Net>(
 /// # Cancel safety
 ///
 /// Dropping it drops the stream.
+///
+/// # Examples
+///
+/// ```
+/// use backstay::net::{Net, TcpListener};
+/// use backstay::testing::Sim;
+/// use backstay_sources::websocket::{self, Config, Message};
+/// use futures::StreamExt;
+///
+/// Sim::builder().seed(1).run(|rt: Sim| async move {
+///     let listener = rt.bind("0.0.0.0:443".parse()?).await?;
+///     let (client, server) = futures::join!(
+///         async {
+///             let stream = rt.connect_to("main:443").await.expect("a connection");
+///             // Here a TLS crate makes another stream of it.
+///             websocket::connect_over(&rt, stream, "wss://main/chat", Config::new()).await
+///         },
+///         async {
+///             let (stream, _address) = listener.accept().await.expect("a connection");
+///             websocket::accept_over(&rt, stream, "a guest", Config::new()).await
+///         },
+///     );
+///     let (mut client, mut server) = (client?, server?);
+///     assert_eq!((server.path(), server.peer()), ("/chat", "a guest"));
+///     client.send("hello").await?;
+///     assert_eq!(server.next().await.transpose()?, Some(Message::from("hello")));
+///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+/// })?.value.unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub async fn connect_over<R: Runtime, S: AsyncRead + AsyncWrite + Unpin>(
     rt: &R,
     stream: S,
@@ -128,6 +176,10 @@ pub async fn accept<R: Runtime, S: TcpStream>(
 /// # Cancel safety
 ///
 /// Dropping it drops the stream.
+///
+/// # Examples
+///
+/// See [`connect_over`].
 pub async fn accept_over<R: Runtime, S: AsyncRead + AsyncWrite + Unpin>(
     rt: &R,
     stream: S,
@@ -155,7 +207,24 @@ pub async fn accept_over<R: Runtime, S: AsyncRead + AsyncWrite + Unpin>(
 ///
 /// # Examples
 ///
-/// See [`WebSocket`].
+/// ```
+/// use backstay::testing::Sim;
+/// use backstay_sources::websocket::{self, Config, WebSocketError};
+/// use futures::StreamExt;
+///
+/// Sim::builder().seed(1).run(|rt: Sim| async move {
+///     let mut listener = websocket::listen(&rt, "127.0.0.1:0".parse()?, Config::new()).await?;
+///     let url = format!("ws://{}/", listener.local_addr()); // with the port that was free
+///     let (client, server) = futures::join!(websocket::connect(&rt, &url, Config::new()), listener.next());
+///     assert_eq!(client?.peer(), url);
+///     assert!(server.expect("it goes on")?.peer().starts_with("127.0.0.1:"));
+///
+///     let taken = websocket::listen(&rt, listener.local_addr(), Config::new()).await;
+///     assert!(matches!(taken, Err(WebSocketError::Accept { .. })));
+///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+/// })?.value.unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub async fn listen<R: Runtime + Net>(
     rt: &R,
     addr: SocketAddr,

@@ -109,6 +109,35 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> WebSocket<R, S> {
     /// [`SendError`](super::SendError), with the message where nothing of it was sent:
     /// [`Closed`](WebSocketError::Closed), [`TooLarge`](WebSocketError::TooLarge),
     /// [`Vanished`](WebSocketError::Vanished), [`Io`](WebSocketError::Io).
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`SendFuture`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::Sim;
+    /// use backstay_sources::websocket::{self, CloseCode, Config, Message};
+    /// use futures::{FutureExt, StreamExt};
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let mut listener = websocket::listen(&rt, "0.0.0.0:80".parse()?, Config::new()).await?;
+    ///     let connect = websocket::connect(&rt, "ws://main/", Config::new());
+    ///     let (client, server) = futures::join!(connect, listener.next());
+    ///     let (mut client, mut server) = (client?, server.expect("it goes on")?);
+    ///     client.send("text").await?;
+    ///     client.send(vec![1, 2, 3]).await?;
+    ///     assert_eq!(server.next().await.transpose()?, Some(Message::from("text")));
+    ///     assert_eq!(server.next().await.transpose()?, Some(Message::from(vec![1, 2, 3])));
+    ///
+    ///     server.close(CloseCode::NORMAL, "").now_or_never(); // it is on its way
+    ///     let error = server.send("one more thing").await.unwrap_err();
+    ///     assert_eq!(error.unsent, Some(Message::from("one more thing")));
+    ///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    /// })?.value.unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn send(&mut self, message: impl Into<Message>) -> SendFuture<'_, R, S> {
         SendFuture::new(&self.handle, message.into(), true)
     }
@@ -119,6 +148,38 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> WebSocket<R, S> {
     /// # Errors
     ///
     /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`SendFuture`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::Sim;
+    /// use backstay::Runtime;
+    /// use backstay_sources::websocket::{self, Config, Message};
+    /// use futures::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let mut listener = websocket::listen(&rt, "0.0.0.0:80".parse()?, Config::new()).await?;
+    ///     let connect = websocket::connect(&rt, "ws://main/", Config::new());
+    ///     let (client, server) = futures::join!(connect, listener.next());
+    ///     let (mut client, mut server) = (client?, server.expect("it goes on")?);
+    ///     for number in 0..3 {
+    ///         client.feed(number.to_string()).await?;
+    ///     }
+    ///     let early = rt.timeout(Duration::from_secs(1), server.next()).await;
+    ///     assert!(early.is_err()); // nothing is written yet
+    ///     client.flush().await?;
+    ///     for number in 0..3 {
+    ///         assert_eq!(server.next().await.transpose()?, Some(Message::from(number.to_string())));
+    ///     }
+    ///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    /// })?.value.unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn feed(&mut self, message: impl Into<Message>) -> SendFuture<'_, R, S> {
         SendFuture::new(&self.handle, message.into(), false)
     }
@@ -128,6 +189,32 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> WebSocket<R, S> {
     /// # Errors
     ///
     /// [`Closed`](WebSocketError::Closed), [`Vanished`](WebSocketError::Vanished), [`Io`](WebSocketError::Io).
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`FlushFuture`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::Sim;
+    /// use backstay_sources::websocket::{self, Config, Message};
+    /// use futures::{StreamExt, TryStreamExt};
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let mut listener = websocket::listen(&rt, "0.0.0.0:80".parse()?, Config::new()).await?;
+    ///     let connect = websocket::connect(&rt, "ws://main/", Config::new());
+    ///     let (client, server) = futures::join!(connect, listener.next());
+    ///     let (mut client, mut server) = (client?, server.expect("it goes on")?);
+    ///     client.feed("a").await?;
+    ///     client.feed("b").await?;
+    ///     client.flush().await?; // both at once
+    ///     let both: Vec<_> = server.by_ref().take(2).try_collect().await?;
+    ///     assert_eq!(both, [Message::from("a"), Message::from("b")]);
+    ///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    /// })?.value.unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn flush(&mut self) -> FlushFuture<'_, R, S> {
         FlushFuture::new(&self.handle)
     }
@@ -141,6 +228,32 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> WebSocket<R, S> {
     ///
     /// [`Timeout`](WebSocketError::Timeout) when the peer does not answer in time, and whatever else the stream ends
     /// with; [`Closed`](WebSocketError::Closed) when it has ended with an error before.
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`CloseFuture`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::Sim;
+    /// use backstay_sources::websocket::{self, CloseCode, Config};
+    /// use futures::StreamExt;
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let mut listener = websocket::listen(&rt, "0.0.0.0:80".parse()?, Config::new()).await?;
+    ///     let connect = websocket::connect(&rt, "ws://main/", Config::new());
+    ///     let (client, server) = futures::join!(connect, listener.next());
+    ///     let (mut client, mut server) = (client?, server.expect("it goes on")?);
+    ///     let (answer, end) = futures::join!(client.close(CloseCode::GOING_AWAY, "a restart"), server.next());
+    ///     assert!(end.is_none()); // the server has answered, as its stream was polled
+    ///     assert_eq!(answer?.code, CloseCode::GOING_AWAY);
+    ///     let said = server.close_frame().expect("it was closed");
+    ///     assert_eq!((said.code, said.reason.as_str()), (CloseCode::GOING_AWAY, "a restart"));
+    ///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    /// })?.value.unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close<'a>(&'a mut self, code: CloseCode, reason: &'a str) -> CloseFuture<'a, R, S> {
         CloseFuture { handle: &self.handle, code, reason }
     }
@@ -161,6 +274,46 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> WebSocket<R, S> {
     }
 
     /// One half to read, one to send: for two tasks, or two arms of a select.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::Sim;
+    /// use backstay_sources::websocket::{self, CloseCode, Config, WebSocketError};
+    /// use futures::StreamExt;
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let mut listener = websocket::listen(&rt, "0.0.0.0:80".parse()?, Config::new()).await?;
+    ///     let connect = websocket::connect(&rt, "ws://main/", Config::new());
+    ///     let (client, server) = futures::join!(connect, listener.next());
+    ///     let (client, mut server) = (client?, server.expect("it goes on")?);
+    ///     let (mut reader, mut writer) = client.split();
+    ///     let echo = async {
+    ///         while let Some(message) = server.next().await {
+    ///             server.send(message?).await?;
+    ///         }
+    ///         Ok::<(), WebSocketError>(())
+    ///     };
+    ///     // Sends far more than the ways between them hold, and reads beside it.
+    ///     let sends = async {
+    ///         for _ in 0..100 {
+    ///             writer.send(vec![0; 50_000]).await?;
+    ///         }
+    ///         writer.close(CloseCode::NORMAL, "").await
+    ///     };
+    ///     let reads = async {
+    ///         let mut bytes = 0;
+    ///         while let Some(message) = reader.next().await {
+    ///             bytes += message?.len();
+    ///         }
+    ///         Ok::<_, WebSocketError>(bytes)
+    ///     };
+    ///     let ((), (), bytes) = futures::try_join!(echo, sends, reads)?;
+    ///     assert_eq!(bytes, 5_000_000);
+    ///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    /// })?.value.unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn split(self) -> (Reader<R, S>, Writer<R, S>) {
         (Reader { handle: self.handle.clone() }, Writer { handle: self.handle })
     }
@@ -170,6 +323,29 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> WebSocket<R, S> {
     /// # Errors
     ///
     /// [`ReuniteError`], with the halves, where they are not of the same connection.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::Sim;
+    /// use backstay_sources::websocket::{self, Config, WebSocket};
+    /// use futures::StreamExt;
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let mut listener = websocket::listen(&rt, "0.0.0.0:80".parse()?, Config::new()).await?;
+    ///     let connect = websocket::connect(&rt, "ws://main/", Config::new());
+    ///     let (client, server) = futures::join!(connect, listener.next());
+    ///     let (client, server) = (client?, server.expect("it goes on")?);
+    ///     let (reader, mut writer) = client.split();
+    ///     writer.send("from a half").await?;
+    ///     let (foreign, _writer) = server.split();
+    ///     let refused = WebSocket::reunite(foreign, writer).expect_err("they are not of the same connection");
+    ///     let mut client = WebSocket::reunite(reader, refused.writer)?;
+    ///     client.send("from the whole").await?;
+    ///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    /// })?.value.unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reunite(reader: Reader<R, S>, writer: Writer<R, S>) -> Result<Self, ReuniteError<R, S>> {
         if reader.handle.is_same(&writer.handle) {
             Ok(Self { handle: writer.handle })

@@ -15,6 +15,14 @@ use std::task::{Context, Poll};
 /// The half that reads: a stream like the [`WebSocket`](super::WebSocket) itself, and what answers pings.
 ///
 /// The connection ends when both halves are dropped. Where this one is dropped alone, nobody answers any more.
+///
+/// # Cancel safety
+///
+/// Dropping a future that waits for the next message loses nothing.
+///
+/// # Examples
+///
+/// See [`WebSocket::split`](super::WebSocket::split).
 #[must_use = "nothing is answered unless it is polled"]
 pub struct Reader<R: Runtime, S> {
     pub(super) handle: Handle<R, S>,
@@ -56,6 +64,10 @@ impl<R: Runtime, S> fmt::Debug for Reader<R, S> {
 ///
 /// When the reading half finds the connection at its end, who waits here is told so:
 /// [`Closed`](WebSocketError::Closed). Dropping it is no close.
+///
+/// # Examples
+///
+/// See [`WebSocket::split`](super::WebSocket::split).
 pub struct Writer<R: Runtime, S> {
     pub(super) handle: Handle<R, S>,
 }
@@ -66,6 +78,10 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Writer<R, S> {
     /// # Errors
     ///
     /// The same.
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`SendFuture`].
     pub fn send(&mut self, message: impl Into<Message>) -> SendFuture<'_, R, S> {
         SendFuture::new(&self.handle, message.into(), true)
     }
@@ -75,6 +91,10 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Writer<R, S> {
     /// # Errors
     ///
     /// The same.
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`SendFuture`].
     pub fn feed(&mut self, message: impl Into<Message>) -> SendFuture<'_, R, S> {
         SendFuture::new(&self.handle, message.into(), false)
     }
@@ -84,6 +104,10 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Writer<R, S> {
     /// # Errors
     ///
     /// The same.
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`FlushFuture`].
     pub fn flush(&mut self) -> FlushFuture<'_, R, S> {
         FlushFuture::new(&self.handle)
     }
@@ -94,6 +118,35 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Writer<R, S> {
     /// # Errors
     ///
     /// As [`flush`](Self::flush). Where one of the two has closed already there is nothing to do, and no error.
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`SendCloseFuture`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::Sim;
+    /// use backstay_sources::websocket::{self, CloseCode, Config, Message};
+    /// use futures::StreamExt;
+    ///
+    /// Sim::builder().seed(1).run(|rt: Sim| async move {
+    ///     let mut listener = websocket::listen(&rt, "0.0.0.0:80".parse()?, Config::new()).await?;
+    ///     let connect = websocket::connect(&rt, "ws://main/", Config::new());
+    ///     let (client, server) = futures::join!(connect, listener.next());
+    ///     let (client, mut server) = (client?, server.expect("it goes on")?);
+    ///     let (mut reader, mut writer) = client.split();
+    ///     writer.close(CloseCode::NORMAL, "").await?;
+    ///     server.send("before your close").await?; // it has not read it yet
+    ///     let (end, message) = futures::join!(server.next(), reader.next());
+    ///     assert!(end.is_none());
+    ///     assert_eq!(message.transpose()?, Some(Message::from("before your close")));
+    ///     assert!(reader.next().await.is_none());
+    ///     assert_eq!(reader.close_frame().map(|said| said.code), Some(CloseCode::NORMAL));
+    ///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    /// })?.value.unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close<'a>(&'a mut self, code: CloseCode, reason: &'a str) -> SendCloseFuture<'a, R, S> {
         SendCloseFuture { handle: &self.handle, code, reason }
     }
