@@ -39,6 +39,6 @@ fn all_can_be_moved<R: Runtime>(rt: &R, limiter: &RateLimiter, policy: Retry) {
     can_be_moved(source().until(CancelToken::new()));
     can_be_moved(source().share(0));
     can_be_moved(iter([Ok(0), Err("broken")]).process_results(|values| values));
-    can_be_moved(retry(rt, policy.clone(), || empty::<Result<u32, &str>>()));
-    can_be_moved(restart(rt, policy, || empty::<Result<u32, &str>>()));
+    can_be_moved(retry(rt, policy.clone(), empty::<Result<u32, &str>>));
+    can_be_moved(restart(rt, policy, empty::<Result<u32, &str>>));
 }
