@@ -242,7 +242,8 @@ fn a_panic_passes_and_leaves_no_context() {
             tokio::task::yield_now().await;
             resume_unwind(Box::new("the future's own"));
         };
-        let panics = with_tokio::<Pin<Box<dyn Future<Output = ()> + Send>>>(driver.runtime(), Box::pin(panics));
+        let panics =
+            with_tokio::<Pin<Box<dyn Future<Output = ()> + Send>>>(driver.runtime(), Box::pin(panics));
         let panic = match rt.spawn(panics).await {
             Err(backstay::JoinError::Panicked(panic)) => panic,
             other => panic!("{other:?}"),
