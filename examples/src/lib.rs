@@ -1,6 +1,8 @@
 //! What every example shares: the runtime chosen on the command line, a real [HTTP](http) server
-//! and client, the [signal](stop) that stops it, and what others [notice](latency) of work beside them.
+//! and client, the [signal](stop) that stops it, what others [notice](latency) of work beside them; and what
+//! the runtimes [do](features).
 
+pub mod features;
 pub mod http;
 pub mod latency;
 pub mod stop;
