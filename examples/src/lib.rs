@@ -1,10 +1,11 @@
 //! What every example shares: the runtime chosen on the command line, a real [HTTP](http) server
-//! and client, the [signal](stop) that stops it, what others [notice](latency) of work beside them; and what
-//! the runtimes [do](features).
+//! and client, the [signal](stop) that stops it, what others [notice](latency) of work beside them; what
+//! the runtimes [do](features); and which example shows [which recipe](recipes).
 
 pub mod features;
 pub mod http;
 pub mod latency;
+pub mod recipes;
 pub mod stop;
 
 use backstay::{AnyOwner, AnyRuntime, Backend, BlockOn, Config};
