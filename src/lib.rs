@@ -56,6 +56,7 @@
 //! | at most so many in a time, for all or for each key | [`resilience::RateLimiter`], [`resilience::KeyedRateLimiter`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
+//! | what needs tokio, on any runtime | [`tokio::with_tokio`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
 #![forbid(unsafe_code)]

@@ -59,3 +59,8 @@ pub fn exit(outcome: Outcome) -> ExitCode {
 fn start(runtime: Backend) -> Result<AnyOwner, Failure> {
     Ok(runtime.start(Config::new())?)
 }
+
+// The examples of a guide that needs rayon run as tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/cpu-work.md")]
+mod guide {}
