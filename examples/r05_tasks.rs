@@ -1,5 +1,5 @@
-//! Recipe 5: tasks and their owners. How a task ends, how it is told to, a join set, scopes, a worker pool, a supervisor, and a background service that a
-//! real SIGINT stops.
+//! Recipe 5: tasks and their owners. How a task ends, and how it is told to; a join set, scopes, a worker pool, a
+//! supervisor, and a background service that a real SIGINT stops.
 //!
 //!     cargo run -p backstay-examples --example r05_tasks -- --runtime smol
 
