@@ -1,0 +1,4 @@
+//! The server, and the client, on every runtime.
+
+mod axum;
+mod kit;
