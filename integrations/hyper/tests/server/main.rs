@@ -2,3 +2,4 @@
 
 mod axum;
 mod kit;
+mod websocket;
