@@ -32,6 +32,7 @@
 //! | [`fs`] | files replaced whole or not at all |
 //! | [`time`] | [`Instant`](time::Instant), timeouts, the ticker |
 //! | [`net`] | [`Net`]: TCP over the runtime's own sockets, a trait of its own |
+#![cfg_attr(feature = "metrics", doc = "| [`observe`] | what goes on, as metrics (feature `metrics`) |")]
 #![cfg_attr(
     feature = "testing",
     doc = "| [`testing`] | what tests need, on any runtime (feature `testing`) |"
@@ -47,6 +48,8 @@ pub mod future;
 mod instant;
 mod limit;
 pub mod net;
+#[cfg(feature = "metrics")]
+pub mod observe;
 mod primitives;
 pub mod probe;
 mod ready_budget;
