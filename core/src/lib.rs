@@ -45,6 +45,7 @@ pub mod channel;
 mod config_error;
 pub mod fs;
 pub mod future;
+mod human;
 mod instant;
 mod limit;
 pub mod net;
@@ -56,6 +57,8 @@ mod ready_budget;
 pub mod resilience;
 pub mod runtime;
 pub mod select;
+#[doc(hidden)]
+pub mod settings;
 mod sip_keys;
 pub mod stream;
 pub mod sync;
@@ -64,7 +67,7 @@ pub mod task;
 pub mod testing;
 pub mod time;
 
-pub use config_error::ConfigError;
+pub use config_error::{ConfigError, ConfigValue};
 pub use limit::Limit;
 pub use net::Net;
 pub use runtime::{AnyOwner, AnyRuntime, BlockOn, Config, Flavor, JoinError, JoinHandle, Runtime, Sleep};
