@@ -106,7 +106,7 @@ async fn what_does_not_end_is_cut_and_reported<R: Runtime + Net>(rt: R) {
         let whole = response.into_body().collect().await.ok()?;
         Some(whole.to_bytes().len())
     };
-    let asks = async { futures::join!(ask(&one, "/forever"), ask(&two, "/forever"), ask(&one, "/endless")) };
+    let asks = async { futures::join!(ask(&one, "/forever"), ask(&two, "/forever"), ask(&one, "/stuck")) };
     let stop = async {
         server.until("all are in flight", |report| report.requests.begun == 3).await;
         server.stop_in(ms(100), ms(10)).await
@@ -317,7 +317,7 @@ fn aborted_tasks_are_counted() {
         let addr = listener.local_addr().expect("an address");
         let stats = start_on(&rt, listener, |b| b, service(&rt), &shutdown);
         let mut streams = Vec::new();
-        for path in ["forever", "endless", "forever"] {
+        for path in ["forever", "stuck", "forever"] {
             let mut stream = rt.connect(addr).await.expect("a connection");
             stream
                 .write_all(format!("GET /{path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes())

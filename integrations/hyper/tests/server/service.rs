@@ -4,7 +4,7 @@ use crate::kit::{BoxError, ms};
 use backstay::Runtime;
 use backstay_hyper::RequestBody;
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt, stream};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
@@ -41,6 +41,11 @@ async fn answer<R: Runtime>(rt: R, request: Request<RequestBody>) -> Result<Resp
         "/panic/body" => frames(&rt, 2, |n| if n == 0 { Ok("some") } else { panic!("a panic in the body") }),
         "/error/body" => frames(&rt, 2, |n| if n == 0 { Ok("some") } else { Err("no more".into()) }),
         "/drip" => frames(&rt, 4, |_| Ok("drip ")),
+        // Begins to answer, and goes no further.
+        "/stuck" => {
+            let some = stream::iter([Ok(Frame::data(Bytes::from("some")))]);
+            StreamBody::new(some.chain(stream::pending())).boxed_unsync()
+        }
         "/endless" => frames(&rt, u32::MAX, |_| Ok(ENDLESS)),
         "/echo" => {
             Full::from(request.into_body().collect().await?.to_bytes()).map_err(|e| match e {}).boxed_unsync()
