@@ -11,7 +11,8 @@
 //! | `async-std` | [`async_std`], discontinued upstream | [`async_std::AsyncStd`] | [`async_std::AsyncStdOwner`] |
 //! | `sim` | [`sim`], in virtual time, for tests | [`sim::Sim`] | [`sim::SimOwner`] |
 //!
-//! The feature `testing` brings `sim` and the [test kit](testing).
+//! The feature `testing` brings `sim` and the [test kit](testing). The feature `metrics` brings counters, histograms and
+//! gauges of what goes on, through the facade of that name.
 //!
 //! No feature is on by default. With one, `main` looks like this:
 //!
@@ -56,6 +57,7 @@
 //! | at most so many in a time, for all or for each key | [`resilience::RateLimiter`], [`resilience::KeyedRateLimiter`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
+//! | counters and histograms of what policies do, gauges of pools and tasks | `observe::Metrics` (feature `metrics`) |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
 #![forbid(unsafe_code)]
@@ -142,6 +144,9 @@ mod documents {
     struct Mailbox;
     #[doc = include_str!("../docs/guide/merging-streams.md")]
     struct MergingStreams;
+    #[cfg(all(feature = "testing", feature = "metrics"))]
+    #[doc = include_str!("../docs/guide/metrics.md")]
+    struct Metrics;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;

@@ -3,6 +3,8 @@
 mod acquire;
 mod batched;
 mod config;
+#[cfg(feature = "serde")]
+mod file;
 mod ledger;
 mod meter;
 pub(super) mod pace;
@@ -18,7 +20,7 @@ mod window;
 
 pub use acquire::{AcquireRate, AcquireRateOwned};
 pub use batched::Batched;
-pub use config::RateLimiterBuilder;
+pub use config::{RateLimiterBuilder, RateLimiterConfig};
 pub(crate) use patient::Patient;
 pub use permit::RatePermit;
 pub use policy::RateLimited;

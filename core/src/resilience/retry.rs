@@ -7,7 +7,7 @@ mod hook;
 mod owned;
 mod state;
 
-pub use config::RetryBuilder;
+pub use config::{RetryBuilder, RetryConfig};
 pub use hook::{NoHook, OnRetry, Retrying};
 pub(crate) use owned::OwnedRetry;
 pub use state::{Next, RetryState};

@@ -50,10 +50,23 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "client")]
+mod client;
 mod executor;
+mod futures_io;
 mod io;
+#[cfg(feature = "server")]
+mod server;
 mod timer;
 
+#[cfg(feature = "client")]
+pub use client::{Client, ClientBuilder, ConnectError, Connecting, HyperConnector, client};
 pub use executor::HyperExecutor;
+pub use futures_io::FuturesIo;
 pub use io::HyperIo;
+#[cfg(feature = "server")]
+pub use server::{
+    BodyError, ConnectionCounts, PeerAddr, RequestBody, RequestCounts, ServeReport, ServeStats, Server,
+    ServerBuilder, TowerToHyperService, Versions, serve,
+};
 pub use timer::{HyperSleep, HyperTimer};

@@ -89,7 +89,7 @@ where
     {
         let mut this = state.project();
         let outer = this.outer;
-        if self.limits.max_elapsed.is_some() && outer.progress.started.is_none() {
+        if self.limits.config.max_elapsed.is_some() && outer.progress.started.is_none() {
             outer.progress.started = Some(ctx.now());
         }
         loop {
@@ -169,7 +169,7 @@ impl<D, H> Retry<D, H> {
             }
             // The service was not asked: what was taken for this attempt is there for the next.
             Verdict::Ignore if refusal.is_some() => match refusal.and_then(Error::retry_after) {
-                Some(hint) if limit.at != Instant::MAX || self.limits.max_elapsed.is_some() => {
+                Some(hint) if limit.at != Instant::MAX || self.limits.config.max_elapsed.is_some() => {
                     self.plan(outer, Some(hint), limit, ctx)
                 }
                 _ => Err(Stop::Refused),
@@ -219,10 +219,10 @@ impl<D, H> Retry<D, H> {
         limit: TimeLimit,
         ctx: &mut Ctx<'_, R, Op, C>,
     ) -> Result<Duration, Stop> {
-        let random = if self.limits.backoff.is_random() { ctx.random_u64() } else { 0 };
+        let random = if self.limits.config.backoff.is_random() { ctx.random_u64() } else { 0 };
         let delay = outer.progress.plan(&self.limits, hint, random)?;
         // At once, and for as often as there are attempts: nobody asks for the time.
-        if delay.is_zero() && limit.is_none() && self.limits.max_elapsed.is_none() {
+        if delay.is_zero() && limit.is_none() && self.limits.config.max_elapsed.is_none() {
             // The attempt may have taken its time in this very poll, and a limit inside begins with the next.
             ctx.forget_now();
             return Ok(delay);

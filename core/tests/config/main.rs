@@ -1,0 +1,4 @@
+//! Configurations in files: read, written, refused.
+
+mod kit;
+mod resilience;
