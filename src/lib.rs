@@ -11,7 +11,8 @@
 //! | `async-std` | [`async_std`], discontinued upstream | [`async_std::AsyncStd`] | [`async_std::AsyncStdOwner`] |
 //! | `sim` | [`sim`], in virtual time, for tests | [`sim::Sim`] | [`sim::SimOwner`] |
 //!
-//! The feature `testing` brings `sim` and the [test kit](testing).
+//! The feature `testing` brings `sim` and the [test kit](testing); with the feature `serde` configurations are read from
+//! files.
 //!
 //! No feature is on by default. With one, `main` looks like this:
 //!
@@ -116,6 +117,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/concurrent-streams.md")]
     struct ConcurrentStreams;
+    #[cfg(feature = "serde")]
+    #[doc = include_str!("../docs/guide/configuration.md")]
+    struct Configuration;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/deadline.md")]
     struct Deadline;
