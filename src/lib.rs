@@ -13,6 +13,8 @@
 //!
 //! The feature `testing` brings `sim` and the [test kit](testing). The feature `metrics` brings counters, histograms and
 //! gauges of what goes on, through the facade of that name.
+//! The feature `testing` brings `sim` and the [test kit](testing); with the feature `serde` configurations are read from
+//! files.
 //!
 //! No feature is on by default. With one, `main` looks like this:
 //!
@@ -118,6 +120,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/concurrent-streams.md")]
     struct ConcurrentStreams;
+    #[cfg(feature = "serde")]
+    #[doc = include_str!("../docs/guide/configuration.md")]
+    struct Configuration;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/deadline.md")]
     struct Deadline;
