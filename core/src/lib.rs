@@ -32,7 +32,10 @@
 //! | [`fs`] | files replaced whole or not at all |
 //! | [`time`] | [`Instant`](time::Instant), timeouts, the ticker |
 //! | [`net`] | [`Net`]: TCP over the runtime's own sockets, a trait of its own |
-#![cfg_attr(feature = "metrics", doc = "| [`observe`] | what goes on, as metrics (feature `metrics`) |")]
+#![cfg_attr(
+    any(feature = "metrics", feature = "tracing"),
+    doc = "| [`observe`] | what goes on, as metrics, spans and events (features `metrics`, `tracing`) |"
+)]
 #![cfg_attr(
     feature = "testing",
     doc = "| [`testing`] | what tests need, on any runtime (feature `testing`) |"
@@ -48,7 +51,7 @@ pub mod future;
 mod instant;
 mod limit;
 pub mod net;
-#[cfg(feature = "metrics")]
+#[cfg(any(feature = "metrics", feature = "tracing"))]
 pub mod observe;
 mod primitives;
 pub mod probe;
@@ -57,6 +60,7 @@ pub mod resilience;
 pub mod runtime;
 pub mod select;
 mod sip_keys;
+mod span;
 pub mod stream;
 pub mod sync;
 pub mod task;
