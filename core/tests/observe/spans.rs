@@ -169,7 +169,7 @@ fn a_blocking_job_that_never_runs_is_dropped_in_its_span() {
         let pool = WorkerPool::builder().workers(1).build(&rt).unwrap();
         let says = Says("dropped");
         let job = backstay_core::task::Job::blocking(move || drop(says)).named("b");
-        let submitted = trace.run(async { pool.try_submit(job).unwrap() }).await;
+        let submitted = trace.span().in_scope(|| pool.try_submit(job)).unwrap();
         submitted.abort();
         drop(pool);
         assert!(submitted.await.is_err());
