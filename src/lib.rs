@@ -63,6 +63,7 @@
 //! | TCP on the runtime's own sockets | [`Net`] |
 //! | counters and histograms of what policies do, gauges of pools and tasks | `observe::Metrics` (feature `metrics`) |
 //! | to know which task, job and attempt a line of the log is of | `observe::Traced`, `observe::Tracing` (feature `tracing`) |
+//! | what needs tokio, on any runtime | [`tokio::with_tokio`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
 #![forbid(unsafe_code)]
