@@ -20,9 +20,10 @@ fn main() {
     }
     println!("The examples of backstay; --list tells which recipe is shown by which.\n");
     for example in EXAMPLES {
-        println!("  cargo run -p backstay-examples --example {:<21} # {}", example.name, example.about);
+        let kind = if matches!(example.run, Run::Service(_)) { "--bin" } else { "--example" };
+        println!("  cargo run -p backstay-examples {kind:<9} {:<20} # {}", example.name, example.about);
     }
-    let alone = EXAMPLES.iter().filter(|example| !matches!(example.run, Run::OnEveryRuntime(_)));
-    let alone: Vec<_> = alone.map(|example| example.name).collect();
-    println!("\nAll but {} take --runtime tokio|smol|async-std|sim.", alone.join(" and "));
+    let others = EXAMPLES.iter().filter(|example| matches!(example.run, Run::Alone(_) | Run::By(_)));
+    let others: Vec<_> = others.map(|example| example.name).collect();
+    println!("\nAll but {} take --runtime tokio|smol|async-std|sim.", others.join(" and "));
 }
