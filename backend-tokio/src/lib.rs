@@ -39,3 +39,8 @@ pub use owner::TokioOwner;
 pub use runtime::{NoRuntime, Tokio};
 pub use sleep::TokioSleep;
 pub use with_tokio::{WithTokio, with_tokio};
+
+// The guide's examples run as tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/interop.md")]
+mod guide {}

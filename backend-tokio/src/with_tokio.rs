@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use backstay_core::{BlockOn, Config};
-//! use backstay_smol::SmolOwner;
+//! use backstay::smol::SmolOwner;
 //! use backstay_tokio::{TokioOwner, with_tokio};
 //! use std::num::NonZeroUsize;
 //! use std::time::Duration;
@@ -82,7 +82,7 @@ use std::task::{self, Poll};
 /// ```
 /// use backstay_core::net::{Net, TcpListener};
 /// use backstay_core::{BlockOn, Config, Runtime};
-/// use backstay_smol::SmolOwner;
+/// use backstay::smol::SmolOwner;
 /// use backstay_tokio::{TokioOwner, with_tokio};
 /// use futures::{AsyncReadExt, AsyncWriteExt};
 /// use std::num::NonZeroUsize;

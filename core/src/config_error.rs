@@ -63,7 +63,7 @@ pub enum ConfigValue {
     /// A number.
     Float(f64),
     /// A duration.
-    Duration(Duration),
+    Time(Duration),
 }
 
 impl ConfigError {
@@ -129,7 +129,7 @@ impl fmt::Display for ConfigValue {
         match self {
             Self::Integer(number) => number.fmt(f),
             Self::Float(number) => number.fmt(f),
-            Self::Duration(duration) => Human(*duration).fmt(f),
+            Self::Time(duration) => Human(*duration).fmt(f),
         }
     }
 }
@@ -166,6 +166,6 @@ impl From<f64> for ConfigValue {
 
 impl From<Duration> for ConfigValue {
     fn from(duration: Duration) -> Self {
-        Self::Duration(duration)
+        Self::Time(duration)
     }
 }

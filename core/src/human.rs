@@ -46,6 +46,8 @@ pub(crate) enum NotADuration<'a> {
     NoNumber(&'a str),
     NoUnit(&'a str),
     UnknownUnit(&'a str),
+    /// With two points, say.
+    WrongNumber(&'a str),
     TooLong,
 }
 
@@ -57,7 +59,8 @@ impl fmt::Display for NotADuration<'_> {
             Self::NoNumber(text) => write!(f, "`{text}` doesn't begin with a digit"),
             Self::NoUnit(number) => write!(f, "`{number}` has no unit"),
             Self::UnknownUnit(unit) => write!(f, "`{unit}` is no unit"),
-            Self::TooLong => f.write_str("it is longer than 584 billion years"),
+            Self::WrongNumber(number) => write!(f, "`{number}` is no number"),
+            Self::TooLong => f.write_str("it is too long"),
         }
     }
 }
@@ -80,6 +83,9 @@ pub(crate) fn parse(text: &str) -> Result<Duration, NotADuration<'_>> {
         let (number, after) = split(rest, |c| c.is_ascii_digit() || c == '.');
         if !number.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(NotADuration::NoNumber(rest));
+        }
+        if number.ends_with('.') || number.matches('.').count() > 1 {
+            return Err(NotADuration::WrongNumber(number));
         }
         let (unit, after) = split(after.trim_start(), |c| c.is_alphabetic());
         if unit.is_empty() {

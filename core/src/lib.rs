@@ -32,7 +32,10 @@
 //! | [`fs`] | files replaced whole or not at all |
 //! | [`time`] | [`Instant`](time::Instant), timeouts, the ticker |
 //! | [`net`] | [`Net`]: TCP over the runtime's own sockets, a trait of its own |
-#![cfg_attr(feature = "metrics", doc = "| [`observe`] | what goes on, as metrics (feature `metrics`) |")]
+#![cfg_attr(
+    any(feature = "metrics", feature = "tracing"),
+    doc = "| [`observe`] | what goes on, as metrics, spans and events (features `metrics`, `tracing`) |"
+)]
 #![cfg_attr(
     feature = "testing",
     doc = "| [`testing`] | what tests need, on any runtime (feature `testing`) |"
@@ -49,7 +52,7 @@ mod human;
 mod instant;
 mod limit;
 pub mod net;
-#[cfg(feature = "metrics")]
+#[cfg(any(feature = "metrics", feature = "tracing"))]
 pub mod observe;
 mod primitives;
 pub mod probe;
@@ -60,6 +63,7 @@ pub mod select;
 #[doc(hidden)]
 pub mod settings;
 mod sip_keys;
+mod span;
 pub mod stream;
 pub mod sync;
 pub mod task;

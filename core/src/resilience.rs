@@ -53,7 +53,7 @@ pub use circuit_breaker::{
 pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
 pub use fallback::{Always, Fallback, FromError, InsteadOf, Substitute, Value, WhichErrors};
-pub use health_check::{Health, HealthCheck, HealthCheckBuilder};
+pub use health_check::{Health, HealthCheck, HealthCheckBuilder, HealthCheckConfig};
 pub use keyed_rate_limiter::{
     KeyedRateLimiter, KeyedRateLimiterBuilder, KeyedRateLimiterConfig, KeyedRatePermit,
 };
@@ -68,6 +68,8 @@ pub use rate_limiter::{
 pub use rejected::{PolicyKind, Reason, Rejected};
 pub(crate) use retry::OwnedRetry;
 pub use retry::{Next, NoHook, OnRetry, Retry, RetryBuilder, RetryConfig, RetryState, Retrying};
-pub use retry_budget::{RatioBudget, RetryBudget, TokenBucketBudget, Withdrawal};
+pub use retry_budget::{
+    RatioBudget, RetryBudget, RetryBudgetConfig, ThrottleBudget, TokenBucketBudget, Withdrawal,
+};
 pub use timeout::{AttemptTimeout, TotalTimeout};
 pub use verdict::{Classify, Inherit, RetryIf, Verdict};

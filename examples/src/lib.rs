@@ -1,8 +1,11 @@
 //! What every example shares: the runtime chosen on the command line, a real [HTTP](http) server
-//! and client, the [signal](stop) that stops it, and what others [notice](latency) of work beside them.
+//! and client, the [signal](stop) that stops it, what others [notice](latency) of work beside them; what
+//! the runtimes [do](features); and which example shows [which recipe](recipes).
 
+pub mod features;
 pub mod http;
 pub mod latency;
+pub mod recipes;
 pub mod stop;
 
 use backstay::{AnyOwner, AnyRuntime, Backend, BlockOn, Config};
@@ -56,3 +59,8 @@ pub fn exit(outcome: Outcome) -> ExitCode {
 fn start(runtime: Backend) -> Result<AnyOwner, Failure> {
     Ok(runtime.start(Config::new())?)
 }
+
+// The examples of a guide that needs rayon run as tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/cpu-work.md")]
+mod guide {}

@@ -23,6 +23,7 @@ use super::rejected::Rejected;
 use super::verdict::{Classify, Verdict};
 use crate::instant::Instant;
 use crate::runtime::Runtime;
+use crate::span::{self, Spanned};
 use crate::task::{CancelReason, CancelToken, DropGuard};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -146,7 +147,7 @@ pin_project! {
         Idle,
         Running {
             #[pin]
-            future: Fut,
+            future: Spanned<Fut>,
             // Cancelled with the future, where it is dropped without a result.
             token: Option<DropGuard>,
             // Its time is up, and it was told so.
@@ -189,7 +190,8 @@ impl<T, E> Layer<T, E> for Leaf {
             ctx.account = Account { answered_by: Source::Operation, attempts };
             let token = frame.has_grace.then(CancelToken::new);
             let attempt = Attempt::new(frame.attempt, frame.limit.at, began, token.clone());
-            let future = ctx.op.start(attempt, frame.last);
+            let (name, number) = (ctx.around.name, frame.attempt);
+            let future = span::attempt(name, number, || ctx.op.start(attempt, frame.last));
             let token = token.map(CancelToken::drop_guard);
             state.set(LeafState::Running { future, token, in_grace: false });
         }

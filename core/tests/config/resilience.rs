@@ -4,8 +4,9 @@ use crate::kit::{documented, fields, read, refused, refused_at, round_trip};
 use backstay_core::Limit;
 use backstay_core::resilience::{
     AttemptTimeout, Backoff, Bulkhead, BulkheadConfig, CircuitBreaker, CircuitBreakerConfig, CircuitState,
-    Jitter, KeyedRateLimiter, KeyedRateLimiterConfig, Quota, RateLimiter, RateLimiterConfig, Retry,
-    RetryConfig, TotalTimeout,
+    HealthCheck, HealthCheckConfig, Jitter, KeyedRateLimiter, KeyedRateLimiterConfig, Quota, RateLimiter,
+    RateLimiterConfig, RatioBudget, Retry, RetryBudget, RetryBudgetConfig, RetryConfig, ThrottleBudget,
+    TokenBucketBudget, TotalTimeout,
 };
 use backstay_core::time::Instant;
 use std::collections::BTreeSet;
@@ -57,6 +58,13 @@ fn what_is_not_said_is_as_in_the_builder() {
     assert_eq!(keyed.as_config(), &KeyedRateLimiterConfig::default());
     assert!(refused::<KeyedRateLimiterConfig>("").contains("invalid `quota`: must be given"));
     assert_eq!(&read::<KeyedRateLimiterConfig>(quota), keyed.quota(Quota::per_second(5)).as_config());
+
+    assert_eq!(read::<HealthCheckConfig>(""), HealthCheckConfig::default());
+    assert_eq!(HealthCheck::named("").as_config(), &HealthCheckConfig::default());
+    assert_eq!(read::<TokenBucketBudget>(""), TokenBucketBudget::default());
+    assert_eq!(RetryBudget::token_bucket(), TokenBucketBudget::default());
+    assert_eq!(read::<RatioBudget>("ratio = 0.2"), RetryBudget::ratio(0.2));
+    assert!(refused::<RatioBudget>("").contains("invalid `ratio`: must be given"));
 }
 
 #[test]
@@ -72,6 +80,11 @@ fn every_setting_of_a_builder_is_in_the_file() {
     assert_eq!(fields::<RateLimiterConfig>(), without(limiter, &["observer"]));
     let keyed = documented(source!("keyed_rate_limiter/config.rs"), "KeyedRateLimiterBuilder");
     assert_eq!(fields::<KeyedRateLimiterConfig>(), without(keyed, &["observer"]));
+    let health = documented(source!("health_check/config.rs"), "HealthCheckBuilder");
+    assert_eq!(fields::<HealthCheckConfig>(), without(health, &["observer"]));
+    let budgets = source!("retry_budget/config.rs");
+    assert_eq!(fields::<RatioBudget>(), documented(budgets, "RatioBudget"));
+    assert_eq!(fields::<TokenBucketBudget>(), documented(budgets, "TokenBucketBudget"));
     let quota = documented(source!("rate_limiter/quota.rs"), "Quota");
     assert!(quota.is_subset(&fields::<Quota>()), "{quota:?}");
 }
@@ -133,6 +146,80 @@ fn every_field_is_read_and_written() {
     round_trip(same.as_config());
     round_trip(&Quota::strict(9, SECOND));
     assert_eq!(read::<Quota>("permits = 9\nper = '1s'\nstrict = true"), Quota::strict(9, SECOND));
+}
+
+#[test]
+fn a_health_check_and_budgets_too() {
+    let text = "interval = '30s'\ntimeout = '2s'\nhealthy_after = 4\nunhealthy_after = 5\njitter = 0.25";
+    let config: HealthCheckConfig = read(text);
+    let same =
+        HealthCheck::named("").interval(30 * SECOND).timeout(2 * SECOND).healthy_after(4).unhealthy_after(5);
+    assert_eq!(&config, same.jitter(0.25).as_config());
+    round_trip(&config);
+    refused_at::<HealthCheckConfig>("timeout = '0s'", 1, "invalid `timeout` = 0s: must be longer than zero");
+    refused_at::<HealthCheckConfig>("jitter = nan", 1, "invalid `jitter` = NaN: must be within 0..=1");
+
+    let table = [
+        (
+            "[ratio]\nratio = 0.2\nwindow = '5s'\nmin_per_second = 1",
+            RetryBudgetConfig::Ratio(RetryBudget::ratio(0.2).window(5 * SECOND).min_per_second(1)),
+        ),
+        (
+            "[token_bucket]\ncapacity = 100\nretry_cost = 2\ntimeout_cost = 3\nsuccess_refill = 0",
+            RetryBudgetConfig::TokenBucket(
+                RetryBudget::token_bucket().capacity(100).retry_cost(2).timeout_cost(3).success_refill(0),
+            ),
+        ),
+        (
+            "[throttle]\nmax_tokens = 10\ntoken_ratio = 0.5",
+            RetryBudgetConfig::Throttle(ThrottleBudget { max_tokens: 10, token_ratio: 0.5 }),
+        ),
+    ];
+    for (text, config) in table {
+        assert_eq!(read::<RetryBudgetConfig>(text), config);
+        round_trip(&config);
+        config.validate().unwrap();
+        assert!(config.build().is_ok());
+    }
+    for (text, line, words) in [
+        ("[ratios]", 1, "unknown variant `ratios`, expected one of `ratio`, `token_bucket`, `throttle`"),
+        (
+            "[ratio]\nratio = 1000.5",
+            2,
+            "invalid `ratio` = 1000.5: must be 0, or at least a millionth and at most 1,000",
+        ),
+        ("[ratio]\nratio = 1e-9", 2, "invalid `ratio` = 0.000000001: must be 0, or at least a millionth"),
+        (
+            "[ratio]\nratio = 0\nmin_per_second = 0",
+            1,
+            "invalid `ratio` = 0: must not be 0 where `min_per_second`",
+        ),
+        (
+            "[ratio]\nratio = 1\nwindow = '2h'",
+            3,
+            "invalid `window` = 2h: must be at least 1 ms and at most an hour",
+        ),
+        ("[token_bucket]\nretry_cost = 0", 2, "invalid `retry_cost` = 0: must be at least 1"),
+        ("[token_bucket]\ncapacity = 9", 1, "invalid `capacity` = 9: must not be less than `retry_cost`"),
+        (
+            "[throttle]\nmax_tokens = 0\ntoken_ratio = 1",
+            2,
+            "invalid `max_tokens` = 0: must be at least 1 and at most",
+        ),
+        (
+            "[throttle]\nmax_tokens = 1\ntoken_ratio = 0",
+            3,
+            "invalid `token_ratio` = 0: must be at least 0.001",
+        ),
+        (
+            "[throttle]\nmax_tokens = 1\ntoken_ratio = 2",
+            1,
+            "invalid `token_ratio` = 2: must be at least 0.001 and",
+        ),
+        ("[throttle]\nmax_tokens = 1", 1, "invalid `token_ratio`: must be given"),
+    ] {
+        refused_at::<RetryBudgetConfig>(text, line, words);
+    }
 }
 
 #[test]

@@ -400,3 +400,23 @@ fn a_name_that_is_empty_is_a_label_that_is_empty() {
     let recorded = recorded(async |_, metrics| metrics.record("", &Bulkhead::new(Limit::ONE)));
     assert_series(&recorded, "backstay_bulkhead_in_flight", &[("policy=", gauge(0.0))]);
 }
+
+#[test]
+fn two_policies_of_one_name_are_told_apart_by_kind() {
+    let recorded = recorded(async |rt, metrics| {
+        let limiter =
+            RateLimiter::named("x").quota(Quota::per_hour(1)).observer(metrics.clone()).build().unwrap();
+        let bulkhead = Bulkhead::named("x").max_in_flight(1).observer(metrics).build().unwrap();
+        let _place = bulkhead.acquire(&rt).await.unwrap();
+        assert!(bulkhead.acquire(&rt).await.is_err());
+        drop((0..2).map(|_| limiter.try_acquire(rt.now()).is_ok()).collect::<Vec<_>>());
+    });
+    assert_series(
+        &recorded,
+        "backstay_rejections_total",
+        &[
+            ("policy=x,kind=bulkhead,reason=queue-full", count(1)),
+            ("policy=x,kind=rate-limiter,reason=rate-limited", count(1)),
+        ],
+    );
+}

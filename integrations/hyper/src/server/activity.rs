@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// | state | a byte comes | a request begins | the last request ends | its time is over |
 /// |---|---|---|---|---|
-/// | opening, until `header` after it was accepted | – | busy | – | cut |
+/// | opening, until `header` after it was accepted | – (HTTP/2's preface: idle) | busy | – | cut |
 /// | idle, until `idle` after it became so | header | busy | – | told to end |
 /// | header, until `header` after its first byte | – | busy | – | cut |
 /// | busy | – | busy | idle | – |
@@ -43,9 +43,10 @@ impl Activity {
         Self { state: State::Opening { until: now + header }, header, idle, counts_bytes: true }
     }
 
-    /// It speaks HTTP/2.
-    pub(super) const fn ignore_bytes(&mut self) {
+    /// It has said that it speaks HTTP/2: that it is there, and may ask later.
+    pub(super) fn http2(&mut self, now: Instant) {
         self.counts_bytes = false;
+        self.state = State::Idle { until: now + self.idle };
     }
 
     /// Whether bytes that come make a difference, so that the clock needn't be read otherwise.
@@ -73,6 +74,14 @@ impl Activity {
                 0 | 1 => State::Idle { until: now + self.idle },
                 _ => State::Busy { requests: requests - 1 },
             };
+        }
+    }
+
+    /// When its time is over, as things stand; of a connection that is busy, nobody knows.
+    pub(super) const fn until(&self) -> Instant {
+        match self.state {
+            State::Opening { until } | State::Idle { until } | State::Header { until } => until,
+            State::Busy { .. } => Instant::MAX,
         }
     }
 
@@ -116,6 +125,7 @@ mod tests {
         assert_eq!(activity.standing(at(1)), Standing::Until(at(61)));
         activity.byte(at(60));
         activity.byte(at(65));
+        assert_eq!(activity.until(), at(70));
         assert_eq!(activity.standing(at(69)), Standing::Until(at(70)));
         assert_eq!(activity.standing(at(70)), Standing::Late);
     }
@@ -137,9 +147,7 @@ mod tests {
     #[test]
     fn pings_keep_nobody() {
         let mut activity = Activity::new(at(0), HEADER, IDLE);
-        activity.ignore_bytes();
-        activity.begin();
-        activity.end(at(0));
+        activity.http2(at(0));
         assert!(!activity.heeds_bytes());
         activity.byte(at(59));
         assert_eq!(activity.standing(at(60)), Standing::Idle);

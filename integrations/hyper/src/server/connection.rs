@@ -134,7 +134,7 @@ impl<R: Runtime, T: TcpStream> Accepted<R, T> {
         let counted = Counted { service, shared: Arc::clone(&shared) };
         let io = HyperIo::new(socket);
         open.end(if is_http2 {
-            shared.activity().ignore_bytes();
+            shared.activity().http2(shared.rt.now());
             let connection = settings.http2(StreamExecutor(shutdown)).serve_connection(io, counted);
             drive(connection, &shared, &drain).await
         } else {
@@ -191,7 +191,9 @@ async fn drive<R: Runtime>(
 ) -> ConnectionEnd {
     let rt = &shared.rt;
     let (mut connection, mut drained) = (pin!(connection), pin!(drain.cancelled()));
-    let mut timer = pin!(rt.sleep_until(rt.now() + shared.limits.header_read));
+    // A deadline that moves away costs nothing: the timer fires early, and is set again then.
+    let mut fires_at = shared.activity().until();
+    let mut timer = pin!(rt.sleep_until(fires_at));
     let (mut is_draining, mut is_ending) = (false, false);
     let ended = poll_fn(|cx| {
         loop {
@@ -204,20 +206,27 @@ async fn drive<R: Runtime>(
                 connection.as_mut().graceful_shutdown();
                 continue;
             }
+            let until = shared.activity().until();
+            if !is_ending && until < fires_at {
+                fires_at = until;
+                timer.as_mut().reset(fires_at);
+            }
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
             let now = rt.now();
-            match shared.activity().standing(now) {
-                Standing::Until(at) => timer.as_mut().reset(at),
+            let standing = shared.activity().standing(now);
+            fires_at = match standing {
+                Standing::Until(at) => at,
                 Standing::Idle if !is_ending => {
                     is_ending = true;
                     connection.as_mut().graceful_shutdown();
                     // For an HTTP/2 client to say that it knows.
-                    timer.as_mut().reset(now + shared.limits.header_read);
+                    now + shared.limits.header_read
                 }
                 Standing::Idle | Standing::Late => return Poll::Ready(None),
-            }
+            };
+            timer.as_mut().reset(fires_at);
         }
     })
     .await;

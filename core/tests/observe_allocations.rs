@@ -1,12 +1,12 @@
-//! Metrics of a call allocate nothing once their series are there: counted.
+//! Metrics of a call allocate nothing once their series are there, and spans nothing while nobody subscribes: counted.
 //!
 //! A file of its own, for the allocator.
 
 #![allow(unsafe_code)]
 
-use backstay_core::observe::Metrics;
+use backstay_core::observe::{Metrics, Traced, Tracing};
 use backstay_core::resilience::Pipeline;
-use backstay_core::{BlockOn, Config};
+use backstay_core::{BlockOn, Config, Flavor, Runtime};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use metrics_util::registry::{AtomicStorage, Registry};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -62,15 +62,23 @@ impl Recorder for Exporter {
     }
 }
 
+/// How many allocations it makes.
+fn allocations(run: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.get();
+    run();
+    ALLOCATIONS.get() - before
+}
+
 #[test]
 fn only_the_first_call_allocates() {
     let owner = backstay::tokio::TokioOwner::new(Config::new()).expect("it is good");
-    let users = Pipeline::named("users").observer(Metrics::new()).build(owner.runtime()).expect("it is good");
+    let both = (Metrics::new(), Tracing::new());
+    let users = Pipeline::named("users").observer(both).build(owner.runtime()).expect("it is good");
     let call = || {
-        let before = ALLOCATIONS.get();
-        let call = pin!(users.call(async |_| Ok::<_, ()>(())));
-        assert!(call.poll(&mut Context::from_waker(Waker::noop())).is_ready());
-        ALLOCATIONS.get() - before
+        allocations(|| {
+            let call = pin!(users.call(async |_| Ok::<_, ()>(())));
+            assert!(call.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        })
     };
     let exporter = Exporter(Registry::atomic());
     metrics::with_local_recorder(&exporter, || {
@@ -80,4 +88,19 @@ fn only_the_first_call_allocates() {
     });
     // Nor without a recorder.
     assert_eq!(call(), 0);
+}
+
+#[test]
+fn without_a_subscriber_a_task_in_a_span_is_as_any() {
+    let config = Config::new().flavor(Flavor::CurrentThread);
+    let owner = backstay::tokio::TokioOwner::new(config).expect("it is good");
+    let (rt, traced) = (owner.runtime().clone(), Traced::new(owner.runtime().clone()));
+    fn spawn(rt: &impl Runtime) -> usize {
+        drop(rt.spawn(async {}));
+        allocations(|| {
+            drop(rt.spawn(async {}));
+            drop(rt.spawn_named("task", async {}));
+        })
+    }
+    assert_eq!(spawn(&traced), spawn(&rt));
 }
