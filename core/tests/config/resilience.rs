@@ -68,6 +68,35 @@ fn what_is_not_said_is_as_in_the_builder() {
 }
 
 #[test]
+fn the_defaults_are_those_of_the_tables() {
+    let written = |text: Result<String, toml::ser::Error>| text.unwrap().replace('"', "'");
+    assert_eq!(
+        written(toml::to_string(&CircuitBreakerConfig::default())),
+        "probes = 1\nopen_for = '5s'\nopen_multiplier = 1\njitter = 0.0\n"
+    );
+    assert_eq!(
+        written(toml::to_string(&RetryConfig::default())),
+        "max_attempts = 3\nmax_retry_after = '1m'\n\n[backoff]\nschedule = 'exponential'\ninitial = '100ms'\n\
+         max_delay = '20s'\njitter = 'full'\n"
+    );
+    assert_eq!(written(toml::to_string(&BulkheadConfig::default())), "max_waiting = 0\n");
+    assert_eq!(written(toml::to_string(&RateLimiterConfig::default())), "");
+    assert_eq!(written(toml::to_string(&KeyedRateLimiterConfig::default())), "max_keys = 1048576\n");
+    assert_eq!(
+        written(toml::to_string(&HealthCheckConfig::default())),
+        "interval = '10s'\ntimeout = '1s'\nhealthy_after = 2\nunhealthy_after = 3\njitter = 0.0\n"
+    );
+    assert_eq!(
+        written(toml::to_string(&RetryBudget::ratio(0.5))),
+        "ratio = 0.5\nwindow = '10s'\nmin_per_second = 10\n"
+    );
+    assert_eq!(
+        written(toml::to_string(&TokenBucketBudget::default())),
+        "capacity = 500\nretry_cost = 5\ntimeout_cost = 10\nsuccess_refill = 1\n"
+    );
+}
+
+#[test]
 fn every_setting_of_a_builder_is_in_the_file() {
     let breaker = documented(source!("circuit_breaker/builder.rs"), "CircuitBreakerBuilder");
     assert_eq!(fields::<CircuitBreakerConfig>(), without(breaker, &["observer"]));
