@@ -33,6 +33,10 @@
 //! | [`time`] | [`Instant`](time::Instant), timeouts, the ticker |
 //! | [`net`] | [`Net`]: TCP over the runtime's own sockets, a trait of its own |
 #![cfg_attr(
+    any(feature = "metrics", feature = "tracing"),
+    doc = "| [`observe`] | what goes on, as metrics, spans and events (features `metrics`, `tracing`) |"
+)]
+#![cfg_attr(
     feature = "testing",
     doc = "| [`testing`] | what tests need, on any runtime (feature `testing`) |"
 )]
@@ -48,6 +52,8 @@ mod human;
 mod instant;
 mod limit;
 pub mod net;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+pub mod observe;
 mod primitives;
 pub mod probe;
 mod ready_budget;
@@ -57,6 +63,7 @@ pub mod select;
 #[doc(hidden)]
 pub mod settings;
 mod sip_keys;
+mod span;
 pub mod stream;
 pub mod sync;
 pub mod task;

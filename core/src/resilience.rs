@@ -62,8 +62,8 @@ pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Stack};
 pub(crate) use rate_limiter::Patient;
 pub use rate_limiter::{
-    AcquireRate, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder, RateLimiterConfig, RatePermit,
-    Reservation,
+    AcquireRate, AcquireRateOwned, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder,
+    RateLimiterConfig, RatePermit, Reservation,
 };
 pub use rejected::{PolicyKind, Reason, Rejected};
 pub(crate) use retry::OwnedRetry;

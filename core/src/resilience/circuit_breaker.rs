@@ -112,6 +112,11 @@ impl<C> CircuitBreaker<C> {
         CircuitBreaker { shared: Arc::clone(&self.shared), classifier }
     }
 
+    /// What says what a result says of the service, for this handle.
+    pub const fn classifier(&self) -> &C {
+        &self.classifier
+    }
+
     /// Runs one operation, if it may.
     ///
     /// # Errors

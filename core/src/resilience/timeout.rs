@@ -348,8 +348,8 @@ macro_rules! poll_within_the_limit {
         where
             I: Layer<T, E>,
             R: Runtime,
-            Op: Operation<E, Fut>,
-            Fut: Future<Output = Result<T, E>>,
+            Op: Operation<T, E, Fut>,
+            Fut: Future,
             C: Classify<T, E>,
         {
             let this = state.project();

@@ -1,6 +1,14 @@
-//! hyper on any runtime.
+//! HTTP with hyper on any runtime.
 //!
-//! hyper brings HTTP and leaves four things to its user: reading and writing, spawning, and time. Here they
+//! | you want | use | feature |
+//! |---|---|---|
+//! | to serve HTTP/1 and HTTP/2, and end in good order | `serve`, `Server` | `server` |
+//! | to ask, over connections that are kept | `client`, `ClientBuilder` | `client` |
+//! | hyper's own connections | the adapters below | |
+//!
+//! The guide is `docs/guide/http.md`.
+//!
+//! hyper brings the protocol and leaves four things to its user: reading and writing, spawning, and time. Here they
 //! are over backstay, the same on every runtime, and exact under a virtual clock:
 //!
 //! | hyper asks for | here | over |
@@ -8,6 +16,8 @@
 //! | [`hyper::rt::Read`], [`hyper::rt::Write`] | [`HyperIo`] | any futures-io stream, such as those of [`Net`](backstay_core::Net) |
 //! | [`hyper::rt::Executor`] | [`HyperExecutor`] | [`Runtime::spawn`](backstay_core::Runtime::spawn) |
 //! | [`hyper::rt::Timer`], [`hyper::rt::Sleep`] | [`HyperTimer`], [`HyperSleep`] | [`Runtime::sleep_until`](backstay_core::Runtime::sleep_until), [`Runtime::now`](backstay_core::Runtime::now) |
+//!
+//! and [`FuturesIo`] is the way back: a connection of hyper's, once it was upgraded, as a futures-io stream.
 //!
 //! ```
 //! use backstay::net::{Net, TcpListener};
@@ -50,10 +60,28 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "client")]
+mod client;
 mod executor;
+mod futures_io;
 mod io;
+#[cfg(feature = "server")]
+mod server;
 mod timer;
 
+#[cfg(feature = "client")]
+pub use client::{Client, ClientBuilder, ConnectError, Connecting, HyperConnector, client};
 pub use executor::HyperExecutor;
+pub use futures_io::FuturesIo;
 pub use io::HyperIo;
+#[cfg(feature = "server")]
+pub use server::{
+    BodyError, ConnectionCounts, PeerAddr, RequestBody, RequestCounts, ServeReport, ServeStats, Server,
+    ServerBuilder, TowerToHyperService, Versions, serve,
+};
 pub use timer::{HyperSleep, HyperTimer};
+
+// The guide's examples run as tests too.
+#[cfg(all(doctest, feature = "client", feature = "server"))]
+#[doc = include_str!("../../../docs/guide/http.md")]
+mod guide {}

@@ -5,6 +5,7 @@
 //! | to connect | [`connect`]; over TLS or a proxy, [`connect_over`] |
 //! | to accept all that come | [`listen`] |
 //! | to accept one | [`accept`]; over TLS or a proxy, [`accept_over`] |
+//! | one behind an HTTP server | [`answer_upgrade`], then [`upgraded`] |
 //! | messages | [`WebSocket`], a stream, with [`send`](WebSocket::send) and [`close`](WebSocket::close) |
 //! | to read and send in two tasks | [`WebSocket::split`] |
 //! | limits, keep-alive | [`Config`] |
@@ -31,6 +32,7 @@ mod position;
 mod socket;
 mod split;
 mod timer;
+mod upgrade;
 
 pub use bytes::Bytes;
 pub use config::{Config, ConfigBuilder};
@@ -41,3 +43,4 @@ pub use message::{CloseCode, CloseCodeError, CloseFrame, Message, Text};
 pub use open::{accept, accept_over, connect, connect_over, listen};
 pub use socket::WebSocket;
 pub use split::{Reader, ReuniteError, Writer};
+pub use upgrade::{answer_upgrade, upgraded};

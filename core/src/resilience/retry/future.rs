@@ -83,8 +83,8 @@ where
     where
         I: Layer<T, E>,
         R: Runtime,
-        Op: Operation<E, Fut>,
-        Fut: Future<Output = Result<T, E>>,
+        Op: Operation<T, E, Fut>,
+        Fut: Future,
         C: Classify<T, E>,
     {
         let mut this = state.project();
@@ -117,7 +117,9 @@ where
                 self.record(outer, verdict, ctx);
                 return Poll::Ready(result);
             }
-            if let ControlFlow::Break(result) = self.after(result, verdict, outer, frame.limit, ctx) {
+            if let ControlFlow::Break(result) =
+                self.after::<T, E, R, Op, Fut, C>(result, verdict, outer, frame.limit, ctx)
+            {
                 return Poll::Ready(result);
             }
             // At once, so that nothing of the last attempt is held during the delay.
@@ -135,7 +137,7 @@ where
 impl<D, H> Retry<D, H> {
     /// After an attempt that was no success: whether there is another.
     #[cold]
-    fn after<'p, T, E, R: Runtime, Op, C>(
+    fn after<'p, T, E, R: Runtime, Op, Fut: Future, C>(
         &'p self,
         result: Result<T, Error<E>>,
         verdict: Verdict,
@@ -145,10 +147,15 @@ impl<D, H> Retry<D, H> {
     ) -> ControlFlow<Result<T, Error<E>>>
     where
         H: OnRetry<T, E>,
+        Op: Operation<T, E, Fut>,
     {
         if is_cut_off(&result, limit, ctx) {
             self.record(outer, verdict, ctx);
             return ControlFlow::Break(keep_last(result, outer, Stop::Deadline, ctx));
+        }
+        if !ctx.is_repeatable::<T, E, Fut>() {
+            self.record(outer, verdict, ctx);
+            return ControlFlow::Break(result);
         }
         let refusal = result.as_ref().err().filter(|error| is_refusal(error));
         let planned = match verdict {

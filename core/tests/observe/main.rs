@@ -1,0 +1,8 @@
+//! What is told of policies, pools and tasks: metrics, spans, events.
+
+mod attempts;
+mod events;
+mod metrics;
+mod owners;
+mod recorder;
+mod spans;

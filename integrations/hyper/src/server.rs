@@ -1,0 +1,190 @@
+//! A server that ends in good order (recipe 7.5).
+
+mod activity;
+mod body;
+mod config;
+mod connection;
+mod executor;
+mod open;
+mod peer;
+mod report;
+mod service;
+mod socket;
+
+pub use body::{BodyError, RequestBody};
+pub use config::{ServerBuilder, Versions};
+pub use hyper_util::service::TowerToHyperService;
+pub use peer::PeerAddr;
+pub use report::{ConnectionCounts, RequestCounts, ServeReport, ServeStats};
+
+use backstay_core::Runtime;
+use backstay_core::net::TcpListener;
+use backstay_core::task::Shutdown;
+use config::Settings;
+use connection::Accepted;
+use hyper::body::Body;
+use hyper::service::Service;
+use hyper::{Request, Response};
+use open::{Open, OpenGuard};
+use report::Counters;
+use std::error::Error;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// After an error that is not about one connection; files may have run out.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves HTTP/1 and HTTP/2 on what `listener` accepts, until `shutdown` begins; with the defaults of a [`Server`],
+/// where the rest is told.
+///
+/// # Cancel safety
+///
+/// As [`Server::serve`].
+///
+/// # Examples
+///
+/// ```
+/// use backstay::net::{Net, TcpListener};
+/// use backstay::{Runtime, task::Shutdown, testing::Sim};
+/// use backstay_hyper::{RequestBody, client, serve};
+/// use bytes::Bytes;
+/// use http_body_util::{BodyExt, Full};
+/// use hyper::{Request, Response, service::service_fn};
+/// use std::convert::Infallible;
+///
+/// async fn hello(request: Request<RequestBody>) -> Result<Response<Full<Bytes>>, Infallible> {
+///     Ok(Response::new(Full::from(format!("hello from {}", request.uri().path()))))
+/// }
+///
+/// Sim::builder().run(|rt| async move {
+///     let shutdown = Shutdown::new(&rt);
+///     let listener = rt.bind("0.0.0.0:80".parse().unwrap()).await.unwrap();
+///     let ask = async {
+///         let client = client::<_, Full<Bytes>>(&rt);
+///         let response = client.get("http://main/home".parse().unwrap()).await.unwrap();
+///         let body = response.into_body().collect().await.unwrap().to_bytes();
+///         assert_eq!(body, "hello from /home");
+///         shutdown.trigger("done");
+///     };
+///     let (report, (), _) = futures::join!(
+///         serve(&rt, listener, service_fn(hello), &shutdown),
+///         ask,
+///         shutdown.run(futures::stream::empty::<&str>()),
+///     );
+///     assert_eq!(report.to_string(), "1 connections: 0 closed, 1 drained; 1 requests: 1 answered");
+/// })?;
+/// # Ok::<(), backstay::testing::Failure>(())
+/// ```
+pub async fn serve<R, L, S, B>(rt: &R, listener: L, service: S, shutdown: &Shutdown<R>) -> ServeReport
+where
+    R: Runtime,
+    L: TcpListener,
+    S: Service<
+            Request<RequestBody>,
+            Response = Response<B>,
+            Error: Into<Box<dyn Error + Send + Sync>>,
+            Future: Send + 'static,
+        > + Clone
+        + Send
+        + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
+    Server::new(rt).serve(listener, service, shutdown).await
+}
+
+/// An HTTP server: HTTP/1 and HTTP/2, on any runtime, under a [`Shutdown`].
+///
+/// # Examples
+///
+/// See [`serve`].
+pub struct Server<R> {
+    settings: Arc<Settings<R>>,
+    counters: Arc<Counters>,
+}
+
+impl<R: Runtime> Server<R> {
+    /// A server with the defaults.
+    pub fn new(rt: &R) -> Self {
+        ServerBuilder::new(rt).finish()
+    }
+
+    /// To change some.
+    pub fn builder(rt: &R) -> ServerBuilder<R> {
+        ServerBuilder::new(rt)
+    }
+
+    /// What it has done so far, also while it runs and when [`serve`](Self::serve) was dropped.
+    pub fn stats(&self) -> ServeStats {
+        ServeStats { counters: Arc::clone(&self.counters) }
+    }
+
+    /// Serves what `listener` accepts, until `shutdown` begins, and gives the report when all has ended.
+    pub async fn serve<L, S, B>(&self, listener: L, service: S, shutdown: &Shutdown<R>) -> ServeReport
+    where
+        L: TcpListener,
+        S: Service<
+                Request<RequestBody>,
+                Response = Response<B>,
+                Error: Into<Box<dyn Error + Send + Sync>>,
+                Future: Send + 'static,
+            > + Clone
+            + Send
+            + 'static,
+        B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
+        let Self { settings, counters } = self;
+        let stop = shutdown.stop_token();
+        // Told by the shutdown, or when this is dropped.
+        let drain = stop.child();
+        let _guard = drain.clone().drop_guard();
+        let open = Arc::<Open>::default();
+        loop {
+            let place = match &settings.places {
+                None => None,
+                Some(places) => match stop.run(Arc::clone(places).acquire_owned()).await {
+                    Ok(Ok(place)) => Some(place),
+                    Ok(Err(_)) | Err(_) => break,
+                },
+            };
+            let (stream, peer) = match stop.run(listener.accept()).await {
+                Ok(Ok(accepted)) => accepted,
+                Ok(Err(error)) => {
+                    counters.accept_error();
+                    if !is_about_one(&error) && stop.run(settings.rt.sleep(PAUSE)).await.is_err() {
+                        break;
+                    }
+                    continue;
+                }
+                Err(_cancelled) => break,
+            };
+            let named = shutdown.named(format!("http connection of {peer}"));
+            let accepted = Accepted {
+                stream,
+                peer,
+                place,
+                shutdown: named.clone(),
+                drain: drain.clone(),
+                settings: Arc::clone(settings),
+                open: OpenGuard::new(&open, counters),
+            };
+            if named.spawn(accepted.serve(service.clone())).is_err() {
+                break;
+            }
+        }
+        drop(listener);
+        open.ended().await;
+        self.stats().report()
+    }
+}
+
+fn is_about_one(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted)
+}
+
+impl<R> fmt::Debug for Server<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("limits", &self.settings.limits).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,168 @@
+//! The body of a request, within its limits.
+
+use super::config::Limits;
+use hyper::StatusCode;
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::rt::{Sleep, Timer};
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// The body of a request: hyper's, within the server's limits for its size and its pauses.
+///
+/// It is a [`Body`] of [`Bytes`]; whatever collects, streams or limits bodies takes it. Where the client sends more
+/// than [`max_body`](super::ServerBuilder::max_body), or pauses for longer than
+/// [`body_read_timeout`](super::ServerBuilder::body_read_timeout) while somebody reads, it ends with an error, and
+/// the request is answered with the status 413 or 408 whatever the service makes of that, as long as the response has
+/// not begun.
+pub struct RequestBody {
+    incoming: Incoming,
+    left: Option<u64>,
+    limits: Arc<Limits>,
+    timer: Arc<dyn Timer + Send + Sync>,
+    // `None` where it has nothing to break.
+    breach: Option<Arc<Breach>>,
+    // Made when it is first waited for.
+    sleep: Option<Pin<Box<dyn Sleep>>>,
+    is_armed: bool,
+}
+
+/// Why a body has ended early.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// It could not be read: the client has vanished, or sent what makes no sense.
+    Read(hyper::Error),
+    /// There is more than there may be.
+    TooLarge {
+        /// How many bytes there may be.
+        max: u64,
+    },
+    /// Nothing has come for too long.
+    Timeout {
+        /// How long that is.
+        limit: Duration,
+    },
+}
+
+/// What was broken, for whoever answers.
+#[derive(Debug, Default)]
+pub(super) struct Breach(AtomicU8);
+
+const TOO_LARGE: u8 = 1;
+const TOO_SLOW: u8 = 2;
+
+impl Breach {
+    /// The status that says so.
+    pub(super) fn status(&self) -> Option<StatusCode> {
+        match self.0.load(Relaxed) {
+            TOO_LARGE => Some(StatusCode::PAYLOAD_TOO_LARGE),
+            TOO_SLOW => Some(StatusCode::REQUEST_TIMEOUT),
+            _ => None,
+        }
+    }
+}
+
+impl RequestBody {
+    pub(super) fn new(incoming: Incoming, limits: Arc<Limits>, timer: Arc<dyn Timer + Send + Sync>) -> Self {
+        let breach = (!incoming.is_end_stream()).then(Arc::default);
+        Self { incoming, left: limits.max_body, limits, timer, breach, sleep: None, is_armed: false }
+    }
+
+    pub(super) fn breach(&self) -> Option<Arc<Breach>> {
+        self.breach.clone()
+    }
+
+    fn broken(&self, how: u8, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(breach) = &self.breach {
+            breach.0.store(how, Relaxed);
+        }
+        Poll::Ready(Some(Err(error)))
+    }
+
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_armed {
+            self.is_armed = true;
+            match &mut self.sleep {
+                Some(sleep) => {
+                    let until = self.timer.now().checked_add(self.limits.body_read);
+                    // Beyond what the standard library's clock can tell: never.
+                    let Some(until) = until else { return Poll::Pending };
+                    self.timer.reset(sleep, until);
+                }
+                None => self.sleep = Some(self.timer.sleep(self.limits.body_read)),
+            }
+        }
+        self.sleep.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        if this.breach.as_ref().is_some_and(|breach| breach.status().is_some()) {
+            return Poll::Ready(None);
+        }
+        let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(cx) else {
+            ready!(this.poll_late(cx));
+            return this.broken(TOO_SLOW, BodyError::Timeout { limit: this.limits.body_read });
+        };
+        this.is_armed = false;
+        let frame = frame.map(|frame| frame.map_err(BodyError::Read));
+        if let (Some(left), Some(Ok(frame))) = (&mut this.left, &frame)
+            && let Some(data) = frame.data_ref()
+        {
+            match left.checked_sub(data.len().try_into().unwrap_or(u64::MAX)) {
+                Some(rest) => *left = rest,
+                None => {
+                    let max = this.limits.max_body.unwrap_or(u64::MAX);
+                    return this.broken(TOO_LARGE, BodyError::TooLarge { max });
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBody").field("incoming", &self.incoming).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(_) => f.write_str("could not read the body"),
+            Self::TooLarge { max } => write!(f, "the body has more than {max} bytes"),
+            Self::Timeout { limit } => write!(f, "nothing of the body came for {limit:?}"),
+        }
+    }
+}
+
+impl Error for BodyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Read(source) => Some(source),
+            Self::TooLarge { .. } | Self::Timeout { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The server, and the client, on every runtime.
+
+mod axum;
+mod client;
+mod ends;
+mod failures;
+mod kit;
+mod limits;
+mod service;
+mod websocket;
