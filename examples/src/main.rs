@@ -1,6 +1,6 @@
 //! Lists the examples; with `--list`, the recipes and the examples that show them.
 
-use backstay_examples::recipes::{EXAMPLES, RECIPES, Run};
+use backstay_examples::recipes::{EXAMPLES, RECIPES, Run, SERVICES};
 use clap::Parser;
 
 /// The examples of backstay.
@@ -24,5 +24,9 @@ fn main() {
     }
     let alone = EXAMPLES.iter().filter(|example| !matches!(example.run, Run::OnEveryRuntime(_)));
     let alone: Vec<_> = alone.map(|example| example.name).collect();
-    println!("\nAll but {} take --runtime tokio|smol|async-std|sim.", alone.join(" and "));
+    println!("\nA whole service to copy from, and load for it:\n");
+    for service in SERVICES {
+        println!("  cargo run -p backstay-examples {service}");
+    }
+    println!("\nAll examples but {} take --runtime tokio|smol|async-std|sim.", alone.join(" and "));
 }

@@ -150,3 +150,9 @@ pub const EXAMPLES: &[Example] = &[
         run: Run::Alone(&["--seeds", "100"]),
     },
 ];
+
+/// What is larger than an example, and runs until it is stopped: a gateway, with all of it in one program.
+pub const SERVICES: &[&str] = &[
+    "--bin app_gateway -- --config examples/app_gateway/gateway.toml",
+    "--bin app_load -- --rate 100 --seconds 5",
+];
