@@ -134,8 +134,9 @@ async fn example(rt: AnyRuntime) -> Outcome {
     let nobody = race(Vec::<Ready<()>>::new()).await.expect_err("there is nobody to win");
     println!("2.3 race         {first}; that succeeds: {lucky}; two of three: {two:?}; of none: {nobody}");
     assert_eq!((first, lucky), (10, 20));
+    // 2.6: a limit on the time of any future.
     let late = rt.timeout(Duration::from_millis(20), race([60_000, 50_000].map(wait))).await;
-    println!("2.3 with timeout {}", late.expect_err("nobody is that fast"));
+    println!("2.6 timeout      {}", late.expect_err("nobody is that fast"));
 
     // 2.4: any number, in the order in which they end, each with its key.
     let mut pages = KeyedSet::new(Limit::MAX);
@@ -160,11 +161,11 @@ async fn example(rt: AnyRuntime) -> Outcome {
     assert!(in_order.iter().copied().eq((0..20).map(|n| 5 + n % 3 * 10)));
     assert!(most <= 4, "the server has seen {most} at a time");
 
-    // 2.6: what has come by then is kept (and 8.4).
+    // 8.4: of several operations, what has come by then is kept.
     let by = rt.now() + Duration::from_millis(200);
     let come = settle_until(&rt, by, [10, 60_000, 20].map(wait)).await;
     let come: Vec<_> = come.into_iter().map(|page| page.and_then(Result::ok)).collect();
-    println!("2.6 in time      {come:?}");
+    println!("8.4 in time      {come:?}");
     assert_eq!(come, [Some(10), None, Some(20)]);
 
     server.stop().await;

@@ -69,11 +69,13 @@ impl Api {
 
 /// 3.2 to 3.5: map, filter, an asynchronous map, fold, skip and take are those of the `futures` crate.
 async fn combinators(api: &Api) -> Outcome {
+    // 3.2, 3.5.
     let odd = futures::stream::iter(1..).filter(|n| ready(n % 2 == 1)).map(|n| n * 10);
     let some: Vec<u64> = odd.skip(1).take(3).collect().await;
     println!("3.2, 3.5         {some:?}");
     assert_eq!(some, [30, 50, 70]);
 
+    // 3.3, 3.4: one after another.
     let doubled = futures::stream::iter(some).then(|n| api.clone().double(n));
     let sum = doubled.try_fold(0, |sum, n| ready(Ok(sum + n))).await?;
     println!("3.3, 3.4         then and fold: {sum}");

@@ -1,5 +1,5 @@
-//! Recipe 4: streams from the outside. A folder is watched; what changes in it goes over a real WebSocket to a server,
-//! which stores it in SQLite and streams the rows back; they are shown as they come.
+//! Recipes 4.3 to 4.5: streams from the outside. A folder is watched (4.3); what changes in it goes over a real
+//! WebSocket to a server (4.4), which stores it in SQLite and streams the rows back (4.5); they are shown as they come.
 //!
 //!     cargo run -p backstay-examples --example r04_sources -- --watch /tmp
 //!
@@ -77,7 +77,7 @@ impl Change {
     }
 }
 
-/// Where the server keeps them.
+/// 4.5: where the server keeps them.
 #[derive(Clone)]
 enum Store {
     Sqlite(Database),
@@ -126,7 +126,7 @@ impl Store {
     }
 }
 
-/// Stores what comes, and streams the new rows back. It ends when its client closes.
+/// 4.4: stores what comes, and streams the new rows back. It ends when its client closes.
 async fn connection(mut socket: Socket, store: Store) -> Result<(), Failure> {
     let mut seen = 0;
     while let Some(message) = socket.try_next().await? {
@@ -166,7 +166,7 @@ async fn accept(mut listener: Listener<AnyRuntime>, store: Store, shutdown: Shut
     }
 }
 
-/// Sends each change, and shows each row that comes back, until it is told to stop; then it closes, and shows those
+/// 4.3, 4.4: sends each change, and shows each row that comes back, until it is told to stop; then it closes, and shows those
 /// rows that still come.
 async fn client(
     rt: AnyRuntime,

@@ -1,4 +1,4 @@
-//! Recipe 5: tasks and their owners. A join set, scopes, a worker pool, a supervisor, and a background service that a
+//! Recipe 5: tasks and their owners. How a task ends, how it is told to, a join set, scopes, a worker pool, a supervisor, and a background service that a
 //! real SIGINT stops.
 //!
 //!     cargo run -p backstay-examples --example r05_tasks -- --runtime smol
@@ -8,7 +8,7 @@ use backstay::task::{
     scope,
 };
 use backstay::time::ticker;
-use backstay::{AnyRuntime, JoinError, Limit, Runtime};
+use backstay::{AnyRuntime, Backend, BlockOn, Config, JoinError, JoinHandle, Limit, Runtime};
 use backstay_examples::stop::signals;
 use backstay_examples::{Outcome, run};
 use std::future::pending;
@@ -21,6 +21,70 @@ use std::time::Duration;
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
+}
+
+/// 5.1: a task ends in one of four ways, and in the same ones on every runtime.
+async fn one_outcome(rt: &AnyRuntime) -> Outcome {
+    let value = rt.spawn(async { 42 }).await;
+    let endless = rt.spawn(pending::<u32>());
+    endless.abort();
+    let aborted = endless.await;
+    // As `panic!`, but nobody prints it.
+    let panicked = rt.spawn(async { resume_unwind(Box::new("out of ink")) }).await;
+    let panicked: Result<u32, _> = panicked.map(|never: ()| match never {
+        () => 0,
+    });
+    println!("5.1 outcomes     {value:?}; {}; {}", text(&aborted), text(&panicked));
+    assert!(matches!(value, Ok(42)) && matches!(aborted, Err(JoinError::Aborted)));
+    assert!(matches!(&panicked, Err(JoinError::Panicked(panic)) if panic.message() == Some("out of ink")));
+
+    // A runtime ends with its owner, and its tasks with it. async-std's never does.
+    let owner = rt.name().parse::<Backend>()?.start(Config::new())?;
+    let orphan = owner.runtime().spawn(pending::<u32>());
+    drop(owner);
+    if rt.name() != "async-std" {
+        let orphaned = orphan.await;
+        println!("5.1 outcomes     {}", text(&orphaned));
+        assert!(matches!(orphaned, Err(JoinError::Shutdown)));
+    }
+    Ok(())
+}
+
+fn text(outcome: &Result<u32, JoinError>) -> String {
+    outcome.as_ref().map_or_else(JoinError::to_string, u32::to_string)
+}
+
+/// 5.4: what is told to stop tells all that it has started, and says why; some of it may end first.
+async fn a_cancel_token(rt: &AnyRuntime) -> Outcome {
+    let server = CancelToken::new();
+    let (quick, slow) = (server.child(), server.child_with_deadline(rt, rt.now() + ms(5)));
+    let late = slow.run(pending::<()>()).await.expect_err("its deadline comes first");
+    assert!(!quick.is_cancelled(), "a child's end is its own");
+
+    let saves = {
+        let (token, nap) = (quick, rt.sleep(ms(20)));
+        rt.spawn(async move {
+            let mut saved = false;
+            let work = async {
+                // Seen through to its end, whatever is told meanwhile.
+                let shield = token.shield();
+                nap.await;
+                saved = true;
+                drop(shield);
+                pending::<()>().await;
+            };
+            let told = token.run(work).await;
+            (saved, told)
+        })
+    };
+    rt.sleep(ms(5)).await;
+    server.cancel_with("the house closes");
+    let (saved, told) = saves.await?;
+    let told = told.expect_err("it hears of it when it is done");
+    println!("5.4 tokens       {late}; {told}; saved first: {saved}");
+    assert!(saved);
+    assert_eq!(told.reason().to_string(), "the house closes");
+    Ok(())
 }
 
 /// 5.2: at most three at a time, each outcome a value, also of what panics or is aborted.
@@ -171,6 +235,8 @@ async fn a_background_service(rt: &AnyRuntime) -> Outcome {
 
 fn main() -> ExitCode {
     run(async |rt| {
+        one_outcome(&rt).await?;
+        a_cancel_token(&rt).await?;
         a_join_set(&rt).await?;
         scopes(&rt).await?;
         a_worker_pool(&rt).await?;

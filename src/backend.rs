@@ -106,6 +106,35 @@ impl FromStr for Backend {
     }
 }
 
+/// In a file it is its name.
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Backend {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+
+        impl serde::de::Visitor<'_> for Name {
+            type Value = Backend;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a runtime")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Backend, E> {
+                name.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Name)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Backend {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 /// No backend of this name was compiled in; its text lists those that were.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownBackend {

@@ -11,7 +11,12 @@
 //! | `async-std` | [`async_std`], discontinued upstream | [`async_std::AsyncStd`] | [`async_std::AsyncStdOwner`] |
 //! | `sim` | [`sim`], in virtual time, for tests | [`sim::Sim`] | [`sim::SimOwner`] |
 //!
-//! The feature `testing` brings `sim` and the [test kit](testing).
+//! The feature `testing` brings `sim` and the [test kit](testing). The feature `metrics` brings counters, histograms and
+//! gauges of what goes on, through the facade of that name.
+//! The feature `testing` brings `sim` and the [test kit](testing); with the feature `serde` configurations are read from
+//! files.
+//! The feature `testing` brings `sim` and the [test kit](testing). The features `metrics` and `tracing` tell
+//! what goes on, through the facades of these names.
 //!
 //! No feature is on by default. With one, `main` looks like this:
 //!
@@ -56,6 +61,9 @@
 //! | at most so many in a time, for all or for each key | [`resilience::RateLimiter`], [`resilience::KeyedRateLimiter`] |
 //! | a file replaced whole or not at all | [`fs::write_atomic`] |
 //! | TCP on the runtime's own sockets | [`Net`] |
+//! | counters and histograms of what policies do, gauges of pools and tasks | `observe::Metrics` (feature `metrics`) |
+//! | to know which task, job and attempt a line of the log is of | `observe::Traced`, `observe::Tracing` (feature `tracing`) |
+//! | what needs tokio, on any runtime | [`tokio::with_tokio`] |
 //! | tests on every runtime, in virtual time, under many schedules | [`testing`] |
 
 #![forbid(unsafe_code)]
@@ -116,6 +124,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/concurrent-streams.md")]
     struct ConcurrentStreams;
+    #[cfg(feature = "serde")]
+    #[doc = include_str!("../docs/guide/configuration.md")]
+    struct Configuration;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/deadline.md")]
     struct Deadline;
@@ -142,6 +153,9 @@ mod documents {
     struct Mailbox;
     #[doc = include_str!("../docs/guide/merging-streams.md")]
     struct MergingStreams;
+    #[cfg(all(feature = "testing", feature = "metrics"))]
+    #[doc = include_str!("../docs/guide/metrics.md")]
+    struct Metrics;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/notify.md")]
     struct Notify;
@@ -197,6 +211,9 @@ mod documents {
     struct TimedStreams;
     #[doc = include_str!("../docs/guide/timeout.md")]
     struct Timeout;
+    #[cfg(all(feature = "testing", feature = "tracing"))]
+    #[doc = include_str!("../docs/guide/tracing.md")]
+    struct Tracing;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/what-a-timeout-stops.md")]
     struct WhatATimeoutStops;

@@ -1,5 +1,6 @@
 //! The tokio runtime that a handle means, and whether it has ended.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::runtime::Handle;
@@ -44,4 +45,23 @@ impl Context {
         let _context = self.0.handle.enter();
         f()
     }
+
+    /// [`enter`](Self::enter) for a destructor, which may run when the thread ends and has no context left to enter.
+    pub(crate) fn enter_to_drop(&self, f: impl FnOnce()) {
+        match Handle::try_current() {
+            Err(error) if error.is_thread_local_destroyed() => f(),
+            _ => self.enter(f),
+        }
+    }
+}
+
+/// Whether this is how tokio's timers panic when their runtime has ended.
+#[cold]
+pub(crate) fn is_shutdown(payload: &(dyn Any + Send)) -> bool {
+    let message = match payload.downcast_ref::<String>() {
+        Some(message) => message,
+        None => payload.downcast_ref::<&str>().copied().unwrap_or_default(),
+    };
+    message.starts_with("A Tokio 1.x context was found, but it is being shutdown")
+        || message.starts_with("timer error: the timer is shutdown")
 }

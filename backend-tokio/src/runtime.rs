@@ -24,6 +24,8 @@ pub enum NoRuntime {
     Outside,
     /// It does, but the runtime was built without a time driver.
     WithoutTime,
+    /// There was one, and it has ended.
+    Ended,
 }
 
 impl fmt::Display for NoRuntime {
@@ -36,6 +38,7 @@ impl fmt::Display for NoRuntime {
             Self::WithoutTime => {
                 "this tokio runtime has no time driver: build it with `enable_time` or `enable_all`"
             }
+            Self::Ended => "the tokio runtime has ended: keep its owner for as long as it is used",
         })
     }
 }

@@ -1,11 +1,10 @@
 //! The timer.
 
-use crate::context::Context;
+use crate::context::{Context, is_shutdown};
 use backstay_core::Sleep;
 use backstay_core::runtime::backend::clock;
 use backstay_core::time::Instant;
 use pin_project_lite::pin_project;
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::task::{self, Poll};
@@ -86,14 +85,4 @@ impl Future for TokioSleep {
 #[cold]
 fn has_passed(context: &Context, deadline: time::Instant) -> bool {
     context.enter(|| deadline <= time::Instant::now())
-}
-
-/// Whether this is how tokio's sleep panics when its runtime has ended.
-#[cold]
-fn is_shutdown(payload: &(dyn Any + Send)) -> bool {
-    let message = match payload.downcast_ref::<String>() {
-        Some(message) => message,
-        None => payload.downcast_ref::<&str>().copied().unwrap_or_default(),
-    };
-    message.contains("shutdown")
 }

@@ -33,6 +33,10 @@
 //! | [`time`] | [`Instant`](time::Instant), timeouts, the ticker |
 //! | [`net`] | [`Net`]: TCP over the runtime's own sockets, a trait of its own |
 #![cfg_attr(
+    any(feature = "metrics", feature = "tracing"),
+    doc = "| [`observe`] | what goes on, as metrics, spans and events (features `metrics`, `tracing`) |"
+)]
+#![cfg_attr(
     feature = "testing",
     doc = "| [`testing`] | what tests need, on any runtime (feature `testing`) |"
 )]
@@ -44,16 +48,22 @@ pub mod channel;
 mod config_error;
 pub mod fs;
 pub mod future;
+mod human;
 mod instant;
 mod limit;
 pub mod net;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+pub mod observe;
 mod primitives;
 pub mod probe;
 mod ready_budget;
 pub mod resilience;
 pub mod runtime;
 pub mod select;
+#[doc(hidden)]
+pub mod settings;
 mod sip_keys;
+mod span;
 pub mod stream;
 pub mod sync;
 pub mod task;
@@ -61,7 +71,7 @@ pub mod task;
 pub mod testing;
 pub mod time;
 
-pub use config_error::ConfigError;
+pub use config_error::{ConfigError, ConfigValue};
 pub use limit::Limit;
 pub use net::Net;
 pub use runtime::{AnyOwner, AnyRuntime, BlockOn, Config, Flavor, JoinError, JoinHandle, Runtime, Sleep};

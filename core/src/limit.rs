@@ -1,6 +1,6 @@
 //! A number that is not zero.
 
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, ConfigValue};
 use std::fmt;
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32, NonZeroUsize};
 
@@ -20,7 +20,7 @@ use std::num::{NonZeroU8, NonZeroU16, NonZeroU32, NonZeroUsize};
 ///
 /// // From a configuration file, say.
 /// let refused = Limit::new(0).unwrap_err();
-/// assert_eq!(refused.to_string(), "invalid `limit`: must not be zero");
+/// assert_eq!(refused.to_string(), "invalid `limit` = 0: must be at least 1");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Limit(NonZeroUsize);
@@ -40,8 +40,13 @@ impl Limit {
     pub const fn new(limit: usize) -> Result<Self, ConfigError> {
         match NonZeroUsize::new(limit) {
             Some(limit) => Ok(Self(limit)),
-            None => Err(ConfigError::invalid("limit", "must not be zero")),
+            None => Err(ConfigError::invalid_value("limit", ConfigValue::Integer(0), "must be at least 1")),
         }
+    }
+
+    /// For constants.
+    pub(crate) const fn of(limit: NonZeroUsize) -> Self {
+        Self(limit)
     }
 
     /// The number.

@@ -43,27 +43,33 @@ pub use answer::{Answer, Source};
 pub use attempt::{Attempt, Operation, WithLast};
 pub use backoff::{Backoff, Delays, Jitter};
 pub use bulkhead::{
-    Bulkhead, BulkheadAcquire, BulkheadAcquireOwned, BulkheadBuilder, BulkheadPermit, OwnedBulkheadPermit,
+    Bulkhead, BulkheadAcquire, BulkheadAcquireOwned, BulkheadBuilder, BulkheadConfig, BulkheadPermit,
+    OwnedBulkheadPermit,
 };
 pub use circuit_breaker::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitMetrics, CircuitPermit, CircuitReason, CircuitState,
-    OwnedCircuitPermit,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerConfig, CircuitMetrics, CircuitPermit,
+    CircuitReason, CircuitState, OwnedCircuitPermit,
 };
 pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
 pub use fallback::{Always, Fallback, FromError, InsteadOf, Substitute, Value, WhichErrors};
-pub use health_check::{Health, HealthCheck, HealthCheckBuilder};
-pub use keyed_rate_limiter::{KeyedRateLimiter, KeyedRateLimiterBuilder, KeyedRatePermit};
+pub use health_check::{Health, HealthCheck, HealthCheckBuilder, HealthCheckConfig};
+pub use keyed_rate_limiter::{
+    KeyedRateLimiter, KeyedRateLimiterBuilder, KeyedRateLimiterConfig, KeyedRatePermit,
+};
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Stack};
 pub(crate) use rate_limiter::Patient;
 pub use rate_limiter::{
-    AcquireRate, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder, RatePermit, Reservation,
+    AcquireRate, AcquireRateOwned, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder,
+    RateLimiterConfig, RatePermit, Reservation,
 };
 pub use rejected::{PolicyKind, Reason, Rejected};
 pub(crate) use retry::OwnedRetry;
-pub use retry::{Next, NoHook, OnRetry, Retry, RetryBuilder, RetryState, Retrying};
-pub use retry_budget::{RatioBudget, RetryBudget, TokenBucketBudget, Withdrawal};
+pub use retry::{Next, NoHook, OnRetry, Retry, RetryBuilder, RetryConfig, RetryState, Retrying};
+pub use retry_budget::{
+    RatioBudget, RetryBudget, RetryBudgetConfig, ThrottleBudget, TokenBucketBudget, Withdrawal,
+};
 pub use timeout::{AttemptTimeout, TotalTimeout};
 pub use verdict::{Classify, Inherit, RetryIf, Verdict};

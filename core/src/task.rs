@@ -44,11 +44,11 @@ pub use scope::{
     ChildError, Failure, Failures, NotReady, OnError, OnPanic, Origin, ScopeError, ScopeFuture, SharedScope,
     Started, TaskHandle, TaskScope, scope,
 };
-pub use shutdown::{RunShutdown, Shutdown, ShutdownReport};
+pub use shutdown::{RunShutdown, Shutdown, ShutdownConfig, ShutdownReport};
 pub use supervisor::{
     AddChildError, AutoShutdown, ChildContext, ChildExit, ChildSpec, GaveUp, Removal, Restart, RestartDelay,
-    RunSupervisor, StopLimit, Strategy, Supervisor, SupervisorBuilder, SupervisorEnd, SupervisorEvent,
-    SupervisorHandle, SupervisorReport, UnknownChild,
+    RunSupervisor, StopLimit, Strategy, Supervisor, SupervisorBuilder, SupervisorConfig, SupervisorEnd,
+    SupervisorEvent, SupervisorHandle, SupervisorReport, UnknownChild,
 };
 pub use worker_pool::{
     AsyncWork, BlockingWork, IntoJob, Job, JobError, JobHandle, PoolHandle, PoolOverflow, PoolReport,

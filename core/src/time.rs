@@ -5,8 +5,11 @@
 //! * [`Runtime::timeout`](crate::Runtime::timeout) limits a future's time;
 //! * [`Deadline`] is a point in time that several steps share;
 //! * [`ticker`] does something again and again, and says what it missed.
+#![cfg_attr(feature = "serde", doc = "* [`human`] is how durations are written in files (feature `serde`).")]
 
 mod deadline;
+#[cfg(feature = "serde")]
+pub mod human;
 mod ticker;
 mod timer;
 

@@ -1,7 +1,8 @@
 //! The conformance suite on every backend, in several configurations, and erased.
 
 use backstay_async_std::AsyncStdOwner;
-use backstay_core::{AnyOwner, Config, Flavor, conformance};
+use backstay_core::observe::Traced;
+use backstay_core::{AnyOwner, BlockOn, Config, Flavor, conformance};
 use backstay_sim::{Builder, Faults, Schedule, Sim, SimOwner};
 use backstay_smol::SmolOwner;
 use backstay_tokio::TokioOwner;
@@ -35,6 +36,30 @@ fn sim_with(configure: impl Fn(Builder) -> Builder) -> SimOwner {
     configure(Sim::builder()).build().expect("a good configuration")
 }
 
+/// An owner whose runtime puts tasks in spans.
+struct TracedOwner<O: BlockOn> {
+    rt: Traced<O::Runtime>,
+    owner: O,
+}
+
+impl<O: BlockOn> TracedOwner<O> {
+    fn new(owner: O) -> Self {
+        Self { rt: Traced::new(owner.runtime().clone()), owner }
+    }
+}
+
+impl<O: BlockOn> BlockOn for TracedOwner<O> {
+    type Runtime = Traced<O::Runtime>;
+
+    fn runtime(&self) -> &Traced<O::Runtime> {
+        &self.rt
+    }
+
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.owner.block_on(future)
+    }
+}
+
 conformance!(tokio_1_worker, || tokio(workers(1)));
 conformance!(tokio_2_workers, || tokio(workers(2)));
 conformance!(tokio_current_thread, || tokio(current_thread()));
@@ -58,3 +83,8 @@ conformance!(sim_fifo, || sim_with(|sim| sim.schedule(Schedule::Fifo)), except [
 conformance!(sim_lifo, || sim_with(|sim| sim.schedule(Schedule::Lifo)), except [c18, c22]);
 conformance!(sim_gentle, || sim_with(|sim| sim.faults(Faults::gentle())), except [c18, c22]);
 conformance!(any_sim, || AnyOwner::new(sim()), except [c18, c22]);
+
+conformance!(traced_tokio, || TracedOwner::new(tokio(workers(2))));
+conformance!(traced_smol, || TracedOwner::new(smol(workers(2))));
+conformance!(traced_async_std, || TracedOwner::new(async_std()), except [c10, c21]);
+conformance!(traced_sim, || TracedOwner::new(sim()), except [c18, c22]);

@@ -1,7 +1,11 @@
 //! What every example shares: the runtime chosen on the command line, a real [HTTP](http) server
-//! and client, and the [signal](stop) that stops it.
+//! and client, the [signal](stop) that stops it, what others [notice](latency) of work beside them; what
+//! the runtimes [do](features); and which example shows [which recipe](recipes).
 
+pub mod features;
 pub mod http;
+pub mod latency;
+pub mod recipes;
 pub mod stop;
 
 use backstay::{AnyOwner, AnyRuntime, Backend, BlockOn, Config};
@@ -17,8 +21,11 @@ struct Args {
     runtime: Backend,
 }
 
+/// What ends an example early: whatever went wrong, for a person to read.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
 /// What an example returns: an error makes it exit non-zero.
-pub type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
+pub type Outcome = Result<(), Failure>;
 
 /// Runs an example on the runtime that the command line names.
 ///
@@ -35,7 +42,12 @@ pub fn run_on<F>(runtime: Backend, example: impl FnOnce(AnyRuntime) -> F) -> Exi
 where
     F: Future<Output = Outcome>,
 {
-    match start(runtime).and_then(|owner| owner.block_on(example(owner.runtime().clone()))) {
+    exit(start(runtime).and_then(|owner| owner.block_on(example(owner.runtime().clone()))))
+}
+
+/// Says what went wrong, if anything did: what `main` ends with.
+pub fn exit(outcome: Outcome) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -44,6 +56,11 @@ where
     }
 }
 
-fn start(runtime: Backend) -> Result<AnyOwner, Box<dyn Error + Send + Sync>> {
+fn start(runtime: Backend) -> Result<AnyOwner, Failure> {
     Ok(runtime.start(Config::new())?)
 }
+
+// The examples of a guide that needs rayon run as tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/cpu-work.md")]
+mod guide {}

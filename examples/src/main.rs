@@ -1,37 +1,32 @@
-//! Lists the examples.
+//! Lists the examples; with `--list`, the recipes and the examples that show them.
 
-fn main() {
-    println!("The examples of backstay; all but simulate take --runtime tokio|smol|async-std|sim.\n");
-    for (name, recipe, about) in EXAMPLES {
-        println!("  cargo run -p backstay-examples --example {name:<16} # {recipe:<4} {about}");
-    }
+use backstay_examples::recipes::{EXAMPLES, RECIPES, Run, SERVICES};
+use clap::Parser;
+
+/// The examples of backstay.
+#[derive(Debug, Parser)]
+struct Args {
+    /// One line for each recipe: its id, the pattern, the examples that show it.
+    #[arg(long)]
+    list: bool,
 }
 
-const EXAMPLES: &[(&str, &str, &str)] = &[
-    ("hello", "10.1", "the same program on every runtime"),
-    ("r01_composition", "1", "futures put together, and their errors kept apart"),
-    ("r02_concurrency", "2", "many futures at once: joins, races, limits, deadlines"),
-    (
-        "r03_streams",
-        "3",
-        "streams: sources, combinators, a rate, batches, many as one, and how long they live",
-    ),
-    ("r04_generators", "4", "streams that are made: by hand, by a body, by callbacks, by a clock"),
-    ("r04_sources", "4", "a folder that is watched, a WebSocket, a database; --watch FOLDER shows it live"),
-    ("r05_tasks", "5", "join sets, scopes, a worker pool, a supervisor, a service that a signal stops"),
-    (
-        "r06_recovery",
-        "6",
-        "retry, breaker, fallback, bulkhead, and a pipeline in front of a server in trouble",
-    ),
-    ("r07_select", "7", "whichever is ready first: once, in a loop, in order, by turns"),
-    ("mailbox", "S.1", "a task that owns something, and others that ask it"),
-    ("r07_server", "7", "a request that is cancelled; a TCP server that drains when a signal comes"),
-    ("r08_timeouts", "8", "limits on time, through two servers; a rate limiter, a health check"),
-    ("retry_http", "1.5", "an HTTP client that tries again where that helps, and only there"),
-    (
-        "simulate",
-        "–",
-        "a service under a thousand seeds, on the simulated runtime, and its client through a pipeline",
-    ),
-];
+fn main() {
+    if Args::parse().list {
+        for recipe in RECIPES {
+            println!("{:<5} {:<46} {}", recipe.id, recipe.pattern, recipe.examples.join(", "));
+        }
+        return;
+    }
+    println!("The examples of backstay; --list tells which recipe is shown by which.\n");
+    for example in EXAMPLES {
+        println!("  cargo run -p backstay-examples --example {:<21} # {}", example.name, example.about);
+    }
+    let alone = EXAMPLES.iter().filter(|example| !matches!(example.run, Run::OnEveryRuntime(_)));
+    let alone: Vec<_> = alone.map(|example| example.name).collect();
+    println!("\nA whole service to copy from, and load for it:\n");
+    for service in SERVICES {
+        println!("  cargo run -p backstay-examples {service}");
+    }
+    println!("\nAll examples but {} take --runtime tokio|smol|async-std|sim.", alone.join(" and "));
+}

@@ -55,6 +55,7 @@ use state::{Behind, Shared};
 
 /// What becomes of a receiver that has missed values, where senders don't wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Lag {
     /// It is told how many, and goes on with the oldest that is kept.
     #[default]

@@ -61,6 +61,7 @@ use state::Shared;
 ///
 /// What is dropped is counted: [`Receiver::dropped`], [`Sender::dropped`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {
     /// The sender waits; nothing is dropped.
     #[default]

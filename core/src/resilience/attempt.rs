@@ -1,6 +1,6 @@
 //! What an operation is told when it is called.
 
-use super::error::Cause;
+use super::error::{Cause, Error};
 use crate::instant::Instant;
 use crate::task::CancelToken;
 use std::time::Duration;
@@ -84,16 +84,78 @@ impl Attempt {
 
 /// What a policy calls: a closure that is given the [`Attempt`], or that and what came of the one before it.
 ///
-/// Sealed: closures `FnMut(Attempt) -> Fut` are the ones.
-pub trait Operation<E, Fut> {
-    #[doc(hidden)]
+/// Closures `FnMut(Attempt) -> Fut` are the ones that everybody has. A type of your own is one for a call whose future
+/// must have a name, for an operation that can't be repeated, or for one that is itself under policies: what it refuses
+/// is then a refusal to the policies around it too, and not just an error. It is called with
+/// [`Pipeline::call_operation`](super::Pipeline::call_operation).
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::{Failure, Sim};
+/// use backstay_core::resilience::{Attempt, Cause, Error, Operation, Pipeline, Retry};
+/// use std::future::{Ready, ready};
+///
+/// /// Sends what it has, which it has once.
+/// struct Send(Option<String>);
+///
+/// impl Operation<usize, &'static str, Ready<Result<usize, &'static str>>> for Send {
+///     fn start(
+///         &mut self,
+///         _: Attempt,
+///         _: Option<&Cause<&'static str>>,
+///     ) -> Ready<Result<usize, &'static str>> {
+///         ready(self.0.take().filter(|text| text.len() < 5).map(|text| text.len()).ok_or("too long"))
+///     }
+///
+///     fn result(&self, output: Result<usize, &'static str>) -> Result<usize, Error<&'static str>> {
+///         output.map_err(Error::Operation)
+///     }
+///
+///     fn is_repeatable(&self) -> bool {
+///         self.0.is_some()
+///     }
+/// }
+///
+/// Sim::builder().run(|rt: Sim| async move {
+///     let mail = Pipeline::named("mail").retry(Retry::default()).build(&rt).expect("it is good");
+///     assert_eq!(mail.call_operation(Send(Some("hi".into()))).await, Ok(2));
+///     // Not tried again: there is nothing left to send.
+///     let result = mail.call_operation(Send(Some("hello".into()))).await;
+///     assert_eq!(result, Err(Error::Operation("too long")));
+/// })?;
+/// # Ok::<(), Failure>(())
+/// ```
+pub trait Operation<T, E, Fut: Future> {
+    /// Calls it; `last` is what came of the attempt before, if there was one.
     fn start(&mut self, attempt: Attempt, last: Option<&Cause<E>>) -> Fut;
+
+    /// What came of an attempt, as the policies around it see it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Operation`] with an error of its own; any other where it is under policies itself.
+    fn result(&self, output: Fut::Output) -> Result<T, Error<E>>;
+
+    /// Whether it can be called again. Asked once an attempt has failed; if not, what came of that is the result.
+    fn is_repeatable(&self) -> bool {
+        true
+    }
 }
 
-impl<E, Fut, F: FnMut(Attempt) -> Fut> Operation<E, Fut> for F {
+impl<T, E, Fut, F> Operation<T, E, Fut> for F
+where
+    Fut: Future<Output = Result<T, E>>,
+    F: FnMut(Attempt) -> Fut,
+{
     #[inline]
     fn start(&mut self, attempt: Attempt, _: Option<&Cause<E>>) -> Fut {
         self(attempt)
+    }
+
+    #[inline]
+    fn result(&self, output: Result<T, E>) -> Result<T, Error<E>> {
+        output.map_err(Error::Operation)
     }
 }
 
@@ -101,9 +163,18 @@ impl<E, Fut, F: FnMut(Attempt) -> Fut> Operation<E, Fut> for F {
 #[derive(Clone, Copy, Debug)]
 pub struct WithLast<F>(pub(super) F);
 
-impl<E, Fut, F: FnMut(Attempt, Option<&Cause<E>>) -> Fut> Operation<E, Fut> for WithLast<F> {
+impl<T, E, Fut, F> Operation<T, E, Fut> for WithLast<F>
+where
+    Fut: Future<Output = Result<T, E>>,
+    F: FnMut(Attempt, Option<&Cause<E>>) -> Fut,
+{
     #[inline]
     fn start(&mut self, attempt: Attempt, last: Option<&Cause<E>>) -> Fut {
         (self.0)(attempt, last)
+    }
+
+    #[inline]
+    fn result(&self, output: Result<T, E>) -> Result<T, Error<E>> {
+        output.map_err(Error::Operation)
     }
 }

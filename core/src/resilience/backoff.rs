@@ -1,6 +1,8 @@
 //! How long to wait before the next attempt (recipe 6.2).
 
 mod delays;
+#[cfg(feature = "serde")]
+mod file;
 mod jitter;
 mod schedule;
 
@@ -12,6 +14,7 @@ pub(crate) use schedule::scaled;
 
 use crate::config_error::ConfigError;
 use crate::instant::nanos;
+use crate::settings::{Rule, Setting};
 use schedule::Schedule;
 use std::fmt;
 use std::sync::Arc;
@@ -52,7 +55,7 @@ use std::time::Duration;
 /// assert_eq!([1, 2, 3].map(|attempt| exact.delay(attempt, 0).as_millis()), [100, 200, 400]);
 /// assert_eq!(exact.delay(u32::MAX, 0), Duration::from_secs(10));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[doc(alias = "ExponentialBackoff")]
 pub struct Backoff {
     schedule: Schedule,
@@ -60,6 +63,16 @@ pub struct Backoff {
     max_delay: Duration,
     jitter: Jitter,
 }
+
+/// Of what a schedule is multiplied by.
+const FACTOR: Rule<f64> =
+    Rule { reason: "must be a number of at least 1", holds: |factor| factor.is_finite() && *factor >= 1.0 };
+
+/// Of the first delay.
+const FIRST: Rule<Duration> = Rule {
+    reason: "must be longer than zero: for no delay there is `Backoff::none`",
+    holds: |delay| !delay.is_zero(),
+};
 
 impl Backoff {
     /// `initial` after the first attempt, twice as long after each further one.
@@ -144,26 +157,22 @@ impl Backoff {
             if !matches!(self.schedule, Schedule::Exponential { .. }) {
                 return Err(ConfigError::invalid("factor", "only an exponential schedule has one"));
             }
-            if !(factor.is_finite() && factor >= 1.0) {
-                return Err(ConfigError::invalid("factor", "must be a number of at least 1"));
-            }
+            factor.check("factor", &FACTOR)?;
         }
         let Some((field, first)) = self.schedule.first() else { return Ok(()) };
-        if first.is_zero() {
-            return Err(ConfigError::invalid(
-                field,
-                "must not be zero: for no delay there is `Backoff::none`",
-            ));
-        }
+        first.check(field, &FIRST)?;
         if self.max_delay < first {
-            return Err(ConfigError::invalid("max_delay", "must not be shorter than the first delay"));
+            let reason = "must not be shorter than the first delay";
+            return Err(ConfigError::invalid_value("max_delay", self.max_delay.into(), reason));
         }
         match self.jitter {
             Jitter::Additive(most) if most.is_zero() => {
-                Err(ConfigError::invalid("jitter", "must not be zero: for none there is `Jitter::None`"))
+                let reason = "must be longer than zero: for none there is `Jitter::None`";
+                Err(ConfigError::invalid_value("jitter", most.into(), reason))
             }
             Jitter::Additive(most) if self.max_delay.saturating_sub(first) < most => {
-                Err(ConfigError::invalid("jitter", "the first delay and it must not exceed `max_delay`"))
+                let reason = "the first delay and it must not exceed `max_delay`";
+                Err(ConfigError::invalid_value("jitter", most.into(), reason))
             }
             _ => Ok(()),
         }
@@ -220,6 +229,9 @@ impl Backoff {
         !matches!(self.jitter, Jitter::None)
     }
 }
+
+crate::settings_of_its_own!(Backoff);
+
 /// In a few words, for logs: `exponential delays from 100ms, at most 20s, full jitter`.
 impl fmt::Display for Backoff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ mod policy;
 mod shared;
 
 pub use acquire::{BulkheadAcquire, BulkheadAcquireOwned};
-pub use config::BulkheadBuilder;
+pub use config::{BulkheadBuilder, BulkheadConfig};
 pub use permit::{BulkheadPermit, OwnedBulkheadPermit};
 
 use super::attempt::Attempt;
@@ -101,8 +101,8 @@ impl Bulkhead {
     }
 
     fn from_parts(max_in_flight: Limit, builder: BulkheadBuilder) -> Self {
-        let BulkheadBuilder { name, max_waiting, max_wait, observed, .. } = builder;
-        let max_waiting = max_waiting.unwrap_or(0);
+        let BulkheadBuilder { name, config, observed } = builder;
+        let BulkheadConfig { max_waiting, max_wait, .. } = config;
         let max_wait = max_wait.unwrap_or(Duration::MAX);
         let semaphore = Semaphore::new(max_in_flight);
         Self { shared: Arc::new(Shared { semaphore, name, max_waiting, max_wait, observed }), weight: 1 }

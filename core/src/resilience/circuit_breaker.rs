@@ -1,5 +1,6 @@
 //! No calls to what is down (recipe 6.3).
 
+mod builder;
 mod config;
 mod describe;
 mod future;
@@ -10,7 +11,8 @@ mod state;
 pub(super) mod states;
 mod window;
 
-pub use config::CircuitBreakerBuilder;
+pub use builder::CircuitBreakerBuilder;
+pub use config::CircuitBreakerConfig;
 pub use permit::{CircuitPermit, OwnedCircuitPermit};
 pub use report::CircuitMetrics;
 pub use states::{CircuitReason, CircuitState};
@@ -108,6 +110,11 @@ impl<C> CircuitBreaker<C> {
     /// also in a pipeline that has a classifier.
     pub fn classify<D>(&self, classifier: D) -> CircuitBreaker<D> {
         CircuitBreaker { shared: Arc::clone(&self.shared), classifier }
+    }
+
+    /// What says what a result says of the service, for this handle.
+    pub const fn classifier(&self) -> &C {
+        &self.classifier
     }
 
     /// Runs one operation, if it may.
@@ -277,8 +284,9 @@ impl<C> CircuitBreaker<C> {
         self.shared.switch(Switch::MetricsOnly);
     }
 
-    /// Changes all its settings, for all its handles and while it is in use; what is not set is the default, as in a
-    /// new one. The name, the observer and the seed stay what they are, whatever these say.
+    /// Changes all its settings, for all its handles and while it is in use: a [`CircuitBreakerConfig`], or a builder of
+    /// which that is taken; what is not set is the default, as in a new one. The name, the observer and the seed stay what
+    /// they are.
     ///
     /// It goes by the old settings until `now`, and by the new ones from then on:
     ///
@@ -318,8 +326,14 @@ impl<C> CircuitBreaker<C> {
     /// ```
     #[doc(alias = "update")]
     #[doc(alias = "reload")]
-    pub fn reconfigure(&self, settings: CircuitBreakerBuilder, now: Instant) -> Result<(), ConfigError> {
-        settings.apply_to(&self.shared, now)
+    pub fn reconfigure(
+        &self,
+        settings: impl Into<CircuitBreakerConfig>,
+        now: Instant,
+    ) -> Result<(), ConfigError> {
+        let config = settings.into();
+        self.shared.reconfigure(config.rules()?, config.window(), config.slow_call_duration, now);
+        Ok(())
     }
 }
 

@@ -173,6 +173,27 @@ impl<S> Fallback<S> {
 }
 
 impl<S, P> Fallback<S, P> {
+    /// What stands in for this error, or `None` where nothing does: the decision alone, for code that waits by itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::resilience::{Error, Fallback};
+    ///
+    /// let guest = Fallback::value("guest").when(|error: &Error<&str>| error.operation() == Some(&"not found"));
+    /// assert!(guest.substitute(&Error::Operation("not found")).is_some());
+    /// assert!(guest.substitute(&Error::Operation("out of order")).is_none());
+    /// assert!(guest.substitute(&Error::Cancelled).is_none());
+    /// ```
+    pub fn substitute<T, E>(&self, error: &Error<E>) -> Option<S::Future>
+    where
+        S: Substitute<T, E>,
+        P: WhichErrors<E>,
+    {
+        (!matches!(error, Error::Cancelled) && self.when.includes(error))
+            .then(|| self.substitute.substitute(error))
+    }
+
     /// Runs one operation, or what stands in for it.
     ///
     /// # Errors

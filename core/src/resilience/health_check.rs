@@ -4,7 +4,7 @@ mod config;
 pub(super) mod health;
 mod state;
 
-pub use config::HealthCheckBuilder;
+pub use config::{HealthCheckBuilder, HealthCheckConfig};
 pub use health::Health;
 
 use super::observer::{Event, EventKind, Observed};

@@ -5,7 +5,7 @@ mod permit;
 mod shared;
 mod table;
 
-pub use config::KeyedRateLimiterBuilder;
+pub use config::{KeyedRateLimiterBuilder, KeyedRateLimiterConfig};
 pub use permit::KeyedRatePermit;
 
 use super::rate_limiter::Quota;

@@ -23,6 +23,7 @@ use super::rejected::Rejected;
 use super::verdict::{Classify, Verdict};
 use crate::instant::Instant;
 use crate::runtime::Runtime;
+use crate::span::{self, Spanned};
 use crate::task::{CancelReason, CancelToken, DropGuard};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -62,8 +63,8 @@ pub trait Policy<T, E>: fmt::Debug {
     where
         I: Layer<T, E>,
         R: Runtime,
-        Op: Operation<E, Fut>,
-        Fut: Future<Output = Result<T, E>>,
+        Op: Operation<T, E, Fut>,
+        Fut: Future,
         C: Classify<T, E>;
 }
 
@@ -92,8 +93,8 @@ pub trait Layer<T, E>: fmt::Debug {
     ) -> Poll<Result<T, Error<E>>>
     where
         R: Runtime,
-        Op: Operation<E, Fut>,
-        Fut: Future<Output = Result<T, E>>,
+        Op: Operation<T, E, Fut>,
+        Fut: Future,
         C: Classify<T, E>;
 }
 
@@ -125,8 +126,8 @@ impl<T, E, P: Policy<T, E>, I: Layer<T, E>> Layer<T, E> for Layered<P, I> {
     ) -> Poll<Result<T, Error<E>>>
     where
         R: Runtime,
-        Op: Operation<E, Fut>,
-        Fut: Future<Output = Result<T, E>>,
+        Op: Operation<T, E, Fut>,
+        Fut: Future,
         C: Classify<T, E>,
     {
         self.policy.poll(&self.inner, state, frame, ctx, cx)
@@ -146,7 +147,7 @@ pin_project! {
         Idle,
         Running {
             #[pin]
-            future: Fut,
+            future: Spanned<Fut>,
             // Cancelled with the future, where it is dropped without a result.
             token: Option<DropGuard>,
             // Its time is up, and it was told so.
@@ -175,8 +176,8 @@ impl<T, E> Layer<T, E> for Leaf {
     ) -> Poll<Result<T, Error<E>>>
     where
         R: Runtime,
-        Op: Operation<E, Fut>,
-        Fut: Future<Output = Result<T, E>>,
+        Op: Operation<T, E, Fut>,
+        Fut: Future,
         C: Classify<T, E>,
     {
         if matches!(*state, LeafState::Idle) {
@@ -189,7 +190,8 @@ impl<T, E> Layer<T, E> for Leaf {
             ctx.account = Account { answered_by: Source::Operation, attempts };
             let token = frame.has_grace.then(CancelToken::new);
             let attempt = Attempt::new(frame.attempt, frame.limit.at, began, token.clone());
-            let future = ctx.op.start(attempt, frame.last);
+            let (name, number) = (ctx.around.name, frame.attempt);
+            let future = span::attempt(name, number, || ctx.op.start(attempt, frame.last));
             let token = token.map(CancelToken::drop_guard);
             state.set(LeafState::Running { future, token, in_grace: false });
         }
@@ -198,11 +200,13 @@ impl<T, E> Layer<T, E> for Leaf {
         };
         // The operation before the clock: with both ready, its result counts.
         let result = match future.poll(cx) {
-            Poll::Ready(Err(_)) if *in_grace => Err(ctx.timed_out(frame.limit)),
-            Poll::Ready(result) => {
-                token.take().map(DropGuard::disarm);
-                result.map_err(Error::Operation)
-            }
+            Poll::Ready(output) => match ctx.op.result(output) {
+                Err(_) if *in_grace => Err(ctx.timed_out(frame.limit)),
+                result => {
+                    token.take().map(DropGuard::disarm);
+                    result
+                }
+            },
             Poll::Pending if *in_grace || ctx.is_past(frame.limit.at) => {
                 if !ctx.is_past(frame.hard) {
                     if let Some(token) = token
@@ -369,6 +373,15 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
         }
         self.wake_at = self.wake_at.min(at);
         false
+    }
+
+    /// Whether the operation can be called again.
+    #[inline]
+    pub(super) fn is_repeatable<T, E, Fut: Future>(&self) -> bool
+    where
+        Op: Operation<T, E, Fut>,
+    {
+        self.op.is_repeatable()
     }
 
     /// The error of a time limit that was hit, and its event.

@@ -22,7 +22,8 @@ use std::time::Duration;
 /// a destructor would let it panic during a panic, which ends the process.)
 ///
 /// It is called in the task that made the event happen, with no lock held, so that it may use the policies itself. It
-/// should be quick; a panic of it is the call's. An `Arc` of one is one, for several pipelines and policies.
+/// should be quick; a panic of it is the call's. An `Arc` of one is one, for several pipelines and policies; a pair of
+/// them is one that tells both.
 ///
 /// | event | [`name`](EventKind::name) | a counter of it is |
 /// |---|---|---|
@@ -78,6 +79,14 @@ impl<F: Fn(&Event) + Send + Sync> Observer for F {
 impl<O: Observer + ?Sized> Observer for Arc<O> {
     fn on_event(&self, event: &Event) {
         (**self).on_event(event);
+    }
+}
+
+/// Both are told, the first one first.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn on_event(&self, event: &Event) {
+        self.0.on_event(event);
+        self.1.on_event(event);
     }
 }
 

@@ -8,7 +8,7 @@ pub use builder::{PipelineBuilder, Stack};
 pub use default_order::DefaultOrder;
 pub use erased::DynPipeline;
 
-use super::attempt::{Attempt, WithLast};
+use super::attempt::{Attempt, Operation, WithLast};
 use super::describe::{Description, Lint};
 use super::error::Cause;
 use super::layer::{Call, Layer, Leaf, Surroundings};
@@ -147,6 +147,26 @@ impl<R: Runtime, L, C> Pipeline<R, L, C> {
         Fut: Future<Output = Result<T, E>>,
     {
         Call::new(&self.rt, &self.shared.layers, self.surroundings(), WithLast(op))
+    }
+
+    /// As [`call`](Self::call), with an [`Operation`] that is a type of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`call`](Self::call).
+    #[inline]
+    pub fn call_operation<'p, Op, Fut, T, E>(&'p self, op: Op) -> Call<'p, R, &'p L, C, Op, Fut, T, E>
+    where
+        L: Layer<T, E>,
+        C: Classify<T, E>,
+        Op: Operation<T, E, Fut>,
+        Fut: Future,
+    {
+        Call::new(&self.rt, &self.shared.layers, self.surroundings(), op)
     }
 
     /// What it is made of, for logs and bug reports.

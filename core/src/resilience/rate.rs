@@ -1,7 +1,14 @@
 //! Parts of a whole.
 
 use crate::instant::nanos;
+use crate::settings::Rule;
 use std::time::Duration;
+
+/// A part of something that is not nothing.
+pub(super) const SHARE: Rule<f64> = Rule {
+    reason: "must be above 0 and at most 1",
+    holds: |share| Rate::new(*share).is_some_and(|rate| rate != Rate::NONE),
+};
 
 /// A part of all, in millionths: exact for what people write, where a product of floats is not (seven of a hundred
 /// reach 7 %).

@@ -3,6 +3,8 @@
 mod acquire;
 mod batched;
 mod config;
+#[cfg(feature = "serde")]
+mod file;
 mod ledger;
 mod meter;
 pub(super) mod pace;
@@ -16,9 +18,9 @@ mod ticket;
 mod told;
 mod window;
 
-pub use acquire::AcquireRate;
+pub use acquire::{AcquireRate, AcquireRateOwned};
 pub use batched::Batched;
-pub use config::RateLimiterBuilder;
+pub use config::{RateLimiterBuilder, RateLimiterConfig};
 pub(crate) use patient::Patient;
 pub use permit::RatePermit;
 pub use policy::RateLimited;
@@ -205,6 +207,38 @@ impl RateLimiter {
     #[doc(alias = "until_n_ready")]
     pub fn acquire_many<'a, R: Runtime>(&'a self, rt: &'a R, n: impl Into<Limit>) -> AcquireRate<'a, R> {
         AcquireRate::new(self, rt, n.into().get() as u64)
+    }
+
+    /// As [`acquire`](Self::acquire), with a permit that can go anywhere, and that goes back when it is dropped: until
+    /// [`commit`](Reservation::commit) says that it is used. For who has its turn before it knows whether there will be
+    /// a call.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::Runtime;
+    /// use backstay_core::resilience::{Quota, RateLimiter};
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let limiter = RateLimiter::new(Quota::per_minute(1)).expect("a good quota");
+    ///     let turn = limiter.acquire_owned(&rt).await.expect("there is one");
+    ///     drop(turn); // there was nothing to do
+    ///     limiter.acquire_owned(&rt).await.expect("there is one still").commit();
+    ///     assert!(limiter.try_acquire(rt.now()).is_err());
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn acquire_owned<R: Runtime>(&self, rt: &R) -> AcquireRateOwned<R> {
+        AcquireRateOwned::new(self, rt.clone())
     }
 
     /// Takes `n` permits now, for a time that may be to come: behind everybody who waits, whose times are fixed by

@@ -7,7 +7,7 @@ mod hook;
 mod owned;
 mod state;
 
-pub use config::RetryBuilder;
+pub use config::{RetryBuilder, RetryConfig};
 pub use hook::{NoHook, OnRetry, Retrying};
 pub(crate) use owned::OwnedRetry;
 pub use state::{Next, RetryState};
@@ -46,6 +46,8 @@ use std::fmt;
 /// A delay is that of the [`Backoff`](super::Backoff), or what the service asks for
 /// ([`Verdict::after`](super::Verdict::after)) if that is longer; then the jitter comes on top of it and never makes it
 /// shorter. [`Duration::MAX`](std::time::Duration::MAX) asks for no retry at all. A delay of zero touches no timer.
+///
+/// An [operation](super::Operation) that can't be repeated is not: what came of it is returned as it is.
 ///
 /// A refusal by a policy inside, such as an open circuit breaker, is only tried again if the refusal says when to come
 /// back, and that is before a deadline or `max_elapsed`; with neither, it is returned at once. If an attempt before it

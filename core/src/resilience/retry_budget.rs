@@ -1,12 +1,14 @@
 //! At most so many retries, among all who share it.
 
 mod config;
+mod form;
 mod ratio;
 mod throttle;
 mod token_bucket;
 mod withdrawal;
 
 pub use config::{RatioBudget, TokenBucketBudget};
+pub use form::{RetryBudgetConfig, ThrottleBudget};
 pub use withdrawal::Withdrawal;
 
 use super::verdict::Verdict;
@@ -109,7 +111,7 @@ impl RetryBudget {
     /// [`ConfigError::Invalid`] names the field: `max_tokens` from 1 to 1,000,000, `token_ratio` from 0.001 on, not
     /// above `max_tokens`; what is finer than a thousandth is rounded.
     pub fn throttle(max_tokens: u32, token_ratio: f64) -> Result<Self, ConfigError> {
-        Ok(Self::new(Form::Throttle(Throttle::new(max_tokens, token_ratio)?)))
+        ThrottleBudget { max_tokens, token_ratio }.build()
     }
 
     fn new(form: Form) -> Self {

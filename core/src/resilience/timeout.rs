@@ -3,6 +3,9 @@
 //! Both hand a [`TimeLimit`] down, and whoever waits inside heeds the nearest: the operation for one, which is dropped
 //! when it has come. So a limit is felt first where the time is spent, and travels outwards as a result.
 
+#[cfg(feature = "serde")]
+mod file;
+
 use super::attempt::{Attempt, Operation};
 use super::describe::{Describe, Facts};
 use super::error::{Error, Scope};
@@ -12,11 +15,15 @@ use super::verdict::{Classify, Inherit};
 use crate::config_error::ConfigError;
 use crate::instant::Instant;
 use crate::runtime::Runtime;
+use crate::settings::{Rule, Setting};
 use crate::time::Deadline;
 use pin_project_lite::pin_project;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+
+/// Of both, in files too.
+const LIMIT: Rule<Duration> = Rule::<Duration>::NOT_ZERO;
 
 /// A limit on the time of one attempt.
 ///
@@ -153,10 +160,7 @@ impl Describe for AttemptTimeout {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        match self.limit {
-            Duration::ZERO => Err(ConfigError::invalid("attempt_timeout", "must not be zero")),
-            _ => Ok(()),
-        }
+        self.limit.check("attempt_timeout", &LIMIT)
     }
 }
 
@@ -295,8 +299,8 @@ impl Describe for TotalTimeout {
 
     fn check(&self) -> Result<(), ConfigError> {
         match self.until {
-            Until::After(Duration::ZERO) => Err(ConfigError::invalid("deadline", "must not be zero")),
-            _ => Ok(()),
+            Until::After(limit) => limit.check("deadline", &LIMIT),
+            Until::At(_) => Ok(()),
         }
     }
 }
@@ -344,8 +348,8 @@ macro_rules! poll_within_the_limit {
         where
             I: Layer<T, E>,
             R: Runtime,
-            Op: Operation<E, Fut>,
-            Fut: Future<Output = Result<T, E>>,
+            Op: Operation<T, E, Fut>,
+            Fut: Future,
             C: Classify<T, E>,
         {
             let this = state.project();

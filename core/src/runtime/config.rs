@@ -1,11 +1,13 @@
 //! What can be asked of a runtime when it is made.
 
 use crate::config_error::ConfigError;
+use crate::settings::Rule;
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
 /// How many threads poll tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Flavor {
     /// Worker threads.
@@ -58,6 +60,23 @@ pub struct Config {
     pub max_blocking_threads: Option<NonZeroUsize>,
     /// Worker threads, or the caller's own.
     pub flavor: Flavor,
+}
+
+/// Of both kinds.
+const THREADS: Rule<usize> = Rule {
+    reason: "must be at least 1 and at most 16,384",
+    holds: |threads| (1..=Config::MAX_THREADS).contains(threads),
+};
+
+crate::settings_of_its_own!(Flavor);
+
+crate::settings! {
+    Config from Self::new();
+    worker_threads: THREADS,
+    thread_name,
+    thread_stack_size,
+    max_blocking_threads: THREADS,
+    flavor,
 }
 
 impl Config {
@@ -128,18 +147,13 @@ impl Config {
     /// [`ConfigError::Invalid`], naming the field: workers for a runtime that has none, more than
     /// [`MAX_THREADS`](Self::MAX_THREADS), a thread name with a NUL in it.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let too_many = |threads: Option<NonZeroUsize>| threads.is_some_and(|n| n.get() > Self::MAX_THREADS);
-        if self.flavor == Flavor::CurrentThread && self.worker_threads.is_some() {
-            return Err(ConfigError::invalid("worker_threads", "the current-thread flavor has no workers"));
+        if let (Flavor::CurrentThread, Some(workers)) = (self.flavor, self.worker_threads) {
+            let reason = "must not be set: the current-thread flavor has no workers";
+            return Err(ConfigError::invalid_value("worker_threads", workers.get().into(), reason));
         }
-        if too_many(self.worker_threads) {
-            return Err(ConfigError::invalid("worker_threads", "more than 16384 threads"));
-        }
-        if too_many(self.max_blocking_threads) {
-            return Err(ConfigError::invalid("max_blocking_threads", "more than 16384 threads"));
-        }
+        self.check_fields()?;
         if self.thread_name.as_ref().is_some_and(|name| name.contains('\0')) {
-            return Err(ConfigError::invalid("thread_name", "contains a NUL byte"));
+            return Err(ConfigError::invalid("thread_name", "must not contain a NUL byte"));
         }
         Ok(())
     }

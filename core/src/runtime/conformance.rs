@@ -19,6 +19,8 @@
 //! backstay_core::conformance!(my_backend, || MyOwner::new(Config::new()).unwrap(), except [c10, c21]);
 //! ```
 //!
+//! A program can run them too, and have what came of each as a value: [`check`].
+//!
 //! | id | rule |
 //! |---|---|
 //! | C1 | dropping a join handle detaches; the task finishes |
@@ -53,6 +55,7 @@ mod blocking;
 mod kit;
 #[allow(clippy::missing_panics_doc)]
 mod owners;
+mod report;
 #[allow(clippy::missing_panics_doc)]
 mod tasks;
 #[allow(clippy::missing_panics_doc)]
@@ -62,6 +65,7 @@ pub use blocking::{c11_blocking_drop_detaches, c12_blocking_abort, c13_blocking_
 pub use owners::{
     c10_shutdown, c18_plain_thread_and_foreign_executor, c21_owner_dropped_in_async_code, c22_nested_block_on,
 };
+pub use report::{Checked, Verdict, check};
 pub use tasks::{
     c01_drop_detaches, c02_panic_is_contained, c03_abort_pending, c04_abort_after_end,
     c05_abort_racing_completion, c06_abort_before_first_poll, c07_abort_wakes_waiter,
@@ -71,8 +75,8 @@ pub use timers::{
     c14_no_early_timer, c15_far_and_past, c16_timeout_zero, c17_reset, c19_ticker, c20_yield_starves_no_timer,
 };
 
-use super::BlockOn;
-use std::any::Any;
+use super::{BlockOn, Panic};
+use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::channel;
@@ -87,37 +91,66 @@ pub type Make<'a, O> = &'a dyn Fn() -> O;
 
 /// One rule and the function that checks it.
 pub struct Case<O: 'static> {
-    /// The rule: `c01` to `c22`.
+    /// The rule's id: `c01` to `c22`.
     pub id: &'static str,
+    /// What it says, as in the table [above](self).
+    pub rule: &'static str,
     /// Panics where the rule is broken.
     pub check: fn(Make<'_, O>),
 }
 
+/// What they say: the table above, for programs.
+#[rustfmt::skip]
+const RULES: [&str; 22] = [
+    "dropping a join handle detaches; the task finishes",
+    "a panic gives `Panicked` with the payload; the pool survives; the message is readable",
+    "abort of a pending task gives `Aborted`; its destructor has run before the await returns",
+    "abort after the end keeps the value; aborting twice is harmless",
+    "abort racing a completing poll: the value or `Aborted`, never a hang",
+    "abort before the first poll: never polled",
+    "abort through `&self` wakes a waiter that is already registered, also inside a set of futures",
+    "a destructor that panics during abort is an error (`Aborted`, or `Panicked` where the runtime can tell); the process lives",
+    "abort, then drop of the handle: the destructor still runs",
+    "after the runtime's end, awaiting and spawning give `Shutdown`; nothing hangs or panics",
+    "dropping the handle of a blocking job detaches, also while it is queued",
+    "aborting a blocking job: queued, it never runs; running, it runs to its end and its value is delivered",
+    "a panic of a blocking job is `Panicked`",
+    "no timer fires early",
+    "a sleep of `Duration::MAX` never fires, a timeout of `MAX` works, a past deadline is immediate",
+    "`timeout(0, ready)` is the value, `timeout(0, pending)` is `Elapsed`; the future is polled before the timer",
+    "a sleep can be reset: shortened, armed again after it fired, set to never",
+    "spawn and sleep work from a plain thread and under a foreign executor",
+    "a ticker behaves the same everywhere: its first tick, missed ticks, no zero period",
+    "a yield loop starves no timer",
+    "dropping the last owner inside async code does not panic",
+    "nested `block_on` works, or panics with a message that says what to do",
+];
+
 /// Every rule, in order.
 pub const fn cases<O: BlockOn + Send + Sync + 'static>() -> [Case<O>; 22] {
     [
-        Case { id: "c01", check: c01_drop_detaches },
-        Case { id: "c02", check: c02_panic_is_contained },
-        Case { id: "c03", check: c03_abort_pending },
-        Case { id: "c04", check: c04_abort_after_end },
-        Case { id: "c05", check: c05_abort_racing_completion },
-        Case { id: "c06", check: c06_abort_before_first_poll },
-        Case { id: "c07", check: c07_abort_wakes_waiter },
-        Case { id: "c08", check: c08_destructor_panics_on_abort },
-        Case { id: "c09", check: c09_abort_then_drop },
-        Case { id: "c10", check: c10_shutdown },
-        Case { id: "c11", check: c11_blocking_drop_detaches },
-        Case { id: "c12", check: c12_blocking_abort },
-        Case { id: "c13", check: c13_blocking_panic },
-        Case { id: "c14", check: c14_no_early_timer },
-        Case { id: "c15", check: c15_far_and_past },
-        Case { id: "c16", check: c16_timeout_zero },
-        Case { id: "c17", check: c17_reset },
-        Case { id: "c18", check: c18_plain_thread_and_foreign_executor },
-        Case { id: "c19", check: c19_ticker },
-        Case { id: "c20", check: c20_yield_starves_no_timer },
-        Case { id: "c21", check: c21_owner_dropped_in_async_code },
-        Case { id: "c22", check: c22_nested_block_on },
+        Case { id: "c01", rule: RULES[0], check: c01_drop_detaches },
+        Case { id: "c02", rule: RULES[1], check: c02_panic_is_contained },
+        Case { id: "c03", rule: RULES[2], check: c03_abort_pending },
+        Case { id: "c04", rule: RULES[3], check: c04_abort_after_end },
+        Case { id: "c05", rule: RULES[4], check: c05_abort_racing_completion },
+        Case { id: "c06", rule: RULES[5], check: c06_abort_before_first_poll },
+        Case { id: "c07", rule: RULES[6], check: c07_abort_wakes_waiter },
+        Case { id: "c08", rule: RULES[7], check: c08_destructor_panics_on_abort },
+        Case { id: "c09", rule: RULES[8], check: c09_abort_then_drop },
+        Case { id: "c10", rule: RULES[9], check: c10_shutdown },
+        Case { id: "c11", rule: RULES[10], check: c11_blocking_drop_detaches },
+        Case { id: "c12", rule: RULES[11], check: c12_blocking_abort },
+        Case { id: "c13", rule: RULES[12], check: c13_blocking_panic },
+        Case { id: "c14", rule: RULES[13], check: c14_no_early_timer },
+        Case { id: "c15", rule: RULES[14], check: c15_far_and_past },
+        Case { id: "c16", rule: RULES[15], check: c16_timeout_zero },
+        Case { id: "c17", rule: RULES[16], check: c17_reset },
+        Case { id: "c18", rule: RULES[17], check: c18_plain_thread_and_foreign_executor },
+        Case { id: "c19", rule: RULES[18], check: c19_ticker },
+        Case { id: "c20", rule: RULES[19], check: c20_yield_starves_no_timer },
+        Case { id: "c21", rule: RULES[20], check: c21_owner_dropped_in_async_code },
+        Case { id: "c22", rule: RULES[21], check: c22_nested_block_on },
     ]
 }
 
@@ -136,10 +169,10 @@ impl<O> Case<O> {
             let _ = done.send(catch_unwind(AssertUnwindSafe(|| check(&make))));
         });
         if let Err(error) = thread {
-            return Err(Failure::Panicked(Box::new(error.to_string())));
+            return Err(Failure::Panicked(Panic::new(Box::new(error.to_string()))));
         }
         match outcome.recv_timeout(limit) {
-            Ok(outcome) => outcome.map_err(Failure::Panicked),
+            Ok(outcome) => outcome.map_err(|payload| Failure::Panicked(Panic::new(payload))),
             Err(_) => Err(Failure::TookTooLong(limit)),
         }
     }
@@ -151,15 +184,26 @@ impl<O> fmt::Debug for Case<O> {
     }
 }
 
-/// How a case failed.
+/// How a case failed; its text is the panic's, as far as that has one.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failure {
     /// It panicked, with this.
-    Panicked(Box<dyn Any + Send>),
+    Panicked(Panic),
     /// It took longer than it may.
     TookTooLong(Duration),
 }
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicked(panic) => f.write_str(panic.message().unwrap_or("it panicked")),
+            Self::TookTooLong(limit) => write!(f, "took longer than {limit:?}"),
+        }
+    }
+}
+
+impl Error for Failure {}
 
 /// Makes a module with a test for each rule of [`conformance`](crate::runtime::conformance).
 #[macro_export]
@@ -179,10 +223,10 @@ macro_rules! conformance {
                     #[test]
                     fn $d name() {
                         use $crate::runtime::conformance::{self, Case, Failure};
-                        let case = Case { id: stringify!($d id), check: conformance::$d name };
+                        let case = Case { id: stringify!($d id), rule: "", check: conformance::$d name };
                         match case.run(conformance::LIMIT, $make) {
                             Ok(()) => {}
-                            Err(Failure::Panicked(payload)) => std::panic::resume_unwind(payload),
+                            Err(Failure::Panicked(panic)) => panic.resume(),
                             Err(failure) => panic!("{failure:?}"),
                         }
                     }

@@ -1,6 +1,8 @@
 //! Batches by count, time and weight (recipe 3.7).
 
 mod config;
+#[cfg(feature = "serde")]
+mod file;
 mod window;
 
 pub use config::{BatchConfig, Unweighted, Weigh};

@@ -101,6 +101,7 @@ use std::sync::Arc;
 #[doc(alias = "errgroup")]
 #[doc(alias = "coroutineScope")]
 #[doc(alias = "StructuredTaskScope")]
+#[track_caller]
 pub fn scope<P, E, V, F, B>(parent: &P, body: F) -> ScopeFuture<P::Runtime, E, F, B>
 where
     P: Parent,

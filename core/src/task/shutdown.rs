@@ -1,9 +1,11 @@
 //! A program that ends in good order (recipes 5.7, 7.5 and 8.7).
 
+mod config;
 mod report;
 mod run;
 mod state;
 
+pub use config::ShutdownConfig;
 pub use report::ShutdownReport;
 pub use run::RunShutdown;
 

@@ -14,7 +14,7 @@ mod report;
 mod state;
 
 pub use child::{ChildContext, ChildSpec};
-pub use config::SupervisorBuilder;
+pub use config::{SupervisorBuilder, SupervisorConfig};
 pub use delay::RestartDelay;
 pub use error::{AddChildError, GaveUp, UnknownChild};
 pub use events::{ChildExit, SupervisorEvent};

@@ -18,6 +18,7 @@ const READY_BUDGET: u8 = 32;
 
 /// What happens to the ticks that nobody took in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum MissedTicks {
     /// They are dropped and counted; the next tick comes when it would have come anyway. No drift.
     #[default]
@@ -30,6 +31,7 @@ pub enum MissedTicks {
 
 /// When the first tick comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum FirstTick {
     /// At once.
     #[default]

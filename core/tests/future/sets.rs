@@ -24,7 +24,7 @@ fn time_of(scenario: impl AsyncFnOnce(&Sim)) -> Result<Duration, Failure> {
 
 #[test]
 fn s03_a_limit_is_not_zero() {
-    assert_eq!(Limit::new(0).unwrap_err().to_string(), "invalid `limit`: must not be zero");
+    assert_eq!(Limit::new(0).unwrap_err().to_string(), "invalid `limit` = 0: must be at least 1");
     assert!(Limit::try_from(0).is_err());
     let narrow = Ordered::<Ready<()>>::new(limit(2), Limit::ONE).unwrap_err();
     assert_eq!(narrow.to_string(), "invalid `window`: must not be smaller than `limit`");

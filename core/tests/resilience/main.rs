@@ -11,6 +11,7 @@ mod fallback;
 mod health_check;
 mod kit;
 mod limits_model;
+mod operation;
 mod pairs;
 mod pipeline;
 mod rate_limiter;

@@ -2,6 +2,7 @@
 
 mod keyed;
 mod observed;
+mod owned;
 mod pipeline;
 mod waiting;
 

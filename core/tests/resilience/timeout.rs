@@ -168,9 +168,9 @@ fn b40_a_limit_of_zero_is_a_config_error() {
     sim(|rt: Sim| async move {
         let error = |result: Result<_, ConfigError>| result.map(drop).unwrap_err().to_string();
         let zero = Pipeline::named("").attempt_timeout(Duration::ZERO).build(&rt).map(drop);
-        assert_eq!(error(zero), "invalid `attempt_timeout`: must not be zero");
+        assert_eq!(error(zero), "invalid `attempt_timeout` = 0s: must be longer than zero");
         let zero = Pipeline::named("").deadline(Duration::ZERO).attempt_timeout(Duration::ZERO).build(&rt);
-        assert_eq!(error(zero.map(drop)), "invalid `deadline`: must not be zero");
+        assert_eq!(error(zero.map(drop)), "invalid `deadline` = 0s: must be longer than zero");
     });
 }
 

@@ -40,7 +40,7 @@ fn refused(change: impl FnOnce(Builder) -> Builder) -> String {
 fn what_makes_no_sense_is_refused_by_the_name_of_its_field() {
     let nop = |name: &str| sleeper(name, Restart::Transient);
     for (message, expected) in [
-        (refused(|s| s.period(Duration::ZERO)), "invalid `period`: must not be zero"),
+        (refused(|s| s.period(Duration::ZERO)), "invalid `period` = 0s: must be longer than zero"),
         (refused(|s| s.child(nop(""))), "invalid `name`: a child's must not be empty"),
         (
             refused(|s| s.child(nop("a")).child(nop("b")).child(nop("a"))),
@@ -59,15 +59,15 @@ fn what_makes_no_sense_is_refused_by_the_name_of_its_field() {
         ),
         (
             refused(|s| s.restart_delay(RestartDelay::doubling(Duration::ZERO, ms(1)))),
-            "invalid `initial`: must not be zero: for no delay there is `RestartDelay::none`",
+            "invalid `initial` = 0s: must be longer than zero: for no delay there is `RestartDelay::none`",
         ),
         (
             refused(|s| s.restart_delay(RestartDelay::doubling(ms(2), ms(1)))),
-            "invalid `max`: must not be less than `initial`",
+            "invalid `max` = 1ms: must not be less than `initial`",
         ),
         (
             refused(|s| s.restart_delay(RestartDelay::doubling(ms(1), ms(1)).jitter(101))),
-            "invalid `jitter`: must not be more than 100 percent",
+            "invalid `jitter` = 101: must be within 0..=100 percent",
         ),
     ] {
         assert_eq!(message, expected);

@@ -24,6 +24,7 @@
 //! The system is asked by way of the crate `notify`: inotify on Linux, FSEvents on macOS, ReadDirectoryChangesW on
 //! Windows, kqueue on the BSDs. Files on network drives and in `/proc` tell nothing, whatever changes.
 
+mod config;
 mod debounce;
 mod error;
 mod event;
@@ -34,6 +35,7 @@ mod stream;
 mod watch;
 mod watcher;
 
+pub use config::FsWatchConfig;
 pub use error::FsError;
 pub use event::{FsEvent, Overflow};
 pub use simulated::SimulatedFs;

@@ -15,6 +15,8 @@
     feature = "websocket",
     doc = "| `websocket` | [`websocket`] | WebSockets, client and server, over [`Net`](backstay_core::Net) |"
 )]
+//!
+//! With the feature `serde`, their configurations can be in files.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "blocking")]

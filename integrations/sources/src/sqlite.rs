@@ -31,6 +31,7 @@
 //! used as they are.
 
 mod call;
+mod config;
 mod database;
 mod error;
 mod inbox;
@@ -42,6 +43,7 @@ mod work;
 mod worker;
 
 pub use call::CallFuture;
+pub use config::DatabaseConfig;
 pub use database::{Database, ReleaseFuture};
 pub use error::SqlError;
 pub use open::{Open, OpenFuture};

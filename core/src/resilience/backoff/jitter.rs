@@ -20,6 +20,7 @@ use std::time::Duration;
 /// Architecture Blog, 2015. There the cap of the decorrelated one comes last, and much of a crowd waits for exactly
 /// the cap; here it comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Jitter {
     /// None: the delays of the schedule.
@@ -32,8 +33,10 @@ pub enum Jitter {
     /// Up to three times the delay before.
     Decorrelated,
     /// Up to so much longer.
-    Additive(Duration),
+    Additive(#[cfg_attr(feature = "serde", serde(with = "crate::time::human"))] Duration),
 }
+
+crate::settings_of_its_own!(Jitter);
 
 impl fmt::Display for Jitter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

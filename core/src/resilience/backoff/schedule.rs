@@ -39,6 +39,21 @@ impl Schedule {
     }
 }
 
+/// Custom ones are equal if they are the same function's.
+impl PartialEq for Schedule {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Custom(a), Self::Custom(b)) => Arc::ptr_eq(a, b),
+            (Self::None, Self::None) => true,
+            (Self::Constant { delay: a }, Self::Constant { delay: b })
+            | (Self::Linear { step: a }, Self::Linear { step: b })
+            | (Self::Exponential { initial: a }, Self::Exponential { initial: b })
+            | (Self::Fibonacci { initial: a }, Self::Fibonacci { initial: b }) => a == b,
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -4,6 +4,7 @@ use super::Bulkhead;
 use crate::config_error::ConfigError;
 use crate::limit::Limit;
 use crate::resilience::observer::{Observed, Observer};
+use crate::settings::Rule;
 use crate::sync::Semaphore;
 use std::time::Duration;
 
@@ -23,41 +24,112 @@ use std::time::Duration;
 /// use std::time::Duration;
 ///
 /// let error = Bulkhead::named("db").max_in_flight(0).build().unwrap_err();
-/// assert_eq!(error.to_string(), "invalid `max_in_flight`: must be at least 1");
+/// assert_eq!(error.to_string(), "invalid `max_in_flight` = 0: must be at least 1");
 ///
 /// let error = Bulkhead::named("db").max_in_flight(9).max_wait(Duration::from_secs(1)).build().unwrap_err();
 /// assert_eq!(error.field(), Some("max_waiting"));
 /// ```
+///
+/// All but the name and the observer are a [`BulkheadConfig`].
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it is built"]
 pub struct BulkheadBuilder {
     pub(super) name: &'static str,
-    pub(super) max_in_flight: Option<usize>,
-    pub(super) max_waiting: Option<usize>,
-    pub(super) max_wait: Option<Duration>,
+    pub(super) config: BulkheadConfig,
     pub(super) observed: Observed,
+}
+
+/// The settings of a [`Bulkhead`], as plain data: what can be in a file. [`BulkheadBuilder`] says what each means.
+///
+/// # Examples
+///
+/// ```
+/// use backstay_core::resilience::{Bulkhead, BulkheadConfig};
+///
+/// let mut config = BulkheadConfig::default();
+/// config.max_in_flight = Some(10);
+/// let bulkhead = Bulkhead::named("db").config(config).build()?;
+/// assert_eq!(bulkhead.available(), 10);
+/// # Ok::<(), backstay_core::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BulkheadConfig {
+    /// How many calls there are at a time; it must be given.
+    pub max_in_flight: Option<usize>,
+    /// How many may wait for a place.
+    pub max_waiting: usize,
+    /// How long each may wait.
+    pub max_wait: Option<Duration>,
+}
+
+crate::settings! {
+    BulkheadConfig from Self::default();
+    max_in_flight: Rule::<usize>::NOT_ZERO,
+    max_waiting,
+    max_wait,
+}
+
+impl BulkheadConfig {
+    /// Whether it makes sense: what building a bulkhead of it checks.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] names the field.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.checked().map(|_| ())
+    }
+
+    fn checked(&self) -> Result<Limit, ConfigError> {
+        self.check_fields()?;
+        let Some(Ok(max_in_flight)) = self.max_in_flight.map(Limit::new) else {
+            return Err(ConfigError::invalid("max_in_flight", "must be given"));
+        };
+        if max_in_flight.get() > Semaphore::MAX_PERMITS {
+            let value = max_in_flight.get().into();
+            let reason = "must be at most `Semaphore::MAX_PERMITS`";
+            return Err(ConfigError::invalid_value("max_in_flight", value, reason));
+        }
+        if self.max_waiting == 0 && self.max_wait.is_some_and(|limit| !limit.is_zero()) {
+            let reason = "must be at least 1 where there is a `max_wait`";
+            return Err(ConfigError::invalid_value("max_waiting", self.max_waiting.into(), reason));
+        }
+        Ok(max_in_flight)
+    }
 }
 
 impl BulkheadBuilder {
     pub(super) const fn new(name: &'static str) -> Self {
-        Self { name, max_in_flight: None, max_waiting: None, max_wait: None, observed: Observed::NONE }
+        let config = BulkheadConfig { max_in_flight: None, max_waiting: 0, max_wait: None };
+        Self { name, config, observed: Observed::NONE }
+    }
+
+    /// All settings that can be in a file, in place of those there were.
+    pub const fn config(mut self, config: BulkheadConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The settings, as they are now.
+    pub const fn as_config(&self) -> &BulkheadConfig {
+        &self.config
     }
 
     /// How many calls there are at a time, or how many places, where [some take several](Bulkhead::weighing).
     pub const fn max_in_flight(mut self, places: usize) -> Self {
-        self.max_in_flight = Some(places);
+        self.config.max_in_flight = Some(places);
         self
     }
 
     /// How many calls may wait for a place, whatever they weigh.
     pub const fn max_waiting(mut self, calls: usize) -> Self {
-        self.max_waiting = Some(calls);
+        self.config.max_waiting = calls;
         self
     }
 
     /// How long each of them may wait.
     pub const fn max_wait(mut self, limit: Duration) -> Self {
-        self.max_wait = Some(limit);
+        self.config.max_wait = Some(limit);
         self
     }
 
@@ -72,21 +144,6 @@ impl BulkheadBuilder {
     ///
     /// [`ConfigError::Invalid`] names the field.
     pub fn build(self) -> Result<Bulkhead, ConfigError> {
-        let Some(max_in_flight) = self.max_in_flight else {
-            return Err(ConfigError::invalid("max_in_flight", "must be given"));
-        };
-        if max_in_flight > Semaphore::MAX_PERMITS {
-            return Err(ConfigError::invalid("max_in_flight", "must be at most `Semaphore::MAX_PERMITS`"));
-        }
-        let Ok(max_in_flight) = Limit::new(max_in_flight) else {
-            return Err(ConfigError::invalid("max_in_flight", "must be at least 1"));
-        };
-        if self.max_waiting.unwrap_or(0) == 0 && self.max_wait.is_some_and(|limit| !limit.is_zero()) {
-            return Err(ConfigError::invalid(
-                "max_waiting",
-                "must be at least 1 where there is a `max_wait`",
-            ));
-        }
-        Ok(Bulkhead::from_parts(max_in_flight, self))
+        Ok(Bulkhead::from_parts(self.config.checked()?, self))
     }
 }

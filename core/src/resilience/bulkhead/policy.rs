@@ -74,8 +74,8 @@ impl<T, E> Policy<T, E> for Bulkhead {
     where
         I: Layer<T, E>,
         R: Runtime,
-        Op: Operation<E, Fut>,
-        Fut: Future<Output = Result<T, E>>,
+        Op: Operation<T, E, Fut>,
+        Fut: Future,
         C: Classify<T, E>,
     {
         let this = state.project();

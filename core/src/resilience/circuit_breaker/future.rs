@@ -47,8 +47,8 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for CircuitBreaker<D> {
     where
         I: Layer<T, E>,
         R: Runtime,
-        Op: Operation<E, Fut>,
-        Fut: Future<Output = Result<T, E>>,
+        Op: Operation<T, E, Fut>,
+        Fut: Future,
         C: Classify<T, E>,
     {
         let this = state.project();

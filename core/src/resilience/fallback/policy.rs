@@ -58,8 +58,8 @@ where
     where
         I: Layer<T, E>,
         R: Runtime,
-        Op: Operation<E, Fut>,
-        Fut: Future<Output = Result<T, E>>,
+        Op: Operation<T, E, Fut>,
+        Fut: Future,
         C: Classify<T, E>,
     {
         if let FallbackProj::Primary { inner: primary } = state.as_mut().project() {

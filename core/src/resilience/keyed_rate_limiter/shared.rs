@@ -334,7 +334,7 @@ impl<K> Locked<K> {
     }
 }
 
-fn pace(quota: &Quota) -> Result<Pace, ConfigError> {
+pub(super) fn pace(quota: &Quota) -> Result<Pace, ConfigError> {
     if quota.is_strict() {
         return Err(ConfigError::invalid("quota", "must not be strict: windows are for single limiters"));
     }

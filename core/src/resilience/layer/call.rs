@@ -36,8 +36,8 @@ pub trait Root<T, E>: Copy {
     ) -> Poll<Result<T, Error<E>>>
     where
         R: Runtime,
-        Op: Operation<E, Fut>,
-        Fut: Future<Output = Result<T, E>>,
+        Op: Operation<T, E, Fut>,
+        Fut: Future,
         C: Classify<T, E>;
 }
 
@@ -59,8 +59,8 @@ impl<'p, T, E, L: Layer<T, E>> Root<T, E> for &'p L {
     ) -> Poll<Result<T, Error<E>>>
     where
         R: Runtime,
-        Op: Operation<E, Fut>,
-        Fut: Future<Output = Result<T, E>>,
+        Op: Operation<T, E, Fut>,
+        Fut: Future,
         C: Classify<T, E>,
     {
         L::poll(self, state, frame, ctx, cx)
@@ -97,8 +97,8 @@ impl<'p, T, E, P: Policy<T, E>> Root<T, E> for Alone<'p, P> {
     ) -> Poll<Result<T, Error<E>>>
     where
         R: Runtime,
-        Op: Operation<E, Fut>,
-        Fut: Future<Output = Result<T, E>>,
+        Op: Operation<T, E, Fut>,
+        Fut: Future,
         C: Classify<T, E>,
     {
         self.0.poll(&Leaf, state, frame, ctx, cx)
@@ -266,8 +266,8 @@ impl<R, H, C, Op, Fut, T, E> Future for Call<'_, R, H, C, Op, Fut, T, E>
 where
     R: Runtime,
     H: Root<T, E>,
-    Op: Operation<E, Fut>,
-    Fut: Future<Output = Result<T, E>>,
+    Op: Operation<T, E, Fut>,
+    Fut: Future,
     C: Classify<T, E>,
 {
     type Output = Result<T, Error<E>>;
@@ -342,8 +342,8 @@ impl<R, H, C, Op, Fut, T, E> Future for Detailed<'_, R, H, C, Op, Fut, T, E>
 where
     R: Runtime,
     H: Root<T, E>,
-    Op: Operation<E, Fut>,
-    Fut: Future<Output = Result<T, E>>,
+    Op: Operation<T, E, Fut>,
+    Fut: Future,
     C: Classify<T, E>,
 {
     type Output = Result<Answer<T>, Error<E>>;

@@ -33,8 +33,8 @@ impl<'p, R, H, C, Op, Fut, T, E> Call<'p, R, H, C, Op, Fut, T, E>
 where
     R: Runtime,
     H: Root<T, E>,
-    Op: Operation<E, Fut>,
-    Fut: Future<Output = Result<T, E>>,
+    Op: Operation<T, E, Fut>,
+    Fut: Future,
     C: Classify<T, E>,
 {
     /// The same call, which ends with [`Error::Cancelled`] when the token is cancelled: wherever it is, in an attempt,
@@ -74,8 +74,8 @@ impl<'p, R, H, C, Op, Fut, T, E> Detailed<'p, R, H, C, Op, Fut, T, E>
 where
     R: Runtime,
     H: Root<T, E>,
-    Op: Operation<E, Fut>,
-    Fut: Future<Output = Result<T, E>>,
+    Op: Operation<T, E, Fut>,
+    Fut: Future,
     C: Classify<T, E>,
 {
     /// As [`Call::until_cancelled`].

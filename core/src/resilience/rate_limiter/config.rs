@@ -15,36 +15,92 @@ use std::time::Duration;
 /// | [`max_wait`](Self::max_wait) | as long as it takes | – |
 /// | [`max_waiting`](Self::max_waiting) | any number | 0, by its type |
 /// | [`observer`](Self::observer) | none | – |
+///
+/// All but the name and the observer are a [`RateLimiterConfig`].
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it is built"]
 pub struct RateLimiterBuilder {
     name: &'static str,
-    quota: Option<Quota>,
-    max_wait: u64,
-    max_waiting: usize,
+    config: RateLimiterConfig,
     observed: Observed,
+}
+
+/// The settings of a [`RateLimiter`], as plain data: what can be in a file. [`RateLimiterBuilder`] says what each means.
+///
+/// # Examples
+///
+/// ```
+/// use backstay_core::resilience::{Quota, RateLimiter, RateLimiterConfig};
+///
+/// let mut config = RateLimiterConfig::default();
+/// config.quota = Some(Quota::per_second(100));
+/// let limiter = RateLimiter::named("api").config(config).build()?;
+/// assert_eq!(limiter.quota(), Quota::per_second(100));
+/// # Ok::<(), backstay_core::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateLimiterConfig {
+    /// How many permits there are in which time; it must be given.
+    pub quota: Option<Quota>,
+    /// How long anybody may wait.
+    pub max_wait: Option<Duration>,
+    /// How many may wait.
+    pub max_waiting: Option<Limit>,
+}
+
+crate::settings! {
+    RateLimiterConfig from Self::default();
+    quota,
+    max_wait,
+    max_waiting,
+}
+
+impl RateLimiterConfig {
+    /// Whether it makes sense: what building a limiter of it checks.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] names the quota if there is none, or its field.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.check_fields()?;
+        self.quota.ok_or(ConfigError::invalid("quota", "must be given"))?.check()
+    }
 }
 
 impl RateLimiterBuilder {
     pub(super) const fn new(name: &'static str) -> Self {
-        Self { name, quota: None, max_wait: u64::MAX, max_waiting: usize::MAX, observed: Observed::NONE }
+        let config = RateLimiterConfig { quota: None, max_wait: None, max_waiting: None };
+        Self { name, config, observed: Observed::NONE }
+    }
+
+    /// All settings that can be in a file, in place of those there were.
+    pub const fn config(mut self, config: RateLimiterConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The settings, as they are now.
+    pub const fn as_config(&self) -> &RateLimiterConfig {
+        &self.config
     }
 
     /// How many permits there are in which time.
     pub const fn quota(mut self, quota: Quota) -> Self {
-        self.quota = Some(quota);
+        self.config.quota = Some(quota);
         self
     }
 
     /// How long anybody may wait: whose turn would come later is refused at once. Zero: nobody waits.
     pub const fn max_wait(mut self, max_wait: Duration) -> Self {
-        self.max_wait = nanos(max_wait);
+        self.config.max_wait = Some(max_wait);
         self
     }
 
     /// How many may wait: whoever comes when so many do is refused.
-    pub fn max_waiting(self, max_waiting: impl Into<Limit>) -> Self {
-        Self { max_waiting: max_waiting.into().get(), ..self }
+    pub fn max_waiting(mut self, max_waiting: impl Into<Limit>) -> Self {
+        self.config.max_waiting = Some(max_waiting.into());
+        self
     }
 
     /// Who is told of its refusals, and how long who waited did. It hears of all who ask, in whatever pipeline or in none;
@@ -70,8 +126,11 @@ impl RateLimiterBuilder {
     /// assert_eq!(error.field(), Some("burst")); // eleven million years
     /// ```
     pub fn build(self) -> Result<RateLimiter, ConfigError> {
-        let Self { name, quota, max_wait, max_waiting, observed } = self;
-        let quota = quota.ok_or(ConfigError::invalid("quota", "must be given"))?;
+        let Self { name, config, observed } = self;
+        config.check_fields()?;
+        let quota = config.quota.ok_or(ConfigError::invalid("quota", "must be given"))?;
+        let max_wait = config.max_wait.map_or(u64::MAX, nanos);
+        let max_waiting = config.max_waiting.map_or(usize::MAX, Limit::get);
         RateLimiter::with(quota, Settings { name, max_wait, max_waiting }, observed)
     }
 }

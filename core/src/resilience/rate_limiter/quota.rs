@@ -3,6 +3,8 @@
 use super::pace::{MAX_NANOS, Pace};
 use super::window::Window;
 use crate::config_error::ConfigError;
+use crate::instant::nanos;
+use crate::settings::{Rule, Setting};
 use std::fmt;
 use std::time::Duration;
 
@@ -112,13 +114,12 @@ impl Quota {
     pub(in crate::resilience) fn pace(&self) -> Result<Pace, ConfigError> {
         let per = self.checked_per()?;
         if u64::from(self.permits) > per {
-            return Err(ConfigError::invalid("permits", "must be at most one a nanosecond"));
+            let reason = "must be at most one a nanosecond";
+            return Err(ConfigError::invalid_value("permits", self.permits.into(), reason));
         }
-        if self.burst == 0 {
-            return Err(ConfigError::invalid("burst", "must not be zero"));
-        }
-        Pace::new(self.permits, per, self.burst).ok_or(ConfigError::invalid(
+        Pace::new(self.permits, per, self.burst).ok_or(ConfigError::invalid_value(
             "burst",
+            self.burst.into(),
             "must be small enough to be saved up within 2^60 ns (36 years) at that rate",
         ))
     }
@@ -127,22 +128,34 @@ impl Quota {
     pub(super) fn window(&self) -> Result<Window, ConfigError> {
         let window = self.checked_per()?;
         if self.permits > Self::MAX_STRICT {
-            return Err(ConfigError::invalid("permits", "must be at most 1048576 in a strict window"));
+            let reason = "must be at most 1,048,576 in a strict window";
+            return Err(ConfigError::invalid_value("permits", self.permits.into(), reason));
         }
         Ok(Window::new(self.permits as usize, window))
     }
 
     fn checked_per(&self) -> Result<u64, ConfigError> {
-        if self.permits == 0 {
-            return Err(ConfigError::invalid("permits", "must not be zero"));
-        }
-        match u64::try_from(self.per.as_nanos()) {
-            Ok(0) => Err(ConfigError::invalid("per", "must not be zero")),
-            Ok(per) if per <= MAX_NANOS => Ok(per),
-            _ => Err(ConfigError::invalid("per", "must be less than 2^60 ns (36 years)")),
-        }
+        self.permits.check("permits", &PERMITS)?;
+        self.per.check("per", &PER)?;
+        self.burst.check("burst", &BURST)?;
+        Ok(nanos(self.per))
+    }
+
+    /// Whether a limiter can be made of it.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.strict { self.window().map(drop) } else { self.pace().map(drop) }
     }
 }
+
+/// Of the fields, each for itself; in files too.
+pub(super) const PERMITS: Rule<u32> = Rule::<u32>::NOT_ZERO;
+pub(super) const BURST: Rule<u32> = Rule::<u32>::NOT_ZERO;
+pub(super) const PER: Rule<Duration> = Rule {
+    reason: "must be longer than zero and less than 2^60 ns (36 years)",
+    holds: |per| (1..=u128::from(MAX_NANOS)).contains(&per.as_nanos()),
+};
+
+crate::settings_of_its_own!(Quota);
 
 impl fmt::Display for Quota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,71 @@ use crate::config_error::ConfigError;
 use crate::resilience::backoff::Backoff;
 use crate::resilience::retry_budget::RetryBudget;
 use crate::resilience::verdict::{Inherit, RetryIf};
+use crate::settings::Rule;
 use std::time::Duration;
+
+/// The settings of a [`Retry`], as plain data: what can be in a file. [`RetryBuilder`] says what each means.
+///
+/// # Examples
+///
+/// ```
+/// use backstay_core::resilience::{Retry, RetryConfig};
+///
+/// let config = Retry::builder().max_attempts(7).as_config().clone();
+/// assert_eq!((config.max_attempts, config.max_elapsed), (7, None));
+/// assert_eq!(RetryConfig::default().max_attempts, 3);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RetryConfig {
+    /// How many attempts there are, the first one included.
+    pub max_attempts: u32,
+    /// How long to wait before the next.
+    pub backoff: Backoff,
+    /// After how much time no other begins.
+    pub max_elapsed: Option<Duration>,
+    /// The longest time that the service may ask for.
+    pub max_retry_after: Duration,
+}
+
+crate::settings! {
+    RetryConfig from Self::new();
+    max_attempts: Rule { reason: "must be at least 1: the first attempt counts", ..Rule::<u32>::NOT_ZERO },
+    backoff,
+    max_elapsed: Rule {
+        reason: "must be longer than zero: for no retry there is one attempt",
+        ..Rule::<Duration>::NOT_ZERO
+    },
+    max_retry_after,
+}
+
+impl RetryConfig {
+    /// Everything at its default.
+    pub const fn new() -> Self {
+        Self {
+            max_attempts: 3,
+            backoff: Backoff::exponential(Duration::from_millis(100)).max_delay(Duration::from_secs(20)),
+            max_elapsed: None,
+            max_retry_after: Duration::from_secs(60),
+        }
+    }
+
+    /// Whether it makes sense: what building a retry of it checks.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] names the field; that of a backoff as [`Backoff::build`] does.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.check_fields()?;
+        self.backoff.check()
+    }
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// A [`Retry`] in the making.
 ///
@@ -20,6 +84,8 @@ use std::time::Duration;
 /// | `budget` | none | |
 /// | `classify`, `retry_if` | in a pipeline its classifier, otherwise every error of the operation is retried | |
 /// | `on_retry`, `hook` | nobody | |
+///
+/// All but the last three are a [`RetryConfig`].
 #[derive(Clone, Debug)]
 #[must_use = "it does nothing until it is built"]
 pub struct RetryBuilder<C = Inherit, H = NoHook> {
@@ -30,13 +96,7 @@ pub struct RetryBuilder<C = Inherit, H = NoHook> {
 
 impl RetryBuilder {
     pub(super) const fn new() -> Self {
-        let limits = Limits {
-            max_attempts: 3,
-            max_elapsed: None,
-            max_retry_after: Duration::from_secs(60),
-            backoff: Backoff::exponential(Duration::from_millis(100)).max_delay(Duration::from_secs(20)),
-            budget: None,
-        };
+        let limits = Limits { config: RetryConfig::new(), budget: None };
         Self { limits, classifier: Inherit, hook: NoHook }
     }
 
@@ -47,29 +107,51 @@ impl RetryBuilder {
 }
 
 impl<C, H> RetryBuilder<C, H> {
+    /// All settings that can be in a file, in place of those there were.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::resilience::{Retry, RetryConfig};
+    ///
+    /// let mut config = RetryConfig::default();
+    /// config.max_attempts = 5;
+    /// let retry = Retry::builder().config(config).retry_if(|error: &std::io::Error| error.raw_os_error().is_some());
+    /// assert_eq!(retry.as_config().max_attempts, 5);
+    /// ```
+    pub fn config(mut self, config: RetryConfig) -> Self {
+        self.limits.config = config;
+        self
+    }
+
+    /// The settings, as they are now.
+    pub const fn as_config(&self) -> &RetryConfig {
+        &self.limits.config
+    }
+
     /// How many attempts there are at most, the first one included.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.limits.max_attempts = attempts;
+        self.limits.config.max_attempts = attempts;
         self
     }
 
     /// How long to wait before the next attempt.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.limits.backoff = backoff;
+        self.limits.config.backoff = backoff;
         self
     }
 
     /// After how much time, counted from the beginning of the first attempt, no other begins. An attempt that runs is
     /// not cut off: put a deadline around the retry for that.
     pub fn max_elapsed(mut self, time: Duration) -> Self {
-        self.limits.max_elapsed = Some(time);
+        self.limits.config.max_elapsed = Some(time);
         self
     }
 
     /// The longest time that the service may ask for. If it asks for more, there is no other attempt: coming back
     /// earlier than it said would be refused, and nobody wants to wait that long.
     pub fn max_retry_after(mut self, time: Duration) -> Self {
-        self.limits.max_retry_after = time;
+        self.limits.config.max_retry_after = time;
         self
     }
 
@@ -144,16 +226,7 @@ impl<C, H> RetryBuilder<C, H> {
     /// [`ConfigError::Invalid`] names the field; that of a backoff as [`Backoff::build`] does.
     pub fn build(self) -> Result<Retry<C, H>, ConfigError> {
         let Self { limits, classifier, hook } = self;
-        if limits.max_attempts == 0 {
-            return Err(ConfigError::invalid("max_attempts", "must be at least 1: the first attempt counts"));
-        }
-        if limits.max_elapsed.is_some_and(|time| time.is_zero()) {
-            return Err(ConfigError::invalid(
-                "max_elapsed",
-                "must not be zero: for no retry there is one attempt",
-            ));
-        }
-        limits.backoff.check()?;
+        limits.config.validate()?;
         Ok(Retry { limits, classifier, hook })
     }
 }

@@ -83,13 +83,13 @@ where
     where
         I: Layer<T, E>,
         R: Runtime,
-        Op: Operation<E, Fut>,
-        Fut: Future<Output = Result<T, E>>,
+        Op: Operation<T, E, Fut>,
+        Fut: Future,
         C: Classify<T, E>,
     {
         let mut this = state.project();
         let outer = this.outer;
-        if self.limits.max_elapsed.is_some() && outer.progress.started.is_none() {
+        if self.limits.config.max_elapsed.is_some() && outer.progress.started.is_none() {
             outer.progress.started = Some(ctx.now());
         }
         loop {
@@ -117,7 +117,9 @@ where
                 self.record(outer, verdict, ctx);
                 return Poll::Ready(result);
             }
-            if let ControlFlow::Break(result) = self.after(result, verdict, outer, frame.limit, ctx) {
+            if let ControlFlow::Break(result) =
+                self.after::<T, E, R, Op, Fut, C>(result, verdict, outer, frame.limit, ctx)
+            {
                 return Poll::Ready(result);
             }
             // At once, so that nothing of the last attempt is held during the delay.
@@ -135,7 +137,7 @@ where
 impl<D, H> Retry<D, H> {
     /// After an attempt that was no success: whether there is another.
     #[cold]
-    fn after<'p, T, E, R: Runtime, Op, C>(
+    fn after<'p, T, E, R: Runtime, Op, Fut: Future, C>(
         &'p self,
         result: Result<T, Error<E>>,
         verdict: Verdict,
@@ -145,10 +147,15 @@ impl<D, H> Retry<D, H> {
     ) -> ControlFlow<Result<T, Error<E>>>
     where
         H: OnRetry<T, E>,
+        Op: Operation<T, E, Fut>,
     {
         if is_cut_off(&result, limit, ctx) {
             self.record(outer, verdict, ctx);
             return ControlFlow::Break(keep_last(result, outer, Stop::Deadline, ctx));
+        }
+        if !ctx.is_repeatable::<T, E, Fut>() {
+            self.record(outer, verdict, ctx);
+            return ControlFlow::Break(result);
         }
         let refusal = result.as_ref().err().filter(|error| is_refusal(error));
         let planned = match verdict {
@@ -162,7 +169,7 @@ impl<D, H> Retry<D, H> {
             }
             // The service was not asked: what was taken for this attempt is there for the next.
             Verdict::Ignore if refusal.is_some() => match refusal.and_then(Error::retry_after) {
-                Some(hint) if limit.at != Instant::MAX || self.limits.max_elapsed.is_some() => {
+                Some(hint) if limit.at != Instant::MAX || self.limits.config.max_elapsed.is_some() => {
                     self.plan(outer, Some(hint), limit, ctx)
                 }
                 _ => Err(Stop::Refused),
@@ -212,10 +219,10 @@ impl<D, H> Retry<D, H> {
         limit: TimeLimit,
         ctx: &mut Ctx<'_, R, Op, C>,
     ) -> Result<Duration, Stop> {
-        let random = if self.limits.backoff.is_random() { ctx.random_u64() } else { 0 };
+        let random = if self.limits.config.backoff.is_random() { ctx.random_u64() } else { 0 };
         let delay = outer.progress.plan(&self.limits, hint, random)?;
         // At once, and for as often as there are attempts: nobody asks for the time.
-        if delay.is_zero() && limit.is_none() && self.limits.max_elapsed.is_none() {
+        if delay.is_zero() && limit.is_none() && self.limits.config.max_elapsed.is_none() {
             // The attempt may have taken its time in this very poll, and a limit inside begins with the next.
             ctx.forget_now();
             return Ok(delay);

@@ -32,7 +32,7 @@ impl<C, H> OwnedRetry<C, H> {
 
     /// An attempt begins: its time is only asked for where it is needed.
     pub(crate) fn begins(&mut self, now: impl FnOnce() -> Instant) {
-        if self.policy.limits.max_elapsed.is_some() {
+        if self.policy.limits.config.max_elapsed.is_some() {
             self.takes_time(now);
         }
     }
@@ -63,7 +63,7 @@ impl<C, H> OwnedRetry<C, H> {
         let Self { policy, progress, withdrawal } = self;
         let limits = &policy.limits;
         progress.started.get_or_insert(now);
-        let random = if limits.backoff.is_random() { random() } else { 0 };
+        let random = if limits.config.backoff.is_random() { random() } else { 0 };
         let delay = progress.plan(limits, hint, random)?;
         let at = progress.fits(limits, delay, now, Instant::MAX)?;
         permits()?;

@@ -1,7 +1,7 @@
 //! Whether there is another attempt, and when: no clock, no waiting.
 
+use super::RetryConfig;
 use crate::instant::Instant;
-use crate::resilience::backoff::Backoff;
 use crate::resilience::error::{Cause, Error, Stop};
 use crate::resilience::rejected::Rejected;
 use crate::resilience::retry_budget::{RetryBudget, Withdrawal};
@@ -10,10 +10,7 @@ use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
-    pub(super) max_attempts: u32,
-    pub(super) max_elapsed: Option<Duration>,
-    pub(super) max_retry_after: Duration,
-    pub(super) backoff: Backoff,
+    pub(super) config: RetryConfig,
     pub(super) budget: Option<RetryBudget>,
 }
 
@@ -40,13 +37,13 @@ impl Progress {
         hint: Option<Duration>,
         random: u64,
     ) -> Result<Duration, Stop> {
-        if self.attempt >= limits.max_attempts {
+        if self.attempt >= limits.config.max_attempts {
             return Err(Stop::MaxAttempts);
         }
-        if hint.is_some_and(|hint| hint > limits.max_retry_after || hint == Duration::MAX) {
+        if hint.is_some_and(|hint| hint > limits.config.max_retry_after || hint == Duration::MAX) {
             return Err(Stop::Pushback);
         }
-        let interval = limits.backoff.interval(self.attempt, Some(self.previous));
+        let interval = limits.config.backoff.interval(self.attempt, Some(self.previous));
         self.previous = interval.pick(random);
         let delay = Duration::from_nanos(self.previous);
         Ok(match hint {
@@ -67,7 +64,7 @@ impl Progress {
         deadline: Instant,
     ) -> Result<Instant, Stop> {
         let at = now + delay;
-        let last = match limits.max_elapsed {
+        let last = match limits.config.max_elapsed {
             Some(time) => self.started.unwrap_or(now) + time,
             None => Instant::MAX,
         };
@@ -280,7 +277,7 @@ impl<'r> RetryState<'r> {
 
     /// Until when a refusal asks to wait, if there is a limit on time that leaves room for it.
     fn wait_for_another(&mut self, hint: Duration, now: Instant, random: u64) -> Option<Duration> {
-        if self.deadline == Instant::MAX && self.limits.max_elapsed.is_none() {
+        if self.deadline == Instant::MAX && self.limits.config.max_elapsed.is_none() {
             return None;
         }
         let delay = self.plan(Some(hint), now, random).ok()?;

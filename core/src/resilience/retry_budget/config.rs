@@ -4,6 +4,7 @@ use super::ratio::{Ratio, UNIT};
 use super::token_bucket::TokenBucket;
 use super::{Form, RetryBudget};
 use crate::config_error::ConfigError;
+use crate::settings::Rule;
 use std::time::Duration;
 
 /// A [`RetryBudget::ratio`] in the making.
@@ -13,12 +14,40 @@ use std::time::Duration;
 /// | `ratio` | none: it must be given | 0, or from a millionth to 1,000 |
 /// | `window` | 10 s | from 1 ms to an hour |
 /// | `min_per_second` | 10 | any; not 0 together with a ratio of 0 |
-#[derive(Clone, Copy, Debug)]
+///
+/// It is plain data, and can be in a file; [`RetryBudgetConfig`](super::RetryBudgetConfig) is one of the forms.
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "it does nothing until it is built"]
+#[non_exhaustive]
 pub struct RatioBudget {
-    ratio: f64,
-    window: Duration,
-    min_per_second: u32,
+    /// How many retries there may be for each call.
+    pub ratio: f64,
+    /// For how long calls and retries are remembered.
+    pub window: Duration,
+    /// How many retries a second there may be whatever the calls.
+    pub min_per_second: u32,
+}
+
+const RATIO: Rule<f64> = Rule {
+    reason: "must be 0, or at least a millionth and at most 1,000",
+    holds: |ratio| (0.0..=1_000.0).contains(ratio) && (*ratio == 0.0 || per_call(*ratio) > 0),
+};
+
+const WINDOW: Rule<Duration> = Rule {
+    reason: "must be at least 1 ms and at most an hour",
+    holds: |window| (Duration::from_millis(1)..=Duration::from_secs(3_600)).contains(window),
+};
+
+crate::settings! {
+    RatioBudget requires [ratio] from Self::new(0.0);
+    ratio: RATIO,
+    window: WINDOW,
+    min_per_second,
+}
+
+/// In the units that are counted.
+fn per_call(ratio: f64) -> u64 {
+    (ratio * UNIT as f64).round() as u64
 }
 
 impl RatioBudget {
@@ -40,26 +69,29 @@ impl RatioBudget {
         self
     }
 
+    /// Whether it makes sense: what [`build`](Self::build) checks.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] names the field.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.check_fields()?;
+        if self.ratio == 0.0 && self.min_per_second == 0 {
+            let reason = "must not be 0 where `min_per_second` is 0 too";
+            return Err(ConfigError::invalid_value("ratio", self.ratio.into(), reason));
+        }
+        Ok(())
+    }
+
     /// The budget.
     ///
     /// # Errors
     ///
     /// [`ConfigError::Invalid`] names the field.
     pub fn build(self) -> Result<RetryBudget, ConfigError> {
+        self.validate()?;
         let Self { ratio, window, min_per_second } = self;
-        if !(0.0..=1_000.0).contains(&ratio) {
-            return Err(ConfigError::invalid("ratio", "must be a number from 0 to 1000"));
-        }
-        if !(Duration::from_millis(1)..=Duration::from_secs(3_600)).contains(&window) {
-            return Err(ConfigError::invalid("window", "must be from 1 ms to an hour"));
-        }
-        let per_call = (ratio * UNIT as f64).round() as u64;
-        if per_call == 0 && ratio > 0.0 {
-            return Err(ConfigError::invalid("ratio", "must be 0, or at least a millionth"));
-        }
-        if per_call == 0 && min_per_second == 0 {
-            return Err(ConfigError::invalid("ratio", "must not be 0 where `min_per_second` is 0 too"));
-        }
+        let per_call = per_call(ratio);
         let reserve = u128::from(min_per_second) * u128::from(UNIT) * window.as_nanos() / 1_000_000_000;
         let reserve = u64::try_from(reserve).unwrap_or(u64::MAX);
         Ok(RetryBudget::new(Form::Ratio(Ratio::new(per_call, reserve, window))))
@@ -74,13 +106,34 @@ impl RatioBudget {
 /// | `retry_cost` | 5 | at least 1 |
 /// | `timeout_cost` | 10 | at least 1 |
 /// | `success_refill` | 1 | any |
-#[derive(Clone, Copy, Debug)]
+///
+/// It is plain data, and can be in a file; [`RetryBudgetConfig`](super::RetryBudgetConfig) is one of the forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "it does nothing until it is built"]
+#[non_exhaustive]
 pub struct TokenBucketBudget {
-    capacity: u32,
-    retry_cost: u32,
-    timeout_cost: u32,
-    success_refill: u32,
+    /// How many tokens there are at first and at most.
+    pub capacity: u32,
+    /// How many a retry takes.
+    pub retry_cost: u32,
+    /// How many a retry after a timeout takes.
+    pub timeout_cost: u32,
+    /// How many a call that succeeds at once gives.
+    pub success_refill: u32,
+}
+
+crate::settings! {
+    TokenBucketBudget from Self::new();
+    capacity,
+    retry_cost: Rule::<u32>::NOT_ZERO,
+    timeout_cost: Rule::<u32>::NOT_ZERO,
+    success_refill,
+}
+
+impl Default for TokenBucketBudget {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl TokenBucketBudget {
@@ -113,22 +166,27 @@ impl TokenBucketBudget {
         self
     }
 
+    /// Whether it makes sense: what [`build`](Self::build) checks.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] names the field.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.check_fields()?;
+        if self.capacity < self.retry_cost.max(self.timeout_cost) {
+            let reason = "must not be less than `retry_cost` and `timeout_cost`, or there is never a retry";
+            return Err(ConfigError::invalid_value("capacity", self.capacity.into(), reason));
+        }
+        Ok(())
+    }
+
     /// The budget.
     ///
     /// # Errors
     ///
     /// [`ConfigError::Invalid`] names the field.
     pub fn build(self) -> Result<RetryBudget, ConfigError> {
-        if self.retry_cost == 0 {
-            return Err(ConfigError::invalid("retry_cost", "must not be zero"));
-        }
-        if self.timeout_cost == 0 {
-            return Err(ConfigError::invalid("timeout_cost", "must not be zero"));
-        }
-        if self.capacity < self.retry_cost.max(self.timeout_cost) {
-            let reason = "must not be less than `retry_cost` and `timeout_cost`, or there is never a retry";
-            return Err(ConfigError::invalid("capacity", reason));
-        }
+        self.validate()?;
         let Self { capacity, retry_cost, timeout_cost, success_refill } = self;
         let bucket = TokenBucket::new(capacity, retry_cost, timeout_cost, success_refill);
         Ok(RetryBudget::new(Form::TokenBucket(bucket)))

@@ -1,6 +1,5 @@
 //! Tokens that failures take and successes give: gRPC's retry throttling.
 
-use crate::config_error::ConfigError;
 use crate::primitives::{AtomicU64, Ordering::Relaxed};
 use crate::resilience::verdict::Verdict;
 
@@ -16,16 +15,10 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    pub(super) fn new(max_tokens: u32, token_ratio: f64) -> Result<Self, ConfigError> {
-        if !(1..=1_000_000).contains(&max_tokens) {
-            return Err(ConfigError::invalid("max_tokens", "must be from 1 to 1000000"));
-        }
-        if !(0.001..=f64::from(max_tokens)).contains(&token_ratio) {
-            return Err(ConfigError::invalid("token_ratio", "must be from 0.001 to `max_tokens`"));
-        }
+    pub(super) fn new(max_tokens: u32, token_ratio: f64) -> Self {
         let max = u64::from(max_tokens) * TOKEN;
         let ratio = (token_ratio * TOKEN as f64).round() as u64;
-        Ok(Self { tokens: AtomicU64::new(max), max, ratio })
+        Self { tokens: AtomicU64::new(max), max, ratio }
     }
 
     pub(super) fn record(&self, verdict: Verdict) {

@@ -37,7 +37,9 @@ use std::time::Duration;
 /// ```compile_fail
 /// backstay_core::stream::BatchConfig::new(0);
 /// ```
-#[derive(Clone, Copy)]
+///
+/// Without a weight it can be in a file; with one its function can't, and its limit is a field of your own.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[must_use = "does nothing until a stream is batched with it"]
 pub struct BatchConfig<W = Unweighted> {
     pub(super) bounds: Bounds,

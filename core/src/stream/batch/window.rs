@@ -7,12 +7,12 @@ use std::mem;
 use std::time::Duration;
 
 /// What ends a batch.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bounds {
-    max: usize,
+    pub(super) max: usize,
     max_weight: usize,
     // `None` for never.
-    within: Option<Duration>,
+    pub(super) within: Option<Duration>,
 }
 
 /// How many items of a source that is always ready a batch takes that waits for nothing.

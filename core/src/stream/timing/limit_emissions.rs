@@ -10,6 +10,7 @@ use std::time::Duration;
 
 /// Which item of an interval [`FlowExt::limit_emissions`](crate::stream::FlowExt::limit_emissions) gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Edge {
     /// The first, at once.
     Leading,

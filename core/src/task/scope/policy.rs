@@ -2,6 +2,7 @@
 
 /// What an error of a task, or of the body, means for the others of its scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum OnError {
     /// The others are cancelled; the scope gives the error. What fails on the way out is in
@@ -17,6 +18,7 @@ pub enum OnError {
 /// What becomes of a panic of a task, of the body, or of an exit hook; or of a [waker](super::Origin::Waker): who was
 /// to be told may never hear it, but all others do, and the outcome is there for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum OnPanic {
     /// The others are cancelled, and when all have ended the first panic goes on in who awaits the scope.

@@ -9,6 +9,7 @@ use crate::limit::Limit;
 use crate::probe;
 use crate::runtime::backend::{Contained, quietly};
 use crate::runtime::{JoinError, Panic, Runtime};
+use crate::span::{self, Site, Spanned};
 use crate::sync::Semaphore;
 use crate::task::cancel_token::{CancelReason, CancelledOwned};
 use crate::task::parent::{Guardian, Rest};
@@ -49,13 +50,14 @@ struct Settings<R> {
     close_grace: Duration,
     on_error: OnError,
     on_panic: OnPanic,
+    at: Site,
 }
 
 pin_project! {
     #[project = BodyProj]
     enum Body<F, B> {
         New { make: Option<F> },
-        Running { #[pin] body: Contained<B> },
+        Running { #[pin] body: Contained<Spanned<B>> },
         Ended,
     }
 }
@@ -78,6 +80,7 @@ pin_project! {
 }
 
 impl<R: Runtime, E: Send + 'static, F, B: Future> ScopeFuture<R, E, F, B> {
+    #[track_caller]
     pub(super) const fn new(rt: R, guardian: Guardian, body: F) -> Self {
         let settings = Settings {
             parent: Some((rt, guardian)),
@@ -86,6 +89,7 @@ impl<R: Runtime, E: Send + 'static, F, B: Future> ScopeFuture<R, E, F, B> {
             close_grace: Duration::MAX,
             on_error: OnError::CancelSiblings,
             on_panic: OnPanic::Resume,
+            at: Site::here(),
         };
         Self { settings, body: Body::New { make: Some(body) }, value: None, running: None }
     }
@@ -149,7 +153,8 @@ where
             let family = &running.left.family;
             let scope = TaskScope::new(Arc::clone(family));
             // What makes the body may have started tasks before it panics.
-            match catch_unwind(AssertUnwindSafe(|| Contained::new(make(scope)))) {
+            let body = || span::scope(this.settings.at, || make(scope));
+            match catch_unwind(AssertUnwindSafe(|| Contained::new(body()))) {
                 Ok(body) => this.body.set(Body::Running { body }),
                 Err(payload) => {
                     this.body.set(Body::Ended);

@@ -1,7 +1,7 @@
 //! A shutdown that runs.
 
 use super::state::Phase;
-use super::{Inner, Progress, Shutdown, ShutdownReport};
+use super::{Inner, Progress, Shutdown, ShutdownConfig, ShutdownReport};
 use crate::primitives::lock;
 use crate::probe;
 use crate::runtime::{Runtime, Sleep};
@@ -17,15 +17,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// How long work in progress may take to end by itself, if nothing else is said.
-const DRAIN: Duration = Duration::from_secs(10);
-
-/// How long it may take to end once it is cancelled, if nothing else is said.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// How long what was aborted may take to be gone, if nothing else is said.
-const ABORT_WAIT: Duration = Duration::from_millis(100);
-
 pin_project! {
     /// The future of [`Shutdown::run`].
     ///
@@ -36,9 +27,7 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct RunShutdown<'a, R: Runtime, S> {
         shutdown: &'a Shutdown<R>,
-        drain: Duration,
-        grace: Duration,
-        abort_wait: Duration,
+        config: ShutdownConfig,
         // The runtime has had a turn since the abort.
         has_yielded: bool,
         // `None` when it has ended.
@@ -62,9 +51,7 @@ impl<'a, R: Runtime, S> RunShutdown<'a, R, S> {
         let inner = shutdown.inner();
         Self {
             shutdown,
-            drain: DRAIN,
-            grace: GRACE,
-            abort_wait: ABORT_WAIT,
+            config: ShutdownConfig::new(),
             has_yielded: false,
             signals: Some(signals),
             stop: inner.stop.cancelled(),
@@ -76,15 +63,44 @@ impl<'a, R: Runtime, S> RunShutdown<'a, R, S> {
         }
     }
 
+    /// All limits on its time, in place of those there were.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::{task::{Shutdown, ShutdownConfig}, testing::Sim};
+    /// use futures::stream;
+    /// use std::{future::pending, time::Duration};
+    ///
+    /// let mut config = ShutdownConfig::default();
+    /// config.drain = Duration::from_secs(1); // and then five seconds of grace
+    /// let run = Sim::builder().run(|rt| async move {
+    ///     let shutdown = Shutdown::new(&rt);
+    ///     shutdown.spawn(pending()).unwrap();
+    ///     shutdown.run(stream::iter(["SIGTERM"])).config(config).await;
+    /// })?;
+    /// assert_eq!(run.elapsed, Duration::from_secs(6));
+    /// # Ok::<(), backstay::testing::Failure>(())
+    /// ```
+    pub const fn config(mut self, config: ShutdownConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The limits, as they are now.
+    pub const fn as_config(&self) -> &ShutdownConfig {
+        &self.config
+    }
+
     /// How long work in progress may go on to its end: 10 seconds, if nothing else is said.
     pub const fn drain(mut self, drain: Duration) -> Self {
-        self.drain = drain;
+        self.config.drain = drain;
         self
     }
 
     /// How long it may take to end once it is cancelled: 5 seconds, if nothing else is said.
     pub const fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.config.grace = grace;
         self
     }
 
@@ -99,7 +115,7 @@ impl<'a, R: Runtime, S> RunShutdown<'a, R, S> {
     /// [`still_blocking`](ShutdownReport::still_blocking) what is being polled, in
     /// [`still_aborting`](ShutdownReport::still_aborting) what the runtime has not come to. With zero, it has one turn.
     pub const fn abort_wait(mut self, wait: Duration) -> Self {
-        self.abort_wait = wait;
+        self.config.abort_wait = wait;
         self
     }
 }
@@ -146,11 +162,11 @@ where
             let until = {
                 let mut progress = lock(&inner.progress);
                 let machine = &mut progress.machine;
-                machine.begin(now, *this.drain);
+                machine.begin(now, this.config.drain);
                 if force {
-                    machine.force(now, *this.abort_wait);
+                    machine.force(now, this.config.abort_wait);
                 }
-                machine.advance(now, *this.grace, *this.abort_wait);
+                machine.advance(now, this.config.grace, this.config.abort_wait);
                 machine.until()
             };
             let phase = inner.enter();
@@ -217,9 +233,9 @@ impl<R: Runtime> Inner<R> {
 impl<R: Runtime, S> fmt::Debug for RunShutdown<'_, R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunShutdown")
-            .field("drain", &self.drain)
-            .field("grace", &self.grace)
-            .field("abort_wait", &self.abort_wait)
+            .field("drain", &self.config.drain)
+            .field("grace", &self.config.grace)
+            .field("abort_wait", &self.config.abort_wait)
             .field("reason", &self.reason)
             .finish_non_exhaustive()
     }

@@ -1,8 +1,12 @@
 //! How long a supervisor waits before it starts a child again.
 
+#[cfg(feature = "serde")]
+mod file;
+
 use crate::config_error::ConfigError;
 use crate::instant::nanos;
 use crate::resilience::backoff::{Interval, scaled};
+use crate::settings::{Rule, Setting};
 use std::time::Duration;
 
 /// How long a supervisor waits between the failure of a child and its next start.
@@ -44,6 +48,15 @@ struct Doubling {
     stable_after: Duration,
 }
 
+const INITIAL: Rule<Duration> = Rule {
+    reason: "must be longer than zero: for no delay there is `RestartDelay::none`",
+    holds: |initial| !initial.is_zero(),
+};
+
+const JITTER: Rule<u8> = Rule { reason: "must be within 0..=100 percent", holds: |percent| *percent <= 100 };
+
+crate::settings_of_its_own!(RestartDelay);
+
 impl RestartDelay {
     /// None: children are started again at once. The default.
     pub const fn none() -> Self {
@@ -75,18 +88,13 @@ impl RestartDelay {
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let Some(doubling) = &self.0 else { return Ok(()) };
-        if doubling.initial.is_zero() {
-            Err(ConfigError::invalid(
-                "initial",
-                "must not be zero: for no delay there is `RestartDelay::none`",
-            ))
-        } else if doubling.max < doubling.initial {
-            Err(ConfigError::invalid("max", "must not be less than `initial`"))
-        } else if doubling.jitter > 100 {
-            Err(ConfigError::invalid("jitter", "must not be more than 100 percent"))
-        } else {
-            Ok(())
+        doubling.initial.check("initial", &INITIAL)?;
+        doubling.jitter.check("jitter", &JITTER)?;
+        if doubling.max < doubling.initial {
+            let reason = "must not be less than `initial`";
+            return Err(ConfigError::invalid_value("max", doubling.max.into(), reason));
         }
+        Ok(())
     }
 
     /// Whether a child that was up for so long has its failures forgotten.

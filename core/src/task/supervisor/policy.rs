@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// Which children are restarted with one that has failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Strategy {
     /// Itself alone: for children that don't depend on each other.
     #[default]
@@ -24,6 +25,7 @@ pub enum Strategy {
 
 /// Whether a child is started again when it has ended by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Restart {
     /// Always, also when it has ended well: for what is meant to run for ever.
     #[default]
@@ -40,9 +42,10 @@ pub enum Restart {
 /// [context](super::ChildContext) is awaited beyond it, for as long as that takes: a blocking function, say, which
 /// can't be aborted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum StopLimit {
     /// Its token is cancelled; when it still runs after so long, it is aborted. The default, with five seconds.
-    Within(Duration),
+    Within(#[cfg_attr(feature = "serde", serde(with = "crate::time::human"))] Duration),
     /// None: it is aborted at once.
     #[doc(alias = "brutal_kill")]
     Brutal,
@@ -60,6 +63,7 @@ impl Default for StopLimit {
 
 /// Whether a supervisor stops when [significant](super::ChildSpec::significant) children have ended by themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum AutoShutdown {
     /// It goes on, whoever ends; no child may be significant.
     #[default]
@@ -69,3 +73,5 @@ pub enum AutoShutdown {
     /// It stops when the last of them has ended.
     AllSignificant,
 }
+
+crate::settings_of_its_own!(Strategy, AutoShutdown);

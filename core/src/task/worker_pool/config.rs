@@ -3,6 +3,7 @@
 use super::WorkerPool;
 use crate::config_error::ConfigError;
 use crate::limit::Limit;
+use crate::settings::{Rule, Setting};
 use crate::task::parent::Parent;
 
 /// What a pool does with a job for which its queue has no place.
@@ -17,6 +18,7 @@ use crate::task::parent::Parent;
 /// The handle of a job that was dropped gives [`JobError::Dropped`](super::JobError::Dropped). All are counted:
 /// [`PoolStats`](super::PoolStats).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[doc(alias = "backpressure")]
 pub enum PoolOverflow {
     /// The submitter waits; nothing is lost.
@@ -35,6 +37,7 @@ pub enum PoolOverflow {
 /// A job that is less urgent isn't starved: the first of its level is passed over
 /// [`WorkerPool::PATIENCE`] times, then it is next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Priority {
     /// When there is nothing else to do.
     Low,
@@ -52,12 +55,38 @@ pub enum Priority {
 /// | [`workers`](Self::workers) | 4 | 0; more than [`MAX_WORKERS`](Self::MAX_WORKERS) |
 /// | [`queue`](Self::queue) | 256 | 0 |
 /// | [`overflow`](Self::overflow) | [`PoolOverflow::Wait`] | – |
-#[derive(Clone, Copy, Debug)]
+///
+/// It is plain data, and can be in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "does nothing until it is built"]
+#[non_exhaustive]
 pub struct WorkerPoolBuilder {
-    workers: usize,
-    queue: usize,
-    overflow: PoolOverflow,
+    /// How many jobs run at once.
+    pub workers: usize,
+    /// How many may wait.
+    pub queue: usize,
+    /// What becomes of a job for which there is no place.
+    pub overflow: PoolOverflow,
+}
+
+const WORKERS: Rule<usize> = Rule {
+    reason: "must be at least 1 and at most 65,536",
+    holds: |workers| (1..=WorkerPoolBuilder::MAX_WORKERS).contains(workers),
+};
+
+crate::settings_of_its_own!(PoolOverflow);
+
+crate::settings! {
+    WorkerPoolBuilder from Self::new();
+    workers: WORKERS,
+    queue: Rule::<usize>::NOT_ZERO,
+    overflow,
+}
+
+impl Default for WorkerPoolBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl WorkerPoolBuilder {
@@ -101,22 +130,27 @@ impl WorkerPoolBuilder {
     ///
     /// Sim::builder().run(|rt| async move {
     ///     let error = WorkerPool::builder().queue(0).build(&rt).unwrap_err();
-    ///     assert_eq!(error.to_string(), "invalid `queue`: must not be zero");
+    ///     assert_eq!(error.to_string(), "invalid `queue` = 0: must be at least 1");
     /// })?;
     /// # Ok::<(), backstay::testing::Failure>(())
     /// ```
     #[track_caller]
     pub fn build<P: Parent>(self, parent: &P) -> Result<WorkerPool<P::Runtime>, ConfigError> {
-        let workers = Self::checked_workers(self.workers)?;
-        let queue = Limit::new(self.queue).map_err(|_| ConfigError::invalid("queue", "must not be zero"))?;
-        Ok(WorkerPool::start(parent, workers, queue, self.overflow))
+        self.validate()?;
+        let queue = Limit::new(self.queue)?;
+        Ok(WorkerPool::start(parent, self.workers, queue, self.overflow))
     }
 
-    pub(super) const fn checked_workers(workers: usize) -> Result<usize, ConfigError> {
-        match workers {
-            0 => Err(ConfigError::invalid("workers", "must not be zero")),
-            1..=Self::MAX_WORKERS => Ok(workers),
-            _ => Err(ConfigError::invalid("workers", "must be at most 65536")),
-        }
+    /// Whether it makes sense: what [`build`](Self::build) checks.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`], which names the field.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.check_fields()
+    }
+
+    pub(super) fn checked_workers(workers: usize) -> Result<usize, ConfigError> {
+        workers.check("workers", &WORKERS).map(|()| workers)
     }
 }

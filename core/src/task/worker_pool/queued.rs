@@ -3,6 +3,7 @@
 use super::ticket::{Control, Ticket};
 use crate::runtime::JoinError;
 use crate::runtime::backend::{Delivered, Outcome, quietly};
+use crate::span;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -51,7 +52,8 @@ impl AsyncJob {
         F: Future<Output: Send + 'static> + Send + 'static,
     {
         let control = Arc::<Ticket<F::Output>>::clone(&ticket);
-        let future = Delivered::new(future, move |outcome| ticket.settle(outcome));
+        let future =
+            Delivered::new(span::job(control.label(), future), move |outcome| ticket.settle(outcome));
         Queued { control, work: QueuedWork::Async(Box::pin(future)) }
     }
 }
@@ -70,7 +72,8 @@ where
 {
     pub(super) fn queued(function: F, ticket: Arc<Ticket<T>>) -> Queued {
         let control = Arc::<Ticket<T>>::clone(&ticket);
-        let job = Self { function: Some(function), ticket };
+        let function = span::blocking_job(control.label(), function);
+        let job = BlockingJob { function: Some(function), ticket };
         Queued { control, work: QueuedWork::Blocking(Box::new(job)) }
     }
 }

@@ -1,27 +1,17 @@
 //! Which path has changed how, and when that is to be told: a state machine, which takes the time.
 
+use super::config::FsWatchConfig;
 use super::error::FsError;
 use super::event::{FsEvent, Overflow};
-use backstay_core::Limit;
 use backstay_core::time::Instant;
 use std::collections::VecDeque;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// So many errors wait to be read; others are counted as lost events. Of what is gone it is always told, which is once
 /// for each path that was asked for.
 const ERRORS: usize = 16;
-
-/// How changes are told.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Config {
-    pub(super) quiet: Duration,
-    pub(super) at_latest: Duration,
-    pub(super) capacity: Limit,
-    pub(super) overflow: Overflow,
-}
 
 /// One step of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +42,7 @@ pub(super) enum Next {
 /// | removed | modified; created, if it was not there at first | modified | removed |
 #[derive(Debug)]
 pub(super) struct Debounce {
-    config: Config,
+    config: FsWatchConfig,
     paths: BTreeMap<Arc<Path>, Pending>,
     // When they are looked at; their time may have moved by then.
     looks: BTreeMap<(Instant, u64), Arc<Path>>,
@@ -89,14 +79,14 @@ impl Span {
         Self { first: now, last: now }
     }
 
-    fn due(self, config: &Config) -> Instant {
+    fn due(self, config: &FsWatchConfig) -> Instant {
         let quiet = self.last.saturating_add(config.quiet);
         quiet.min(self.first.saturating_add(config.at_latest))
     }
 }
 
 impl Debounce {
-    pub(super) const fn new(config: Config) -> Self {
+    pub(super) const fn new(config: FsWatchConfig) -> Self {
         Self {
             config,
             paths: BTreeMap::new(),

@@ -77,6 +77,7 @@ impl FsEvent {
 ///
 /// See [`FsWatch::overflow`](super::FsWatch::overflow).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {
     /// It is lost.
     #[default]

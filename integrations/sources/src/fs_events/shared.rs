@@ -1,6 +1,7 @@
 //! Between the watcher's thread and the stream.
 
-use super::debounce::{Config, Debounce, Next};
+use super::config::FsWatchConfig;
+use super::debounce::{Debounce, Next};
 use crate::waking::wake;
 use backstay_core::time::Instant;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +18,7 @@ struct Inner {
 }
 
 impl Shared {
-    pub(super) fn new(config: Config) -> Arc<Self> {
+    pub(super) fn new(config: FsWatchConfig) -> Arc<Self> {
         let inner = Inner { debounce: Debounce::new(config), reader: None, has_ended: false };
         Arc::new(Self(Mutex::new(inner)))
     }

@@ -1,6 +1,7 @@
 //! The stream.
 
-use super::debounce::{Config, Next};
+use super::config::FsWatchConfig;
+use super::debounce::Next;
 use super::error::FsError;
 use super::event::FsEvent;
 use super::shared::Shared;
@@ -55,7 +56,7 @@ pub struct FsEvents<R: Runtime> {
 }
 
 impl<R: Runtime> FsEvents<R> {
-    pub(super) fn new(rt: R, shared: Arc<Shared>, config: Config, watcher: Option<Watcher>) -> Self {
+    pub(super) fn new(rt: R, shared: Arc<Shared>, config: FsWatchConfig, watcher: Option<Watcher>) -> Self {
         Self {
             rt,
             shared,

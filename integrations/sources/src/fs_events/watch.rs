@@ -1,6 +1,6 @@
 //! What is to be watched, and how.
 
-use super::debounce::Config;
+use super::config::{self, FsWatchConfig};
 use super::error::FsError;
 use super::event::Overflow;
 use super::shared::Shared;
@@ -57,17 +57,7 @@ use std::time::Duration;
 #[doc(alias = "inotify")]
 #[doc(alias = "notify")]
 pub fn watch<R: Runtime>(rt: &R, path: impl AsRef<Path>) -> FsWatch<R> {
-    FsWatch {
-        rt: rt.clone(),
-        paths: vec![path.as_ref().to_owned()],
-        is_recursive: false,
-        config: Config {
-            quiet: FsWatch::<R>::QUIET,
-            at_latest: FsWatch::<R>::AT_LATEST,
-            capacity: FsWatch::<R>::CAPACITY.into(),
-            overflow: Overflow::default(),
-        },
-    }
+    FsWatch { rt: rt.clone(), paths: vec![path.as_ref().to_owned()], config: FsWatchConfig::new() }
 }
 
 /// What is to be watched, and how; made by [`watch`].
@@ -79,19 +69,43 @@ pub fn watch<R: Runtime>(rt: &R, path: impl AsRef<Path>) -> FsWatch<R> {
 pub struct FsWatch<R> {
     rt: R,
     paths: Vec<PathBuf>,
-    is_recursive: bool,
-    config: Config,
+    config: FsWatchConfig,
 }
 
 impl<R: Runtime> FsWatch<R> {
     /// How long a path must not have changed before it is told, unless set.
-    pub const QUIET: Duration = Duration::from_millis(50);
+    pub const QUIET: Duration = config::QUIET;
 
     /// When it is told although it changes all the time, unless set.
-    pub const AT_LATEST: Duration = Duration::from_secs(1);
+    pub const AT_LATEST: Duration = config::AT_LATEST;
 
     /// How many paths that have changed wait to be told, unless set.
-    pub const CAPACITY: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
+    pub const CAPACITY: NonZeroUsize = config::CAPACITY;
+
+    /// All options that can be in a file, in place of those there were.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_sources::fs_events::{FsWatchConfig, watch};
+    ///
+    /// Sim::builder().run(|rt| async move {
+    ///     let mut config = FsWatchConfig::default();
+    ///     config.recursive = true;
+    ///     assert_eq!(watch(&rt, "/etc").config(config).as_config(), watch(&rt, "/etc").recursive().as_config());
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub const fn config(mut self, config: FsWatchConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The options, as they are now.
+    pub const fn as_config(&self) -> &FsWatchConfig {
+        &self.config
+    }
 
     /// Watches this folder or file too.
     ///
@@ -154,7 +168,7 @@ impl<R: Runtime> FsWatch<R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub const fn recursive(mut self) -> Self {
-        self.is_recursive = true;
+        self.config.recursive = true;
         self
     }
 
@@ -322,7 +336,6 @@ impl<R: Runtime> fmt::Debug for FsWatch<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FsWatch")
             .field("paths", &self.paths)
-            .field("is_recursive", &self.is_recursive)
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
@@ -374,7 +387,7 @@ impl<R: Runtime> fmt::Debug for WatchFuture<R> {
 
 impl<R: Runtime> FsWatch<R> {
     fn start(&self, shared: &Arc<Shared>) -> R::BlockingHandle<Result<Watcher, FsError>> {
-        let (paths, is_recursive) = (self.paths.clone(), self.is_recursive);
+        let (paths, is_recursive) = (self.paths.clone(), self.config.recursive);
         let (rt, shared) = (self.rt.clone(), Arc::clone(shared));
         self.rt.spawn_blocking(move || Watcher::start(rt, paths, is_recursive, shared))
     }

@@ -1,5 +1,6 @@
 //! How a database is opened.
 
+use super::config::{self, DatabaseConfig};
 use super::database::Database;
 use super::error::SqlError;
 use super::inbox::{Handle, Inbox};
@@ -113,8 +114,7 @@ impl Database {
 #[must_use = "it does nothing unless you `.await` it"]
 pub struct Open {
     from: From,
-    busy_timeout: Duration,
-    read_ahead: Limit,
+    config: DatabaseConfig,
 }
 
 enum From {
@@ -125,10 +125,10 @@ enum From {
 
 impl Open {
     /// How long a statement waits for a lock that another connection holds, unless set.
-    pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+    pub const BUSY_TIMEOUT: Duration = config::BUSY_TIMEOUT;
 
     /// How many rows of a query wait to be read at most, unless set.
-    pub const READ_AHEAD: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
+    pub const READ_AHEAD: NonZeroUsize = config::READ_AHEAD;
 
     pub(super) fn file(path: PathBuf) -> Self {
         Self::new(From::File(path, OpenFlags::default()))
@@ -139,7 +139,18 @@ impl Open {
     }
 
     fn new(from: From) -> Self {
-        Self { from, busy_timeout: Self::BUSY_TIMEOUT, read_ahead: Self::READ_AHEAD.into() }
+        Self { from, config: DatabaseConfig::new() }
+    }
+
+    /// All options that can be in a file, in place of those there were.
+    pub const fn config(mut self, config: DatabaseConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The options, as they are now.
+    pub const fn as_config(&self) -> &DatabaseConfig {
+        &self.config
     }
 
     /// How long a statement waits for a lock that another connection holds, before it is [`SqlError::Busy`]. Zero: not
@@ -168,7 +179,7 @@ impl Open {
     /// # }).unwrap();
     /// ```
     pub const fn busy_timeout(mut self, busy_timeout: Duration) -> Self {
-        self.busy_timeout = busy_timeout;
+        self.config.busy_timeout = busy_timeout;
         self
     }
 
@@ -204,7 +215,7 @@ impl Open {
     /// # }).unwrap();
     /// ```
     pub fn read_ahead(mut self, rows: impl Into<Limit>) -> Self {
-        self.read_ahead = rows.into();
+        self.config.read_ahead = rows.into();
         self
     }
 
@@ -284,7 +295,7 @@ impl Future for OpenFuture {
 
 impl Open {
     fn begin(self) -> Result<(Database, oneshot::Receiver<Result<(), SqlError>>), SqlError> {
-        let Self { from, busy_timeout, read_ahead } = self;
+        let Self { from, config: DatabaseConfig { busy_timeout, read_ahead } } = self;
         let inbox = Arc::new(Inbox::default());
         let path = match &from {
             From::File(path, _) => Some(path.clone()),

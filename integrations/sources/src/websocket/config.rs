@@ -1,5 +1,6 @@
 //! Limits.
 
+use backstay_core::settings::Rule;
 use backstay_core::{ConfigError, Limit};
 use std::time::Duration;
 use tungstenite::protocol::WebSocketConfig;
@@ -33,11 +34,11 @@ use tungstenite::protocol::WebSocketConfig;
 /// assert_eq!(refused.field(), Some("max_message_size"));
 /// # Ok::<(), backstay_core::ConfigError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     max_message_size: usize,
     max_frame_size: Option<usize>,
-    keep_alive: Option<(Duration, Duration)>,
+    keep_alive: Option<KeepAlive>,
     handshake_timeout: Duration,
     close_timeout: Duration,
     read_buffer: usize,
@@ -45,7 +46,61 @@ pub struct Config {
     max_handshakes: usize,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct KeepAlive {
+    interval: Duration,
+    timeout: Duration,
+}
+
+// A header alone makes room for its frame.
+const MESSAGE: Rule<usize> = Rule {
+    reason: "must be at least 1 and at most 1 GiB (1073741824)",
+    holds: |bytes| (1..=MAX_MESSAGE).contains(bytes),
+};
+
+const BUFFER: Rule<usize> = Rule {
+    reason: "must be at least 1 and at most 16 MiB (16777216)",
+    holds: |bytes| (1..=MAX_BUFFER).contains(bytes),
+};
+
+backstay_core::settings! {
+    Config from Self::new();
+    max_message_size: MESSAGE,
+    max_frame_size: Rule::<usize>::NOT_ZERO,
+    keep_alive,
+    handshake_timeout: Rule::<Duration>::NOT_ZERO,
+    close_timeout: Rule::<Duration>::NOT_ZERO,
+    read_buffer: BUFFER,
+    write_buffer: BUFFER,
+    max_handshakes: Rule::<usize>::NOT_ZERO,
+}
+
+backstay_core::settings! {
+    KeepAlive requires [interval, timeout] from Self { interval: Duration::ZERO, timeout: Duration::ZERO };
+    interval: Rule::<Duration>::NOT_ZERO,
+    timeout: Rule::<Duration>::NOT_ZERO,
+}
+
+backstay_core::settings_of_its_own!(KeepAlive);
+
+impl KeepAlive {
+    fn validate(&self) -> Result<(), ConfigError> {
+        self.check_fields()
+    }
+}
+
 impl Config {
+    /// What building one checks.
+    fn validate(&self) -> Result<(), ConfigError> {
+        self.check_fields()?;
+        match &self.keep_alive {
+            Some(keep_alive) if keep_alive.validate().is_err() => {
+                Err(ConfigError::invalid("keep_alive", "both its times must be longer than zero"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The defaults.
     pub const fn new() -> Self {
         Self {
@@ -77,7 +132,10 @@ impl Config {
 
     /// The silence after which the peer is asked, and how long it has to answer.
     pub const fn keep_alive(&self) -> Option<(Duration, Duration)> {
-        self.keep_alive
+        match self.keep_alive {
+            Some(KeepAlive { interval, timeout }) => Some((interval, timeout)),
+            None => None,
+        }
     }
 
     /// The limit for the handshake.
@@ -223,7 +281,7 @@ impl ConfigBuilder {
     #[doc(alias = "heartbeat")]
     #[doc(alias = "ping_interval")]
     pub const fn keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
-        self.config.keep_alive = Some((interval, timeout));
+        self.config.keep_alive = Some(KeepAlive { interval, timeout });
         self
     }
 
@@ -347,29 +405,7 @@ impl ConfigBuilder {
     /// let error = Config::builder().read_buffer(usize::MAX).build().unwrap_err();
     /// assert_eq!(error.field(), Some("read_buffer"));
     /// ```
-    pub const fn build(self) -> Result<Config, ConfigError> {
-        let Self { config } = self;
-        // A header alone makes room for its frame.
-        if config.max_message_size > MAX_MESSAGE {
-            return Err(ConfigError::invalid("max_message_size", "must not exceed 1 GiB"));
-        }
-        if config.read_buffer > MAX_BUFFER {
-            return Err(ConfigError::invalid("read_buffer", "must not exceed 16 MiB"));
-        }
-        if config.write_buffer > MAX_BUFFER {
-            return Err(ConfigError::invalid("write_buffer", "must not exceed 16 MiB"));
-        }
-        let field = match config {
-            Config { max_message_size: 0, .. } => "max_message_size",
-            Config { max_frame_size: Some(0), .. } => "max_frame_size",
-            Config { handshake_timeout: Duration::ZERO, .. } => "handshake_timeout",
-            Config { close_timeout: Duration::ZERO, .. } => "close_timeout",
-            Config { keep_alive: Some((Duration::ZERO, _) | (_, Duration::ZERO)), .. } => "keep_alive",
-            Config { read_buffer: 0, .. } => "read_buffer",
-            Config { write_buffer: 0, .. } => "write_buffer",
-            Config { max_handshakes: 0, .. } => "max_handshakes",
-            _ => return Ok(config),
-        };
-        Err(ConfigError::invalid(field, "must not be zero"))
+    pub fn build(self) -> Result<Config, ConfigError> {
+        self.config.validate().map(|()| self.config)
     }
 }

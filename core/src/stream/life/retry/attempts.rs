@@ -7,13 +7,14 @@ use std::time::Duration;
 
 /// When the attempts of a [`RetryStream`](super::RetryStream) begin anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Reset {
     /// When a stream has given an item that is a success.
     #[default]
     Item,
     /// When a stream had been up for so long as it failed or ended, counted from when it was made, whether it gave
     /// anything or not.
-    Uptime(Duration),
+    Uptime(#[cfg_attr(feature = "serde", serde(with = "crate::time::human"))] Duration),
     /// Never: all attempts there are count.
     Never,
 }

@@ -22,6 +22,7 @@ pub struct ShareConfig {
 
 /// What becomes of a reader of a shared stream that does not keep up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum SlowReader {
     /// The source is not polled until it has read: nobody misses anything, and one that never reads stops everybody.
     #[default]
@@ -31,6 +32,24 @@ pub enum SlowReader {
     Skips,
     /// It is told how many items it has missed, and that is its end.
     Ends,
+}
+
+crate::settings_of_its_own!(SlowReader);
+
+#[cfg(feature = "serde")]
+crate::settings! {
+    ShareConfig requires [replay] from Self::new(0);
+    replay,
+    buffer,
+    slow_reader,
+}
+
+#[cfg(feature = "serde")]
+impl ShareConfig {
+    /// There is nothing that concerns two.
+    fn validate(&self) -> Result<(), crate::ConfigError> {
+        self.check_fields()
+    }
 }
 
 impl ShareConfig {

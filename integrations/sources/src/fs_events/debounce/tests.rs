@@ -2,15 +2,23 @@
 
 use super::Change::{self, Created, Modified, Removed};
 use super::*;
+use backstay_core::Limit;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
 
 fn machine(quiet: u64, at_latest: u64, capacity: usize, overflow: Overflow) -> Debounce {
     let capacity = Limit::new(capacity).expect("not zero");
     let quiet = Duration::from_millis(quiet);
-    Debounce::new(Config { quiet, at_latest: Duration::from_millis(at_latest), capacity, overflow })
+    Debounce::new(FsWatchConfig {
+        quiet,
+        at_latest: Duration::from_millis(at_latest),
+        capacity,
+        overflow,
+        ..FsWatchConfig::new()
+    })
 }
 
 fn at(millis: u64) -> Instant {
@@ -83,7 +91,7 @@ fn zero_and_for_ever_are_what_they_say() {
     assert_eq!(told(&mut at_once, at(7)).len(), 1);
     let capacity = Limit::ONE;
     let (quiet, at_latest) = (Duration::MAX, Duration::MAX);
-    let mut never = Debounce::new(Config { quiet, at_latest, capacity, overflow: Overflow::DropNewest });
+    let mut never = Debounce::new(FsWatchConfig { quiet, at_latest, capacity, ..FsWatchConfig::new() });
     never.note("/a".into(), Modified, false, at(7));
     assert!(matches!(never.next(at(u64::from(u32::MAX))), Next::At(Instant::MAX)));
 }

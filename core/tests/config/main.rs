@@ -1,0 +1,8 @@
+//! Configurations in files: read, written, refused.
+
+mod durations;
+mod kit;
+mod resilience;
+mod runtime;
+mod streams;
+mod tasks;

@@ -1,0 +1,165 @@
+//! Those of supervisors, pools, scopes and the shutdown.
+
+use crate::kit::{documented, fields, read, refused_at, round_trip};
+use backstay::testing::Sim;
+use backstay_core::Limit;
+use backstay_core::task::{
+    AutoShutdown, OnError, OnPanic, PoolOverflow, Priority, Restart, RestartDelay, Shutdown, ShutdownConfig,
+    StopLimit, Strategy, Supervisor, SupervisorConfig, WorkerPool, WorkerPoolBuilder,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Each variant is written as its name, and read from it.
+fn names<T: Serialize + for<'de> Deserialize<'de> + PartialEq + Debug + Copy>(table: &[(&str, T)]) {
+    for (name, value) in table {
+        let file: BTreeMap<String, T> = read(&format!("key = {name}"));
+        assert_eq!(file["key"], *value, "{name}");
+        round_trip(&file);
+    }
+}
+
+#[test]
+fn a_supervisor_is_as_the_file_says() {
+    Sim::builder().run(|rt: Sim| async move { supervisor(&rt) }).unwrap();
+}
+
+fn supervisor(rt: &Sim) {
+    let builder = || Supervisor::<Sim, String>::builder(rt, "all");
+    assert_eq!(&read::<SupervisorConfig>(""), builder().as_config());
+    assert_eq!(builder().as_config(), &SupervisorConfig::default());
+    let source = include_str!("../../src/task/supervisor/config.rs");
+    assert_eq!(fields::<SupervisorConfig>(), documented(source, "SupervisorConfig"));
+    // Its builder has no table: what is said of a default is of these.
+    for field in fields::<SupervisorConfig>() {
+        assert!(source.contains(&format!("pub fn {field}(mut self")), "{field}");
+    }
+
+    let text = "strategy = 'rest_for_one'\nintensity = 5\nperiod = '1m'\nauto_shutdown = 'any_significant'\n\
+                event_capacity = 16\n[restart_delay]\ninitial = '100ms'\nmax = '10s'\njitter = 20\nstable_after = '1m'";
+    let config: SupervisorConfig = read(text);
+    let delay = RestartDelay::doubling(SECOND / 10, 10 * SECOND).jitter(20).stable_after(60 * SECOND);
+    let same = builder()
+        .strategy(Strategy::RestForOne)
+        .intensity(5)
+        .period(60 * SECOND)
+        .auto_shutdown(AutoShutdown::AnySignificant)
+        .event_capacity(Limit::new(16).unwrap())
+        .restart_delay(delay);
+    assert_eq!(&config, same.as_config());
+    round_trip(&config);
+    round_trip(&SupervisorConfig::default());
+    assert!(builder().config(config).build().is_ok());
+    assert_eq!(read::<RestartDelay>(""), RestartDelay::default());
+    assert_eq!(
+        read::<RestartDelay>("initial = '1s'\nmax = '9s'"),
+        RestartDelay::doubling(SECOND, 9 * SECOND)
+    );
+
+    let delay = |rest: &str| format!("[restart_delay]\n{rest}");
+    for (text, line, words) in [
+        ("\nperiod = '0s'".to_owned(), 2, "invalid `period` = 0s: must be longer than zero"),
+        (
+            "strategy = 'one'".to_owned(),
+            1,
+            "expected one of `one_for_one`, `one_for_all`, `rest_for_one`, `dynamic`",
+        ),
+        ("event_capacity = 0".to_owned(), 1, "invalid `event_capacity` = 0: must be at least 1"),
+        ("intensity = -1".to_owned(), 1, "invalid `intensity` = -1: must be at least 0"),
+        (delay("max = '1s'"), 1, "invalid `initial`: must be given"),
+        (delay("initial = '1s'"), 1, "invalid `max`: must be given"),
+        (delay("initial = '2s'\nmax = '1s'"), 1, "invalid `max` = 1s: must not be less than `initial`"),
+        (delay("initial = '0s'"), 2, "invalid `initial` = 0s: must be longer than zero"),
+        (delay("jitter = 101"), 2, "invalid `jitter` = 101: must be within 0..=100 percent"),
+        (delay("jitter = 300"), 2, "invalid `jitter` = 300: must be within 0..=100 percent"),
+    ] {
+        refused_at::<SupervisorConfig>(&text, line, words);
+    }
+}
+
+#[test]
+fn children_and_scopes_are_told_by_name_what_to_do() {
+    names(&[
+        ("'permanent'", Restart::Permanent),
+        ("'transient'", Restart::Transient),
+        ("'temporary'", Restart::Temporary),
+    ]);
+    names(&[
+        ("'brutal'", StopLimit::Brutal),
+        ("'unlimited'", StopLimit::Unlimited),
+        ("{ within = '2s' }", StopLimit::Within(2 * SECOND)),
+    ]);
+    names(&[
+        ("'never'", AutoShutdown::Never),
+        ("'any_significant'", AutoShutdown::AnySignificant),
+        ("'all_significant'", AutoShutdown::AllSignificant),
+    ]);
+    names(&[
+        ("'one_for_one'", Strategy::OneForOne),
+        ("'one_for_all'", Strategy::OneForAll),
+        ("'rest_for_one'", Strategy::RestForOne),
+        ("'dynamic'", Strategy::Dynamic),
+    ]);
+    names(&[
+        ("'cancel_siblings'", OnError::CancelSiblings),
+        ("'collect'", OnError::Collect),
+        ("'isolate'", OnError::Isolate),
+    ]);
+    names(&[("'resume'", OnPanic::Resume), ("'report'", OnPanic::Report)]);
+    names(&[("'low'", Priority::Low), ("'normal'", Priority::Normal), ("'high'", Priority::High)]);
+    names(&[
+        ("'wait'", PoolOverflow::Wait),
+        ("'reject'", PoolOverflow::Reject),
+        ("'drop_oldest'", PoolOverflow::DropOldest),
+        ("'drop_newest'", PoolOverflow::DropNewest),
+    ]);
+    refused_at::<BTreeMap<String, StopLimit>>("key = { within = 5 }", 1, "it has no unit");
+}
+
+#[test]
+fn a_pool_is_as_the_file_says() {
+    assert_eq!(read::<WorkerPoolBuilder>(""), WorkerPool::builder());
+    assert_eq!(WorkerPoolBuilder::default(), WorkerPool::builder());
+    let source = include_str!("../../src/task/worker_pool/config.rs");
+    let mut table = documented(source, "WorkerPoolBuilder");
+    // In the column of what is refused, and of the default.
+    assert_eq!(fields::<WorkerPoolBuilder>(), {
+        table.retain(|name| !name.contains("::"));
+        table
+    });
+    let config: WorkerPoolBuilder = read("workers = 8\nqueue = 16\noverflow = 'reject'");
+    assert_eq!(config, WorkerPool::builder().workers(8).queue(16).overflow(PoolOverflow::Reject));
+    round_trip(&config);
+    for (text, words) in [
+        ("workers = 0", "invalid `workers` = 0: must be at least 1 and at most 65,536"),
+        ("workers = 65537", "invalid `workers` = 65537: must be at least 1 and at most 65,536"),
+        ("queue = 0", "invalid `queue` = 0: must be at least 1"),
+        ("queues = 1", "unknown field `queues`, expected one of `workers`, `queue`, `overflow`"),
+    ] {
+        refused_at::<WorkerPoolBuilder>(text, 1, words);
+    }
+}
+
+#[test]
+fn a_shutdown_has_the_time_that_the_file_says() {
+    assert_eq!(read::<ShutdownConfig>(""), ShutdownConfig::default());
+    let source = include_str!("../../src/task/shutdown/config.rs");
+    assert_eq!(fields::<ShutdownConfig>(), documented(source, "ShutdownConfig"));
+    let config: ShutdownConfig = read("drain = '30s'\ngrace = '0s'\nabort_wait = '1s'");
+    round_trip(&config);
+    refused_at::<ShutdownConfig>("drain = 30", 1, "invalid `drain` = 30: it has no unit");
+    Sim::builder()
+        .run(move |rt: Sim| async move {
+            let shutdown = Shutdown::new(&rt);
+            let none = || futures::stream::empty::<&'static str>();
+            assert_eq!(shutdown.run(none()).as_config(), &ShutdownConfig::default());
+            let run = shutdown.run(none()).drain(30 * SECOND).grace(Duration::ZERO).abort_wait(SECOND);
+            assert_eq!(run.as_config(), &config);
+            assert_eq!(shutdown.run(none()).config(config).as_config(), &config);
+        })
+        .unwrap();
+}

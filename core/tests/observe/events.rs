@@ -1,0 +1,54 @@
+//! What policies tell, as events of tracing.
+
+use crate::recorder::Trace;
+use backstay::testing::Sim;
+use backstay_core::Runtime;
+use backstay_core::observe::Tracing;
+use backstay_core::resilience::{Backoff, Bulkhead, CircuitBreaker, Fallback, HealthCheck, Pipeline, Retry};
+use std::future::pending;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// All kinds of events, each in turn.
+async fn policies(rt: Sim) {
+    let tracing = Tracing::new();
+    let breaker = CircuitBreaker::named("db").consecutive_failures(1).open_for(SECOND).observer(tracing);
+    let breaker = breaker.build().unwrap();
+    let retry = Retry::builder().max_attempts(2).backoff(Backoff::constant(SECOND)).build().unwrap();
+    let users = Pipeline::named("users").observer(tracing).fallback(Fallback::value(0)).retry(retry);
+    let users = users.breaker(&breaker).attempt_timeout(3 * SECOND).build(&rt).unwrap();
+    users.call(|_| pending::<Result<u32, &str>>()).await.unwrap();
+    users.call(async |_| Ok::<_, &str>(1)).await.unwrap();
+
+    let bulkhead =
+        Bulkhead::named("files").max_in_flight(1).max_waiting(1).observer(tracing).build().unwrap();
+    let place = bulkhead.acquire(&rt).await.unwrap();
+    let mut waiting = Box::pin(bulkhead.acquire(&rt));
+    assert!(rt.timeout(SECOND, &mut waiting).await.is_err());
+    assert!(bulkhead.try_acquire().is_err());
+    drop(place);
+    drop(waiting.await.unwrap());
+
+    let mut check = HealthCheck::named("cache").observer(tracing).build().unwrap();
+    check.record(true);
+    (0..10).for_each(|_| _ = check.record(false));
+}
+
+#[test]
+fn each_event_has_its_level_and_fields() {
+    let trace = Trace::new();
+    let outcome = Sim::builder().run(|rt: Sim| trace.run(policies(rt)));
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+    let events = trace.events();
+    assert!(events.iter().all(|(path, event)| path.is_empty() && event.target == "backstay::policy"));
+    let told = events.into_iter().map(|(_, event)| {
+        let mut fields = event.fields;
+        let (policy, name) = (fields.remove("policy").unwrap(), fields.remove("event").unwrap());
+        let message = fields.remove("message").unwrap();
+        let rest: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        format!("{} {policy} {name} {}: {message}", event.level, rest.join(" "))
+    });
+    let expected = include_str!("events.txt");
+    assert_eq!(told.collect::<Vec<_>>().join("\n") + "\n", expected);
+}

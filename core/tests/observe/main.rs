@@ -1,0 +1,9 @@
+//! What is told of policies, pools and tasks: metrics, spans, events.
+
+mod attempts;
+mod events;
+mod metrics;
+mod owners;
+mod recorder;
+mod series;
+mod spans;

@@ -1,0 +1,8 @@
+//! Policies as tower's layers.
+
+mod drops;
+mod http;
+mod kit;
+mod policies;
+mod readiness;
+mod stacks;

@@ -1,0 +1,70 @@
+//! The same stack on every runtime, and tower's own off tokio.
+
+use super::kit::{echo, ms};
+use backstay::testing::test_on_every_runtime;
+use backstay::{BlockOn, Config, Runtime};
+use backstay_core::resilience::{Bulkhead, Error, Quota, RateLimiter};
+use backstay_tower::{BulkheadLayer, RateLimitLayer, TimeoutLayer};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+use tower::{Service, ServiceBuilder, ServiceExt};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+test_on_every_runtime! { the_same_stack_runs_on_every_runtime }
+
+async fn the_same_stack_runs_on_every_runtime<R: Runtime>(rt: R) {
+    let limiter = RateLimiter::new(Quota::per_second(100).burst(100)).expect("a good quota");
+    let bulkhead =
+        Bulkhead::named("db").max_in_flight(5).max_waiting(usize::MAX).build().expect("it is good");
+    let mut service = ServiceBuilder::new()
+        .layer(RateLimitLayer::new(&rt, &limiter).flat())
+        .layer(BulkheadLayer::new(&rt, &bulkhead).flat())
+        .layer(TimeoutLayer::attempt(&rt, SECOND).expect("not zero"))
+        .service(echo(&rt));
+    assert_eq!(service.ready().await.expect("ready").call(7).await, Ok(7));
+
+    // And its timer fires.
+    let never = tower::service_fn(|()| std::future::pending::<Result<(), &str>>());
+    let mut service =
+        ServiceBuilder::new().layer(TimeoutLayer::attempt(&rt, ms(2)).expect("not zero")).service(never);
+    let start = rt.now();
+    let error = service.ready().await.expect("ready").call(()).await.expect_err("it hangs");
+    assert!(matches!(error, Error::TimedOut { .. }) && rt.now() - start >= ms(2));
+}
+
+/// What somebody panics with, on smol.
+fn panics_on_smol<F: Future>(future: F) -> String {
+    let owner = backstay::smol::SmolOwner::new(Config::new()).expect("a good configuration");
+    let panic =
+        catch_unwind(AssertUnwindSafe(|| drop(owner.block_on(future)))).expect_err("it does not panic");
+    match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => panic.downcast::<&str>().map_or_else(|_| String::new(), |text| (*text).to_owned()),
+    }
+}
+
+#[test]
+fn towers_own_stack_panics_off_tokio() {
+    let inner = tower::service_fn(|request: u32| async move { Ok::<_, &'static str>(request) });
+    let message = panics_on_smol(async {
+        ServiceBuilder::new()
+            .rate_limit(100, SECOND)
+            .concurrency_limit(5)
+            .timeout(SECOND)
+            .service(inner)
+            .ready()
+            .await
+            .map(drop)
+    });
+    assert!(message.contains("there is no reactor running"), "{message}");
+
+    let message = panics_on_smol(async {
+        let mut service = ServiceBuilder::new().timeout(SECOND).service(inner);
+        service.ready().await.expect("ready").call(7).await
+    });
+    assert!(message.contains("there is no reactor running"), "{message}");
+
+    let message = panics_on_smol(async { ServiceBuilder::new().buffer::<u32>(5).service(inner) });
+    assert!(message.contains("there is no reactor running"), "{message}");
+}
