@@ -5,16 +5,14 @@
 //! |---|---|---|
 #![cfg_attr(
     feature = "metrics",
-    doc = "
-| counters and histograms of all that policies do | [`Metrics`], an [`Observer`](crate::resilience::Observer) | `metrics` |
-| gauges of pools, bulkheads, breakers, tasks | [`Metrics::record`] | `metrics` |"
+    doc = "| counters and histograms of what policies do | [`Metrics`], an [`Observer`](crate::resilience::Observer) | `metrics` |",
+    doc = "| gauges of pools, bulkheads, breakers, tasks | [`Metrics::record`] | `metrics` |"
 )]
 #![cfg_attr(
     feature = "tracing",
-    doc = "
-| what policies do in a log | [`Tracing`], an [`Observer`](crate::resilience::Observer) | `tracing` |
-| spans that go with what is spawned | [`Traced`], a [`Runtime`](crate::Runtime) around yours | `tracing` |
-| which attempt, scope or job a line is from | nothing: these have spans | `tracing` |"
+    doc = "| what policies do, in a log | [`Tracing`], an [`Observer`](crate::resilience::Observer) | `tracing` |",
+    doc = "| spans that go with what is spawned | [`Traced`], a [`Runtime`](crate::Runtime) around yours | `tracing` |",
+    doc = "| which attempt, scope or job a line is of | nothing: these have spans | `tracing` |"
 )]
 //!
 //! Both are facades, and what is behind them is the program's choice: the recorder of `metrics` and the subscriber of

@@ -1,6 +1,6 @@
 //! Lists the examples; with `--list`, the recipes and the examples that show them.
 
-use backstay_examples::recipes::{EXAMPLES, RECIPES, Run};
+use backstay_examples::recipes::{EXAMPLES, RECIPES, Run, SERVICES};
 use clap::Parser;
 
 /// The examples of backstay.
@@ -20,10 +20,13 @@ fn main() {
     }
     println!("The examples of backstay; --list tells which recipe is shown by which.\n");
     for example in EXAMPLES {
-        let kind = if matches!(example.run, Run::Service(_)) { "--bin" } else { "--example" };
-        println!("  cargo run -p backstay-examples {kind:<9} {:<20} # {}", example.name, example.about);
+        println!("  cargo run -p backstay-examples --example {:<21} # {}", example.name, example.about);
     }
-    let others = EXAMPLES.iter().filter(|example| matches!(example.run, Run::Alone(_) | Run::By(_)));
-    let others: Vec<_> = others.map(|example| example.name).collect();
-    println!("\nAll but {} take --runtime tokio|smol|async-std|sim.", others.join(" and "));
+    let alone = EXAMPLES.iter().filter(|example| !matches!(example.run, Run::OnEveryRuntime(_)));
+    let alone: Vec<_> = alone.map(|example| example.name).collect();
+    println!("\nA whole service to copy from, and load for it:\n");
+    for service in SERVICES {
+        println!("  cargo run -p backstay-examples {service}");
+    }
+    println!("\nAll examples but {} take --runtime tokio|smol|async-std|sim.", alone.join(" and "));
 }

@@ -31,8 +31,6 @@ pub enum Run {
     Alone(&'static [&'static str]),
     /// By this script, and by no test.
     By(&'static str),
-    /// A program of its own, a binary, with a command line and tests of its own: these.
-    Service(&'static str),
 }
 
 const fn recipe(id: &'static str, pattern: &'static str, examples: &'static [&'static str]) -> Recipe {
@@ -123,7 +121,8 @@ pub const RECIPES: &[Recipe] = &[
     recipe("S.1", "request and response between tasks", &["mailbox"]),
 ];
 
-/// Every example: each a file in this package's folder, or a folder in it.
+/// Every example: each a file in this package's folder. One that has a command line of its own, as a service has, says
+/// with which arguments it ends.
 pub const EXAMPLES: &[Example] = &[
     example("hello", "the same program on every runtime"),
     example("r01_composition", "futures put together, and their errors kept apart"),
@@ -150,14 +149,10 @@ pub const EXAMPLES: &[Example] = &[
         about: "a service under a thousand seeds, simulated, and its client through a pipeline",
         run: Run::Alone(&["--seeds", "100"]),
     },
-    Example {
-        name: "app_gateway",
-        about: "a gateway: a whole service of such parts, with a configuration and a clean end",
-        run: Run::Service("examples/tests/gateway"),
-    },
-    Example {
-        name: "app_load",
-        about: "load for the gateway, and how long it took",
-        run: Run::Service("examples/tests/gateway"),
-    },
+];
+
+/// What is larger than an example, and runs until it is stopped: a gateway, with all of it in one program.
+pub const SERVICES: &[&str] = &[
+    "--bin app_gateway -- --config examples/app_gateway/gateway.toml",
+    "--bin app_load -- --rate 100 --seconds 5",
 ];

@@ -138,10 +138,6 @@ fn alone() {
                     std::fs::read_to_string(&script).unwrap_or_else(|error| panic!("{script:?}: {error}"));
                 assert!(text.contains(example.name), "{script:?} does not run {}", example.name);
             }
-            Run::Service(tests) => {
-                let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(tests);
-                assert!(tests.join("main.rs").is_file(), "{tests:?} does not test {}", example.name);
-            }
             Run::OnEveryRuntime(_) => {}
         }
     }

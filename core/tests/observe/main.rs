@@ -5,4 +5,5 @@ mod events;
 mod metrics;
 mod owners;
 mod recorder;
+mod series;
 mod spans;

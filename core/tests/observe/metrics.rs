@@ -1,7 +1,8 @@
 //! The table of metrics is what is emitted, what is described, and what the guide shows.
 
+use crate::series::{assert_series, count, gauge, recorded, seconds};
 use backstay::testing::Sim;
-use backstay_core::observe::{METRICS, Metric, MetricKind, MetricLabel, Metrics};
+use backstay_core::observe::{METRICS, Metric, MetricKind, Metrics};
 use backstay_core::resilience::{
     Backoff, Bulkhead, CircuitBreaker, Error, Event, Fallback, HealthCheck, Observer, Pipeline, Quota,
     RateLimiter, Retry, Verdict,
@@ -9,74 +10,12 @@ use backstay_core::resilience::{
 use backstay_core::task::{CancelReason, ChildSpec, Job, OnError, Shutdown, Supervisor, WorkerPool, scope};
 use backstay_core::{Limit, Runtime};
 use metrics::Unit;
-use metrics_util::MetricKind as Kind;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::future::pending;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// A series: its name and labels, as Prometheus writes it.
-type Recorded = BTreeMap<String, DebugValue>;
-
-/// What is recorded while the program runs on the sim.
-fn recorded<F: Future<Output = ()>>(program: impl FnOnce(Sim, Metrics) -> F) -> Recorded {
-    let recorder = DebuggingRecorder::new();
-    metrics::with_local_recorder(&recorder, || {
-        let outcome = Sim::builder().run(|rt: Sim| program(rt, Metrics::new()));
-        outcome.unwrap_or_else(|failure| panic!("{failure}"));
-    });
-    let mut recorded = Recorded::new();
-    for (key, _, _, value) in recorder.snapshotter().snapshot().into_vec() {
-        let (kind, key) = key.into_parts();
-        let metric = METRICS.iter().find(|metric| metric.name == key.name());
-        let metric = metric.unwrap_or_else(|| panic!("{} is not in the table", key.name()));
-        assert_eq!(kind, expected_kind(metric.kind), "{}", key.name());
-        assert!(key.labels().map(|label| label.key()).eq(metric.labels.iter().map(|label| label.name)));
-        let mut series = key.name().to_owned();
-        for (label, MetricLabel { values, .. }) in key.labels().zip(metric.labels) {
-            let is_in_table = values.is_empty() || values.contains(&label.value());
-            assert!(is_in_table, "{} of {}: {}", label.key(), key.name(), label.value());
-            let separator = if label.key() == "policy" { '{' } else { ',' };
-            write!(series, "{separator}{}={}", label.key(), label.value()).unwrap();
-        }
-        series.push('}');
-        assert!(recorded.insert(series.clone(), value).is_none(), "{series} is there twice");
-    }
-    recorded
-}
-
-const fn expected_kind(kind: MetricKind) -> Kind {
-    match kind {
-        MetricKind::Counter => Kind::Counter,
-        MetricKind::Gauge => Kind::Gauge,
-        MetricKind::Histogram => Kind::Histogram,
-    }
-}
-
-/// Each series is there with its value, and there is no other of this metric.
-#[track_caller]
-fn assert_series(recorded: &Recorded, name: &str, expected: &[(&str, DebugValue)]) {
-    let start = format!("{name}{{");
-    let found: Vec<_> = recorded.iter().filter(|(series, _)| series.starts_with(&start)).collect();
-    let expected: BTreeMap<_, _> =
-        expected.iter().map(|(labels, value)| (format!("{name}{{{labels}}}"), value)).collect();
-    assert_eq!(found, expected.iter().map(|(series, value)| (series, *value)).collect::<Vec<_>>());
-}
-
-const fn count(count: u64) -> DebugValue {
-    DebugValue::Counter(count)
-}
-
-fn gauge(value: f64) -> DebugValue {
-    DebugValue::Gauge(value.into())
-}
-
-fn seconds<const N: usize>(times: [f64; N]) -> DebugValue {
-    DebugValue::Histogram(times.map(Into::into).to_vec())
-}
 
 /// Calls that come to all that can come of a call.
 async fn policies(rt: Sim, metrics: Metrics) {

@@ -163,7 +163,9 @@ pub const METRICS: &[Metric] = &[
     seconds(Row::ShutdownDuration, MetricKind::Gauge, "backstay_shutdown_duration_seconds", &[POLICY],
         "How long the shutdown took from the first signal on"),
     gauge(Row::ShutdownTasks, "backstay_shutdown_tasks",
-        &[POLICY, outcome(&["finished", "cancelled", "aborted", "panicked", "still-blocking", "still-aborting", "refused"])],
+        &[POLICY, outcome(&[
+            "finished", "cancelled", "aborted", "panicked", "still-blocking", "still-aborting", "refused",
+        ])],
         "Tasks that ran when the shutdown began or came later, by what has become of them"),
 ];
 

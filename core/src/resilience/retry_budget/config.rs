@@ -15,7 +15,7 @@ use std::time::Duration;
 /// | `window` | 10 s | from 1 ms to an hour |
 /// | `min_per_second` | 10 | any; not 0 together with a ratio of 0 |
 ///
-/// It is plain data, and can be in a file; [`RetryBudgetConfig`] is one of the forms.
+/// It is plain data, and can be in a file; [`RetryBudgetConfig`](super::RetryBudgetConfig) is one of the forms.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "it does nothing until it is built"]
 #[non_exhaustive]
@@ -107,7 +107,7 @@ impl RatioBudget {
 /// | `timeout_cost` | 10 | at least 1 |
 /// | `success_refill` | 1 | any |
 ///
-/// It is plain data, and can be in a file; [`RetryBudgetConfig`] is one of the forms.
+/// It is plain data, and can be in a file; [`RetryBudgetConfig`](super::RetryBudgetConfig) is one of the forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "it does nothing until it is built"]
 #[non_exhaustive]

@@ -215,8 +215,10 @@ async fn one_version_alone<R: Runtime + Net>(rt: R) {
     let ask = b"GET /now HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let one = Running::start(&rt, |b| b.versions(Versions::Http1), service(&rt)).await;
     assert!(by_hand(&rt, one.addr, ask).await.starts_with("HTTP/1.1 200 "));
-    assert!(http2_client(&rt).get(one.url("/now")).await.is_err());
-    one.stop().await;
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    assert!(!by_hand(&rt, one.addr, preface).await.starts_with('\0'), "it answers with no settings");
+    let served = one.stop().await;
+    assert_eq!((served.connections.failed, served.requests.begun), (1, 1), "{served}");
 
     let two = Running::start(&rt, |b| b.versions(Versions::Http2), service(&rt)).await;
     assert_eq!(read(http2_client(&rt).get(two.url("/now")).await.expect("a response")).await.1, "now");
