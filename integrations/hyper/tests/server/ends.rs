@@ -39,7 +39,7 @@ async fn under_load_every_request_that_was_begun_is_answered<R: Runtime + Net>(r
             let (mut answered, mut broken) = (0_u64, 0_u64);
             for url in urls.iter().cycle() {
                 // hyper's HTTP/2 client may forget a request that meets a connection as it ends.
-                let Ok(Ok(response)) = own.timeout(secs(5), client.get(url.clone())).await else { break };
+                let Ok(Ok(response)) = own.timeout(secs(30), client.get(url.clone())).await else { break };
                 match response.into_body().collect().await {
                     Ok(_) => answered += 1,
                     Err(_) => broken += 1,
@@ -77,7 +77,7 @@ async fn idle_connections_are_closed_at_once<R: Runtime + Net>(rt: R) {
     assert_eq!((served.connections.drained, served.connections.accepted), (3, 3), "{served}");
     assert_eq!(rest(&mut silent).await, "");
     assert!(one.get(server.url("/now")).await.is_err());
-    assert!(two.get(server.url("/now")).await.is_err());
+    assert!(!matches!(rt.timeout(secs(5), two.get(server.url("/now"))).await, Ok(Ok(_))));
 }
 
 async fn many_streams_of_one_connection_are_drained<R: Runtime + Net>(rt: R) {
