@@ -1,14 +1,30 @@
 //! The command line: of `backstay-bench`, of `cargo bench`, and of a program of your own.
+//!
+//! | code | when |
+//! |---|---|
+//! | 0 | all is well |
+//! | 1 | a cell failed, or a file could not be written |
+//! | 2 | the command line is wrong, or names a file that is no report |
+//! | 3 | a regression of more than `--fail-on` |
+
+mod output;
 
 use crate::compare::{self, CELL, ChildArgs, CompareArgs, Plan};
+use crate::doctor::examine;
 use crate::entry::Entry;
+use crate::environment::Environment;
 use crate::registry::Registry;
+use crate::report::Report;
 use crate::size::Size;
 use crate::smoke::smoke;
+use crate::style::Style;
 use crate::workload::{Load, Measure};
 use clap::{Parser, Subcommand};
+use output::OutputArgs;
 use std::env;
-use std::fmt::Display;
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A bad command line, or workloads that can't be registered.
@@ -16,6 +32,7 @@ const USAGE: u8 = 2;
 
 /// The same work on tokio, smol and async-std: which is faster at what
 #[derive(Debug, Parser)]
+#[command(version)]
 struct Line {
     #[command(subcommand)]
     command: Command,
@@ -26,7 +43,21 @@ enum Command {
     /// List the workloads
     List,
     /// Compare the runtimes on them
-    Compare(CompareArgs),
+    Compare {
+        #[command(flatten)]
+        compare: Box<CompareArgs>,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Show a comparison that was made, and write or compare it
+    Report {
+        /// A run.json
+        file: PathBuf,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Say what on this machine disturbs figures
+    Doctor,
 }
 
 /// Compares tokio, smol and async-std on the same work, with backstay and without
@@ -35,6 +66,8 @@ enum Command {
 struct BenchLine {
     #[command(flatten)]
     compare: CompareArgs,
+    #[command(flatten)]
+    output: OutputArgs,
     /// List the workloads and end
     #[arg(long)]
     list: bool,
@@ -47,19 +80,29 @@ struct BenchLine {
 pub fn main(entries: impl IntoIterator<Item = Entry>) -> ExitCode {
     match Registry::new(entries) {
         Ok(registry) => run(&registry),
-        Err(error) => failed(error, USAGE),
+        Err(error) => code(Err(Failed { error: Box::new(error), code: USAGE })),
     }
 }
 
 /// As [`main`], with what is registered.
 pub fn run(registry: &Registry) -> ExitCode {
     if let Some(outcome) = child(registry) {
-        return outcome;
+        return code(outcome);
     }
-    match Line::parse().command {
-        Command::List => list(registry),
-        Command::Compare(args) => compare(&args, registry),
-    }
+    code(match Line::parse().command {
+        Command::List => {
+            list(registry);
+            Ok(())
+        }
+        Command::Compare { compare, output } => {
+            make(&compare, &output, registry, &format!("{} compare", program()))
+        }
+        Command::Report { file, output } => show(&file, &output),
+        Command::Doctor => {
+            doctor();
+            Ok(())
+        }
+    })
 }
 
 /// The `main` of a benchmark target: `compare` without the word, for `cargo bench`.
@@ -68,34 +111,28 @@ pub fn run(registry: &Registry) -> ExitCode {
 /// size.
 pub fn bench(registry: &Registry) -> ExitCode {
     if let Some(outcome) = child(registry) {
-        return outcome;
+        return code(outcome);
     }
     let told = |flag: &str| env::args().any(|arg| arg == flag);
     if !(told("--bench") || told("--help")) {
-        return match smoke(registry) {
-            Ok(cells) => {
-                println!("{cells} cells work; `cargo bench` measures them");
-                ExitCode::SUCCESS
-            }
-            Err(error) => failed(error, 1),
-        };
+        let smoked = smoke(registry).map(|cells| println!("{cells} cells work; `cargo bench` measures them"));
+        return code(smoked.map_err(Failed::from));
     }
     let line = BenchLine::parse();
-    if line.list { list(registry) } else { compare(&line.compare, registry) }
+    if line.list {
+        list(registry);
+        return ExitCode::SUCCESS;
+    }
+    code(make(&line.compare, &line.output, registry, "cargo bench --bench compare --"))
 }
 
 /// What a child of a comparison does, if this is one.
-fn child(registry: &Registry) -> Option<ExitCode> {
-    if env::args().nth(1).as_deref() != Some(CELL) {
-        return None;
-    }
-    Some(match compare::measure(&ChildArgs::parse(), registry) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(error, 1),
-    })
+fn child(registry: &Registry) -> Option<Result<(), Failed>> {
+    let is_child = env::args().nth(1).as_deref() == Some(CELL);
+    is_child.then(|| compare::measure(&ChildArgs::parse(), registry).map_err(Failed::from))
 }
 
-fn list(registry: &Registry) -> ExitCode {
+fn list(registry: &Registry) {
     for entry in registry.entries() {
         for size in entry.sizes().into_iter().filter_map(Size::new) {
             let load = Load::new(size.get());
@@ -107,20 +144,58 @@ fn list(registry: &Registry) -> ExitCode {
             println!("{:19} {}; {figure}", format!("{}-{size}", entry.name()), entry.about(load));
         }
     }
-    ExitCode::SUCCESS
 }
 
-fn compare(args: &CompareArgs, registry: &Registry) -> ExitCode {
-    match Plan::new(args, registry) {
-        Ok(plan) => match compare::compare(&plan) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => failed(error, 1),
-        },
-        Err(error) => failed(error, USAGE),
+fn make(args: &CompareArgs, output: &OutputArgs, registry: &Registry, program: &str) -> Result<(), Failed> {
+    let plan = Plan::new(args, registry).map_err(|error| Failed { error: Box::new(error), code: USAGE })?;
+    let output = output.prepare()?;
+    output.of(&compare::compare(&plan, program)?)
+}
+
+fn show(file: &Path, output: &OutputArgs) -> Result<(), Failed> {
+    let report = Report::read(file).map_err(|error| Failed { error: Box::new(error), code: USAGE })?;
+    println!("{}\n", report.command);
+    output.prepare()?.of(&report)
+}
+
+fn doctor() {
+    let style = Style::of(&io::stdout());
+    let findings = examine(&Environment::read());
+    for finding in &findings {
+        let mark = if finding.warning.is_some() { style.yellow("warning") } else { style.green("ok     ") };
+        println!("{mark}  {:11} {}", finding.what, finding.found);
+        if let Some(warning) = &finding.warning {
+            println!("{:9}{:11} {warning}", "", "");
+        }
+    }
+    let warnings = findings.iter().filter(|finding| finding.warning.is_some()).count();
+    println!("{warnings} of {} disturb figures", findings.len());
+}
+
+/// What ends the program, and with which code.
+struct Failed {
+    error: Box<dyn Error>,
+    code: u8,
+}
+
+impl<E: Error + 'static> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self { error: Box::new(error), code: 1 }
     }
 }
 
-fn failed(error: impl Display, code: u8) -> ExitCode {
-    eprintln!("error: {error}");
-    ExitCode::from(code)
+fn code(outcome: Result<(), Failed>) -> ExitCode {
+    outcome.map_or_else(
+        |Failed { error, code }| {
+            eprintln!("{} {error}", Style::of(&io::stderr()).red("error:"));
+            ExitCode::from(code)
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+fn program() -> String {
+    let name =
+        env::current_exe().ok().and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
+    name.unwrap_or_else(|| "backstay-bench".to_owned())
 }

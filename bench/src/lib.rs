@@ -26,7 +26,9 @@
 //! | the same by hand on each runtime | `bare/`, which knows none of the traits; its sizes are in [`job`] |
 //! | a workload without its type, and several of them | [`entry`], [`registry`] |
 //! | how work is put on a runtime, and how one is started | [`host`], [`start`] |
-//! | the comparison: children, order, table | `compare/` |
+//! | the comparison: children, order | `compare/` |
+//! | what it found: JSON, table, Markdown, changes since a baseline | [`report`] |
+//! | what it was made on, and what disturbs it | [`environment`], [`doctor`] |
 //! | the command line | [`cli`] |
 //! | what the figures allow to say | [`stats`] |
 
@@ -36,7 +38,9 @@ mod bare;
 pub mod cell;
 pub mod cli;
 mod compare;
+pub mod doctor;
 pub mod entry;
+pub mod environment;
 mod exchange;
 pub mod failure;
 pub mod histogram;
@@ -44,11 +48,14 @@ pub mod host;
 pub mod job;
 pub mod reading;
 pub mod registry;
+pub mod report;
 pub mod sample;
 pub mod size;
 pub mod smoke;
 pub mod start;
 pub mod stats;
+pub mod style;
+pub mod usage;
 pub mod workload;
 pub mod workloads;
 

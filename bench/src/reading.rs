@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::histogram::Histogram;
 use crate::sample::Run;
 use crate::stats::median;
+use crate::usage::Usage;
 use crate::workload::Outcome;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -24,6 +25,9 @@ pub struct Reading {
     /// The latencies, where the workload took them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latencies: Option<Tail>,
+    /// What the process used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 /// How latencies are distributed, in nanoseconds.
@@ -73,7 +77,15 @@ impl Reading {
         }
         let latencies = Tail::of(&latencies);
         let figure = latencies.as_ref().map_or_else(|| median(&iterations), |tail| tail.p99 as f64);
-        Ok(Self { figure, whole: median(&wholes), units, iterations, latencies })
+        Ok(Self { figure, whole: median(&wholes), units, iterations, latencies, usage: None })
+    }
+}
+
+impl Reading {
+    /// How many operations a run does: units or latencies, else one.
+    pub(crate) fn operations(&self) -> u64 {
+        let latencies = self.latencies.as_ref().map(|tail| tail.count / self.iterations.len().max(1) as u64);
+        self.units.or(latencies).unwrap_or(1).max(1)
     }
 }
 

@@ -66,11 +66,9 @@ impl Registry {
     ///
     /// When there is none.
     pub fn get(&self, name: &str) -> Result<&Entry, UnknownWorkload> {
-        self.entries.iter().find(|entry| entry.name() == name).ok_or_else(|| self.unknown(name))
-    }
-
-    pub(crate) fn unknown(&self, name: &str) -> UnknownWorkload {
-        UnknownWorkload { name: name.to_owned(), known: self.entries.iter().map(Entry::name).collect() }
+        self.entries.iter().find(|entry| entry.name() == name).ok_or_else(|| {
+            UnknownWorkload::new(name, self.entries.iter().map(|entry| entry.name().to_owned()).collect())
+        })
     }
 }
 
@@ -112,7 +110,13 @@ impl Error for BadWorkload {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownWorkload {
     name: String,
-    known: Vec<&'static str>,
+    known: Vec<String>,
+}
+
+impl UnknownWorkload {
+    pub(crate) fn new(name: &str, known: Vec<String>) -> Self {
+        Self { name: name.to_owned(), known }
+    }
 }
 
 impl fmt::Display for UnknownWorkload {

@@ -1,14 +1,13 @@
 //! Medians, how sure they are, and what they allow to say.
 //!
 //! Intervals are percentile bootstrap intervals (Efron and Tibshirani, *An Introduction to the Bootstrap*,
-//! 1993, chapter 13) at 95 %, with [`RESAMPLES`] resamples from a seeded generator, so that a report can be
-//! made again.
+//! 1993, chapter 13) at 95 %, computed exactly: no draw is made, so that the same runs always have the same interval.
 
-use fastrand::Rng;
+mod bootstrap;
+
+use bootstrap::Medians;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::cmp::Ordering;
-
-/// Resamples behind each interval.
-pub const RESAMPLES: usize = 4_000;
 
 /// A difference up to this, 3 %, is not worth a word even where it is certain.
 pub const MATTERS: f64 = 0.03;
@@ -18,50 +17,55 @@ pub const MATTERS: f64 = 0.03;
 pub const FEWEST: usize = 6;
 
 /// A figure and its 95 % interval.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// The figure.
+    /// The figure; NaN, and in JSON `null`, where there is none, as of a ratio to nothing.
+    #[serde(deserialize_with = "nan_of_null")]
     pub value: f64,
-    /// The interval's lower end.
-    pub low: f64,
-    /// The interval's upper end.
-    pub high: f64,
+    /// The interval's ends; `None` with fewer runs than [`FEWEST`].
+    pub interval: Option<[f64; 2]>,
 }
 
 /// What a ratio of medians shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// Less than 1: by more than 3 %, and the interval excludes 1.
+    /// Less than 1, by more than was asked for.
     Less,
     /// Neither.
     Nothing,
-    /// More than 1: by more than 3 %, and the interval excludes 1.
+    /// More than 1, by more than was asked for.
     More,
 }
 
 impl Estimate {
-    /// Reads it as a ratio.
+    /// Reads it as a ratio: whether it differs from 1 by more than `by`, certainly. The whole interval has to lie
+    /// beyond it: that the interval excludes 1 while the ratio is more than 3 % off is not enough, since of a true
+    /// difference of 2 % one in ten comparisons would then be called one of more than 3 %.
     ///
     /// # Examples
     ///
     /// ```
-    /// use backstay_bench::stats::{Estimate, Shown};
+    /// use backstay_bench::stats::{Estimate, MATTERS, Shown};
     ///
-    /// let shown = |value, low, high| Estimate { value, low, high }.shows();
+    /// let shown = |value, low, high| Estimate { value, interval: Some([low, high]) }.shows(MATTERS);
     /// assert_eq!(shown(1.20, 1.10, 1.30), Shown::More);
     /// assert_eq!(shown(0.80, 0.70, 0.90), Shown::Less);
     /// assert_eq!(shown(1.20, 0.99, 1.40), Shown::Nothing); // not certain
     /// assert_eq!(shown(1.02, 1.01, 1.03), Shown::Nothing); // certain, and small
+    /// assert_eq!(shown(1.05, 1.01, 1.09), Shown::Nothing); // not certainly more than 3 %
     /// ```
-    pub fn shows(&self) -> Shown {
-        if self.low > 1.0 && self.value > 1.0 + MATTERS {
-            Shown::More
-        } else if self.high < 1.0 && self.value < 1.0 - MATTERS {
-            Shown::Less
-        } else {
-            Shown::Nothing
+    pub fn shows(&self, by: f64) -> Shown {
+        match self.interval {
+            Some([low, _]) if low > 1.0 + by => Shown::More,
+            Some([_, high]) if high < 1.0 / (1.0 + by) => Shown::Less,
+            _ => Shown::Nothing,
         }
     }
+}
+
+/// JSON has no NaN.
+fn nan_of_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 /// The middle value, or the mean of the two middle ones; NaN of nothing.
@@ -73,53 +77,41 @@ impl Estimate {
 ///
 /// assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
 /// assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
+/// assert!(median(&[]).is_nan());
 /// ```
 pub fn median(sample: &[f64]) -> f64 {
-    median_of(&mut sample.to_vec())
-}
-
-fn median_of(sample: &mut [f64]) -> f64 {
-    sample.sort_unstable_by(f64::total_cmp);
-    quantile(sample, 0.5)
-}
-
-/// Of sorted values, with linear interpolation between neighbours.
-fn quantile(sorted: &[f64], at: f64) -> f64 {
+    let mut sorted = sample.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
     let Some(last) = sorted.len().checked_sub(1) else {
         return f64::NAN;
     };
-    let place = at * last as f64;
-    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    below + (above - below) * place.fract()
+    let (below, above) = (sorted[last / 2], sorted[last.div_ceil(2)]);
+    below + (above - below) / 2.0
 }
 
 /// The median and its interval.
-pub fn median_estimate(sample: &[f64], rng: &mut Rng) -> Estimate {
-    let mut scratch = Vec::with_capacity(sample.len());
-    estimate(median(sample), sample.len(), || resampled_median(sample, &mut scratch, rng))
+pub fn median_estimate(sample: &[f64]) -> Estimate {
+    let interval = (sample.len() >= FEWEST).then(|| {
+        let medians = Medians::of(sample);
+        [0.025, 0.975].map(|share| medians.quantile(share))
+    });
+    Estimate { value: median(sample), interval }
 }
 
-/// The ratio of two medians and its interval; the samples are independent of each other.
-pub fn ratio_estimate(above: &[f64], below: &[f64], rng: &mut Rng) -> Estimate {
-    let mut scratch = Vec::with_capacity(above.len().max(below.len()));
-    estimate(median(above) / median(below), above.len().min(below.len()), || {
-        resampled_median(above, &mut scratch, rng) / resampled_median(below, &mut scratch, rng)
-    })
-}
-
-fn estimate(value: f64, runs: usize, mut resample: impl FnMut() -> f64) -> Estimate {
-    if runs < FEWEST {
-        return Estimate { value, low: 0.0, high: f64::INFINITY };
+/// The ratio of two medians and its interval; the samples are independent of each other. There is none unless all
+/// values are above 0.
+pub fn ratio_estimate(above: &[f64], below: &[f64]) -> Estimate {
+    const NONE: Estimate = Estimate { value: f64::NAN, interval: None };
+    if above.is_empty() || below.is_empty() {
+        return NONE;
     }
-    let mut values: Vec<f64> = (0..RESAMPLES).map(|_| resample()).collect();
-    values.sort_unstable_by(f64::total_cmp);
-    Estimate { value, low: quantile(&values, 0.025), high: quantile(&values, 0.975) }
-}
-
-fn resampled_median(sample: &[f64], scratch: &mut Vec<f64>, rng: &mut Rng) -> f64 {
-    scratch.clear();
-    scratch.extend((0..sample.len()).map(|_| sample[rng.usize(..sample.len())]));
-    median_of(scratch)
+    let (medians, over) = (Medians::of(above), Medians::of(below));
+    if !(medians.are_positive() && over.are_positive()) {
+        return NONE;
+    }
+    let enough = above.len().min(below.len()) >= FEWEST;
+    let interval = enough.then(|| [0.025, 0.975].map(|share| medians.ratio_quantile(&over, share)));
+    Estimate { value: median(above) / median(below), interval }
 }
 
 /// How probable it is that a run out of `these` is less than one out of `those`, ties counting half: the
@@ -150,47 +142,40 @@ pub fn superiority(these: &[f64], those: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fastrand::Rng;
 
     fn around(center: f64, spread: f64, rng: &mut Rng) -> Vec<f64> {
         (0..15).map(|_| center + spread * (rng.f64() - 0.5)).collect()
     }
 
     #[test]
-    fn quantiles_interpolate() {
-        let sorted = [0.0, 10.0, 20.0];
-        assert_eq!(quantile(&sorted, 0.0), 0.0);
-        assert_eq!(quantile(&sorted, 0.25), 5.0);
-        assert_eq!(quantile(&sorted, 1.0), 20.0);
-        assert!(quantile(&[], 0.5).is_nan());
-    }
-
-    #[test]
     fn few_runs_show_nothing() {
-        let mut rng = Rng::with_seed(1);
-        let estimate = ratio_estimate(&[2.0; FEWEST - 1], &[1.0; FEWEST], &mut rng);
-        assert_eq!((estimate.value, estimate.shows()), (2.0, Shown::Nothing));
-        assert_eq!(ratio_estimate(&[2.0; FEWEST], &[1.0; FEWEST], &mut rng).shows(), Shown::More);
+        let estimate = ratio_estimate(&[2.0; FEWEST - 1], &[1.0; FEWEST]);
+        assert_eq!((estimate.value, estimate.shows(MATTERS)), (2.0, Shown::Nothing));
+        assert_eq!(ratio_estimate(&[2.0; FEWEST], &[1.0; FEWEST]).shows(MATTERS), Shown::More);
     }
 
     #[test]
-    fn same_seed_same_interval() {
-        let sample = around(100.0, 10.0, &mut Rng::with_seed(1));
-        let estimate = |seed| median_estimate(&sample, &mut Rng::with_seed(seed));
-        assert_eq!(estimate(2), estimate(2));
-        assert!(estimate(2).low < estimate(2).value && estimate(2).value < estimate(2).high);
+    fn what_has_no_ratio_shows_nothing_and_goes_through_json() {
+        for (above, below) in [(&[1.0; 9][..], &[0.0; 9][..]), (&[-1.0; 9], &[1.0; 9]), (&[1.0; 9], &[])] {
+            let estimate = ratio_estimate(above, below);
+            assert_eq!(estimate.shows(MATTERS), Shown::Nothing);
+            let text = serde_json::to_string(&estimate).unwrap();
+            assert_eq!(text, r#"{"value":null,"interval":null}"#);
+            assert!(serde_json::from_str::<Estimate>(&text).unwrap().value.is_nan());
+        }
     }
 
-    /// Of 200 intervals, about 190 should hold the truth; the bootstrap is somewhat short on small samples.
+    /// Of 2,000 intervals, about 1,900 should hold the truth; the bootstrap is somewhat short on small samples.
     #[test]
     fn intervals_cover() {
         let mut rng = Rng::with_seed(3);
-        let covered = (0..200).filter(|_| {
-            let sample = around(100.0, 20.0, &mut rng);
-            let estimate = median_estimate(&sample, &mut rng);
-            estimate.low <= 100.0 && 100.0 <= estimate.high
+        let covered = (0..2_000).filter(|_| {
+            let [low, high] = median_estimate(&around(100.0, 20.0, &mut rng)).interval.unwrap();
+            low <= 100.0 && 100.0 <= high
         });
         let covered = covered.count();
-        assert!((178..=200).contains(&covered), "{covered} of 200");
+        assert!((1_850..=1_980).contains(&covered), "{covered} of 2,000");
     }
 
     #[test]
@@ -198,9 +183,9 @@ mod tests {
         let mut rng = Rng::with_seed(4);
         let (one, same) = (around(100.0, 10.0, &mut rng), around(100.0, 10.0, &mut rng));
         let twice = around(200.0, 10.0, &mut rng);
-        assert_eq!(ratio_estimate(&one, &same, &mut rng).shows(), Shown::Nothing);
-        assert_eq!(ratio_estimate(&twice, &one, &mut rng).shows(), Shown::More);
-        assert_eq!(ratio_estimate(&one, &twice, &mut rng).shows(), Shown::Less);
+        assert_eq!(ratio_estimate(&one, &same).shows(MATTERS), Shown::Nothing);
+        assert_eq!(ratio_estimate(&twice, &one).shows(MATTERS), Shown::More);
+        assert_eq!(ratio_estimate(&one, &twice).shows(MATTERS), Shown::Less);
     }
 
     #[test]

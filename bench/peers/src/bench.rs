@@ -128,9 +128,9 @@ fn report(bench: &Bench, tables: &[Part<'_>], args: &Args) -> Result<(), String>
             println!("\n{}", columns.heading);
         }
         println!("\n{}", table::legend(&held));
-        print!("{}", table::table(columns.columns, &held, &mut rng));
+        print!("{}", table::table(columns.columns, &held));
         if args.intervals {
-            print!("\n{}", table::intervals(&held, &mut rng));
+            print!("\n{}", table::intervals(&held));
         }
     }
     println!("\n{}", table::note());

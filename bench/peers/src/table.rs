@@ -2,8 +2,7 @@
 
 use crate::contest::{Contest, Goal, Sample, Side, Unit};
 use crate::work::Work;
-use backstay_bench::stats::{Estimate, MATTERS, Shown, median, median_estimate, ratio_estimate};
-use fastrand::Rng;
+use backstay_bench::stats::{Estimate, MATTERS, median, median_estimate, ratio_estimate};
 use std::fmt::Write;
 
 /// A contest and what its runs took.
@@ -21,7 +20,7 @@ pub fn note() -> String {
 }
 
 /// All rows. `columns` are the contestants from left to right.
-pub fn table(columns: &[&str], held: &[Held<'_>], rng: &mut Rng) -> String {
+pub fn table(columns: &[&str], held: &[Held<'_>]) -> String {
     let width = held.iter().map(|(contest, _)| label(contest).len()).max().unwrap_or_default();
     let mut text = format!("{:width$}", "");
     for column in columns {
@@ -29,7 +28,7 @@ pub fn table(columns: &[&str], held: &[Held<'_>], rng: &mut Rng) -> String {
     }
     text.push_str("   ours / best peer\n");
     for (contest, samples) in held {
-        text.push_str(&row(width, columns, contest, samples, rng));
+        text.push_str(&row(width, columns, contest, samples));
     }
     text
 }
@@ -96,7 +95,7 @@ fn label(contest: &Contest) -> String {
     }
 }
 
-fn row(width: usize, columns: &[&str], contest: &Contest, samples: &[Sample], rng: &mut Rng) -> String {
+fn row(width: usize, columns: &[&str], contest: &Contest, samples: &[Sample]) -> String {
     let mut text = format!("{:width$}", label(contest));
     for column in columns {
         let sample = samples.iter().find(|sample| sample.name == *column);
@@ -107,13 +106,13 @@ fn row(width: usize, columns: &[&str], contest: &Contest, samples: &[Sample], rn
         return text + "\n";
     };
     if let Some(best) = best_peer(samples) {
-        let ratio = ratio_estimate(&ours.nanos, &best.nanos, rng);
+        let ratio = ratio_estimate(&ours.nanos, &best.nanos);
         let _ = write!(text, "   {} of {}", ratio_text(ratio), best.name);
-        text.push_str(&goal_text(contest.goal, ratio, ours, best, samples, rng));
+        text.push_str(&goal_text(contest.goal, ratio, ours, best, samples));
     }
     text.push('\n');
     for variant in samples.iter().filter(|sample| sample.side == Side::Variant) {
-        let ratio = ratio_text(ratio_estimate(&ours.nanos, &variant.nanos, rng));
+        let ratio = ratio_text(ratio_estimate(&ours.nanos, &variant.nanos));
         let _ = writeln!(text, "{:width$}   {} / {}: {ratio}", "", ours.name, variant.name);
     }
     text
@@ -126,7 +125,6 @@ fn goal_text(
     ours: &Sample,
     best: &Sample,
     samples: &[Sample],
-    rng: &mut Rng,
 ) -> String {
     let Some(Goal { of, at_most }) = goal else {
         return String::new();
@@ -134,7 +132,7 @@ fn goal_text(
     let named = of.and_then(|of| samples.iter().find(|sample| sample.name == of && of != best.name));
     let (ratio, whose) = match named {
         Some(peer) => {
-            let ratio = ratio_estimate(&ours.nanos, &peer.nanos, rng);
+            let ratio = ratio_estimate(&ours.nanos, &peer.nanos);
             (ratio, format!("{} of {}, ", ratio_text(ratio), peer.name))
         }
         None => (of_best, String::new()),
@@ -149,9 +147,12 @@ fn best_peer(samples: &[Sample]) -> Option<&Sample> {
 }
 
 fn ratio_text(ratio: Estimate) -> String {
-    let Estimate { value, low, high } = ratio;
-    let sign = if ratio.shows() == Shown::Nothing { " =" } else { "" };
-    format!("{value:.2} [{low:.2}, {high:.2}]{sign}")
+    let Estimate { value, interval } = ratio;
+    let Some([low, high]) = interval else {
+        return format!("{value:.2} =");
+    };
+    let differs = (low > 1.0 && value > 1.0 + MATTERS) || (high < 1.0 && value < 1.0 - MATTERS);
+    format!("{value:.2} [{low:.2}, {high:.2}]{}", if differs { "" } else { " =" })
 }
 
 /// Three digits that count, and a unit.
@@ -171,13 +172,14 @@ fn digits(value: f64) -> String {
 }
 
 /// The medians with their intervals, for who wants to see how certain a figure is.
-pub fn intervals(held: &[Held<'_>], rng: &mut Rng) -> String {
+pub fn intervals(held: &[Held<'_>]) -> String {
     let mut text = String::new();
     for (contest, samples) in held {
         for sample in samples {
-            let Estimate { value, low, high } = median_estimate(&sample.nanos, rng);
-            let [value, low, high] = [value, low, high].map(digits);
-            let _ = writeln!(text, "{:12} {:10} {value} ns [{low}, {high}]", contest.name, sample.name);
+            let Estimate { value, interval } = median_estimate(&sample.nanos);
+            let interval = interval.map(|ends| ends.map(digits));
+            let interval = interval.map_or_else(String::new, |[low, high]| format!(" [{low}, {high}]"));
+            let _ = writeln!(text, "{:12} {:10} {} ns{interval}", contest.name, sample.name, digits(value));
         }
     }
     text
@@ -205,7 +207,7 @@ mod tests {
             sample("bare", Side::Variant, 39.0),
         ];
         let columns = ["slow", "fast", "ours", "bare"];
-        let row = row(10, &columns, &contest, &samples, &mut Rng::with_seed(1));
+        let row = row(10, &columns, &contest, &samples);
         assert!(row.contains("0.80 [0.80, 0.80] of fast"), "{row}");
         assert!(row.contains("ours / bare: 1.03 [1.03, 1.03] ="), "{row}");
     }
@@ -219,7 +221,7 @@ mod tests {
         ];
         let text = |of, at_most| {
             let contest = Contest { goal: Some(Goal { of, at_most }), ..contest(Unit::TimePer("poll")) };
-            row(10, &["ours"], &contest, &samples, &mut Rng::with_seed(1))
+            row(10, &["ours"], &contest, &samples)
         };
         assert!(text(None, 0.9).contains("of fast; goal 0.90 reached"));
         assert!(text(Some("fast"), 0.7).contains("of fast; goal 0.70 missed"));
@@ -230,7 +232,7 @@ mod tests {
     #[test]
     fn who_takes_no_part_has_a_dash() {
         let contest = contest(Unit::TimePer("poll"));
-        let row = row(22, &["absent"], &contest, &[], &mut Rng::with_seed(1));
+        let row = row(22, &["absent"], &contest, &[]);
         assert_eq!(row.trim_end(), format!("{:22} {:>COLUMN$}", "work, poll", "-"));
     }
 

@@ -3,9 +3,13 @@
 use crate::size::Size;
 use crate::workload::Rate;
 use backstay::Backend;
-use clap::Args;
-use std::num::{NonZeroU32, NonZeroUsize};
+use clap::{Args, value_parser};
+use std::error::Error;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 /// What a comparison can be told.
 #[derive(Clone, Debug, Args)]
@@ -34,17 +38,26 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "RATE")]
     pub(crate) rate: Option<Rate>,
 
-    /// Processes for each cell [default: 21, with --quick 8, fewer where the machine is slow]
-    #[arg(long, value_name = "NUMBER", alias = "repetitions")]
-    pub(crate) reps: Option<NonZeroU32>,
+    /// Processes for each cell, up to 1000 [default: 21, with --quick 8, fewer where the machine is slow]
+    #[arg(long, value_name = "NUMBER", alias = "repetitions", value_parser = value_parser!(u32).range(1..=1_000))]
+    pub(crate) reps: Option<u32>,
+
+    /// Ends after the last round that fits, one always being done: 90s, 5m [default: 200s, with --quick 36s, without
+    /// limit if --reps is given]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) max_time: Option<Span>,
 
     /// Fewer and shorter processes: a first impression within a minute
     #[arg(long)]
     pub(crate) quick: bool,
 
-    /// Seed of the order and of the intervals [default: a new one]
+    /// Seed of the order [default: a new one]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
+
+    /// Only the result: no conditions, no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
 }
 
 impl CompareArgs {
@@ -59,6 +72,47 @@ impl CompareArgs {
         threads
     }
 }
+
+/// A length of time as it is typed: `90s`, `5m`, `1h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span(pub(crate) Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}s", self.0.as_secs())
+    }
+}
+
+impl FromStr for Span {
+    type Err = BadSpan;
+
+    fn from_str(text: &str) -> Result<Self, BadSpan> {
+        let bad = || BadSpan { text: text.to_owned() };
+        let unit = text.chars().last().ok_or_else(bad)?;
+        let seconds = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            _ => return Err(bad()),
+        };
+        let number: u64 = text[..text.len() - 1].parse().map_err(|_| bad())?;
+        number.checked_mul(seconds).map(Duration::from_secs).map(Self).ok_or_else(bad)
+    }
+}
+
+/// This is no length of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BadSpan {
+    text: String,
+}
+
+impl fmt::Display for BadSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is no time: expected a number with s, m or h, such as 90s", self.text)
+    }
+}
+
+impl Error for BadSpan {}
 
 #[cfg(test)]
 mod tests {
@@ -96,5 +150,12 @@ mod tests {
         for flag in ["--threads", "--reps", "--sizes", "--rate"] {
             assert_eq!(parse(&format!("{flag} 0")).unwrap_err().exit_code(), 2, "{flag}");
         }
+    }
+
+    #[test]
+    fn times_have_a_unit() {
+        let seconds = |text: &str| text.parse::<Span>().map(|span| span.0.as_secs()).ok();
+        assert_eq!(["90s", "5m", "1h"].map(seconds), [Some(90), Some(300), Some(3_600)]);
+        assert_eq!(["", "90", "s", "-1s", "1d", "1é", "18446744073709551615h"].map(seconds), [None; 7]);
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::cell::{Cell, Variant};
 use crate::entry::Entry;
+use crate::report::{Section, Series, Verdict};
 use crate::size::Size;
-use crate::workload::{Load, Rate};
+use crate::workload::{Load, Measure, Rate};
 use backstay::Backend;
 use std::num::NonZeroUsize;
 
@@ -42,5 +43,26 @@ impl Case {
             if self.has_bare() { &[Variant::Bare, Variant::Backstay] } else { &[Variant::Backstay] };
         let on = move |&backend: &Backend| variants.iter().map(move |&variant| self.cell(backend, variant));
         backends.iter().flat_map(on)
+    }
+
+    /// Its part of the report, with what each of its cells said.
+    pub(crate) fn section(&self, series: Vec<Series>) -> Section {
+        let (entry, load) = (&self.entry, self.load());
+        let mut section = Section {
+            workload: entry.name().to_owned(),
+            size: load.size(),
+            threads: self.threads.get(),
+            rate: (entry.measure() == Measure::Latency).then(|| self.rate.to_string()),
+            about: entry.about(load),
+            unit: entry.unit().to_owned(),
+            measure: entry.measure(),
+            floor_ns: u64::try_from(entry.floor(load).as_nanos()).unwrap_or(u64::MAX),
+            series,
+            rows: Vec::new(),
+            verdict: Verdict::Alone,
+            overhead: None,
+        };
+        section.conclude();
+        section
     }
 }

@@ -7,6 +7,7 @@ use crate::reading::Reading;
 use crate::registry::{Registry, UnknownWorkload};
 use crate::sample::Sampling;
 use crate::start;
+use crate::usage;
 use crate::workload::{Load, Rate};
 use clap::Parser;
 use std::env;
@@ -44,8 +45,12 @@ pub(crate) fn measure(args: &ChildArgs, registry: &Registry) -> Result<(), Child
     let host = start::start(cell.backend, cell.variant, Threads::Workers(cell.threads))?;
     let iterations = entry.iterations(load).max(1);
     let iterations = if args.quick { iterations.div_ceil(2) } else { iterations };
-    let runs = host.run(entry, load, Sampling::time(iterations))?;
-    let reading = Reading::new(&runs, entry.floor(load))?;
+    let sampling = Sampling::time(iterations);
+    let start = usage::start();
+    let runs = host.run(entry, load, sampling)?;
+    let mut reading = Reading::new(&runs, entry.floor(load))?;
+    let all = u64::from(sampling.iterations) + u64::from(sampling.warm_up);
+    reading.usage = Some(start.end(reading.operations() * all));
     println!("{}", serde_json::to_string(&reading)?);
     Ok(())
 }

@@ -22,11 +22,16 @@ pub(crate) struct Plan {
     pub(crate) cases: Vec<Case>,
     pub(crate) backends: Vec<Backend>,
     pub(crate) repetitions: u32,
-    /// After this no new round begins, so that a slow machine ends in time too; not if a number was asked for.
+    /// No round begins that would end after this, so that a slow machine ends in time too; not if a number was asked
+    /// for.
     pub(crate) limit: Duration,
     pub(crate) quick: bool,
     pub(crate) rate: Rate,
     pub(crate) seed: u64,
+    /// Nothing is said before the result.
+    pub(crate) quiet: bool,
+    /// The command that does the same again, after the program's name.
+    pub(crate) command: String,
 }
 
 impl Plan {
@@ -35,14 +40,18 @@ impl Plan {
         // In the usual order, each once, whatever was typed.
         let chosen = |backend: &Backend| args.runtimes.is_empty() || args.runtimes.contains(backend);
         let (usual, limit) = if args.quick { (QUICK_REPETITIONS, QUICK_LIMIT) } else { (REPETITIONS, LIMIT) };
+        let limit = if args.reps.is_some() { Duration::MAX } else { limit };
+        let seed = args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
         Ok(Self {
             cases,
             backends: RUNTIMES.iter().copied().filter(chosen).collect(),
-            repetitions: args.reps.map_or(usual, Into::into),
-            limit: if args.reps.is_some() { Duration::MAX } else { limit },
+            repetitions: args.reps.unwrap_or(usual),
+            limit: args.max_time.map_or(limit, |span| span.0),
             quick: args.quick,
             rate: args.rate.unwrap_or_default(),
-            seed: args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
+            seed,
+            quiet: args.quiet,
+            command: command(args, seed),
         })
     }
 
@@ -61,9 +70,57 @@ impl Plan {
         self.cells().count() * self.repetitions as usize
     }
 
+    /// The conditions, before anything is measured.
+    pub(crate) fn preamble(&self) -> String {
+        let names: Vec<_> = self.backends.iter().map(|backend| backend.name()).collect();
+        let mut threads: Vec<_> = self.cases.iter().map(|case| case.threads).collect();
+        threads.sort_unstable();
+        threads.dedup();
+        let threads: Vec<_> = threads.iter().map(ToString::to_string).collect();
+        format!(
+            "\
+The same work on {names}: by hand (bare) and through backstay.
+  threads      {threads} workers on each; the main thread waits and takes no part
+  allocator    the system's
+  yield        one self-wake, the same on all
+  tokio        with its cooperative budget, which is its default
+  sockets      TCP over loopback, TCP_NODELAY on both sides
+  processes    {processes}: {repetitions} for each cell, in random order; --seed {seed}
+  a process    runs the work once to warm up, then several times, and gives the median of those
+",
+            names = names.join(", "),
+            threads = threads.join(", then "),
+            processes = self.processes(),
+            repetitions = self.repetitions,
+            seed = self.seed,
+        )
+    }
+
     fn cells(&self) -> impl Iterator<Item = Cell> {
         self.cases.iter().flat_map(|case| case.cells(&self.backends))
     }
+}
+
+/// The options that make the same plan.
+fn command(args: &CompareArgs, seed: u64) -> String {
+    fn list<T: ToString>(flag: &str, items: &[T]) -> Option<String> {
+        let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+        (!items.is_empty()).then(|| format!("--{flag} {}", items.join(",")))
+    }
+    let one = |flag: &str, value: Option<String>| value.map(|value| format!("--{flag} {value}"));
+    let filters: Vec<_> = args.filter.iter().chain(&args.workload).collect();
+    let parts = [
+        list("workload", &filters),
+        list("runtimes", &args.runtimes),
+        list("threads", &args.threads()),
+        list("sizes", &args.sizes),
+        one("rate", args.rate.map(|rate| rate.to_string())),
+        one("reps", args.reps.map(|reps| reps.to_string())),
+        one("max-time", args.max_time.map(|span| span.to_string())),
+        args.quick.then(|| "--quick".to_owned()),
+        one("seed", Some(seed.to_string())),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// Every workload in every size on every number of threads, of those whose name was asked for.
@@ -84,7 +141,9 @@ fn cases(args: &CompareArgs, registry: &Registry) -> Result<Vec<Case>, UnknownWo
     let filters: Vec<_> = args.filter.iter().chain(&args.workload).collect();
     for filter in &filters {
         if !cases.iter().any(|case| case.label().contains(*filter)) {
-            return Err(registry.unknown(filter));
+            let mut labels: Vec<_> = cases.iter().map(Case::label).collect();
+            labels.dedup();
+            return Err(UnknownWorkload::new(filter, labels));
         }
     }
     cases.retain(|case| {
@@ -132,6 +191,7 @@ mod tests {
     fn a_number_that_was_asked_for_is_not_cut_short() {
         assert_eq!(plan("--reps 3").unwrap().limit, Duration::MAX);
         assert_eq!(plan("--quick").unwrap().limit, QUICK_LIMIT);
+        assert_eq!(plan("--reps 3 --max-time 5s").unwrap().limit, Duration::from_secs(5));
     }
 
     #[test]
@@ -149,6 +209,18 @@ mod tests {
     }
 
     #[test]
+    fn the_command_makes_the_same_plan() {
+        let line = "http --workload spawn --runtimes smol --threads 2,1 --sizes 1k --rate 50/s --max-time 5m --quick";
+        let command = plan(&format!("{line} --reps 9 --seed 3 --quiet")).unwrap().command;
+        assert_eq!(
+            command,
+            "--workload http,spawn --runtimes smol --threads 1,2 --sizes 1k --rate 50/s --reps 9 --max-time 300s \
+             --quick --seed 3"
+        );
+        assert_eq!(plan(&command).unwrap().command, command);
+    }
+
+    #[test]
     fn sizes_and_threads_multiply() {
         let plan = plan("ping-pong --sizes 1k,10,1k --threads 2,1").unwrap();
         let cases: Vec<_> = plan.cases.iter().map(|case| (case.label(), case.threads.get())).collect();
@@ -160,7 +232,10 @@ mod tests {
     #[test]
     fn a_filter_without_a_match_lists_what_there_is() {
         let error = plan("spawn spam").unwrap_err();
-        assert!(error.to_string().starts_with("unknown workload `spam`: expected one of spawn, "), "{error}");
+        assert!(
+            error.to_string().starts_with("unknown workload `spam`: expected one of spawn-1k, spawn-10k, "),
+            "{error}"
+        );
     }
 
     #[test]

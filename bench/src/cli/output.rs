@@ -1,0 +1,157 @@
+//! What is done with a report: printed, written, compared with an earlier one.
+
+use super::{Failed, USAGE};
+use crate::report::baseline::{Changes, FailOn};
+use crate::report::markdown::markdown;
+use crate::report::table::table;
+use crate::report::{Report, ReportError};
+use crate::style::Style;
+use clap::{Args, ValueEnum};
+use std::error::Error;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Something got slower than allowed.
+const REGRESSION: u8 = 3;
+
+/// Changes of more than 5 % are shown where no limit was given.
+const SHOWN: FailOn = FailOn { more_than: 0.05 };
+
+/// What is done with a report.
+#[derive(Clone, Debug, Args)]
+pub(super) struct OutputArgs {
+    /// Writes the report to files in this folder, which is made
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+
+    /// In these formats
+    #[arg(long, value_name = "FORMATS", value_delimiter = ',', default_value = "json,md", requires = "out")]
+    format: Vec<Format>,
+
+    /// Compares with this report, a run.json
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+
+    /// Fails with code 3 where a figure is more than so much above the baseline's, certainly: regression:5%
+    #[arg(long, value_name = "LIMIT", requires = "baseline")]
+    fail_on: Option<FailOn>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// run.json: all of it, every run included
+    Json,
+    /// report.md
+    Md,
+}
+
+impl Format {
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Json => "run.json",
+            Self::Md => "report.md",
+        }
+    }
+
+    fn text(self, report: &Report) -> String {
+        match self {
+            Self::Json => report.to_json(),
+            Self::Md => markdown(report),
+        }
+    }
+}
+
+/// [`OutputArgs`], with all that can fail done before anything is measured.
+pub(super) struct Output {
+    args: OutputArgs,
+    baseline: Option<Report>,
+}
+
+impl OutputArgs {
+    pub(super) fn prepare(&self) -> Result<Output, Failed> {
+        let read = |path: &PathBuf| Report::read(path);
+        let baseline = self
+            .baseline
+            .as_ref()
+            .map(read)
+            .transpose()
+            .map_err(|error: ReportError| Failed { error: Box::new(error), code: USAGE })?;
+        if let Some(folder) = &self.out {
+            fs::create_dir_all(folder).map_err(|error| not_written(folder, error))?;
+        }
+        Ok(Output { args: self.clone(), baseline })
+    }
+}
+
+impl Output {
+    pub(super) fn of(&self, report: &Report) -> Result<(), Failed> {
+        let style = Style::of(&io::stdout());
+        println!("{}", table(report, style).trim_end());
+        if let Some(folder) = &self.args.out {
+            for format in &self.args.format {
+                let path = folder.join(format.file());
+                fs::write(&path, format.text(report)).map_err(|error| not_written(&path, error))?;
+                println!("written: {}", path.display());
+            }
+        }
+        let Some(baseline) = &self.baseline else {
+            return Ok(());
+        };
+        let changes = Changes::between(baseline, report);
+        print!("\n{}", changes.words(self.args.fail_on.unwrap_or(SHOWN), style));
+        let Some(fail_on) = self.args.fail_on else {
+            return Ok(());
+        };
+        if changes.changes.is_empty() {
+            return Err(Failed { error: Box::new(Gate::Nothing), code: 1 });
+        }
+        match changes.regressions(fail_on).count() {
+            0 => Ok(()),
+            count => Err(Failed { error: Box::new(Gate::Regressions(count)), code: REGRESSION }),
+        }
+    }
+}
+
+fn not_written(path: &Path, error: io::Error) -> Failed {
+    Failed { error: Box::new(NotWritten { path: path.to_owned(), error }), code: 1 }
+}
+
+/// What `--fail-on` fails with.
+#[derive(Debug)]
+enum Gate {
+    Nothing,
+    Regressions(usize),
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("the baseline has nothing in common with this report"),
+            Self::Regressions(1) => f.write_str("1 regression"),
+            Self::Regressions(count) => write!(f, "{count} regressions"),
+        }
+    }
+}
+
+impl Error for Gate {}
+
+/// A file or folder that could not be written.
+#[derive(Debug)]
+struct NotWritten {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl fmt::Display for NotWritten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.error)
+    }
+}
+
+impl Error for NotWritten {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}

@@ -1,0 +1,138 @@
+//! The command line: what it writes, what it reads, and how it ends.
+
+use backstay_bench::report::{Report, Verdict};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The program in an empty folder of its own.
+struct Program {
+    folder: PathBuf,
+}
+
+impl Program {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        Self { folder }
+    }
+
+    /// Its code, what it says, and what it complains of.
+    fn run(&self, line: &str) -> (Option<i32>, String, String) {
+        let program = env!("CARGO_BIN_EXE_backstay-bench");
+        let Output { status, stdout, stderr } =
+            Command::new(program).args(line.split_whitespace()).current_dir(&self.folder).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code(), text(stdout), text(stderr))
+    }
+
+    fn report(&self, file: &str) -> Report {
+        Report::read(&self.folder.join(file)).unwrap()
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        fs::write(self.folder.join(file), text).unwrap();
+    }
+}
+
+#[test]
+fn a_report_is_written_shown_and_compared() {
+    let program = Program::new("report");
+    let line =
+        "compare spawn ping --sizes 5 --runtimes tokio,smol --threads 1 --reps 6 --seed 7 --quiet --out a/b";
+    let (code, shown, errors) = program.run(line);
+    assert_eq!((code, &*errors), (Some(0), ""), "{shown}");
+    let report = program.report("a/b/run.json");
+    assert_eq!(
+        report.command,
+        "backstay-bench compare --workload spawn,ping --runtimes tokio,smol --threads 1 --sizes 5 --reps 6 --seed 7"
+    );
+    assert_eq!(report.sections.len(), 2);
+    for section in &report.sections {
+        assert_eq!((section.rows.len(), section.series.len()), (2, 4));
+        assert!(section.series.iter().all(|series| series.runs.len() == 6));
+        assert!(!matches!(section.verdict, Verdict::Alone | Verdict::TooFew { .. }));
+        assert!(shown.contains(&format!("\n{}, 1 thread: {};", section.label(), section.about)), "{shown}");
+    }
+    let markdown = fs::read_to_string(program.folder.join("a/b/report.md")).unwrap();
+    assert!(markdown.contains("\n## spawn-5, 1 thread\n") && markdown.contains("\n| smol | "), "{markdown}");
+
+    // The same again, from the file: the same table, and no change.
+    let (code, again, errors) =
+        program.run("report a/b/run.json --baseline a/b/run.json --fail-on regression:5%");
+    assert_eq!((code, &*errors), (Some(0), ""));
+    let table = |text: &str| {
+        text[text.find("through backstay").unwrap()..text.find(" processes for").unwrap()].to_owned()
+    };
+    assert_eq!(table(&again), table(&shown));
+    assert!(again.contains("0 of 8 cells changed by more than 5 %"), "{again}");
+
+    // Everything took a hundredth of the time before: no noise is as large as that.
+    let mut faster = report.clone();
+    let sections = faster.sections.iter_mut();
+    let readings = sections.flat_map(|section| &mut section.series).flat_map(|series| &mut series.runs);
+    readings.for_each(|reading| reading.figure /= 100.0);
+    program.write("faster.json", &faster.to_json());
+    let against = "report a/b/run.json --baseline faster.json";
+    let (code, changes, errors) = program.run(&format!("{against} --fail-on regression:50%"));
+    assert_eq!((code, &*errors), (Some(3), "error: 4 regressions\n"), "{changes}");
+    assert!(
+        changes.contains("spawn-5, 1 thread, tokio/backstay: ") && changes.contains("+9900.0 %"),
+        "{changes}"
+    );
+    assert!(changes.contains("8 of 8 cells changed by more than 50 %"), "{changes}");
+    let (code, _, _) = program.run(&format!("{against} --fail-on regression:1000000%"));
+    assert_eq!(code, Some(0));
+    let (code, _, _) = program.run(against);
+    assert_eq!(code, Some(0), "nobody asked to fail");
+
+    // Nothing to compare is no success.
+    faster.sections.iter_mut().for_each(|section| section.threads = 99);
+    program.write("other.json", &faster.to_json());
+    let (code, _, errors) = program.run("report a/b/run.json --baseline other.json --fail-on regression:5%");
+    assert_eq!(code, Some(1));
+    assert_eq!(errors, "error: the baseline has nothing in common with this report\n");
+}
+
+#[test]
+fn what_is_wrong_is_said_before_anything_is_measured() {
+    let program = Program::new("wrong");
+    program.write("empty.json", "{}");
+    program.write("later.json", r#"{"schema": 99}"#);
+    for (line, said) in [
+        ("compare --fail-on regression:5%", "--baseline"),
+        ("compare --baseline none.json", "none.json: No such file"),
+        ("compare --baseline empty.json", "empty.json: no report: missing field `schema`"),
+        ("report later.json", "later.json: a report of version 99, and this reads version 1"),
+        ("compare --baseline later.json --fail-on faster", "expected regression and a percentage"),
+        ("compare --format json", "--out"),
+        ("compare --reps 1001", "1001"),
+        ("compare spam", "unknown workload `spam`: expected one of spawn-1k, "),
+        ("measure", "unrecognized subcommand"),
+    ] {
+        let (code, _, errors) = program.run(line);
+        assert_eq!(code, Some(2), "{line}: {errors}");
+        assert!(errors.contains(said), "{line}: {errors}");
+    }
+}
+
+#[test]
+fn a_child_says_one_line_or_why_not() {
+    let program = Program::new("child");
+    let (code, line, _) = program.run("--cell tokio/bare/spawn/5/1 --rate 1/s --quick");
+    assert_eq!(code, Some(0));
+    assert!(line.starts_with(r#"{"figure":"#) && line.trim_end().lines().count() == 1, "{line}");
+    let (code, line, errors) = program.run("--cell tokio/bare/spam/5/1 --rate 1/s");
+    assert_eq!((code, &*line), (Some(1), ""));
+    assert!(errors.starts_with("error: unknown workload `spam`"), "{errors}");
+}
+
+#[test]
+fn the_doctor_says_what_it_looked_at() {
+    let (code, findings, _) = Program::new("doctor").run("doctor");
+    assert_eq!(code, Some(0));
+    for what in ["build", "cores", "cpu quota", "memory", "load", "governor", "hypervisor", "clock"] {
+        assert!(findings.contains(&format!(" {what} ")), "{findings}");
+    }
+}
