@@ -215,6 +215,21 @@ async fn two_listeners_of_one_server<R: Runtime + Net>(rt: R) {
     assert!(shutdown.run(none).await.is_clean());
 }
 
+/// A request on its way while the server says that it wants no more: HTTP/2's GOAWAY comes in two steps for that.
+#[test]
+fn a_request_that_crosses_the_goaway_is_answered() {
+    let explored = Explore::seeds(0..20).run(|rt: Sim| async move {
+        let server = Running::start(&rt, |b| b, service(&rt)).await;
+        let client = http2_client(&rt);
+        assert_eq!(read(client.get(server.url("/now")).await.expect("a response")).await.1, "now");
+        let crosses = async { read(client.get(server.url("/slow")).await.expect("a response")).await.1 };
+        let (answer, served) = futures::join!(crosses, server.stop());
+        assert_eq!(answer, "slow");
+        assert_eq!((served.connections.accepted, served.requests.answered), (1, 2), "{served}");
+    });
+    assert!(explored.is_ok(), "{}", explored.unwrap_err());
+}
+
 /// Whatever the order of things is: each request that the server has begun is answered, or cut and in the report.
 #[test]
 fn at_any_moment_the_report_adds_up() {
