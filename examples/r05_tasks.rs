@@ -1,8 +1,9 @@
-//! Recipe 5: tasks and their owners. How a task ends, how it is told to, a join set, scopes, a worker pool, a supervisor, and a background service that a
-//! real SIGINT stops.
+//! Recipe 5: tasks and their owners. How a task ends, and how it is told to; a join set, scopes, a worker pool, a
+//! supervisor, and a background service that a real SIGINT stops.
 //!
 //!     cargo run -p backstay-examples --example r05_tasks -- --runtime smol
 
+use backstay::channel::oneshot;
 use backstay::task::{
     CancelToken, ChildContext, ChildSpec, Job, JoinSet, Root, Shutdown, Supervisor, WorkerPool, borrow_scope,
     scope,
@@ -29,11 +30,14 @@ async fn one_outcome(rt: &AnyRuntime) -> Outcome {
     let endless = rt.spawn(pending::<u32>());
     endless.abort();
     let aborted = endless.await;
-    // As `panic!`, but nobody prints it.
-    let panicked = rt.spawn(async { resume_unwind(Box::new("out of ink")) }).await;
-    let panicked: Result<u32, _> = panicked.map(|never: ()| match never {
-        () => 0,
-    });
+    let panics = async {
+        if true {
+            // As `panic!`, but nobody prints it.
+            resume_unwind(Box::new("out of ink"));
+        }
+        7
+    };
+    let panicked = rt.spawn(panics).await;
     println!("5.1 outcomes     {value:?}; {}; {}", text(&aborted), text(&panicked));
     assert!(matches!(value, Ok(42)) && matches!(aborted, Err(JoinError::Aborted)));
     assert!(matches!(&panicked, Err(JoinError::Panicked(panic)) if panic.message() == Some("out of ink")));
@@ -61,6 +65,7 @@ async fn a_cancel_token(rt: &AnyRuntime) -> Outcome {
     let late = slow.run(pending::<()>()).await.expect_err("its deadline comes first");
     assert!(!quick.is_cancelled(), "a child's end is its own");
 
+    let (begins, has_begun) = oneshot::channel();
     let saves = {
         let (token, nap) = (quick, rt.sleep(ms(20)));
         rt.spawn(async move {
@@ -68,6 +73,7 @@ async fn a_cancel_token(rt: &AnyRuntime) -> Outcome {
             let work = async {
                 // Seen through to its end, whatever is told meanwhile.
                 let shield = token.shield();
+                let _nobody_waits = begins.send(());
                 nap.await;
                 saved = true;
                 drop(shield);
@@ -77,7 +83,7 @@ async fn a_cancel_token(rt: &AnyRuntime) -> Outcome {
             (saved, told)
         })
     };
-    rt.sleep(ms(5)).await;
+    has_begun.await?;
     server.cancel_with("the house closes");
     let (saved, told) = saves.await?;
     let told = told.expect_err("it hears of it when it is done");

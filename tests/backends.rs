@@ -27,7 +27,7 @@ fn is_simulated(rt: &AnyRuntime) -> bool {
 /// A task and a timer: somebody has to drive both.
 async fn work(rt: AnyRuntime) -> u32 {
     let nap = rt.sleep(Duration::from_millis(2));
-    rt.spawn(async move { nap.await }).await.expect("it runs");
+    rt.spawn(nap).await.expect("it runs");
     rt.sleep(Duration::from_millis(2)).await;
     1
 }

@@ -38,10 +38,10 @@ use std::task::{self, Poll};
 ///
 /// # Who drives tokio
 ///
-/// Somebody has to run tokio's timers and sockets, or nothing in the future ever becomes ready. The worker of
-/// [`TokioOwner::new`](crate::TokioOwner::new)`(Config::new().worker_threads(NonZeroUsize::MIN))` is enough, and is one thread. A
-/// current-thread runtime works only while a thread is inside its `block_on`. Keep the owner for as long as such futures
-/// run.
+/// Somebody has to run tokio's timers and sockets, or nothing in the future ever becomes ready. One worker is enough:
+/// [`TokioOwner::new`](crate::TokioOwner::new)`(Config::new().worker_threads(NonZeroUsize::MIN))` has one, and is one
+/// thread. A current-thread runtime works only while a thread is inside its `block_on`. Keep the owner for as long as
+/// such futures run.
 ///
 /// In a simulated run no real time passes: a future that waits for a real socket or timer is reported as a deadlock.
 ///

@@ -329,8 +329,9 @@ fn the_end_of_somebody_elses_runtime_is_the_same_error() {
 
 #[test]
 fn it_may_be_dropped_when_its_thread_ends() {
+    type Last = Pin<Box<dyn Future<Output = Result<(), NoRuntime>>>>;
     thread_local! {
-        static LAST: RefCell<Option<Pin<Box<dyn Future<Output = Result<(), NoRuntime>>>>>> = const { RefCell::new(None) };
+        static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
     }
     let owner = driver();
     let drops = Arc::new(AtomicU32::new(0));
@@ -382,8 +383,7 @@ fn a_simulated_run_that_waits_for_the_real_world_is_a_deadlock_with_a_report() {
 }
 
 #[test]
-fn it_is_pending_without_tokio_threads_only_while_its_future_is() {
-    // Nothing of tokio's is needed for the polls themselves.
+fn polls_need_no_thread_of_tokios() {
     let owner = TokioOwner::new(Config::new().flavor(Flavor::CurrentThread)).expect("a good configuration");
     let mut polls = 0;
     let future = poll_fn(|cx| {

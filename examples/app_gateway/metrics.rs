@@ -2,13 +2,34 @@
 
 use crate::api::App;
 use backstay::observe::Metrics;
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use backstay::task::Shutdown;
+use backstay::time::ticker;
+use backstay::{AnyRuntime, ConfigError};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use std::time::Duration;
+
+/// The bounds of the histograms, in seconds.
+const BUCKETS: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
 
 /// Makes this process' metrics go to what `/metrics` shows.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
-    let handle = PrometheusBuilder::new().install_recorder()?;
+    let seconds = Matcher::Suffix("_seconds".to_owned());
+    let handle = PrometheusBuilder::new().set_buckets_for_metric(seconds, BUCKETS)?.install_recorder()?;
     Metrics::describe();
     Ok(handle)
+}
+
+/// Takes in what was recorded, until the gateway stops: otherwise it is kept one by one until somebody scrapes.
+pub fn upkeep(
+    shutdown: Shutdown<AnyRuntime>,
+    recorded: PrometheusHandle,
+) -> Result<impl Future<Output = ()> + Send, ConfigError> {
+    let mut ticks = ticker(shutdown.runtime(), Duration::from_secs(5)).build()?;
+    Ok(async move {
+        while shutdown.stop_token().run(ticks.tick()).await.is_ok() {
+            recorded.run_upkeep();
+        }
+    })
 }
 
 /// The metrics, with what things are at now.

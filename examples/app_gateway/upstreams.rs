@@ -99,6 +99,9 @@ async fn live(
             }
         }
         listener = rt.bind(addr).await.ok();
+        if listener.is_none() {
+            rt.sleep(Duration::from_millis(50)).await; // somebody else has the port, for now
+        }
     }
 }
 

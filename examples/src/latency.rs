@@ -20,7 +20,7 @@ use std::time::Duration;
 /// How often the ticker ticks.
 pub const PERIOD: Duration = Duration::from_millis(1);
 
-/// Nobody waits longer than this for the others to begin.
+/// Nobody waits longer than this for others.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where work that computes, and awaits nothing, is done.
@@ -49,6 +49,7 @@ impl fmt::Display for Place<'_> {
 pub struct Busy {
     from: Instant,
     to: Instant,
+    others_ran: bool,
 }
 
 impl Busy {
@@ -57,42 +58,90 @@ impl Busy {
         self.to.saturating_duration_since(self.from)
     }
 
+    /// Whether the others went on while this computed.
+    pub const fn others_ran(&self) -> bool {
+        self.others_ran
+    }
+
     fn contains(&self, at: Instant) -> bool {
         self.from < at && at < self.to
     }
 }
 
-/// Work that computes for `chunk` and awaits nothing, `workers` times at once.
-///
-/// # Errors
-///
-/// What a task or job ended with, if it wasn't its value.
-pub async fn compute(
-    rt: &AnyRuntime,
-    place: Place<'_>,
+/// Counts what the others do.
+#[derive(Clone, Debug, Default)]
+struct Pulse {
+    ticks: Arc<AtomicUsize>,
+    echoes: Arc<AtomicUsize>,
+}
+
+impl Pulse {
+    fn count(&self) -> [usize; 2] {
+        [self.ticks.load(SeqCst), self.echoes.load(SeqCst)]
+    }
+
+    /// Whether both have gone on since.
+    fn has_gone_on(&self, since: [usize; 2]) -> bool {
+        self.count().iter().zip(since).all(|(now, then)| *now > then)
+    }
+}
+
+/// What computes, and awaits nothing.
+#[derive(Clone, Debug)]
+struct Work {
+    rt: AnyRuntime,
+    begun: Arc<AtomicUsize>,
     workers: usize,
     chunk: Duration,
-) -> Result<Busy, Box<dyn Error + Send + Sync>> {
-    let begun = Arc::new(AtomicUsize::new(0));
-    let work = || {
-        let (rt, begun) = (rt.clone(), Arc::clone(&begun));
-        move || burn(&rt, &begun, workers, chunk)
+    pulse: Pulse,
+    waits_for_others: bool,
+}
+
+impl Work {
+    /// Waits until all have begun, as long as that may take at most, and computes: for its time, and until the others
+    /// have gone on meanwhile, if it is where that should be so. A busy machine may leave them no turn for long.
+    fn run(&self) -> Busy {
+        let rt = &self.rt;
+        let asked = rt.now();
+        self.begun.fetch_add(1, SeqCst);
+        while self.begun.load(SeqCst) < self.workers && rt.now() - asked < PATIENCE {
+            spin_loop();
+        }
+        let (from, since) = (rt.now(), self.pulse.count());
+        let mut sum = 1_u64;
+        loop {
+            for round in 0..10_000 {
+                sum = black_box(sum.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(round));
+            }
+            let (took, others_ran) = (rt.now() - from, self.pulse.has_gone_on(since));
+            if took >= self.chunk && (others_ran || !self.waits_for_others || took >= PATIENCE) {
+                return Busy { from, to: rt.now(), others_ran };
+            }
+        }
+    }
+}
+
+/// Work as many times at once as there are workers, in its place.
+async fn compute(work: Work, place: Place<'_>) -> Result<Busy, Box<dyn Error + Send + Sync>> {
+    let (rt, workers) = (work.rt.clone(), work.workers);
+    let each = || {
+        let work = work.clone();
+        move || work.run()
     };
     let spans: Vec<Busy> = match place {
         Place::Tasks => {
             let tasks: Vec<_> =
-                (0..workers).map(|_| work()).map(|work| rt.spawn(async move { work() })).collect();
+                (0..workers).map(|_| each()).map(|work| rt.spawn(async move { work() })).collect();
             join_all(tasks).await.into_iter().collect::<Result<_, _>>()?
         }
         Place::BlockingJobs => {
-            let jobs: Vec<_> = (0..workers).map(|_| rt.spawn_blocking(work())).collect();
+            let jobs: Vec<_> = (0..workers).map(|_| rt.spawn_blocking(each())).collect();
             join_all(jobs).await.into_iter().collect::<Result<_, _>>()?
         }
         Place::Rayon(pool) => {
             let (result, computed) = oneshot::channel();
-            let work = work();
             pool.spawn(move || {
-                let spans: Vec<_> = (0..workers).into_par_iter().map(|_| work()).collect();
+                let spans: Vec<_> = (0..workers).into_par_iter().map(|_| work.run()).collect();
                 // Whoever asked may have gone.
                 drop(result.send(spans));
             });
@@ -101,24 +150,7 @@ pub async fn compute(
     };
     let from = spans.iter().map(|span| span.from).max().unwrap_or(Instant::ORIGIN);
     let to = spans.iter().map(|span| span.to).min().unwrap_or(from);
-    Ok(Busy { from, to })
-}
-
-/// Waits until all have begun, as long as that may take at most, and computes.
-fn burn(rt: &AnyRuntime, begun: &AtomicUsize, workers: usize, chunk: Duration) -> Busy {
-    let asked = rt.now();
-    begun.fetch_add(1, SeqCst);
-    while begun.load(SeqCst) < workers && rt.now() - asked < PATIENCE {
-        spin_loop();
-    }
-    let from = rt.now();
-    let mut sum = 1_u64;
-    while rt.now() - from < chunk {
-        for round in 0..10_000 {
-            sum = black_box(sum.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(round));
-        }
-    }
-    Busy { from, to: rt.now() }
+    Ok(Busy { from, to, others_ran: spans.iter().all(|span| span.others_ran) })
 }
 
 /// How late ticks were, or how long round trips took.
@@ -171,7 +203,8 @@ pub struct Noticed {
     pub echoes: Spread,
 }
 
-/// Work in its place, beside a ticker, and a client and server that send a few bytes to and fro.
+/// Work that computes for `chunk` and awaits nothing, as many times at once as there are workers, in its place; beside
+/// it a ticker, and a client and server that send a few bytes to and fro.
 ///
 /// # Errors
 ///
@@ -187,11 +220,14 @@ pub async fn beside(
     let addr = listener.local_addr()?;
     let server = rt.spawn(echo(listener));
     let (ready, is_ready) = oneshot::channel();
-    let client = rt.spawn(round_trips(rt.clone(), addr, Arc::clone(&end), ready));
-    let ticks = rt.spawn(late_ticks(rt.clone(), Arc::clone(&end)));
+    let pulse = Pulse::default();
+    let client = rt.spawn(round_trips(rt.clone(), addr, Arc::clone(&end), pulse.clone(), ready));
+    let ticks = rt.spawn(late_ticks(rt.clone(), Arc::clone(&end), pulse.clone()));
     is_ready.await?;
     rt.sleep(PERIOD * 5).await;
-    let busy = compute(rt, place, workers, chunk).await?;
+    let waits_for_others = !matches!(place, Place::Tasks);
+    let work = Work { rt: rt.clone(), begun: Arc::default(), workers, chunk, pulse, waits_for_others };
+    let busy = compute(work, place).await?;
     rt.sleep(PERIOD * 5).await;
     end.get_or_init(|| rt.now());
     let (ticks, echoes) = join(ticks, client).await;
@@ -203,6 +239,7 @@ pub async fn beside(
 async fn late_ticks(
     rt: AnyRuntime,
     end: Arc<OnceLock<Instant>>,
+    pulse: Pulse,
 ) -> Result<Vec<(Instant, Duration)>, backstay::ConfigError> {
     let mut ticker = ticker(&rt, PERIOD).missed_ticks(MissedTicks::Burst).build()?;
     let mut late = Vec::new();
@@ -210,6 +247,7 @@ async fn late_ticks(
         let due = ticker.tick().await.scheduled;
         let now = rt.now();
         late.push((now, now - due));
+        pulse.ticks.fetch_add(1, SeqCst);
         if end.get().is_some_and(|end| due > *end) {
             return Ok(late);
         }
@@ -221,6 +259,7 @@ async fn round_trips(
     rt: AnyRuntime,
     to: SocketAddr,
     end: Arc<OnceLock<Instant>>,
+    pulse: Pulse,
     ready: oneshot::Sender<()>,
 ) -> io::Result<Vec<(Instant, Duration)>> {
     let mut stream = rt.connect(to).await?;
@@ -232,6 +271,7 @@ async fn round_trips(
         stream.read_exact(&mut bytes).await?;
         let now = rt.now();
         took.push((now, now - start));
+        pulse.echoes.fetch_add(1, SeqCst);
         if let Some(ready) = ready.take() {
             let _nobody_waits = ready.send(());
         }

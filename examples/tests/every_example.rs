@@ -1,7 +1,7 @@
 //! Every example, on every runtime, to its end.
 //!
-//! One at a time, whatever number of tests runs at once: some of them measure. `cargo test` builds the examples before it
-//! runs this; `cargo test --test every_example` takes those that are there.
+//! One at a time, whatever number of tests runs at once: some of them measure. `cargo test` builds the examples before
+//! it runs this; `cargo test --test every_example` takes those that are there.
 
 use backstay::Backend;
 use backstay_examples::recipes::{EXAMPLES, Run};

@@ -284,9 +284,8 @@ impl<C> CircuitBreaker<C> {
         self.shared.switch(Switch::MetricsOnly);
     }
 
-    /// Changes all its settings, for all its handles and while it is in use: a [`CircuitBreakerConfig`], or a builder of
-    /// which that is taken; what is not set is the default, as in a new one. The name, the observer and the seed stay what
-    /// they are.
+    /// Changes all its settings, for all its handles and while it is in use: to those of a [`CircuitBreakerConfig`], or
+    /// of a builder, whose name, observer and seed don't count. What is not set is the default, as in a new one.
     ///
     /// It goes by the old settings until `now`, and by the new ones from then on:
     ///

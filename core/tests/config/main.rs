@@ -2,7 +2,9 @@
 
 mod durations;
 mod kit;
+mod refused;
 mod resilience;
 mod runtime;
 mod streams;
 mod tasks;
+mod times;

@@ -3,10 +3,10 @@
 use crate::kit::{documented, fields, read, refused, refused_at, round_trip};
 use backstay_core::Limit;
 use backstay_core::resilience::{
-    AttemptTimeout, Backoff, Bulkhead, BulkheadConfig, CircuitBreaker, CircuitBreakerConfig, CircuitState,
-    HealthCheck, HealthCheckConfig, Jitter, KeyedRateLimiter, KeyedRateLimiterConfig, Quota, RateLimiter,
+    Backoff, Bulkhead, BulkheadConfig, CircuitBreaker, CircuitBreakerConfig, CircuitState, HealthCheck,
+    HealthCheckConfig, Jitter, KeyedRateLimiter, KeyedRateLimiterConfig, Quota, RateLimiter,
     RateLimiterConfig, RatioBudget, Retry, RetryBudget, RetryBudgetConfig, RetryConfig, ThrottleBudget,
-    TokenBucketBudget, TotalTimeout,
+    TokenBucketBudget,
 };
 use backstay_core::time::Instant;
 use std::collections::BTreeSet;
@@ -65,6 +65,35 @@ fn what_is_not_said_is_as_in_the_builder() {
     assert_eq!(RetryBudget::token_bucket(), TokenBucketBudget::default());
     assert_eq!(read::<RatioBudget>("ratio = 0.2"), RetryBudget::ratio(0.2));
     assert!(refused::<RatioBudget>("").contains("invalid `ratio`: must be given"));
+}
+
+#[test]
+fn the_defaults_are_those_of_the_tables() {
+    let written = |text: Result<String, toml::ser::Error>| text.unwrap().replace('"', "'");
+    assert_eq!(
+        written(toml::to_string(&CircuitBreakerConfig::default())),
+        "probes = 1\nopen_for = '5s'\nopen_multiplier = 1\njitter = 0.0\n"
+    );
+    assert_eq!(
+        written(toml::to_string(&RetryConfig::default())),
+        "max_attempts = 3\nmax_retry_after = '1m'\n\n[backoff]\nschedule = 'exponential'\ninitial = '100ms'\n\
+         max_delay = '20s'\njitter = 'full'\n"
+    );
+    assert_eq!(written(toml::to_string(&BulkheadConfig::default())), "max_waiting = 0\n");
+    assert_eq!(written(toml::to_string(&RateLimiterConfig::default())), "");
+    assert_eq!(written(toml::to_string(&KeyedRateLimiterConfig::default())), "max_keys = 1048576\n");
+    assert_eq!(
+        written(toml::to_string(&HealthCheckConfig::default())),
+        "interval = '10s'\ntimeout = '1s'\nhealthy_after = 2\nunhealthy_after = 3\njitter = 0.0\n"
+    );
+    assert_eq!(
+        written(toml::to_string(&RetryBudget::ratio(0.5))),
+        "ratio = 0.5\nwindow = '10s'\nmin_per_second = 10\n"
+    );
+    assert_eq!(
+        written(toml::to_string(&TokenBucketBudget::default())),
+        "capacity = 500\nretry_cost = 5\ntimeout_cost = 10\nsuccess_refill = 1\n"
+    );
 }
 
 #[test]
@@ -220,220 +249,6 @@ fn a_health_check_and_budgets_too() {
     ] {
         refused_at::<RetryBudgetConfig>(text, line, words);
     }
-}
-
-#[test]
-fn a_backoff_has_a_schedule_and_its_first_delay() {
-    let table = [
-        ("schedule = 'exponential'\ninitial = '1s'", Backoff::exponential(SECOND)),
-        ("schedule = 'exponential'\ninitial = '1s'\nfactor = 3", Backoff::exponential(SECOND).factor(3.0)),
-        (
-            "schedule = 'fibonacci'\ninitial = '1s'\nmax_delay = '9s'",
-            Backoff::fibonacci(SECOND).max_delay(9 * SECOND),
-        ),
-        ("schedule = 'linear'\nstep = '1s'\njitter = 'none'", Backoff::linear(SECOND).jitter(Jitter::None)),
-        (
-            "schedule = 'constant'\ndelay = '1s'\njitter = 'full'",
-            Backoff::constant(SECOND).jitter(Jitter::Full),
-        ),
-        (
-            "schedule = 'constant'\ndelay = '1s'\njitter = { additive = '50ms' }",
-            Backoff::constant(SECOND).jitter(Jitter::Additive(50 * MS)),
-        ),
-        (
-            "schedule = 'exponential'\ninitial = '1s'\njitter = 'decorrelated'",
-            Backoff::exponential(SECOND).jitter(Jitter::Decorrelated),
-        ),
-        ("schedule = 'none'", Backoff::none()),
-    ];
-    for (text, backoff) in table {
-        assert_eq!(read::<Backoff>(text), backoff, "{text}");
-        round_trip(&backoff);
-    }
-    let custom = Backoff::custom(|_| SECOND);
-    assert!(toml::to_string(&custom).is_err());
-    assert!(custom.clone() == custom && custom != Backoff::custom(|_| SECOND));
-
-    for (text, line, words) in [
-        ("", 1, "invalid `schedule`: must be given"),
-        ("schedule = 'cubic'", 1, "expected one of `exponential`, `fibonacci`, `linear`, `constant`, `none`"),
-        ("schedule = 'linear'", 1, "invalid `step`: must be given"),
-        (
-            "schedule = 'linear'\nstep = '1s'\ninitial = '1s'",
-            1,
-            "invalid `initial` = 1s: this schedule has none",
-        ),
-        ("schedule = 'linear'\nstep = '0s'", 2, "invalid `step` = 0s: must be longer than zero"),
-        ("schedule = 'linear'\nstep = '1s'\nfactor = 2", 1, "only an exponential schedule has one"),
-        (
-            "schedule = 'exponential'\ninitial = '1s'\nfactor = 0.5",
-            3,
-            "invalid `factor` = 0.5: must be a number of",
-        ),
-        (
-            "schedule = 'exponential'\ninitial = '2s'\nmax_delay = '1s'",
-            1,
-            "invalid `max_delay` = 1s: must not be",
-        ),
-        ("schedule = 'none'\njitter = 'lots'", 2, "unknown variant `lots`, expected one of `none`, `full`"),
-        ("schedule = 'none'\njitter = { additive = 5 }", 2, "it has no unit"),
-    ] {
-        refused_at::<Backoff>(text, line, words);
-    }
-}
-
-#[test]
-fn time_limits_are_durations_or_tables() {
-    #[derive(Debug, PartialEq, serde::Deserialize, serde::Serialize)]
-    struct Limits {
-        attempt: AttemptTimeout,
-        total: TotalTimeout,
-    }
-    let limits: Limits = read("attempt = '250ms'\ntotal = { limit = '2s', grace = '100ms' }");
-    let same = Limits { attempt: (250 * MS).into(), total: TotalTimeout::new(2 * SECOND).grace(100 * MS) };
-    assert_eq!(limits, same);
-    assert!(round_trip(&limits).contains("attempt = \"250ms\""));
-    for (attempt, words) in [
-        ("'0s'", "invalid `limit` = 0s: must be longer than zero"),
-        ("250", "invalid `limit` = 250: it has no unit"),
-        ("'-1s'", "invalid `limit` = \"-1s\": `-1s` doesn't begin with a digit"),
-        ("{ grace = '1s' }", "invalid `limit`: must be given"),
-        ("{ limit = '1s', grave = '1s' }", "unknown field `grave`, expected `limit` or `grace`"),
-        ("true", "expected a duration"),
-    ] {
-        refused_at::<Limits>(&format!("total = '1s'\nattempt = {attempt}"), 2, words);
-    }
-}
-
-#[test]
-fn what_is_wrong_is_named_with_its_line_its_value_and_what_is_allowed() {
-    #[derive(Debug, serde::Deserialize)]
-    #[allow(dead_code)]
-    struct File {
-        breaker: CircuitBreakerConfig,
-    }
-    let units = "with the units ns, us, ms, s, m, h, d, w";
-    for (field, words) in [
-        ("failure_rate = 1.5", "invalid `failure_rate` = 1.5: must be above 0 and at most 1"),
-        ("failure_rate = nan", "invalid `failure_rate` = NaN: must be above 0 and at most 1"),
-        ("failure_rate = -inf", "invalid `failure_rate` = -inf: must be above 0 and at most 1"),
-        ("failure_rate = 0", "invalid `failure_rate` = 0: must be above 0 and at most 1"),
-        ("failure_rate = '50%'", "expected a number for `failure_rate`"),
-        ("jitter = -0.1", "invalid `jitter` = -0.1: must be within 0..=1"),
-        ("probes = 0", "invalid `probes` = 0: must be at least 1"),
-        ("probes = -1", "invalid `probes` = -1: must be at least 1"),
-        ("probes = 4294967296", "invalid `probes` = 4294967296: must be at most 4294967295"),
-        ("probes = 1.5", "expected a whole number for `probes`"),
-        (
-            "count_window = 1000001",
-            "invalid `count_window` = 1000001: must be at least 1 and at most 1,000,000",
-        ),
-        (
-            "count_window = 5000000000",
-            "invalid `count_window` = 5000000000: must be at least 1 and at most 1,000,000",
-        ),
-        ("open_for = '0s'", "invalid `open_for` = 0s: must be longer than zero"),
-        ("open_for = 5", "invalid `open_for` = 5: it has no unit; it must be a text like \"250ms\", \"2s\""),
-        ("open_for = 5.0", units),
-        ("open_for = '5'", "invalid `open_for` = \"5\": `5` has no unit"),
-        ("open_for = '5 parsecs'", "invalid `open_for` = \"5 parsecs\": `parsecs` is no unit"),
-        ("open_for = '-5s'", "invalid `open_for` = \"-5s\": `-5s` doesn't begin with a digit"),
-        ("open_for = ''", units),
-        ("open_for = '1e3s'", units),
-        ("open_for = true", units),
-        (
-            "opens_for = '5s'",
-            "unknown field `opens_for`, expected one of `consecutive_failures`, `count_window`",
-        ),
-    ] {
-        let text = format!("# of a service\n[breaker]\nmin_calls = 10\n{field}\n");
-        refused_at::<File>(&text, 4, words);
-    }
-    // Of two fields, the table's line.
-    for (fields, words) in [
-        ("open_for = '9s'\nmax_open = '5s'", "invalid `max_open` = 5s: must not be less than `open_for`"),
-        (
-            "count_window = 9\ntime_window = '5s'",
-            "invalid `time_window` = 5s: can't be combined with `count_window`",
-        ),
-        ("count_window = 9\nmin_calls = 10", "invalid `min_calls` = 10: must be at most `count_window`"),
-        ("min_calls = 101", "invalid `min_calls` = 101: must be at most `count_window`, 100 unless set"),
-        ("slow_call_rate = 0.1", "invalid `slow_call_duration`: must be set with `slow_call_rate`"),
-        ("success_threshold = 2\nprobe_failure_rate = 0.1", "can't be combined with `success_threshold`"),
-    ] {
-        refused_at::<File>(&format!("\n[breaker]\n{fields}\n"), 2, words);
-    }
-    refused_at::<File>("breaker = 7", 1, "expected a table with the fields of `CircuitBreakerConfig`");
-}
-
-#[test]
-fn json_says_the_line_too() {
-    let error = |text| serde_json::from_str::<CircuitBreakerConfig>(text).unwrap_err().to_string();
-    let wrong = error("{\n  \"failure_rate\": 1.5, \"probes\": 2\n}");
-    assert!(
-        wrong.starts_with("invalid `failure_rate` = 1.5: must be above 0 and at most 1 at line 2"),
-        "{wrong}"
-    );
-    assert!(error("{\"probes\": 1, \"probes\": 1}").contains("duplicate field `probes`"));
-    assert!(error("{\"open_for\": null}").contains("expected a duration"));
-    let nothing: CircuitBreakerConfig = serde_json::from_str("{\"max_open\": null}").unwrap();
-    assert_eq!(nothing, CircuitBreakerConfig::default());
-}
-
-#[test]
-fn quotas_and_places_are_checked_where_they_are_read() {
-    for (text, line, words) in [
-        ("[quota]\nper = '1s'", 1, "invalid `permits`: must be given"),
-        ("[quota]\npermits = 0\nper = '1s'", 2, "invalid `permits` = 0: must be at least 1"),
-        (
-            "[quota]\npermits = 1\nper = '0s'",
-            3,
-            "invalid `per` = 0s: must be longer than zero and less than 2^60 ns",
-        ),
-        ("[quota]\npermits = 1\nper = '37w'\nburst = 0", 4, "invalid `burst` = 0: must be at least 1"),
-        (
-            "[quota]\npermits = 1\nper = '14000d'",
-            3,
-            "invalid `per` = 14000d: must be longer than zero and less",
-        ),
-        ("[quota]\npermits = 2\nper = '1ns'", 1, "invalid `permits` = 2: must be at most one a nanosecond"),
-        (
-            "[quota]\npermits = 1\nper = '1d'\nburst = 4294967295",
-            1,
-            "invalid `burst` = 4294967295: must be small",
-        ),
-        (
-            "[quota]\npermits = 2000000\nper = '1d'\nstrict = true",
-            1,
-            "must be at most 1,048,576 in a strict window",
-        ),
-        ("[quota]\npermits = 2\nper = '1d'\nstrict = true\nburst = 2", 1, "must not be given where `strict`"),
-        (
-            "max_waiting = 0\n[quota]\npermits = 2\nper = '1d'",
-            1,
-            "invalid `max_waiting` = 0: must be at least 1",
-        ),
-    ] {
-        refused_at::<RateLimiterConfig>(text, line, words);
-    }
-    let strict = "[quota]\npermits = 2\nper = '1s'\nstrict = true";
-    refused_at::<KeyedRateLimiterConfig>(strict, 1, "invalid `quota`: must not be strict");
-    let unlimited: RateLimiterConfig = read("max_waiting = 'unlimited'\n[quota]\npermits = 2\nper = '1s'");
-    assert_eq!(unlimited.max_waiting, Some(Limit::MAX));
-    round_trip(&unlimited);
-
-    refused_at::<BulkheadConfig>("max_in_flight = 0", 1, "invalid `max_in_flight` = 0: must be at least 1");
-    refused_at::<BulkheadConfig>(
-        "\nmax_in_flight = -3",
-        2,
-        "invalid `max_in_flight` = -3: must be at least 1",
-    );
-    let wait = "max_in_flight = 1\nmax_wait = '1s'";
-    refused_at::<BulkheadConfig>(
-        wait,
-        1,
-        "invalid `max_waiting` = 0: must be at least 1 where there is a `max_wait`",
-    );
 }
 
 #[test]

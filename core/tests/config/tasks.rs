@@ -82,6 +82,27 @@ fn supervisor(rt: &Sim) {
 }
 
 #[test]
+fn the_defaults_are_those_of_the_tables() {
+    let written = |text: Result<String, toml::ser::Error>| text.unwrap().replace('"', "'");
+    assert_eq!(
+        written(toml::to_string(&SupervisorConfig::default())),
+        "strategy = 'one_for_one'\nintensity = 1\nperiod = '5s'\nauto_shutdown = 'never'\nevent_capacity = 256\n\n\
+         [restart_delay]\n"
+    );
+    assert_eq!(
+        written(toml::to_string(&WorkerPoolBuilder::default())),
+        "workers = 4\nqueue = 256\noverflow = 'wait'\n"
+    );
+    assert_eq!(
+        written(toml::to_string(&ShutdownConfig::default())),
+        "drain = '10s'\ngrace = '5s'\nabort_wait = '100ms'\n"
+    );
+    let delay = RestartDelay::doubling(SECOND, 9 * SECOND);
+    let text = "initial = '1s'\nmax = '9s'\njitter = 50\nstable_after = '9s'\n";
+    assert_eq!(written(toml::to_string(&delay)), text);
+}
+
+#[test]
 fn children_and_scopes_are_told_by_name_what_to_do() {
     names(&[
         ("'permanent'", Restart::Permanent),

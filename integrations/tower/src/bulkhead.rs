@@ -12,9 +12,9 @@ use tower_service::Service;
 
 /// At most so many calls at a time, over all services that a [`Bulkhead`] is in.
 ///
-/// **Ready is: it has a place.** `poll_ready` waits for it in the bulkhead's queue, first come, first served, as long as
-/// the bulkhead lets anybody wait; then for the service inside. `call` takes the place along, and it is free again when
-/// the call has ended. A service that is dropped gives back its place, or leaves the queue; a clone has none.
+/// **Ready is: it has a place.** `poll_ready` waits for it in the bulkhead's queue, first come, first served, as long
+/// as the bulkhead lets anybody wait; then for the service inside. `call` takes the place along, and it is free again
+/// when the call has ended. A service that is dropped gives back its place, or leaves the queue; a clone has none.
 ///
 /// By default a bulkhead lets nobody wait. Who is refused is *ready*, and the call gives the refusal without calling
 /// anything: an error of `poll_ready` means to tower that a service is broken for good. Asked again before there is a
@@ -24,7 +24,8 @@ use tower_service::Service;
 /// # Errors
 ///
 /// Of a call: [`Error::Operation`]; [`Error::Rejected`], or [`Error::TimedOut`] with
-/// [`Scope::Queue`](backstay_core::resilience::Scope::Queue), without one. Of `poll_ready`: those of the service inside.
+/// [`Scope::Queue`](backstay_core::resilience::Scope::Queue), without one. Of `poll_ready`: those of the service
+/// inside.
 ///
 /// # Cancel safety
 ///

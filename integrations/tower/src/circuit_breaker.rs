@@ -20,8 +20,8 @@ use tower_service::Service;
 /// probe's place for who may never call.
 ///
 /// What the service inside has reserved for a call that is refused, it keeps for the next call, or until it is dropped.
-/// So put the breaker inside a bulkhead and a rate limiter, or let a [`PipelineLayer`](crate::PipelineLayer) do it, which
-/// gives back at once.
+/// So put the breaker inside a bulkhead and a rate limiter, or let a [`PipelineLayer`](crate::PipelineLayer) do it,
+/// which gives back at once.
 ///
 /// What is a failure says the breaker's [classifier](CircuitBreaker::classify), also of responses.
 ///

@@ -4,7 +4,7 @@ use backstay_core::resilience::Error;
 
 /// What the error of the service inside is to a policy: the operation's, or that of policies already.
 ///
-/// Sealed in effect: [`Plain`] and [`Flat`] are the two there are use for.
+/// [`Plain`] and [`Flat`] are those that the layers use.
 #[diagnostic::on_unimplemented(
     message = "a flat layer is for a service whose error is `backstay_core::resilience::Error<E>`, not `{I}`",
     note = "leave out `.flat()` where no policy is inside"

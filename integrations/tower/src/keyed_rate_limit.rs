@@ -13,8 +13,8 @@ use tower_service::Service;
 /// At most so many calls in a time for each key: a user, an address, a tenant.
 ///
 /// The key is read from the request, so that `call` decides, at once: who has no turn is refused, and told when to come
-/// back. `poll_ready` is that of the service inside; what that has reserved for a call that is refused, it keeps for the
-/// next call, or until it is dropped.
+/// back. `poll_ready` is that of the service inside; what that has reserved for a call that is refused, it keeps for
+/// the next call, or until it is dropped.
 ///
 /// # Errors
 ///

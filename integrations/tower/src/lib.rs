@@ -85,7 +85,11 @@ pub use response_future::ResponseFuture;
 pub use retry::RetryLayer;
 pub use timeout::{TimeoutFuture, TimeoutLayer, TimeoutService};
 
-// The guide's examples run as tests too.
+// The guide's examples run as tests too; and those of the guide to moving, which has these layers in it.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/tower.md")]
-mod guide {}
+mod guides {
+    #[doc = include_str!("../../../docs/guide/migrating.md")]
+    struct Migrating;
+    #[doc = include_str!("../../../docs/guide/tower.md")]
+    struct Tower;
+}

@@ -10,7 +10,9 @@ use tower_service::Service;
 /// A service as the operation of a pipeline, or of a policy alone: the other way round than the layers.
 ///
 /// Each attempt has a clone of the service, which waits until it is ready and is then called with a clone of the
-/// request. Where a request can't be cloned, a closure that makes one calls [`send`] itself.
+/// request. Where a request can't be cloned, a closure that makes one calls [`send`] itself. A service that is under
+/// policies already is better off under a [`PipelineLayer`](crate::PipelineLayer), which is
+/// [flat](crate::PipelineLayer::flat) over it: here its `Error<E>` is just an error.
 ///
 /// # Examples
 ///
@@ -22,7 +24,8 @@ use tower_service::Service;
 /// use tower::service_fn;
 ///
 /// Sim::builder().run(|rt: Sim| async move {
-///     let users = Pipeline::named("users").deadline(Duration::from_secs(2)).retry(Retry::default()).build(&rt).unwrap();
+///     let users = Pipeline::named("users").deadline(Duration::from_secs(2)).retry(Retry::default()).build(&rt);
+///     let users = users.expect("it is good");
 ///     let client = service_fn(|id: u32| async move { Ok::<_, &str>(format!("user {id}")) });
 ///     assert_eq!(users.call(operation(client, 7)).await.as_deref(), Ok("user 7"));
 /// })?;

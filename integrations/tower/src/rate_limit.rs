@@ -13,19 +13,20 @@ use tower_service::Service;
 /// At most so many calls in a time, over all services that a [`RateLimiter`] is in.
 ///
 /// **Ready is: it has its turn.** `poll_ready` waits for it in the limiter's queue, first come, first served; then for
-/// the service inside. `call` spends it. A service that is dropped unused gives its turn back, as far as it has not been
-/// refilled since, or leaves the queue; a clone has none. However often it is cloned, the limit is the limiter's: tower's
-/// own can't be cloned, so that many who call need a buffer.
+/// the service inside. `call` spends it. A service that is dropped unused gives its turn back, as far as it has not
+/// been refilled since, or leaves the queue; a clone has none. However often it is cloned, the limit is the limiter's:
+/// tower's own can't be cloned, so that many who call need a buffer.
 ///
-/// Where the limiter has a [`max_wait`](backstay_core::resilience::RateLimiterBuilder::max_wait) that is too short, or a
-/// full queue, the service is *ready*, and the call gives the refusal with the time after which to come back, without
-/// calling anything: an error of `poll_ready` means to tower that a service is broken for good. Asked again before there
-/// is a call, a service that was refused asks the limiter anew.
+/// Where the limiter has a [`max_wait`](backstay_core::resilience::RateLimiterBuilder::max_wait) that is too short, or
+/// a full queue, the service is *ready*, and the call gives the refusal with the time after which to come back, without
+/// calling anything: an error of `poll_ready` means to tower that a service is broken for good. Asked again before
+/// there is a call, a service that was refused asks the limiter anew.
 ///
 /// # Errors
 ///
 /// Of a call: [`Error::Operation`]; [`Error::Rejected`], or [`Error::TimedOut`] with
-/// [`Scope::Queue`](backstay_core::resilience::Scope::Queue), without one. Of `poll_ready`: those of the service inside.
+/// [`Scope::Queue`](backstay_core::resilience::Scope::Queue), without one. Of `poll_ready`: those of the service
+/// inside.
 ///
 /// # Cancel safety
 ///

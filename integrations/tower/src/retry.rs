@@ -11,8 +11,8 @@ use tower_layer::Layer;
 /// It is a [`PipelineLayer`] with the one policy: **the first attempt has the service that is ready, and each further
 /// one a clone, which has to become ready first.** So a bulkhead or a rate limiter inside sees every attempt.
 ///
-/// Requests are cloned: before each is sent, since afterwards it is gone. [`clone_with`](Self::clone_with) says how, for
-/// requests that are not `Clone`, and which have no further attempt.
+/// Requests are cloned: before each is sent, since afterwards it is gone. [`clone_with`](Self::clone_with) says how,
+/// for requests that are not `Clone`, and which have no further attempt.
 ///
 /// # Errors
 ///

@@ -124,9 +124,9 @@ impl Service<u32> for Echo {
 }
 
 /// Allocations and readings of the clock of one call, of a service and of a clone of it.
-fn cost<S: Service<u32, Response = u32>>(layer: &impl Layer<Echo, Service = S>) -> (usize, usize)
+fn cost<S>(layer: &impl Layer<Echo, Service = S>) -> (usize, usize)
 where
-    S: Clone,
+    S: Service<u32, Response = u32> + Clone,
     S::Error: std::fmt::Debug,
 {
     let mut service = layer.layer(Echo);

@@ -49,7 +49,7 @@ pub struct BulkheadBuilder {
 /// let mut config = BulkheadConfig::default();
 /// config.max_in_flight = Some(10);
 /// let bulkhead = Bulkhead::named("db").config(config).build()?;
-/// assert_eq!(bulkhead.available(), 10);
+/// assert_eq!(bulkhead.max_in_flight(), 10);
 /// # Ok::<(), backstay_core::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -17,8 +17,9 @@ use std::task::{Context, Poll};
 ///
 /// * `call` has a value from [`new`](Self::new) until the destructor, which drops it while `pipeline` is there; so its
 ///   borrow, said to be for ever, ends before what it points to does.
-/// * Nothing gives `call`, or the borrow in it, away. Nor does the call itself: the traits through which it reaches code
-///   of its users ([`Classify`], fallbacks, hooks, observers) lend them what it borrows for the time of one method.
+/// * Nothing gives `call`, or the borrow in it, away. Nor does the call itself: the traits through which it reaches
+///   code of its users ([`Classify`], fallbacks, hooks, observers) lend them what it borrows for the time of one
+///   method.
 /// * It is in a `MaybeUninit` so that to move this is no claim that the borrow lasts for the whole of a function that
 ///   it is moved into, as it would be for a plain reference. Such a function may well drop it, and the last handle of
 ///   the pipeline with it.
