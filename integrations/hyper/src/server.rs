@@ -125,7 +125,8 @@ impl<R: Runtime> Server<R> {
     /// Each connection has a clone of `service`, and is a task of the shutdown's; so is each request of an HTTP/2
     /// connection. When the shutdown begins the port is closed, and the connections are told to end: idle ones do at
     /// once, the others with the response that is in progress. What has not ended by then is aborted with the shutdown.
-    /// Where this runs as a task of the same shutdown it may be aborted too: [`stats`](Self::stats) has the report then.
+    /// Where this runs as a task of the same shutdown it may be aborted too: [`stats`](Self::stats) has the report
+    /// then.
     ///
     /// An error of the listener doesn't end it, but is counted. After one that isn't about a single connection, as when
     /// files have run out, it waits for 50 ms. It may be called for several listeners; limits and counts are of all.
