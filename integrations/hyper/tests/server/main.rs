@@ -1,5 +1,6 @@
 //! The server, and the client, on every runtime.
 
+mod addresses;
 mod axum;
 mod client;
 mod ends;
