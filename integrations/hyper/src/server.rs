@@ -7,6 +7,7 @@ mod connection;
 mod executor;
 mod open;
 mod peer;
+mod piece;
 mod report;
 mod service;
 mod socket;
@@ -19,6 +20,7 @@ pub use report::{ConnectionCounts, RequestCounts, ServeReport, ServeStats};
 
 use backstay_core::Runtime;
 use backstay_core::net::TcpListener;
+use backstay_core::sync::Semaphore;
 use backstay_core::task::Shutdown;
 use config::Settings;
 use connection::Accepted;
@@ -129,7 +131,8 @@ impl<R: Runtime> Server<R> {
     /// then.
     ///
     /// An error of the listener doesn't end it, but is counted. After one that isn't about a single connection, as when
-    /// files have run out, it waits for 50 ms. It may be called for several listeners; limits and counts are of all.
+    /// files have run out, it waits for 50 ms. It may be called for several listeners; the counts are of
+    /// all of them, and each may have `max_connections`.
     ///
     /// # Cancel safety
     ///
@@ -160,8 +163,9 @@ impl<R: Runtime> Server<R> {
         let drain = stop.child();
         let _guard = drain.clone().drop_guard();
         let open = Arc::<Open>::default();
+        let places = settings.max_connections.map(|connections| Arc::new(Semaphore::new(connections)));
         loop {
-            let place = match &settings.places {
+            let place = match &places {
                 None => None,
                 Some(places) => match stop.run(Arc::clone(places).acquire_owned()).await {
                     Ok(Ok(place)) => Some(place),

@@ -4,7 +4,6 @@ use super::Server;
 use super::executor::StreamExecutor;
 use super::report::Counters;
 use crate::HyperTimer;
-use backstay_core::sync::Semaphore;
 use backstay_core::{ConfigError, Limit, Runtime};
 use hyper::rt::Timer;
 use hyper::server::conn::{http1, http2};
@@ -89,7 +88,7 @@ pub(super) struct Settings<R> {
     pub(super) timer: Arc<dyn Timer + Send + Sync>,
     pub(super) limits: Arc<Limits>,
     pub(super) versions: Versions,
-    pub(super) places: Option<Arc<Semaphore>>,
+    pub(super) max_connections: Option<Limit>,
     max_header_size: u32,
     date_header: bool,
     max_streams: u32,
@@ -123,8 +122,8 @@ impl<R: Runtime> ServerBuilder<R> {
         self
     }
 
-    /// How many connections are open at once; no limit. Beyond it nothing is accepted: who connects waits in the
-    /// system's queue. A connection that was upgraded counts until its socket is dropped.
+    /// How many connections of a listener are open at once; no limit. Beyond it nothing is accepted: who connects waits
+    /// in the system's queue. A connection that was upgraded counts until its socket is dropped.
     pub const fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = Some(connections);
         self
@@ -244,7 +243,7 @@ impl<R: Runtime> ServerBuilder<R> {
             rt: self.rt,
             limits: Arc::new(limits),
             versions: self.versions,
-            places: self.max_connections.map(|connections| Arc::new(Semaphore::new(limit(connections)))),
+            max_connections: self.max_connections.map(limit),
             max_header_size: self.max_header_size,
             date_header: self.date_header,
             max_streams: self.max_streams,

@@ -52,7 +52,8 @@ impl<R: Runtime> Shared<R> {
     pub(super) fn request_begins(&self) {
         self.open.enter();
         self.counters.begun();
-        self.activity().begin();
+        let now = self.rt.now();
+        self.activity().begin(now);
     }
 
     pub(super) fn request_ends(&self, end: RequestEnd) {
@@ -60,6 +61,26 @@ impl<R: Runtime> Shared<R> {
         self.activity().end(now);
         self.counters.request_ended(end);
         self.open.leave();
+    }
+
+    /// A piece of a response was handed to the connection.
+    pub(super) fn piece_given(&self) {
+        let now = self.rt.now();
+        self.activity().give(now);
+    }
+
+    /// Some of it is on its way.
+    pub(super) fn piece_moves(&self) {
+        let mut activity = self.activity();
+        if activity.heeds_pieces() {
+            activity.take_some(self.rt.now());
+        }
+    }
+
+    /// All of it is.
+    pub(super) fn piece_taken(&self) {
+        let now = self.rt.now();
+        self.activity().take(now);
     }
 
     /// Something was answered that has not been read.
@@ -110,7 +131,7 @@ impl<R: Runtime, T: TcpStream> Accepted<R, T> {
         let rt = settings.rt.clone();
         let limits = &settings.limits;
         let shared = Arc::new(Shared {
-            activity: Mutex::new(Activity::new(rt.now(), limits.header_read, limits.idle)),
+            activity: Mutex::new(Activity::new(rt.now(), limits)),
             rt,
             peer,
             limits: Arc::clone(limits),
@@ -125,9 +146,9 @@ impl<R: Runtime, T: TcpStream> Accepted<R, T> {
         let mut socket = Socket::new(stream, Arc::clone(&shared), place);
         let is_http2 = match settings.versions {
             Versions::Http1 => false,
-            Versions::Http2 => true,
-            Versions::Both => match speaks_http2(&mut socket, &shared, &drain).await {
-                Ok(is_http2) => is_http2,
+            // Of HTTP/2 alone too: until it has begun hyper does not end it.
+            versions => match speaks_http2(&mut socket, &shared, &drain).await {
+                Ok(is_http2) => is_http2 || versions == Versions::Http2,
                 Err(end) => return open.end(end),
             },
         };
@@ -194,7 +215,7 @@ async fn drive<R: Runtime>(
     // A deadline that moves away costs nothing: the timer fires early, and is set again then.
     let mut fires_at = shared.activity().until();
     let mut timer = pin!(rt.sleep_until(fires_at));
-    let (mut is_draining, mut is_ending) = (false, false);
+    let (mut is_draining, mut is_told) = (false, false);
     let ended = poll_fn(|cx| {
         loop {
             // First: what has come before it is told to end is worked on.
@@ -202,12 +223,13 @@ async fn drive<R: Runtime>(
                 return Poll::Ready(Some(ended));
             }
             if !is_draining && drained.as_mut().poll(cx).is_ready() {
-                is_draining = true;
+                (is_draining, is_told) = (true, true);
                 connection.as_mut().graceful_shutdown();
+                shared.activity().told(rt.now());
                 continue;
             }
             let until = shared.activity().until();
-            if !is_ending && until < fires_at {
+            if until < fires_at {
                 fires_at = until;
                 timer.as_mut().reset(fires_at);
             }
@@ -218,11 +240,11 @@ async fn drive<R: Runtime>(
             let standing = shared.activity().standing(now);
             fires_at = match standing {
                 Standing::Until(at) => at,
-                Standing::Idle if !is_ending => {
-                    is_ending = true;
+                Standing::Idle if !is_told => {
+                    is_told = true;
                     connection.as_mut().graceful_shutdown();
-                    // For an HTTP/2 client to say that it knows.
-                    now + shared.limits.header_read
+                    shared.activity().told(now);
+                    shared.activity().until()
                 }
                 Standing::Idle | Standing::Late => return Poll::Ready(None),
             };

@@ -8,4 +8,5 @@ mod failures;
 mod kit;
 mod limits;
 mod service;
+mod slow;
 mod websocket;
