@@ -2,6 +2,7 @@
 
 mod activity;
 mod body;
+mod builder;
 mod config;
 mod connection;
 mod executor;
@@ -13,16 +14,17 @@ mod service;
 mod socket;
 
 pub use body::{BodyError, RequestBody};
-pub use config::{ServerBuilder, Versions};
+pub use builder::ServerBuilder;
+pub use config::{ServerConfig, Versions};
 pub use hyper_util::service::TowerToHyperService;
 pub use peer::PeerAddr;
 pub use report::{ConnectionCounts, RequestCounts, ServeReport, ServeStats};
 
-use backstay_core::Runtime;
 use backstay_core::net::TcpListener;
 use backstay_core::sync::Semaphore;
 use backstay_core::task::Shutdown;
-use config::Settings;
+use backstay_core::{Limit, Runtime};
+use builder::Settings;
 use connection::Accepted;
 use hyper::body::Body;
 use hyper::service::Service;
@@ -163,7 +165,10 @@ impl<R: Runtime> Server<R> {
         let drain = stop.child();
         let _guard = drain.clone().drop_guard();
         let open = Arc::<Open>::default();
-        let places = settings.max_connections.map(|connections| Arc::new(Semaphore::new(connections)));
+        let places = settings
+            .config
+            .max_connections
+            .map(|connections| Arc::new(Semaphore::new(Limit::new(connections).unwrap_or(Limit::ONE))));
         loop {
             let place = match &places {
                 None => None,
@@ -209,6 +214,6 @@ fn is_about_one(error: &io::Error) -> bool {
 
 impl<R> fmt::Debug for Server<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("limits", &self.settings.limits).finish_non_exhaustive()
+        f.debug_struct("Server").field("config", &self.settings.config).finish_non_exhaustive()
     }
 }

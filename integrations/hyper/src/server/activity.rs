@@ -1,23 +1,23 @@
 //! What a connection is waiting for, and until when: a machine without clock and sockets.
 
-use super::config::Limits;
+use super::config::ServerConfig;
 use backstay_core::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// | state | a byte comes | a request begins | the last request ends, and is sent | its time is over |
 /// |---|---|---|---|---|
-/// | opening, until `header_read` after it was accepted | – (HTTP/2's preface: idle) | busy | – | cut |
-/// | idle, until `idle` after it became so | header | busy | – | told to end, and then cut |
-/// | header, until `header_read` after its first byte | – | busy | – | cut |
-/// | busy, until `write` after the client took something, if there is something for it | – | busy | idle | cut |
+/// | opening, until `header_read_timeout` after it was accepted | – (HTTP/2's preface: idle) | busy | – | cut |
+/// | idle, until `idle_timeout` after it became so | header | busy | – | told to end, and then cut |
+/// | header, until `header_read_timeout` after its first byte | – | busy | – | cut |
+/// | busy, until `write_timeout` after the client took something, if there is something for it | – | busy | idle | cut |
 ///
 /// With HTTP/2 bytes say nothing: pings come in the middle of nothing. There an idle connection stays idle. And there
 /// what a client doesn't take waits for its window, and not for the socket, which has a limit of its own.
 #[derive(Debug)]
 pub(super) struct Activity {
     state: State,
-    limits: Arc<Limits>,
+    config: Arc<ServerConfig>,
     is_http2: bool,
     is_told: bool,
 }
@@ -58,9 +58,9 @@ pub(super) enum Standing {
 const OFTEN: Duration = Duration::from_millis(1);
 
 impl Activity {
-    pub(super) fn new(now: Instant, limits: &Arc<Limits>) -> Self {
-        let state = State::Opening { until: now + limits.header_read };
-        Self { state, limits: Arc::clone(limits), is_http2: false, is_told: false }
+    pub(super) fn new(now: Instant, config: &Arc<ServerConfig>) -> Self {
+        let state = State::Opening { until: now + config.header_read_timeout };
+        Self { state, config: Arc::clone(config), is_http2: false, is_told: false }
     }
 
     /// It has said that it speaks HTTP/2: that it is there, and may ask later.
@@ -84,7 +84,7 @@ impl Activity {
 
     pub(super) fn byte(&mut self, now: Instant) {
         if self.heeds_bytes() {
-            self.state = State::Header { until: now + self.limits.header_read };
+            self.state = State::Header { until: now + self.config.header_read_timeout };
         }
     }
 
@@ -136,7 +136,7 @@ impl Activity {
     pub(super) fn until(&self) -> Instant {
         match self.state {
             State::Opening { until } | State::Idle { until } | State::Header { until } => until,
-            State::Busy { since, .. } if self.is_http2 => since + self.limits.write,
+            State::Busy { since, .. } if self.is_http2 => since + self.config.write_timeout,
             State::Busy { .. } => Instant::MAX,
         }
     }
@@ -150,7 +150,7 @@ impl Activity {
                     *since = now;
                 }
                 // Who ends the last request tells nobody: look again, but not all the time.
-                Standing::Until(self.until().min(now + self.limits.idle).max(now + OFTEN))
+                Standing::Until(self.until().min(now + self.config.idle_timeout).max(now + OFTEN))
             }
             _ if now < until => Standing::Until(until),
             State::Idle { .. } => Standing::Idle,
@@ -165,8 +165,9 @@ impl Activity {
     }
 
     fn rest(&mut self, now: Instant) {
-        let Limits { idle, header_read, .. } = *self.limits;
-        self.state = State::Idle { until: now + if self.is_told { idle.min(header_read) } else { idle } };
+        let ServerConfig { idle_timeout, header_read_timeout, .. } = *self.config;
+        let kept = if self.is_told { idle_timeout.min(header_read_timeout) } else { idle_timeout };
+        self.state = State::Idle { until: now + kept };
     }
 }
 
@@ -184,9 +185,10 @@ mod tests {
         activity_of(now, SEC * 10, SEC * 60, SEC * 30)
     }
 
-    fn activity_of(now: Instant, header_read: Duration, idle: Duration, write: Duration) -> Activity {
-        let limits = Limits { header_read, idle, write, body_read: SEC, max_body: None };
-        Activity::new(now, &Arc::new(limits))
+    fn activity_of(now: Instant, header: Duration, idle: Duration, write: Duration) -> Activity {
+        let mut config = ServerConfig::new();
+        (config.header_read_timeout, config.idle_timeout, config.write_timeout) = (header, idle, write);
+        Activity::new(now, &Arc::new(config))
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A connection, from its first byte to its end.
 
 use super::activity::{Activity, Standing};
-use super::config::{Limits, Settings, Versions};
+use super::builder::Settings;
+use super::config::{ServerConfig, Versions};
 use super::executor::StreamExecutor;
 use super::open::{Open, OpenGuard};
 use super::report::{ConnectionEnd, Counters, RequestEnd};
@@ -32,7 +33,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(super) struct Shared<R: Runtime> {
     pub(super) rt: R,
     pub(super) peer: SocketAddr,
-    pub(super) limits: Arc<Limits>,
+    pub(super) config: Arc<ServerConfig>,
     pub(super) timer: Arc<dyn Timer + Send + Sync>,
     counters: Arc<Counters>,
     open: Arc<Open>,
@@ -129,12 +130,12 @@ impl<R: Runtime, T: TcpStream> Accepted<R, T> {
         let Self { stream, peer, place, shutdown, drain, settings, mut open } = self;
         open.begin();
         let rt = settings.rt.clone();
-        let limits = &settings.limits;
+        let config = &settings.config;
         let shared = Arc::new(Shared {
-            activity: Mutex::new(Activity::new(rt.now(), limits)),
+            activity: Mutex::new(Activity::new(rt.now(), config)),
             rt,
             peer,
-            limits: Arc::clone(limits),
+            config: Arc::clone(config),
             timer: Arc::clone(&settings.timer),
             counters: Arc::clone(open.counters()),
             open: Arc::clone(open.all()),
@@ -144,7 +145,7 @@ impl<R: Runtime, T: TcpStream> Accepted<R, T> {
         // Where it can't be, the connection is gone, and reading says so.
         let _best_effort = stream.set_nodelay(true);
         let mut socket = Socket::new(stream, Arc::clone(&shared), place);
-        let is_http2 = match settings.versions {
+        let is_http2 = match settings.config.versions {
             Versions::Http1 => false,
             // Of HTTP/2 alone too: until it has begun hyper does not end it.
             versions => match speaks_http2(&mut socket, &shared, &drain).await {

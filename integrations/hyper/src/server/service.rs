@@ -38,13 +38,13 @@ where
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let call = Call::begin(&self.shared);
         let shape = Shape { is_head: request.method() == Method::HEAD, version: request.version() };
-        let limits = &self.shared.limits;
+        let config = &self.shared.config;
         let declared = request.body().size_hint().lower();
-        if limits.max_body.is_some_and(|max| declared > max) {
+        if config.max_body.is_some_and(|max| declared > max) {
             return ResponseFuture { inner: Asked::Not, call: Some(call), shape, breach: None };
         }
         let mut request = request
-            .map(|incoming| RequestBody::new(incoming, Arc::clone(limits), Arc::clone(&self.shared.timer)));
+            .map(|incoming| RequestBody::new(incoming, Arc::clone(config), Arc::clone(&self.shared.timer)));
         let breach = request.body().breach();
         request.extensions_mut().insert(PeerAddr(self.shared.peer));
         let inner = match catch_unwind(AssertUnwindSafe(|| self.service.call(request))) {

@@ -129,6 +129,32 @@ fn a_connection_that_takes_too_long() {
     assert!(run.is_ok(), "{}", run.unwrap_err());
 }
 
+/// A server that vanishes while it is awaited, and the requests that come after that one, on the same connection.
+#[test]
+fn an_http2_server_that_vanishes_is_noticed() {
+    let run = Sim::builder().seed(1).run(|rt: Sim| async move {
+        let (near, far) = (rt.host("near"), rt.host("far"));
+        let shutdown = backstay::task::Shutdown::new(&rt);
+        let listener = far.bind("0.0.0.0:80".parse().expect("an address")).await.expect("a port");
+        start_on(&far, listener, |b| b, service(&far), &shutdown);
+        let builder = ClientBuilder::new(&near).http2().http2_keep_alive(secs(20), secs(5));
+        let client: Client<Sim, Full<Bytes>> = builder.build().expect("good settings");
+        let get = |path: &str| client.get(format!("http://far{path}").parse().expect("an address"));
+        // As long as it answers pings, it may take its time.
+        assert!(near.timeout(secs(200), get("/forever")).await.is_err());
+        rt.net().partition("near", "far").expect("both are there");
+        let start = near.now();
+        assert!(get("/now").await.is_err());
+        let took = near.now() - start;
+        assert!(took >= secs(5) && took <= secs(26), "{took:?}");
+        rt.net().heal("near", "far").expect("both are there");
+        assert_eq!(read(get("/now").await.expect("a response")).await.1, "now");
+        drop(client);
+        shutdown.run(futures::stream::iter(["SIGTERM"])).await;
+    });
+    assert!(run.is_ok(), "{}", run.unwrap_err());
+}
+
 /// A request cut off before each of its polls: nothing is left, and the client goes on.
 #[test]
 fn a_request_may_be_dropped_at_any_moment() {

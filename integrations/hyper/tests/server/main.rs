@@ -3,6 +3,7 @@
 mod addresses;
 mod axum;
 mod client;
+mod config;
 mod ends;
 mod failures;
 mod kit;

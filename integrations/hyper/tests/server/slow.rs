@@ -1,7 +1,7 @@
 //! Clients that take their time with what they are sent, or take nothing of it.
 
 use crate::kit::*;
-use crate::service::{LARGE, service};
+use crate::service::{large, service};
 use backstay::Runtime;
 use backstay::net::Net;
 use backstay::testing::*;
@@ -29,15 +29,16 @@ async fn who_reads_slowly_is_sent_all_of_a_response_in_one_piece<R: Runtime + Ne
     assert!(head(&mut stream).await.starts_with("HTTP/1.1 200 "));
     // More of the next request than nothing.
     stream.write_all(b"GET").await.expect("it is written");
-    let (mut piece, mut count) = (vec![0; LARGE / 100], 0);
-    while count < LARGE {
+    let (large, mut count) = (large(&rt), 0);
+    let mut piece = vec![0; large / 100];
+    while count < large {
         match stream.read(&mut piece).await {
             Ok(0) | Err(_) => break,
             Ok(more) => count += more,
         }
         rt.sleep(time(&rt, ms(5), secs(5))).await;
     }
-    assert_eq!(count, LARGE);
+    assert_eq!(count, large);
     drop(stream);
     let served = server.stop().await;
     assert_eq!((served.requests.answered, served.requests.cut), (1, 0), "{served}");
@@ -47,16 +48,16 @@ async fn who_reads_slowly_is_sent_all_of_it_over_http2<R: Runtime + Net>(rt: R) 
     let server = Running::start(&rt, |b| impatient(b, &rt), service(&rt)).await;
     let client = http2_client(&rt);
     let mut body = client.get(server.url("/large")).await.expect("a response").into_body();
-    let mut count = 0;
-    let mut at = LARGE / 100;
+    let (large, mut count) = (large(&rt), 0);
+    let mut at = large / 100;
     while let Some(frame) = body.frame().await {
         count += frame.expect("it is whole").into_data().map_or(0, |data| data.len());
         if count >= at {
-            at += LARGE / 100;
+            at += large / 100;
             rt.sleep(time(&rt, ms(5), secs(5))).await;
         }
     }
-    assert_eq!(count, LARGE);
+    assert_eq!(count, large);
     drop(client);
     server.until("nobody uses it", |report| report.connections.open == 0).await;
     server.stop().await;
