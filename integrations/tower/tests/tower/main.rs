@@ -5,4 +5,5 @@ mod http;
 mod kit;
 mod policies;
 mod readiness;
+mod refusals;
 mod stacks;
