@@ -41,7 +41,7 @@ fn who_was_ready_is_not_pending_before_the_call() {
         // The same of turns.
         let limiter = RateLimiter::named("pings").quota(Quota::per_second(1)).max_waiting(Limit::ONE);
         let limiter = limiter.build().expect("a good quota");
-        limiter.try_acquire(rt.now()).expect("the first");
+        let _turn = limiter.try_acquire(rt.now()).expect("the first");
         let mut waits = RateLimitLayer::new(&rt, &limiter).layer(echo(&rt));
         let mut refused = waits.clone();
         assert!(!is_ready(&mut waits).await);
