@@ -40,7 +40,8 @@ impl<F: Future<Output = Result<P, Rejected>>, P> Turn<F, P> {
     ) -> Poll<Result<(), E>> {
         if let Self::Refused(rejected) = self {
             // What was true then may not be now.
-            match pin!(acquire()).poll(cx) {
+            let again = pin!(acquire()).poll(cx);
+            match again {
                 Poll::Ready(Ok(permit)) => {
                     if let Poll::Ready(result) = inner(cx) {
                         result?;
