@@ -24,7 +24,8 @@ use tower_service::Service;
 /// behind. Each further attempt has a clone of its own, which has to become ready first: in the attempt's time. A call
 /// that a policy refuses drops the service that was ready, and so gives back at once what that had reserved.
 ///
-/// The pipeline's own bulkhead and rate limiter are asked by the call, for each attempt, and not by `poll_ready`. Where
+/// The pipeline's own bulkhead and rate limiter are asked by the call, for each attempt, and not by `poll_ready`: what
+/// the service inside has reserved is kept while the first attempt waits for those. Where
 /// callers are to be kept waiting before they make a request, a [`BulkheadLayer`](crate::BulkheadLayer) or a
 /// [`RateLimitLayer`](crate::RateLimitLayer) goes around this one, [flat](Self::flat), or inside of it, where every
 /// attempt takes its turn.

@@ -50,6 +50,16 @@ fn who_was_ready_is_not_pending_before_the_call() {
         assert!(is_ready(&mut refused).await);
         assert_eq!(limiter.waiting(), 0);
         assert!(refused.call(4).await.is_err());
+
+        // What it says is what was so when it was asked last.
+        let limiter = RateLimiter::named("pings").quota(Quota::per_minute(1)).max_wait(ms(10)).build();
+        let limiter = limiter.expect("a good quota");
+        let _turn = limiter.try_acquire(rt.now()).expect("the first");
+        let mut refused = RateLimitLayer::new(&rt, &limiter).layer(echo(&rt));
+        assert!(is_ready(&mut refused).await);
+        rt.sleep(ms(20_000)).await;
+        assert!(is_ready(&mut refused).await);
+        assert_eq!(refused.call(5).await.expect_err("too soon").retry_after(), Some(ms(40_000)));
     });
 }
 
