@@ -56,7 +56,7 @@ pub async fn run(rt: AnyRuntime, config: Config, path: Option<PathBuf>) -> Resul
     // For whoever waits for it, and doesn't know the port.
     println!("listening on http://{}", listener.local_addr()?);
 
-    shutdown.named("metrics").spawn(metrics::upkeep(shutdown.clone(), app.recorded.clone()))?;
+    shutdown.named("metrics").spawn(metrics::upkeep(shutdown.clone(), app.recorded.clone())?)?;
     let (drain, grace) = (config.shutdown.drain, config.shutdown.grace);
     if let Some(path) = path {
         let changes = watch(&rt, &path).await?;

@@ -20,12 +20,16 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 }
 
 /// Takes in what was recorded, until the gateway stops: otherwise it is kept one by one until somebody scrapes.
-pub async fn upkeep(shutdown: Shutdown<AnyRuntime>, recorded: PrometheusHandle) -> Result<(), ConfigError> {
+pub fn upkeep(
+    shutdown: Shutdown<AnyRuntime>,
+    recorded: PrometheusHandle,
+) -> Result<impl Future<Output = ()> + Send, ConfigError> {
     let mut ticks = ticker(shutdown.runtime(), Duration::from_secs(5)).build()?;
-    while shutdown.stop_token().run(ticks.tick()).await.is_ok() {
-        recorded.run_upkeep();
-    }
-    Ok(())
+    Ok(async move {
+        while shutdown.stop_token().run(ticks.tick()).await.is_ok() {
+            recorded.run_upkeep();
+        }
+    })
 }
 
 /// The metrics, with what things are at now.
