@@ -64,7 +64,7 @@ pub trait Setting {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`], with the value.
+    /// [`ConfigError::Invalid`], with the value if it is a number or a duration.
     fn check(&self, field: &'static str, rule: &Rule<Self::Value>) -> Result<(), ConfigError>;
 }
 
@@ -119,7 +119,16 @@ macro_rules! settings_of_its_own {
     )*};
 }
 
-settings_of_its_own!(bool, String);
+settings_of_its_own!(bool);
+
+/// Without the value, which may be long.
+impl Setting for String {
+    type Value = Self;
+
+    fn check(&self, field: &'static str, rule: &Rule<Self>) -> Result<(), ConfigError> {
+        if (rule.holds)(self) { Ok(()) } else { Err(ConfigError::invalid(field, rule.reason)) }
+    }
+}
 
 impl Setting for Limit {
     type Value = usize;

@@ -20,9 +20,10 @@ impl Rate {
     pub(super) const HALF: Self = Self(Self::ONE / 2);
     pub(super) const ONE: u32 = 1_000_000;
 
-    /// `None` unless it is within 0..=1.
+    /// `None` unless it is within 0..=1. What is above zero stays so.
     pub(super) fn new(rate: f64) -> Option<Self> {
-        (0.0..=1.0).contains(&rate).then(|| Self((rate * f64::from(Self::ONE)).round() as u32))
+        let least = u32::from(rate > 0.0);
+        (0.0..=1.0).contains(&rate).then(|| Self(((rate * f64::from(Self::ONE)).round() as u32).max(least)))
     }
 
     /// A random share of this part of a duration: from none to all but a little of it.
@@ -65,6 +66,8 @@ mod tests {
             (1.0, 9, 10, false),
             (1.0, 10, 10, true),
             (0.000_001, 1, 1_000_000, true),
+            (f64::MIN_POSITIVE, 1, 1_000_000, true),
+            (f64::MIN_POSITIVE, 0, 1_000_000, false),
             (0.5, u64::MAX / 2, u64::MAX, true), // saturates, and panics not
         ];
         for (rate, part, all, reached) in table {

@@ -1,10 +1,16 @@
 //! What a file says when it is wrong.
 
 use crate::kit::{read, refused_at, round_trip};
-use backstay_core::Limit;
+use backstay::testing::Sim;
+use backstay_core::future::Ordered;
 use backstay_core::resilience::{
-    BulkheadConfig, CircuitBreakerConfig, KeyedRateLimiterConfig, RateLimiterConfig,
+    Backoff, Bulkhead, BulkheadConfig, CircuitBreakerConfig, KeyedRateLimiterConfig, RateLimiterConfig,
 };
+use backstay_core::sync::Semaphore;
+use backstay_core::task::WorkerPoolBuilder;
+use backstay_core::time::ticker;
+use backstay_core::{BlockOn, Config, Limit};
+use std::time::Duration;
 
 #[test]
 fn what_is_wrong_is_named_with_its_line_its_value_and_what_is_allowed() {
@@ -135,4 +141,53 @@ fn quotas_and_places_are_checked_where_they_are_read() {
         1,
         "invalid `max_waiting` = 0: must be at least 1 where there is a `max_wait`",
     );
+}
+
+#[test]
+fn what_is_above_zero_is_so_however_little() {
+    for field in ["failure_rate", "probe_failure_rate"] {
+        let config: CircuitBreakerConfig = read(&format!("{field} = 0.0000000001"));
+        round_trip(&config);
+        assert!(config.validate().is_ok());
+    }
+}
+
+#[test]
+fn unlimited_is_a_number_where_so_many_may_be() {
+    for (text, words) in [
+        ("\nmax_blocking_threads = 'unlimited'", "expected a whole number for `max_blocking_threads`\n"),
+        ("\nmax_blocking_threads = 'many'", "expected a whole number for `max_blocking_threads`\n"),
+    ] {
+        refused_at::<Config>(text, 2, words);
+    }
+    refused_at::<WorkerPoolBuilder>("workers = 'unlimited'", 1, "expected a whole number for `workers`\n");
+    refused_at::<WorkerPoolBuilder>("queue = 'many'", 1, "expected a whole number for `queue`, or \"unlimited\"\n");
+    let most = "must be at least 1 and at most `Semaphore::MAX_PERMITS`";
+    for text in ["max_waiting = 1\nmax_in_flight = 'unlimited'", "max_waiting = 1\nmax_in_flight = 0"] {
+        refused_at::<BulkheadConfig>(text, 2, "`max_in_flight`");
+    }
+    refused_at::<BulkheadConfig>("max_waiting = 1\nmax_in_flight = 9223372036854775807", 2, most);
+    let max = Semaphore::MAX_PERMITS;
+    assert!(Bulkhead::named("").max_in_flight(max).build().is_ok());
+    let error = Bulkhead::named("").max_in_flight(max + 1).build().unwrap_err();
+    assert_eq!(error.to_string(), format!("invalid `max_in_flight` = {}: {most}", max + 1));
+}
+
+#[test]
+fn a_name_that_no_thread_can_have_is_refused_at_its_line() {
+    let text = "\nthread_name = \"a\\u0000b\"\n";
+    refused_at::<Config>(text, 2, "invalid `thread_name`: must not contain a NUL byte");
+}
+
+/// Where one field's value is what is wrong, the error has it.
+#[test]
+fn builders_say_the_value_too() {
+    let rt = Sim::builder().build().unwrap().runtime().clone();
+    let error = ticker(&rt, Duration::ZERO).build().unwrap_err();
+    assert_eq!(error.to_string(), "invalid `period` = 0s: must be longer than zero");
+    let (two, one) = (Limit::new(2).unwrap(), Limit::ONE);
+    let error = Ordered::<std::future::Ready<()>>::new(two, one).unwrap_err();
+    assert_eq!(error.to_string(), "invalid `window` = 1: must not be smaller than `limit`");
+    let error = Backoff::constant(Duration::from_secs(1)).factor(3.5).build().unwrap_err();
+    assert_eq!(error.to_string(), "invalid `factor` = 3.5: only an exponential schedule has one");
 }
