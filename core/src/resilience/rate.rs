@@ -4,10 +4,10 @@ use crate::instant::nanos;
 use crate::settings::Rule;
 use std::time::Duration;
 
-/// A part of something that is not nothing.
+/// A part of something that is not nothing, as a [`Rate`] either.
 pub(super) const SHARE: Rule<f64> = Rule {
-    reason: "must be above 0 and at most 1",
-    holds: |share| Rate::new(*share).is_some_and(|rate| rate != Rate::NONE),
+    reason: "must be at least a millionth and at most 1",
+    holds: |share| (0.000_001..=1.0).contains(share),
 };
 
 /// A part of all, in millionths: exact for what people write, where a product of floats is not (seven of a hundred
@@ -20,10 +20,9 @@ impl Rate {
     pub(super) const HALF: Self = Self(Self::ONE / 2);
     pub(super) const ONE: u32 = 1_000_000;
 
-    /// `None` unless it is within 0..=1. What is above zero stays so.
+    /// `None` unless it is within 0..=1.
     pub(super) fn new(rate: f64) -> Option<Self> {
-        let least = u32::from(rate > 0.0);
-        (0.0..=1.0).contains(&rate).then(|| Self(((rate * f64::from(Self::ONE)).round() as u32).max(least)))
+        (0.0..=1.0).contains(&rate).then(|| Self((rate * f64::from(Self::ONE)).round() as u32))
     }
 
     /// A random share of this part of a duration: from none to all but a little of it.
@@ -66,8 +65,6 @@ mod tests {
             (1.0, 9, 10, false),
             (1.0, 10, 10, true),
             (0.000_001, 1, 1_000_000, true),
-            (f64::MIN_POSITIVE, 1, 1_000_000, true),
-            (f64::MIN_POSITIVE, 0, 1_000_000, false),
             (0.5, u64::MAX / 2, u64::MAX, true), // saturates, and panics not
         ];
         for (rate, part, all, reached) in table {

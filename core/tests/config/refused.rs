@@ -21,10 +21,10 @@ fn what_is_wrong_is_named_with_its_line_its_value_and_what_is_allowed() {
     }
     let units = "with the units ns, us, ms, s, m, h, d, w";
     for (field, words) in [
-        ("failure_rate = 1.5", "invalid `failure_rate` = 1.5: must be above 0 and at most 1"),
-        ("failure_rate = nan", "invalid `failure_rate` = NaN: must be above 0 and at most 1"),
-        ("failure_rate = -inf", "invalid `failure_rate` = -inf: must be above 0 and at most 1"),
-        ("failure_rate = 0", "invalid `failure_rate` = 0: must be above 0 and at most 1"),
+        ("failure_rate = 1.5", "invalid `failure_rate` = 1.5: must be at least a millionth and at most 1"),
+        ("failure_rate = nan", "invalid `failure_rate` = NaN: must be at least a millionth and at most 1"),
+        ("failure_rate = -inf", "invalid `failure_rate` = -inf: must be at least a millionth and at most 1"),
+        ("failure_rate = 0", "invalid `failure_rate` = 0: must be at least a millionth and at most 1"),
         ("failure_rate = '50%'", "expected a number for `failure_rate`"),
         ("jitter = -0.1", "invalid `jitter` = -0.1: must be within 0..=1"),
         ("probes = 0", "invalid `probes` = 0: must be at least 1"),
@@ -78,7 +78,7 @@ fn json_says_the_line_too() {
     let error = |text| serde_json::from_str::<CircuitBreakerConfig>(text).unwrap_err().to_string();
     let wrong = error("{\n  \"failure_rate\": 1.5, \"probes\": 2\n}");
     assert!(
-        wrong.starts_with("invalid `failure_rate` = 1.5: must be above 0 and at most 1 at line 2"),
+        wrong.starts_with("invalid `failure_rate` = 1.5: must be at least a millionth and at most 1 at line 2"),
         "{wrong}"
     );
     assert!(error("{\"probes\": 1, \"probes\": 1}").contains("duplicate field `probes`"));
@@ -144,11 +144,16 @@ fn quotas_and_places_are_checked_where_they_are_read() {
 }
 
 #[test]
-fn what_is_above_zero_is_so_however_little() {
-    for field in ["failure_rate", "probe_failure_rate"] {
-        let config: CircuitBreakerConfig = read(&format!("{field} = 0.0000000001"));
-        round_trip(&config);
-        assert!(config.validate().is_ok());
+fn the_range_that_is_said_is_the_range() {
+    for field in ["failure_rate", "slow_call_duration = '1s'\nslow_call_rate", "probe_failure_rate"] {
+        for good in ["0.000001", "1", "1.0"] {
+            round_trip(&read::<CircuitBreakerConfig>(&format!("{field} = {good}")));
+        }
+        let name = field.lines().last().unwrap();
+        for wrong in ["0.0000009999999999", "0.0000001", "1.0000001"] {
+            let words = format!("invalid `{name}` = {wrong}: must be at least a millionth and at most 1");
+            refused_at::<CircuitBreakerConfig>(&format!("{field} = {wrong}"), field.lines().count(), &words);
+        }
     }
 }
 

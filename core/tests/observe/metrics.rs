@@ -91,25 +91,25 @@ fn what_policies_tell_is_counted_and_timed() {
     );
     series("backstay_attempts_total", &[("policy=orders", count(2)), ("policy=users", count(6))]);
     series("backstay_retries_total", &[("policy=users", count(2))]);
-    series("backstay_retries_exhausted_total", &[("policy=users,reason=max-attempts", count(2))]);
+    series("backstay_retries_exhausted_total", &[("policy=users,reason=max_attempts", count(2))]);
     series(
         "backstay_rejections_total",
         &[
             ("policy=files,kind=bulkhead,reason=busy", count(1)),
-            ("policy=orders,kind=circuit-breaker,reason=open", count(1)),
+            ("policy=orders,kind=circuit_breaker,reason=open", count(1)),
         ],
     );
     series("backstay_timeouts_total", &[("policy=users,scope=attempt", count(2))]);
     series(
         "backstay_queue_wait_seconds",
-        &[("policy=api,kind=rate-limiter", seconds([1.0])), ("policy=files,kind=bulkhead", seconds([1.0]))],
+        &[("policy=api,kind=rate_limiter", seconds([1.0])), ("policy=files,kind=bulkhead", seconds([1.0]))],
     );
     series("backstay_fallbacks_total", &[("policy=orders", count(2))]);
     series(
         "backstay_circuit_changes_total",
         &[
             ("policy=db,state=closed", count(1)),
-            ("policy=db,state=half-open", count(1)),
+            ("policy=db,state=half_open", count(1)),
             ("policy=db,state=isolated", count(1)),
             ("policy=db,state=open", count(1)),
         ],
@@ -119,9 +119,9 @@ fn what_policies_tell_is_counted_and_timed() {
         &[
             ("policy=db,state=closed", gauge(0.0)),
             ("policy=db,state=disabled", gauge(0.0)),
-            ("policy=db,state=half-open", gauge(0.0)),
+            ("policy=db,state=half_open", gauge(0.0)),
             ("policy=db,state=isolated", gauge(1.0)),
-            ("policy=db,state=metrics-only", gauge(0.0)),
+            ("policy=db,state=metrics_only", gauge(0.0)),
             ("policy=db,state=open", gauge(0.0)),
         ],
     );
@@ -211,7 +211,7 @@ fn what_pools_and_tasks_are_at_is_recorded() {
             ("policy=scope,outcome=failed", count(1)),
             ("policy=scope,outcome=finished", count(1)),
             ("policy=scope,outcome=lost", count(0)),
-            ("policy=scope,outcome=not-started", count(0)),
+            ("policy=scope,outcome=not_started", count(0)),
             ("policy=scope,outcome=panicked", count(0)),
         ],
     );
@@ -228,8 +228,8 @@ fn what_pools_and_tasks_are_at_is_recorded() {
             ("policy=shutdown,outcome=finished", gauge(0.0)),
             ("policy=shutdown,outcome=panicked", gauge(0.0)),
             ("policy=shutdown,outcome=refused", gauge(0.0)),
-            ("policy=shutdown,outcome=still-aborting", gauge(0.0)),
-            ("policy=shutdown,outcome=still-blocking", gauge(0.0)),
+            ("policy=shutdown,outcome=still_aborting", gauge(0.0)),
+            ("policy=shutdown,outcome=still_blocking", gauge(0.0)),
         ],
     );
 }
@@ -255,7 +255,7 @@ fn names_say_what_they_are() {
         assert!(metric.kind != MetricKind::Histogram || metric.unit.is_some(), "{name}");
         assert_eq!((metric.labels[0].name, metric.labels[0].values.len()), ("policy", 0), "{name}");
         for label in &metric.labels[1..] {
-            let is_plain = |value: &&str| value.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            let is_plain = |value: &&str| value.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
             assert!(!label.values.is_empty() && label.values.iter().all(is_plain), "{name}: {label:?}");
         }
     }
@@ -354,8 +354,8 @@ fn two_policies_of_one_name_are_told_apart_by_kind() {
         &recorded,
         "backstay_rejections_total",
         &[
-            ("policy=x,kind=bulkhead,reason=queue-full", count(1)),
-            ("policy=x,kind=rate-limiter,reason=rate-limited", count(1)),
+            ("policy=x,kind=bulkhead,reason=queue_full", count(1)),
+            ("policy=x,kind=rate_limiter,reason=rate_limited", count(1)),
         ],
     );
 }

@@ -80,7 +80,7 @@ impl Snapshot for TaskCounts {
             ("panicked", self.panicked),
             ("aborted", self.aborted),
             ("cancelled", self.cancelled),
-            ("not-started", self.not_started),
+            ("not_started", self.not_started),
             ("lost", self.lost),
         ];
         for (outcome, tasks) in outcomes {
@@ -118,8 +118,8 @@ impl Snapshot for ShutdownReport {
             ("cancelled", self.cancelled.len()),
             ("aborted", self.aborted.len()),
             ("panicked", self.panicked.len()),
-            ("still-blocking", self.still_blocking.len()),
-            ("still-aborting", self.still_aborting.len()),
+            ("still_blocking", self.still_blocking.len()),
+            ("still_aborting", self.still_aborting.len()),
         ];
         for (outcome, tasks) in outcomes {
             source.gauge(Row::ShutdownTasks, &[outcome], tasks as f64);
