@@ -14,7 +14,7 @@ use crate::task::{ChildExit, PoolStats, ShutdownReport, SupervisorEvent, TaskCou
 /// | [`CircuitMetrics`] | [`CircuitBreaker::metrics`](crate::resilience::CircuitBreaker::metrics) | when metrics are read; changes of state are events too |
 /// | [`Health`] | [`HealthCheck::status`](crate::resilience::HealthCheck::status) | once at the start; then there are events |
 /// | [`TaskCounts`] | [`Shutdown::counts`](crate::task::Shutdown::counts), [`TaskScope::counts`](crate::task::TaskScope::counts) | when metrics are read |
-/// | [`SupervisorEvent`] | [`Supervisor::events`](crate::task::Supervisor::events) | each as it comes, once |
+/// | [`SupervisorEvent`] | [`Supervisor::events`](crate::task::Supervisor::events) | each as it comes, once; what a receiver has missed is in no counter |
 /// | [`ShutdownReport`] | [`Shutdown::run`](crate::task::Shutdown::run) | at the end |
 ///
 /// Counts that the thing itself keeps are set and not added to, so that it does not matter how often they are recorded.
