@@ -78,7 +78,9 @@ fn json_says_the_line_too() {
     let error = |text| serde_json::from_str::<CircuitBreakerConfig>(text).unwrap_err().to_string();
     let wrong = error("{\n  \"failure_rate\": 1.5, \"probes\": 2\n}");
     assert!(
-        wrong.starts_with("invalid `failure_rate` = 1.5: must be at least a millionth and at most 1 at line 2"),
+        wrong.starts_with(
+            "invalid `failure_rate` = 1.5: must be at least a millionth and at most 1 at line 2"
+        ),
         "{wrong}"
     );
     assert!(error("{\"probes\": 1, \"probes\": 1}").contains("duplicate field `probes`"));
@@ -166,7 +168,11 @@ fn unlimited_is_a_number_where_so_many_may_be() {
         refused_at::<Config>(text, 2, words);
     }
     refused_at::<WorkerPoolBuilder>("workers = 'unlimited'", 1, "expected a whole number for `workers`\n");
-    refused_at::<WorkerPoolBuilder>("queue = 'many'", 1, "expected a whole number for `queue`, or \"unlimited\"\n");
+    refused_at::<WorkerPoolBuilder>(
+        "queue = 'many'",
+        1,
+        "expected a whole number for `queue`, or \"unlimited\"\n",
+    );
     let most = "must be at least 1 and at most `Semaphore::MAX_PERMITS`";
     for text in ["max_waiting = 1\nmax_in_flight = 'unlimited'", "max_waiting = 1\nmax_in_flight = 0"] {
         refused_at::<BulkheadConfig>(text, 2, "`max_in_flight`");
