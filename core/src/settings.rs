@@ -159,14 +159,16 @@ impl<T: Setting> Setting for Option<T> {
 /// All of them, or it doesn't compile. They are checked by `check_fields`; and with the feature `serde` they are the
 /// fields of the configuration in a file, where each error points at its field. What is not in a file is as in the value
 /// that is given after `from`, unless the type `requires` it. The type's `validate` is called at the end: it calls
-/// `check_fields`, and checks what concerns several.
+/// `check_fields`, and checks what concerns several. A type that is there for files alone is called `as` what it is of.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! settings {
     (@rule) => { $crate::settings::Rule::ANY };
     (@rule $rule:expr) => { $rule };
+    (@name $type:ident) => { stringify!($type) };
+    (@name $type:ident $name:ident) => { stringify!($name) };
     (
-        $type:ident $(requires [$($required:ident),+])? from $start:expr;
+        $type:ident $(as $name:ident)? $(requires [$($required:ident),+])? from $start:expr;
         $($field:ident $(: $rule:expr)?),+ $(,)?
     ) => {
         impl $type {
@@ -184,7 +186,7 @@ macro_rules! settings {
 
         #[cfg(feature = "serde")]
         impl $crate::settings::Table for $type {
-            const NAME: &'static str = stringify!($type);
+            const NAME: &'static str = $crate::settings!(@name $type $($name)?);
             const FIELDS: &'static [&'static str] = &[$(stringify!($field)),+];
             const REQUIRED: &'static [&'static str] = &[$($(stringify!($required)),+)?];
 

@@ -5,11 +5,14 @@ use backstay::testing::Sim;
 use backstay_core::future::Ordered;
 use backstay_core::resilience::{
     Backoff, Bulkhead, BulkheadConfig, CircuitBreakerConfig, KeyedRateLimiterConfig, RateLimiterConfig,
+    RetryConfig,
 };
+use backstay_core::stream::BatchConfig;
 use backstay_core::sync::Semaphore;
-use backstay_core::task::WorkerPoolBuilder;
+use backstay_core::task::{SupervisorConfig, WorkerPoolBuilder};
 use backstay_core::time::ticker;
 use backstay_core::{BlockOn, Config, Limit};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 #[test]
@@ -201,4 +204,22 @@ fn builders_say_the_value_too() {
     assert_eq!(error.to_string(), "invalid `window` = 1: must not be smaller than `limit`");
     let error = Backoff::constant(Duration::from_secs(1)).factor(3.5).build().unwrap_err();
     assert_eq!(error.to_string(), "invalid `factor` = 3.5: only an exponential schedule has one");
+}
+
+#[test]
+fn what_is_no_table_is_told_whose_fields_it_should_have() {
+    refused_at::<RateLimiterConfig>(
+        "quota = 5",
+        1,
+        "expected a table with the fields of `Quota`: `permits`, `per`",
+    );
+    refused_at::<RetryConfig>(
+        "backoff = '5s'",
+        1,
+        "expected a table with the fields of `Backoff`: `schedule`",
+    );
+    let delay = "expected a table with the fields of `RestartDelay`: `initial`";
+    refused_at::<SupervisorConfig>("restart_delay = '5s'", 1, delay);
+    let batch = "expected a table with the fields of `BatchConfig`: `max`";
+    refused_at::<BTreeMap<String, BatchConfig>>("batch = 5", 1, batch);
 }
