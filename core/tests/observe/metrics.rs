@@ -7,12 +7,16 @@ use backstay_core::resilience::{
     Backoff, Bulkhead, CircuitBreaker, Error, Event, Fallback, HealthCheck, Observer, Pipeline, Quota,
     RateLimiter, Retry, Verdict,
 };
-use backstay_core::task::{CancelReason, ChildSpec, Job, OnError, Shutdown, Supervisor, WorkerPool, scope};
-use backstay_core::{Limit, Runtime};
+use backstay_core::task::{
+    CancelReason, ChildExit, ChildSpec, Job, OnError, Shutdown, Supervisor, SupervisorEvent, WorkerPool,
+    scope,
+};
+use backstay_core::{JoinError, Limit, Runtime};
 use metrics::Unit;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use std::fmt::Write;
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -230,6 +234,37 @@ fn what_pools_and_tasks_are_at_is_recorded() {
             ("policy=shutdown,outcome=refused", gauge(0.0)),
             ("policy=shutdown,outcome=still_aborting", gauge(0.0)),
             ("policy=shutdown,outcome=still_blocking", gauge(0.0)),
+        ],
+    );
+}
+
+/// What is not in the table is a panic: there is a value for each way to end.
+#[test]
+fn each_end_of_a_child_has_its_value() {
+    let recorded = recorded(async |rt, metrics| {
+        let panicked = rt.spawn(async { panic!("on purpose") }).await;
+        let Err::<(), _>(JoinError::Panicked(panic)) = panicked else { panic!("it panics") };
+        let ends = [
+            ChildExit::Finished,
+            ChildExit::Failed("no"),
+            ChildExit::Panicked(panic),
+            ChildExit::Aborted,
+            ChildExit::RuntimeEnded,
+        ];
+        for exit in ends {
+            metrics.record("s", &SupervisorEvent::Exited { child: "a".into(), exit: Arc::new(exit) });
+        }
+        metrics.record("s", &SupervisorEvent::<()>::Stopped);
+    });
+    assert_series(
+        &recorded,
+        "backstay_child_exits_total",
+        &[
+            ("policy=s,outcome=aborted", count(1)),
+            ("policy=s,outcome=failed", count(1)),
+            ("policy=s,outcome=finished", count(1)),
+            ("policy=s,outcome=lost", count(1)),
+            ("policy=s,outcome=panicked", count(1)),
         ],
     );
 }
