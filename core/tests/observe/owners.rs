@@ -264,11 +264,17 @@ async fn a_runtime_that_is_erased<R: Runtime + Net>(rt: R) {
 async fn a_subscriber_that_wants_no_tasks<R: Runtime>(rt: R) {
     let trace = Trace::new();
     let traced = Traced::new(rt.clone());
+    let pool = WorkerPool::builder().workers(1).build(&traced).unwrap();
     let within = async {
         traced.spawn(async { info!(mark = "1 plain") }).await.unwrap();
         traced.spawn_blocking(|| info!(mark = "2 blocking")).await.unwrap();
+        // The worker is in none, or in somebody else's.
+        pool.run(async { info!(mark = "3 job") }).await.unwrap();
+        pool.run(Job::blocking(|| info!(mark = "4 blocking job"))).await.unwrap();
     };
     trace.run(async { within.instrument(info_span!("no tasks")).await }).await;
-    assert_marks(&trace, &[("1 plain", "no tasks"), ("2 blocking", "no tasks")]);
+    let all = ["1 plain", "2 blocking", "3 job", "4 blocking job"];
+    assert_marks(&trace, &all.map(|mark| (mark, "no tasks")));
+    drop(pool);
     trace.assert_closed(&rt).await;
 }
