@@ -3,6 +3,7 @@
 use super::{Client, HyperConnector};
 use crate::{HyperExecutor, HyperTimer};
 use backstay_core::net::Net;
+use backstay_core::settings::{Rule, Setting};
 use backstay_core::{ConfigError, Runtime};
 use hyper::body::Body;
 use hyper_util::client::legacy;
@@ -93,9 +94,7 @@ impl<R: Runtime + Net> ClientBuilder<R> {
     /// [`ConfigError::Invalid`] with the name of a setting that is zero.
     pub fn build<B: Body<Data: Send> + Send>(self) -> Result<Client<R, B>, ConfigError> {
         for (field, limit) in [("connect_timeout", self.connect), ("idle_timeout", self.idle)] {
-            if limit.is_zero() {
-                return Err(ConfigError::invalid(field, "must not be zero"));
-            }
+            limit.check(field, &Rule::<Duration>::NOT_ZERO)?;
         }
         Ok(self.finish())
     }

@@ -4,6 +4,7 @@ use super::Server;
 use super::executor::StreamExecutor;
 use super::report::Counters;
 use crate::HyperTimer;
+use backstay_core::settings::{Rule, Setting};
 use backstay_core::sync::Semaphore;
 use backstay_core::{ConfigError, Limit, Runtime};
 use hyper::rt::Timer;
@@ -212,9 +213,7 @@ impl<R: Runtime> ServerBuilder<R> {
             ("write_timeout", self.write),
             ("http2_keep_alive", interval.min(timeout)),
         ] {
-            if limit.is_zero() {
-                return Err(ConfigError::invalid(field, "must not be zero"));
-            }
+            limit.check(field, &Rule::<Duration>::NOT_ZERO)?;
         }
         for (field, is_zero) in [
             ("max_header_size", self.max_header_size == 0),
@@ -223,7 +222,7 @@ impl<R: Runtime> ServerBuilder<R> {
             ("http2_max_streams", self.max_streams == 0),
         ] {
             if is_zero {
-                return Err(ConfigError::invalid(field, "must not be zero"));
+                return Err(ConfigError::invalid_value(field, 0_u32.into(), Rule::<u32>::NOT_ZERO.reason));
             }
         }
         Ok(self.finish())

@@ -281,7 +281,9 @@ fn settings_that_make_no_sense() {
             (builder().max_body(0), "max_body"),
             (builder().http2_max_streams(0), "http2_max_streams"),
         ] {
-            assert_eq!(builder.build().expect_err(field).field(), Some(field));
+            let error = builder.build().expect_err(field);
+            assert_eq!(error.field(), Some(field));
+            assert!(error.value().is_some(), "{error}");
         }
         // And the other end: everything is as large as it gets.
         let never = std::time::Duration::MAX;
