@@ -107,7 +107,7 @@ impl Gateway {
     /// Ends it, and starts another in its place.
     pub(crate) fn restart(mut self) -> Self {
         self.terminate();
-        self.wait();
+        assert_eq!(self.wait().code(), Some(0));
         let empty = tempfile::tempdir().expect("a folder");
         Self::start_in(mem::replace(&mut self.folder, empty), self.runtime)
     }

@@ -78,6 +78,27 @@ fn every_accepted_request_is_answered() {
     });
 }
 
+/// An order that the ledger is at takes its time, and is kept.
+#[test]
+fn an_order_that_is_under_way_is_placed() {
+    let config = format!(
+        "{CONFIG}[ledger]\nattempt_timeout = \"50s\"\ndeadline = \"50s\"\n[shutdown]\ngrace = \"1ms\""
+    );
+    on_every_runtime(&config, |gateway| {
+        gateway.trouble("ledger", "slow");
+        let asker = gateway.asker();
+        let order =
+            async move { asker.ask(Method::POST, "/orders", &[], r#"{"symbol":"ACME","quantity":1}"#).await };
+        let order = gateway.rt.runtime().spawn(order);
+        until(|| gateway.get("/health").json()["ledger"]["in_flight"] == 1);
+        gateway.terminate();
+        let placed = gateway.rt.block_on(order).expect("it ends").expect("it is answered");
+        assert_eq!(placed.status, StatusCode::CREATED, "{placed:?}");
+        let gateway = gateway.restart();
+        assert_eq!(gateway.get("/orders").body.trim_end(), placed.body);
+    });
+}
+
 /// A service that never answers, and a stop that does not wait for ever: what has to be cut is in the report.
 #[test]
 fn what_does_not_end_in_time_is_cut_and_counted() {
