@@ -40,6 +40,11 @@ impl Rule<u32> {
     pub const NOT_ZERO: Self = Self { reason: "must be at least 1", holds: |number| *number > 0 };
 }
 
+impl Rule<u64> {
+    /// A count.
+    pub const NOT_ZERO: Self = Self { reason: "must be at least 1", holds: |number| *number > 0 };
+}
+
 impl Rule<usize> {
     /// A count.
     pub const NOT_ZERO: Self = Self { reason: "must be at least 1", holds: |number| *number > 0 };
@@ -83,7 +88,7 @@ macro_rules! plain {
     )*};
 }
 
-plain!(u8, u32, usize, f64, Duration);
+plain!(u8, u32, u64, usize, f64, Duration);
 
 /// Of what checks itself, or is right by its type.
 #[macro_export]

@@ -162,7 +162,7 @@ macro_rules! integers {
 }
 
 // The largest number of 64 bits is more than TOML has.
-integers!(u8 false, u32 false, usize true);
+integers!(u8 false, u32 false, u64 true, usize true);
 
 macro_rules! not_zero {
     ($($type:ty, $make:expr);*) => {$(

@@ -2,25 +2,29 @@
 
 mod activity;
 mod body;
+mod builder;
 mod config;
 mod connection;
 mod executor;
 mod open;
 mod peer;
+mod piece;
 mod report;
 mod service;
 mod socket;
 
 pub use body::{BodyError, RequestBody};
-pub use config::{ServerBuilder, Versions};
+pub use builder::ServerBuilder;
+pub use config::{ServerConfig, Versions};
 pub use hyper_util::service::TowerToHyperService;
 pub use peer::PeerAddr;
 pub use report::{ConnectionCounts, RequestCounts, ServeReport, ServeStats};
 
-use backstay_core::Runtime;
 use backstay_core::net::TcpListener;
+use backstay_core::sync::Semaphore;
 use backstay_core::task::Shutdown;
-use config::Settings;
+use backstay_core::{Limit, Runtime};
+use builder::Settings;
 use connection::Accepted;
 use hyper::body::Body;
 use hyper::service::Service;
@@ -129,7 +133,8 @@ impl<R: Runtime> Server<R> {
     /// then.
     ///
     /// An error of the listener doesn't end it, but is counted. After one that isn't about a single connection, as when
-    /// files have run out, it waits for 50 ms. It may be called for several listeners; limits and counts are of all.
+    /// files have run out, it waits for 50 ms. It may be called for several listeners; the counts are of
+    /// all of them, and each may have `max_connections`.
     ///
     /// # Cancel safety
     ///
@@ -160,8 +165,12 @@ impl<R: Runtime> Server<R> {
         let drain = stop.child();
         let _guard = drain.clone().drop_guard();
         let open = Arc::<Open>::default();
+        let places = settings
+            .config
+            .max_connections
+            .map(|connections| Arc::new(Semaphore::new(Limit::new(connections).unwrap_or(Limit::ONE))));
         loop {
-            let place = match &settings.places {
+            let place = match &places {
                 None => None,
                 Some(places) => match stop.run(Arc::clone(places).acquire_owned()).await {
                     Ok(Ok(place)) => Some(place),
@@ -205,6 +214,6 @@ fn is_about_one(error: &io::Error) -> bool {
 
 impl<R> fmt::Debug for Server<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("limits", &self.settings.limits).finish_non_exhaustive()
+        f.debug_struct("Server").field("config", &self.settings.config).finish_non_exhaustive()
     }
 }
