@@ -3,14 +3,16 @@
 //! Not for use outside of this project: the packages beside this one have configurations too.
 
 #[cfg(feature = "serde")]
+mod field;
+#[cfg(feature = "serde")]
 mod file;
 #[cfg(feature = "serde")]
 mod forms;
 
 #[cfg(feature = "serde")]
-pub use file::{Field, Table, Written, read, required};
+pub use field::{Field, InFile, Written};
 #[cfg(feature = "serde")]
-pub use forms::InFile;
+pub use file::{Table, read, required};
 #[cfg(feature = "serde")]
 pub(crate) use forms::Time;
 #[cfg(feature = "serde")]

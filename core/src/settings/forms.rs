@@ -1,6 +1,6 @@
 //! How values are written in files.
 
-use super::file::Field;
+use super::field::{Field, InFile};
 use super::{Rule, Setting};
 use crate::human::{self, Human};
 use crate::limit::Limit;
@@ -12,32 +12,6 @@ use std::time::Duration;
 
 /// What stands for the largest count, where the rule allows that.
 const UNLIMITED: &str = "unlimited";
-
-/// The form of a field's type in a file.
-pub trait InFile: Setting + Sized {
-    /// Reads a value; the rule is for the text of errors.
-    ///
-    /// # Errors
-    ///
-    /// The file's, or that the type has no such value.
-    fn read<'de, D: Deserializer<'de>>(
-        deserializer: D,
-        field: &'static str,
-        rule: &Rule<Self::Value>,
-    ) -> Result<Self, D::Error>;
-
-    /// Writes it.
-    ///
-    /// # Errors
-    ///
-    /// The file's.
-    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
-
-    /// Whether a file doesn't have it.
-    fn is_absent(&self) -> bool {
-        false
-    }
-}
 
 impl<T: InFile> InFile for Option<T> {
     fn read<'de, D: Deserializer<'de>>(
