@@ -4,11 +4,13 @@
 //!
 //! It starts the two services behind it itself, and breaks them when it is told to:
 //!
-//!     curl localhost:8080/prices/ACME
-//!     curl localhost:8080/orders -H 'content-type: application/json' -d '{"symbol":"ACME","quantity":3}'
-//!     curl localhost:8080/orders
-//!     curl localhost:8080/metrics
-//!     curl localhost:8080/upstreams/prices -X PUT -H 'content-type: application/json' -d '"slow"'
+//! ```sh
+//! curl localhost:8080/prices/ACME
+//! curl localhost:8080/orders -H 'content-type: application/json' -d '{"symbol":"ACME","quantity":3}'
+//! curl localhost:8080/orders
+//! curl localhost:8080/metrics
+//! curl localhost:8080/upstreams/prices -X PUT -H 'content-type: application/json' -d '"slow"'
+//! ```
 //!
 //! `app_load` beside it makes load. Ctrl-C or SIGTERM stops it in order, and it reports; a second one stops it at once.
 //!
@@ -58,13 +60,13 @@ fn main() -> ExitCode {
         // Somebody had to be cut off.
         Ok(false) => ExitCode::from(2),
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", api::chain(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
-fn start(runtime: Backend, path: Option<PathBuf>) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+fn start(runtime: Backend, path: Option<PathBuf>) -> Result<bool, gateway::Failure> {
     if runtime == Backend::Sim {
         return Err("the gateway has real sockets and signals: on tokio, smol or async-std".into());
     }

@@ -121,6 +121,26 @@ impl<R: Runtime> Server<R> {
     }
 
     /// Serves what `listener` accepts, until `shutdown` begins, and gives the report when all has ended.
+    ///
+    /// Each connection has a clone of `service`, and is a task of the shutdown's; so is each request of an HTTP/2
+    /// connection. When the shutdown begins the port is closed, and the connections are told to end: idle ones do at
+    /// once, the others with the response that is in progress. What has not ended by then is aborted with the shutdown.
+    /// Where this runs as a task of the same shutdown it may be aborted too: [`stats`](Self::stats) has the report
+    /// then.
+    ///
+    /// An error of the listener doesn't end it, but is counted. After one that isn't about a single connection, as when
+    /// files have run out, it waits for 50 ms. It may be called for several listeners; limits and counts are of all.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it closes the port, and its connections are told to end as they are by the shutdown, to which they
+    /// belong.
+    ///
+    /// # Cost
+    ///
+    /// For a connection the cost of a task of [`Shutdown`], a timer, and its name; for a request one small allocation
+    /// where it has a body, and no timer unless the body has to be waited for. A deadline that moves away, as it does
+    /// with each request, moves no timer.
     pub async fn serve<L, S, B>(&self, listener: L, service: S, shutdown: &Shutdown<R>) -> ServeReport
     where
         L: TcpListener,
