@@ -12,7 +12,7 @@ use std::time::Duration;
 ///
 /// | field | default | valid |
 /// |---|---|---|
-/// | `max_in_flight` | none: it must be given | from 1 |
+/// | `max_in_flight` | none: it must be given | from 1 to [`Semaphore::MAX_PERMITS`] |
 /// | `max_waiting` | 0: nobody waits | any |
 /// | `max_wait` | as long as it takes | any, with a `max_waiting`; zero means that nobody waits |
 /// | `observer` | none | |
@@ -24,7 +24,7 @@ use std::time::Duration;
 /// use std::time::Duration;
 ///
 /// let error = Bulkhead::named("db").max_in_flight(0).build().unwrap_err();
-/// assert_eq!(error.to_string(), "invalid `max_in_flight` = 0: must be at least 1");
+/// assert_eq!(error.field(), Some("max_in_flight"));
 ///
 /// let error = Bulkhead::named("db").max_in_flight(9).max_wait(Duration::from_secs(1)).build().unwrap_err();
 /// assert_eq!(error.field(), Some("max_waiting"));
