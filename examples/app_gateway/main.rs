@@ -4,11 +4,13 @@
 //!
 //! It starts the two services behind it itself, and breaks them when it is told to:
 //!
-//!     curl localhost:8080/prices/ACME
-//!     curl localhost:8080/orders -H 'content-type: application/json' -d '{"symbol":"ACME","quantity":3}'
-//!     curl localhost:8080/orders
-//!     curl localhost:8080/metrics
-//!     curl localhost:8080/upstreams/prices -X PUT -H 'content-type: application/json' -d '"slow"'
+//! ```sh
+//! curl localhost:8080/prices/ACME
+//! curl localhost:8080/orders -H 'content-type: application/json' -d '{"symbol":"ACME","quantity":3}'
+//! curl localhost:8080/orders
+//! curl localhost:8080/metrics
+//! curl localhost:8080/upstreams/prices -X PUT -H 'content-type: application/json' -d '"slow"'
+//! ```
 //!
 //! `app_load` beside it makes load. Ctrl-C or SIGTERM stops it in order, and it reports; a second one stops it at once.
 //!

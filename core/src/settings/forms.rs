@@ -10,7 +10,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-/// What stands for the largest count.
+/// What stands for the largest count, where the rule allows that.
 const UNLIMITED: &str = "unlimited";
 
 /// The form of a field's type in a file.
@@ -147,7 +147,8 @@ macro_rules! integers {
                 rule: &Rule<Self>,
             ) -> Result<Self, D::Error> {
                 let (min, max) = ($type::MIN, $type::MAX);
-                deserializer.deserialize_any(Integer { field, rule, has_unlimited: $has_unlimited, min, max })
+                let has_unlimited = $has_unlimited && (rule.holds)(&max);
+                deserializer.deserialize_any(Integer { field, rule, has_unlimited, min, max })
             }
 
             fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -161,7 +162,7 @@ macro_rules! integers {
 }
 
 // The largest number of 64 bits is more than TOML has.
-integers!(u8 false, u32 false, usize true);
+integers!(u8 false, u32 false, u64 true, usize true);
 
 macro_rules! not_zero {
     ($($type:ty, $make:expr);*) => {$(
@@ -186,6 +187,20 @@ macro_rules! not_zero {
 }
 
 not_zero!(Limit, |number| Limit::new(number).ok(); NonZeroUsize, NonZeroUsize::new);
+
+impl InFile for String {
+    fn read<'de, D: Deserializer<'de>>(
+        deserializer: D,
+        _: &'static str,
+        _: &Rule<Self>,
+    ) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+}
 
 impl InFile for f64 {
     fn read<'de, D: Deserializer<'de>>(

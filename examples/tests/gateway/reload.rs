@@ -32,7 +32,11 @@ fn a_broken_file_changes_nothing_and_a_good_one_does() {
             ("[clients]\npermits = 1000\nper = \"1s\"\nburts = 9", "line 6", "unknown field `burts`"),
             ("[prices]\ndeadline = \"2 parsecs\"", "line 4", "parsecs"),
             ("[prices]\ndeadline = 2", "line 4", "unit"),
-            ("[ledger]\nbreaker = { failure_rate = 1.5 }", "line 4", "must be above 0 and at most 1"),
+            (
+                "[ledger]\nbreaker = { failure_rate = 1.5 }",
+                "line 4",
+                "must be at least a millionth and at most 1",
+            ),
             ("[ledger", "line 3", "table"),
         ] {
             gateway.configure(&format!("{broken}\n"));

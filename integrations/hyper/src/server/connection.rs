@@ -1,7 +1,8 @@
 //! A connection, from its first byte to its end.
 
 use super::activity::{Activity, Standing};
-use super::config::{Limits, Settings, Versions};
+use super::builder::Settings;
+use super::config::{ServerConfig, Versions};
 use super::executor::StreamExecutor;
 use super::open::{Open, OpenGuard};
 use super::report::{ConnectionEnd, Counters, RequestEnd};
@@ -32,7 +33,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(super) struct Shared<R: Runtime> {
     pub(super) rt: R,
     pub(super) peer: SocketAddr,
-    pub(super) limits: Arc<Limits>,
+    pub(super) config: Arc<ServerConfig>,
     pub(super) timer: Arc<dyn Timer + Send + Sync>,
     counters: Arc<Counters>,
     open: Arc<Open>,
@@ -52,7 +53,8 @@ impl<R: Runtime> Shared<R> {
     pub(super) fn request_begins(&self) {
         self.open.enter();
         self.counters.begun();
-        self.activity().begin();
+        let now = self.rt.now();
+        self.activity().begin(now);
     }
 
     pub(super) fn request_ends(&self, end: RequestEnd) {
@@ -60,6 +62,26 @@ impl<R: Runtime> Shared<R> {
         self.activity().end(now);
         self.counters.request_ended(end);
         self.open.leave();
+    }
+
+    /// A piece of a response was handed to the connection.
+    pub(super) fn piece_given(&self) {
+        let now = self.rt.now();
+        self.activity().give(now);
+    }
+
+    /// Some of it is on its way.
+    pub(super) fn piece_moves(&self) {
+        let mut activity = self.activity();
+        if activity.heeds_pieces() {
+            activity.take_some(self.rt.now());
+        }
+    }
+
+    /// All of it is.
+    pub(super) fn piece_taken(&self) {
+        let now = self.rt.now();
+        self.activity().take(now);
     }
 
     /// Something was answered that has not been read.
@@ -108,12 +130,12 @@ impl<R: Runtime, T: TcpStream> Accepted<R, T> {
         let Self { stream, peer, place, shutdown, drain, settings, mut open } = self;
         open.begin();
         let rt = settings.rt.clone();
-        let limits = &settings.limits;
+        let config = &settings.config;
         let shared = Arc::new(Shared {
-            activity: Mutex::new(Activity::new(rt.now(), limits.header_read, limits.idle)),
+            activity: Mutex::new(Activity::new(rt.now(), config)),
             rt,
             peer,
-            limits: Arc::clone(limits),
+            config: Arc::clone(config),
             timer: Arc::clone(&settings.timer),
             counters: Arc::clone(open.counters()),
             open: Arc::clone(open.all()),
@@ -123,11 +145,11 @@ impl<R: Runtime, T: TcpStream> Accepted<R, T> {
         // Where it can't be, the connection is gone, and reading says so.
         let _best_effort = stream.set_nodelay(true);
         let mut socket = Socket::new(stream, Arc::clone(&shared), place);
-        let is_http2 = match settings.versions {
+        let is_http2 = match settings.config.versions {
             Versions::Http1 => false,
-            Versions::Http2 => true,
-            Versions::Both => match speaks_http2(&mut socket, &shared, &drain).await {
-                Ok(is_http2) => is_http2,
+            // Of HTTP/2 alone too: until it has begun hyper does not end it.
+            versions => match speaks_http2(&mut socket, &shared, &drain).await {
+                Ok(is_http2) => is_http2 || versions == Versions::Http2,
                 Err(end) => return open.end(end),
             },
         };
@@ -194,7 +216,7 @@ async fn drive<R: Runtime>(
     // A deadline that moves away costs nothing: the timer fires early, and is set again then.
     let mut fires_at = shared.activity().until();
     let mut timer = pin!(rt.sleep_until(fires_at));
-    let (mut is_draining, mut is_ending) = (false, false);
+    let (mut is_draining, mut is_told) = (false, false);
     let ended = poll_fn(|cx| {
         loop {
             // First: what has come before it is told to end is worked on.
@@ -202,12 +224,13 @@ async fn drive<R: Runtime>(
                 return Poll::Ready(Some(ended));
             }
             if !is_draining && drained.as_mut().poll(cx).is_ready() {
-                is_draining = true;
+                (is_draining, is_told) = (true, true);
                 connection.as_mut().graceful_shutdown();
+                shared.activity().told(rt.now());
                 continue;
             }
             let until = shared.activity().until();
-            if !is_ending && until < fires_at {
+            if until < fires_at {
                 fires_at = until;
                 timer.as_mut().reset(fires_at);
             }
@@ -218,11 +241,11 @@ async fn drive<R: Runtime>(
             let standing = shared.activity().standing(now);
             fires_at = match standing {
                 Standing::Until(at) => at,
-                Standing::Idle if !is_ending => {
-                    is_ending = true;
+                Standing::Idle if !is_told => {
+                    is_told = true;
                     connection.as_mut().graceful_shutdown();
-                    // For an HTTP/2 client to say that it knows.
-                    now + shared.limits.header_read
+                    shared.activity().told(now);
+                    shared.activity().until()
                 }
                 Standing::Idle | Standing::Late => return Poll::Ready(None),
             };

@@ -63,7 +63,7 @@ impl<R: Runtime, T> Socket<R, T> {
             self.waits = Waits::No;
             return written;
         }
-        ready!(self.poll_timer(cx, Waits::ToWrite, self.shared.limits.write));
+        ready!(self.poll_timer(cx, Waits::ToWrite, self.shared.config.write_timeout));
         self.shared.time_out();
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its response")))
     }

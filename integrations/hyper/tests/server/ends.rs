@@ -6,9 +6,9 @@ use backstay::net::{Net, TcpListener};
 use backstay::task::Shutdown;
 use backstay::testing::*;
 use backstay::{JoinHandle, Runtime};
-use backstay_hyper::{Server, serve};
+use backstay_hyper::{Server, ServerBuilder, Versions, serve};
 use futures::future::join_all;
-use futures::io::AsyncWriteExt;
+use futures::io::{AsyncReadExt, AsyncWriteExt};
 use futures::{StreamExt, stream};
 use http_body_util::BodyExt;
 use hyper::Response;
@@ -25,6 +25,9 @@ test_on_every_runtime! {
     the_first_contact
     a_server_that_is_dropped_lets_its_connections_end
     two_listeners_of_one_server
+    each_listener_has_its_places
+    who_says_nothing_to_an_http2_server_is_let_go
+    an_http2_client_that_is_not_there_holds_up_nothing
 }
 
 /// Clients that ask again and again, over both versions, until they get no answer any more.
@@ -39,7 +42,7 @@ async fn under_load_every_request_that_was_begun_is_answered<R: Runtime + Net>(r
             let (mut answered, mut broken) = (0_u64, 0_u64);
             for url in urls.iter().cycle() {
                 // hyper's HTTP/2 client may forget a request that meets a connection as it ends.
-                let Ok(Ok(response)) = own.timeout(secs(5), client.get(url.clone())).await else { break };
+                let Ok(Ok(response)) = own.timeout(secs(30), client.get(url.clone())).await else { break };
                 match response.into_body().collect().await {
                     Ok(_) => answered += 1,
                     Err(_) => broken += 1,
@@ -77,7 +80,7 @@ async fn idle_connections_are_closed_at_once<R: Runtime + Net>(rt: R) {
     assert_eq!((served.connections.drained, served.connections.accepted), (3, 3), "{served}");
     assert_eq!(rest(&mut silent).await, "");
     assert!(one.get(server.url("/now")).await.is_err());
-    assert!(two.get(server.url("/now")).await.is_err());
+    assert!(!matches!(rt.timeout(secs(5), two.get(server.url("/now"))).await, Ok(Ok(_))));
 }
 
 async fn many_streams_of_one_connection_are_drained<R: Runtime + Net>(rt: R) {
@@ -213,6 +216,71 @@ async fn two_listeners_of_one_server<R: Runtime + Net>(rt: R) {
     assert_eq!(one.connections.accepted.max(two.connections.accepted), 2);
     let none = stream::empty::<&str>();
     assert!(shutdown.run(none).await.is_clean());
+}
+
+/// A place that one of them holds for who may come is not the other's.
+async fn each_listener_has_its_places<R: Runtime + Net>(rt: R) {
+    let shutdown = Shutdown::new(&rt);
+    let server = Server::builder(&rt).max_connections(1).build().expect("good settings");
+    let (one, two) = (rt.bind(loopback()).await.expect("a port"), rt.bind(loopback()).await.expect("a port"));
+    let addrs = [&one, &two].map(|listener| listener.local_addr().expect("an address"));
+    let asks = async {
+        for addr in [addrs[0], addrs[0], addrs[1], addrs[1]] {
+            let ask = by_hand(&rt, addr, b"GET /now HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+            assert!(rt.timeout(secs(5), ask).await.expect("it is accepted").ends_with("now"));
+        }
+        shutdown.trigger("done");
+    };
+    futures::join!(
+        server.serve(one, service(&rt), &shutdown),
+        server.serve(two, service(&rt), &shutdown),
+        asks,
+    );
+}
+
+async fn who_says_nothing_to_an_http2_server_is_let_go<R: Runtime + Net>(rt: R) {
+    let server = Running::start(&rt, |b| b.versions(Versions::Http2), service(&rt)).await;
+    let mut silent = rt.connect(server.addr).await.expect("a connection");
+    server.until("it is there", |report| report.connections.accepted == 1).await;
+    rt.sleep(ms(5)).await;
+    let served = server.stop().await;
+    assert_eq!(served.connections.drained, 1, "{served}");
+    assert_eq!(rest(&mut silent).await, "");
+
+    let short = |b: ServerBuilder<R>| b.versions(Versions::Http2).header_read_timeout(ms(20));
+    let server = Running::start(&rt, short, service(&rt)).await;
+    let start = rt.now();
+    assert_eq!(by_hand(&rt, server.addr, b"PRI").await, "");
+    assert!(rt.now() - start < secs(30), "it took {:?}", rt.now() - start);
+    assert_eq!(server.stop().await.connections.timed_out, 1);
+}
+
+/// It is told to end, and says nothing to that; as one whose network is gone.
+async fn an_http2_client_that_is_not_there_holds_up_nothing<R: Runtime + Net>(rt: R) {
+    let short = time(&rt, ms(500), secs(15));
+    let server = Running::start(&rt, |b| b.header_read_timeout(short), service(&rt)).await;
+    let mut stream = rt.connect(server.addr).await.expect("a connection");
+    let settings = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    stream.write_all(settings).await.expect("it is written");
+    // The server's own settings: it knows that this is HTTP/2.
+    stream.read_exact(&mut [0; 9]).await.expect("an answer");
+    let served = server.stop().await;
+    assert_eq!(served.connections.timed_out, 1, "{served}");
+}
+
+/// A request on its way while the server says that it wants no more: HTTP/2's GOAWAY comes in two steps for that.
+#[test]
+fn a_request_that_crosses_the_goaway_is_answered() {
+    let explored = Explore::seeds(0..20).run(|rt: Sim| async move {
+        let server = Running::start(&rt, |b| b, service(&rt)).await;
+        let client = http2_client(&rt);
+        assert_eq!(read(client.get(server.url("/now")).await.expect("a response")).await.1, "now");
+        let crosses = async { read(client.get(server.url("/slow")).await.expect("a response")).await.1 };
+        let (answer, served) = futures::join!(crosses, server.stop());
+        assert_eq!(answer, "slow");
+        assert_eq!((served.connections.accepted, served.requests.answered), (1, 2), "{served}");
+    });
+    assert!(explored.is_ok(), "{}", explored.unwrap_err());
 }
 
 /// Whatever the order of things is: each request that the server has begun is answered, or cut and in the report.

@@ -172,6 +172,16 @@ async fn a_header_beyond_the_limit_is_answered_431<R: Runtime + Net>(rt: R) {
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer:?}");
     let served = server.stop().await;
     assert_eq!((served.requests.begun, served.connections.failed), (0, 1), "{served}");
+
+    // And as large as is said.
+    let server = Running::start(&rt, |b| b.max_header_size(1 << 20), service(&rt)).await;
+    let large = format!(
+        "GET /now HTTP/1.1\r\nhost: x\r\nconnection: close\r\nlarge: {}\r\n\r\n",
+        "x".repeat(1 << 19)
+    );
+    let answer = by_hand(&rt, server.addr, large.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    server.stop().await;
 }
 
 async fn so_many_connections_and_no_more<R: Runtime + Net>(rt: R) {
@@ -281,7 +291,9 @@ fn settings_that_make_no_sense() {
             (builder().max_body(0), "max_body"),
             (builder().http2_max_streams(0), "http2_max_streams"),
         ] {
-            assert_eq!(builder.build().expect_err(field).field(), Some(field));
+            let error = builder.build().expect_err(field);
+            assert_eq!(error.field(), Some(field));
+            assert!(error.to_string().starts_with(&format!("invalid `{field}` = 0")), "{error}");
         }
         // And the other end: everything is as large as it gets.
         let never = std::time::Duration::MAX;
