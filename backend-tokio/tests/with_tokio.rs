@@ -331,7 +331,10 @@ fn the_end_of_somebody_elses_runtime_is_the_same_error() {
 #[test]
 fn the_end_of_another_runtime_inside_is_the_futures_own() {
     let (owner, other) = (driver(), driver());
-    let of_other = other.block_on(async { tokio::time::sleep(Duration::from_secs(3600)) });
+    let of_other = {
+        let _inside = other.runtime().handle().enter();
+        tokio::time::sleep(Duration::from_secs(3600))
+    };
     drop(other);
     let future = with_tokio(owner.runtime(), of_other);
     assert!(catch_unwind(AssertUnwindSafe(|| block_on(future))).is_err());

@@ -45,7 +45,8 @@ pub struct App {
     pub recorded: PrometheusHandle,
 }
 
-/// All routes. Limits are around those that cost something; who watches over the gateway is always answered.
+/// All routes. Limits are around those that cost something; who watches over the gateway has none but that of the
+/// connections.
 pub fn routes(app: Arc<App>) -> Router {
     let limited = Router::new()
         .route("/prices/{symbol}", get(price))
@@ -60,7 +61,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// What something costs: what the service says, or what it said last.
+/// What something costs now, by the service's word.
 async fn price(
     State(app): State<Arc<App>>,
     Extension(Asked { deadline, .. }): Extension<Asked>,

@@ -160,3 +160,14 @@ fn the_services_go_by_the_new_file() {
         answers_504(gateway.get("/prices/ACME"));
     });
 }
+
+/// The file that is there to copy from.
+#[test]
+fn the_file_beside_it_is_a_good_one() {
+    let shipped = include_str!("../../app_gateway/gateway.toml").lines();
+    let is_the_tests = |line: &&str| line.starts_with("listen = ") || line.starts_with("database = ");
+    let shipped: Vec<_> = shipped.filter(|line| !is_the_tests(line)).collect();
+    on_every_runtime(&shipped.join("\n"), |gateway| {
+        assert_eq!(gateway.get("/prices/ACME").status, StatusCode::OK)
+    });
+}

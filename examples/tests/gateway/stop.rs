@@ -3,6 +3,7 @@
 use crate::kit::{Answer, Gateway, SOON, on_every_runtime};
 use backstay::{BlockOn, JoinHandle, Runtime};
 use hyper::{Method, StatusCode};
+use std::io::Write;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -134,5 +135,22 @@ fn a_second_signal_ends_it_at_once() {
         assert!(asked.iter().all(Result::is_err), "{asked:?}");
         let ended = gateway.end();
         assert_eq!((ended.code, ended.count("cut")), (Some(2), 2), "{ended:?}");
+    });
+}
+
+/// Clients that hung up while they were served are no reason to say that the stop was not in order.
+#[test]
+fn who_has_left_was_not_cut() {
+    on_every_runtime(CONFIG, |gateway| {
+        let in_flight = || gateway.get("/health").json()["prices"]["in_flight"].clone();
+        gateway.trouble("prices", "hanging");
+        let mut leaves = TcpStream::connect(gateway.addr).expect("it listens");
+        leaves.write_all(b"GET /prices/ACME HTTP/1.1\r\nhost: g\r\n\r\n").expect("it is read");
+        until(|| in_flight() == 1);
+        drop(leaves);
+        until(|| in_flight() == 0);
+        gateway.terminate();
+        let ended = gateway.end();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
     });
 }
