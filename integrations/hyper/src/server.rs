@@ -41,6 +41,9 @@ use std::time::Duration;
 /// After an error that is not about one connection; files may have run out.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How many connections are accepted before everybody else has a turn, where a crowd waits.
+const IN_A_ROW: u64 = 64;
+
 /// Serves HTTP/1 and HTTP/2 on what `listener` accepts, until `shutdown` begins; with the defaults of a [`Server`],
 /// where the rest is told.
 ///
@@ -170,7 +173,10 @@ impl<R: Runtime> Server<R> {
             .config
             .max_connections
             .map(|connections| Arc::new(Semaphore::new(Limit::new(connections).unwrap_or(Limit::ONE))));
-        loop {
+        for n in 1_u64.. {
+            if n.is_multiple_of(IN_A_ROW) {
+                settings.rt.yield_now().await;
+            }
             let place = match &places {
                 None => None,
                 Some(places) => match stop.run(Arc::clone(places).acquire_owned()).await {

@@ -77,6 +77,10 @@ impl Activity {
         }
     }
 
+    pub(super) const fn is_told(&self) -> bool {
+        self.is_told
+    }
+
     /// Whether bytes that come make a difference, so that the clock needn't be read otherwise.
     pub(super) const fn heeds_bytes(&self) -> bool {
         !self.is_http2 && matches!(self.state, State::Idle { .. })

@@ -157,6 +157,11 @@ impl Shape {
         mut response: Response<B>,
     ) -> Response<ResponseBody<R, B>> {
         let status = response.status();
+        if status == StatusCode::SWITCHING_PROTOCOLS && call.shared.is_told() {
+            // hyper would put `connection: close` in the place of `connection: upgrade`.
+            drop(response);
+            return Self::empty(call, StatusCode::SERVICE_UNAVAILABLE);
+        }
         let has_none = self.is_head
             || status.is_informational()
             || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -182,13 +187,21 @@ impl Shape {
 
     /// An answer without a body to a request that is not read to its end.
     fn refuse<R: Runtime, B>(self, call: Call<R>, status: StatusCode) -> Response<ResponseBody<R, B>> {
-        let mut response = Response::new(ResponseBody { inner: None, call: None, left: None });
-        *response.status_mut() = status;
-        if self.version < Version::HTTP_2 {
-            // The rest of the request is on its way: nothing can follow it.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        let is_http1 = self.version < Version::HTTP_2;
+        if is_http1 {
             call.shared.refuse_body();
         }
+        let mut response = Self::empty(call, status);
+        if is_http1 {
+            // The rest of the request is on its way: nothing can follow it.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    fn empty<R: Runtime, B>(call: Call<R>, status: StatusCode) -> Response<ResponseBody<R, B>> {
+        let mut response = Response::new(ResponseBody { inner: None, call: None, left: None });
+        *response.status_mut() = status;
         call.end(RequestEnd::Answered);
         response
     }

@@ -60,6 +60,11 @@ impl<R: Runtime> Shared<R> {
         self.open.leave();
     }
 
+    /// Whether it was told to end.
+    pub(super) fn is_told(&self) -> bool {
+        self.activity().is_told()
+    }
+
     /// A piece of a response was handed to the connection.
     pub(super) fn piece_given(&self) {
         let now = self.rt.now();

@@ -60,7 +60,10 @@ impl<R: Runtime, T> Socket<R, T> {
 
     fn in_time<O>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<O>>) -> Poll<io::Result<O>> {
         if written.is_ready() {
-            self.waits = Waits::No;
+            // hyper flushes while it waits for the close.
+            if self.waits == Waits::ToWrite {
+                self.waits = Waits::No;
+            }
             return written;
         }
         ready!(self.poll_timer(cx, Waits::ToWrite, self.shared.config.write_timeout));

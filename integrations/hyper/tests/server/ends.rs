@@ -283,6 +283,79 @@ fn a_request_that_crosses_the_goaway_is_answered() {
     assert!(explored.is_ok(), "{}", explored.unwrap_err());
 }
 
+/// Those that come at once are not accepted all in one go, while everybody else waits.
+#[test]
+fn a_crowd_does_not_starve_the_others() {
+    let run = Sim::builder().schedule(Schedule::Fifo).run(|rt: Sim| async move {
+        let listener = rt.bind(loopback()).await.expect("a free port");
+        let addr = listener.local_addr().expect("an address");
+        let crowd = join_all((0..1000).map(|_| rt.connect(addr))).await;
+        assert!(crowd.iter().all(Result::is_ok));
+        let shutdown = Shutdown::new(&rt);
+        let stats = start_on(&rt, listener, |b| b, service(&rt), &shutdown);
+        let (mut before, mut most) = (0, 0);
+        while before < 1000 {
+            rt.yield_now().await;
+            let accepted = stats.report().connections.accepted;
+            most = most.max(accepted - before);
+            before = accepted;
+        }
+        assert!(most <= 128, "{most} in one go");
+        assert!(shutdown.run(stream::iter(["SIGTERM"])).await.is_clean());
+    });
+    assert!(run.is_ok(), "{}", run.unwrap_err());
+}
+
+/// With requests right behind each other.
+#[test]
+fn requests_in_a_row_are_answered_in_that_row() {
+    let run = Sim::builder().seed(1).run(|rt: Sim| async move {
+        let server = Running::start(&rt, |b| b, service(&rt)).await;
+        let mut stream = rt.connect(server.addr).await.expect("a connection");
+        let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        let all = [get("/slow"), get("/now"), get("/drip"), get("/slow")].concat();
+        stream.write_all(all.as_bytes()).await.expect("it is written");
+        server.until("the last is in flight", |report| report.requests.begun == 4).await;
+        // The last but for one that comes too late.
+        stream.write_all(get("/now").as_bytes()).await.expect("it is written");
+        let (served, all) = futures::join!(server.stop(), rest(&mut stream));
+        let bodies = all.split("HTTP/1.1 200 OK\r\n").skip(1);
+        let ends: Vec<_> = bodies.map(|text| text.split("\r\n\r\n").nth(1).unwrap_or_default()).collect();
+        assert_eq!(ends.len(), 4, "{all:?}");
+        assert!(ends[0].starts_with("slow") && ends[1].starts_with("now") && ends[3] == "slow", "{all:?}");
+        assert_eq!((served.requests.begun, served.requests.answered), (4, 4), "{served}");
+        assert_eq!(served.connections.drained, 1, "{served}");
+    });
+    assert!(run.is_ok(), "{}", run.unwrap_err());
+}
+
+/// The runtime ends, with all that is open.
+#[test]
+fn a_runtime_that_ends_is_reported() {
+    use backstay::{Backend, BlockOn, Config};
+    for backend in [Backend::Tokio, Backend::Smol] {
+        let owner = backend.start(Config::new()).expect("a good configuration");
+        let rt = owner.runtime().clone();
+        let (stats, streams, shutdown) = owner.block_on(async {
+            let server = Running::start(&rt, |b| b, service(&rt)).await;
+            let mut streams = Vec::new();
+            for path in ["/forever", "/stuck"] {
+                let mut stream = rt.connect(server.addr).await.expect("a connection");
+                let ask = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+                stream.write_all(ask.as_bytes()).await.expect("it is written");
+                streams.push(stream);
+            }
+            server.until("they are in flight", |report| report.requests.in_flight == 2).await;
+            (server.stats, streams, server.shutdown)
+        });
+        drop(owner);
+        let served = stats.report();
+        assert_adds_up(&served);
+        assert_eq!((served.connections.aborted, served.requests.cut), (2, 2), "{served}");
+        drop((streams, shutdown));
+    }
+}
+
 /// Whatever the order of things is: each request that the server has begun is answered, or cut and in the report.
 #[test]
 fn at_any_moment_the_report_adds_up() {

@@ -24,6 +24,7 @@ test_on_every_runtime! {
     http2_bodies_have_the_same_limits
     a_header_beyond_the_limit_is_answered_431
     so_many_connections_and_no_more
+    every_place_comes_back
     who_does_not_read_is_cut
     one_version_alone
 }
@@ -210,6 +211,46 @@ async fn so_many_connections_and_no_more<R: Runtime + Net>(rt: R) {
     assert_eq!(server.stop().await.connections.accepted, 3);
 }
 
+/// However a connection ends.
+async fn every_place_comes_back<R: Runtime + Net>(rt: R) {
+    let short = time(&rt, ms(200), secs(15));
+    let server = Running::start(
+        &rt,
+        |b| b.max_connections(1).max_body(10).header_read_timeout(short).write_timeout(short),
+        service(&rt),
+    )
+    .await;
+    for (n, request) in [
+        "GET /now HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        "GET /panic HTTP/1.1\r\nhost: x\r\n\r\n",
+        "GET /panic/call HTTP/1.1\r\nhost: x\r\n\r\n",
+        "GET /panic/body HTTP/1.1\r\nhost: x\r\n\r\n",
+        "GET /error HTTP/1.1\r\nhost: x\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 11\r\n\r\n",
+        "GET /no",
+        "",
+        "nonsense\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nnonsense that is no frame",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        drop(by_hand(&rt, server.addr, request.as_bytes()).await);
+        server.until(request, |report| report.connections.accepted == n as u64 + 1).await;
+    }
+    // The client vanishes; or takes nothing.
+    let mut stream = rt.connect(server.addr).await.expect("a connection");
+    stream.write_all(b"GET /forever HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is written");
+    server.until("it is in flight", |report| report.requests.in_flight == 1).await;
+    drop(stream);
+    let mut stream = rt.connect(server.addr).await.expect("a connection");
+    stream.write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is written");
+    let last = by_hand(&rt, server.addr, b"GET /now HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(last.ends_with("\r\n\r\nnow"), "{last:?}");
+    drop(stream);
+    server.stop_in(secs(20), secs(1)).await;
+}
+
 async fn who_does_not_read_is_cut<R: Runtime + Net>(rt: R) {
     let server = Running::start(&rt, |b| b.write_timeout(ms(50)), service(&rt)).await;
     let mut stream = rt.connect(server.addr).await.expect("a connection");
@@ -269,6 +310,26 @@ fn times_are_exact() {
             rt.timeout(secs(3600), by_hand(&rt, server.addr, b"GET /forever HTTP/1.1\r\nhost: x\r\n\r\n"));
         assert!(forever.await.is_err());
         assert_eq!(rt.now() - start, secs(3600));
+        server.stop().await;
+    });
+    assert!(run.is_ok(), "{}", run.unwrap_err());
+}
+
+/// It was told that it is too much.
+#[test]
+fn who_sends_on_for_ever_is_cut() {
+    let run = Sim::builder().seed(3).run(|rt: Sim| async move {
+        let server = Running::start(&rt, |b| b.max_body(10), service(&rt)).await;
+        let mut stream = rt.connect(server.addr).await.expect("a connection");
+        let start = rt.now();
+        let head = b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n";
+        stream.write_all(head).await.expect("it is written");
+        while stream.write_all(&[b'x'; 1000]).await.is_ok() {
+            rt.sleep(ms(10)).await;
+        }
+        let took = rt.now() - start;
+        assert!(took >= secs(2) && took < secs(2) + ms(50), "{took:?}");
+        drop(stream);
         server.stop().await;
     });
     assert!(run.is_ok(), "{}", run.unwrap_err());
