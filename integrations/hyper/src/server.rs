@@ -11,6 +11,7 @@ mod peer;
 mod piece;
 mod report;
 mod service;
+mod shared;
 mod socket;
 
 pub use body::{BodyError, RequestBody};

@@ -1,12 +1,13 @@
 //! A connection, from its first byte to its end.
 
-use super::activity::{Activity, Standing};
+use super::activity::Standing;
 use super::builder::Settings;
-use super::config::{ServerConfig, Versions};
+use super::config::Versions;
 use super::executor::StreamExecutor;
-use super::open::{Open, OpenGuard};
-use super::report::{ConnectionEnd, Counters, RequestEnd};
+use super::open::OpenGuard;
+use super::report::ConnectionEnd;
 use super::service::{BoxError, Counted};
+use super::shared::Shared;
 use super::socket::Socket;
 use crate::HyperIo;
 use backstay_core::net::TcpStream;
@@ -16,97 +17,17 @@ use backstay_core::task::{CancelToken, Shutdown};
 use backstay_core::{Runtime, Sleep};
 use hyper::Request;
 use hyper::body::{Body, Incoming};
-use hyper::rt::{Read, Timer, Write};
+use hyper::rt::{Read, Write};
 use hyper::server::conn::{http1, http2};
 use hyper::service::HttpService;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 
 /// What HTTP/2 begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// What a connection, its socket and its requests share.
-pub(super) struct Shared<R: Runtime> {
-    pub(super) rt: R,
-    pub(super) peer: SocketAddr,
-    pub(super) config: Arc<ServerConfig>,
-    pub(super) timer: Arc<dyn Timer + Send + Sync>,
-    counters: Arc<Counters>,
-    open: Arc<Open>,
-    activity: Mutex<Activity>,
-    has_refused_body: AtomicBool,
-    has_timed_out: AtomicBool,
-}
-
-impl<R: Runtime> Shared<R> {
-    pub(super) fn bytes_came(&self) {
-        let mut activity = self.activity();
-        if activity.heeds_bytes() {
-            activity.byte(self.rt.now());
-        }
-    }
-
-    pub(super) fn request_begins(&self) {
-        self.open.enter();
-        self.counters.begun();
-        let now = self.rt.now();
-        self.activity().begin(now);
-    }
-
-    pub(super) fn request_ends(&self, end: RequestEnd) {
-        let now = self.rt.now();
-        self.activity().end(now);
-        self.counters.request_ended(end);
-        self.open.leave();
-    }
-
-    /// Whether it was told to end.
-    pub(super) fn is_told(&self) -> bool {
-        self.activity().is_told()
-    }
-
-    /// A piece of a response was handed to the connection.
-    pub(super) fn piece_given(&self) {
-        let now = self.rt.now();
-        self.activity().give(now);
-    }
-
-    /// Some of it is on its way.
-    pub(super) fn piece_moves(&self) {
-        let mut activity = self.activity();
-        if activity.heeds_pieces() {
-            activity.take_some(self.rt.now());
-        }
-    }
-
-    /// All of it is.
-    pub(super) fn piece_taken(&self) {
-        let now = self.rt.now();
-        self.activity().take(now);
-    }
-
-    /// Something was answered that has not been read.
-    pub(super) fn refuse_body(&self) {
-        self.has_refused_body.store(true, Relaxed);
-    }
-
-    pub(super) fn has_refused_body(&self) -> bool {
-        self.has_refused_body.load(Relaxed)
-    }
-
-    /// The client does not read.
-    pub(super) fn time_out(&self) {
-        self.has_timed_out.store(true, Relaxed);
-    }
-
-    fn activity(&self) -> MutexGuard<'_, Activity> {
-        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// A connection that was accepted.
 pub(super) struct Accepted<R: Runtime, T> {
@@ -134,19 +55,7 @@ impl<R: Runtime, T: TcpStream> Accepted<R, T> {
     {
         let Self { stream, peer, place, shutdown, drain, settings, mut open } = self;
         open.begin();
-        let rt = settings.rt.clone();
-        let config = &settings.config;
-        let shared = Arc::new(Shared {
-            activity: Mutex::new(Activity::new(rt.now(), config)),
-            rt,
-            peer,
-            config: Arc::clone(config),
-            timer: Arc::clone(&settings.timer),
-            counters: Arc::clone(open.counters()),
-            open: Arc::clone(open.all()),
-            has_refused_body: AtomicBool::new(false),
-            has_timed_out: AtomicBool::new(false),
-        });
+        let shared = Arc::new(Shared::new(peer, &settings, &open));
         // Where it can't be, the connection is gone, and reading says so.
         let _best_effort = stream.set_nodelay(true);
         let mut socket = Socket::new(stream, Arc::clone(&shared), place);
@@ -261,7 +170,7 @@ async fn drive<R: Runtime>(
     match ended {
         Some(Ok(())) if is_draining => ConnectionEnd::Drained,
         Some(Ok(())) => ConnectionEnd::Closed,
-        Some(Err(_)) if shared.has_timed_out.load(Relaxed) => ConnectionEnd::TimedOut,
+        Some(Err(_)) if shared.has_timed_out() => ConnectionEnd::TimedOut,
         Some(Err(_)) => ConnectionEnd::Failed,
         None => ConnectionEnd::TimedOut,
     }

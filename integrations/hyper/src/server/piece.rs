@@ -1,6 +1,6 @@
 //! A piece of a response on its way to the client.
 
-use super::connection::Shared;
+use super::shared::Shared;
 use backstay_core::Runtime;
 use hyper::body::{Buf, Bytes};
 use std::io::IoSlice;

@@ -1,10 +1,10 @@
 //! The service as a connection sees it: every request is counted, and within its limits.
 
 use super::body::{Breach, RequestBody};
-use super::connection::Shared;
 use super::peer::PeerAddr;
 use super::piece::Piece;
 use super::report::RequestEnd;
+use super::shared::Shared;
 use backstay_core::Runtime;
 use hyper::body::{Body, Buf, Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};

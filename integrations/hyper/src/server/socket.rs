@@ -1,6 +1,6 @@
 //! A connection's socket: what was read to tell the version comes first, and nothing waits forever to be written.
 
-use super::connection::Shared;
+use super::shared::Shared;
 use backstay_core::sync::OwnedPermit;
 use backstay_core::time::Instant;
 use backstay_core::{Runtime, Sleep};
