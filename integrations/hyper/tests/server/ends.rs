@@ -24,8 +24,6 @@ test_on_every_runtime! {
     a_second_signal_cuts_at_once
     the_first_contact
     a_server_that_is_dropped_lets_its_connections_end
-    two_listeners_of_one_server
-    each_listener_has_its_places
     who_says_nothing_to_an_http2_server_is_let_go
     an_http2_client_that_is_not_there_holds_up_nothing
 }
@@ -195,49 +193,6 @@ async fn a_server_that_is_dropped_lets_its_connections_end<R: Runtime + Net>(rt:
     assert_eq!((served.connections.accepted, served.connections.drained), (1, 1), "{served}");
 }
 
-async fn two_listeners_of_one_server<R: Runtime + Net>(rt: R) {
-    let shutdown = Shutdown::new(&rt);
-    let server = Server::new(&rt);
-    let (one, two) = (rt.bind(loopback()).await.expect("a port"), rt.bind(loopback()).await.expect("a port"));
-    let addrs = [&one, &two].map(|listener| listener.local_addr().expect("an address"));
-    let asks = async {
-        let client = client(&rt);
-        for addr in addrs {
-            let url = format!("http://{addr}/now").parse().expect("an address");
-            assert_eq!(read(client.get(url).await.expect("a response")).await.1, "now");
-        }
-        shutdown.trigger("done");
-    };
-    let (one, two, ()) = futures::join!(
-        server.serve(one, service(&rt), &shutdown),
-        server.serve(two, service(&rt), &shutdown),
-        asks,
-    );
-    assert_eq!(one.connections.accepted.max(two.connections.accepted), 2);
-    let none = stream::empty::<&str>();
-    assert!(shutdown.run(none).await.is_clean());
-}
-
-/// A place that one of them holds for who may come is not the other's.
-async fn each_listener_has_its_places<R: Runtime + Net>(rt: R) {
-    let shutdown = Shutdown::new(&rt);
-    let server = Server::builder(&rt).max_connections(1).build().expect("good settings");
-    let (one, two) = (rt.bind(loopback()).await.expect("a port"), rt.bind(loopback()).await.expect("a port"));
-    let addrs = [&one, &two].map(|listener| listener.local_addr().expect("an address"));
-    let asks = async {
-        for addr in [addrs[0], addrs[0], addrs[1], addrs[1]] {
-            let ask = by_hand(&rt, addr, b"GET /now HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-            assert!(rt.timeout(secs(5), ask).await.expect("it is accepted").ends_with("now"));
-        }
-        shutdown.trigger("done");
-    };
-    futures::join!(
-        server.serve(one, service(&rt), &shutdown),
-        server.serve(two, service(&rt), &shutdown),
-        asks,
-    );
-}
-
 async fn who_says_nothing_to_an_http2_server_is_let_go<R: Runtime + Net>(rt: R) {
     let server = Running::start(&rt, |b| b.versions(Versions::Http2), service(&rt)).await;
     let mut silent = rt.connect(server.addr).await.expect("a connection");
@@ -281,29 +236,6 @@ fn a_request_that_crosses_the_goaway_is_answered() {
         assert_eq!((served.connections.accepted, served.requests.answered), (1, 2), "{served}");
     });
     assert!(explored.is_ok(), "{}", explored.unwrap_err());
-}
-
-/// Those that come at once are not accepted all in one go, while everybody else waits.
-#[test]
-fn a_crowd_does_not_starve_the_others() {
-    let run = Sim::builder().schedule(Schedule::Fifo).run(|rt: Sim| async move {
-        let listener = rt.bind(loopback()).await.expect("a free port");
-        let addr = listener.local_addr().expect("an address");
-        let crowd = join_all((0..1000).map(|_| rt.connect(addr))).await;
-        assert!(crowd.iter().all(Result::is_ok));
-        let shutdown = Shutdown::new(&rt);
-        let stats = start_on(&rt, listener, |b| b, service(&rt), &shutdown);
-        let (mut before, mut most) = (0, 0);
-        while before < 1000 {
-            rt.yield_now().await;
-            let accepted = stats.report().connections.accepted;
-            most = most.max(accepted - before);
-            before = accepted;
-        }
-        assert!(most <= 128, "{most} in one go");
-        assert!(shutdown.run(stream::iter(["SIGTERM"])).await.is_clean());
-    });
-    assert!(run.is_ok(), "{}", run.unwrap_err());
 }
 
 /// With requests right behind each other.

@@ -23,8 +23,6 @@ test_on_every_runtime! {
     a_body_up_to_the_limit_passes
     http2_bodies_have_the_same_limits
     a_header_beyond_the_limit_is_answered_431
-    so_many_connections_and_no_more
-    every_place_comes_back
     who_does_not_read_is_cut
     one_version_alone
 }
@@ -183,72 +181,6 @@ async fn a_header_beyond_the_limit_is_answered_431<R: Runtime + Net>(rt: R) {
     let answer = by_hand(&rt, server.addr, large.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
     server.stop().await;
-}
-
-async fn so_many_connections_and_no_more<R: Runtime + Net>(rt: R) {
-    let server = Running::start(&rt, |b| b.max_connections(2), service(&rt)).await;
-    let ask = b"GET /now HTTP/1.1\r\nhost: x\r\n\r\n";
-    let mut open = Vec::new();
-    for _ in 0..2 {
-        let mut stream = rt.connect(server.addr).await.expect("a connection");
-        stream.write_all(ask).await.expect("it is written");
-        assert!(head(&mut stream).await.starts_with("HTTP/1.1 200 "));
-        open.push(stream);
-    }
-    let third = rt.spawn({
-        let (rt, addr) = (rt.clone(), server.addr);
-        async move {
-            let mut stream = rt.connect(addr).await.expect("a connection");
-            stream.write_all(ask).await.expect("it is written");
-            head(&mut stream).await
-        }
-    });
-    rt.sleep(ms(20)).await;
-    assert_eq!(server.stats.report().connections.accepted, 2);
-    open.pop();
-    assert!(joined(third).await.starts_with("HTTP/1.1 200 "));
-    drop(open);
-    assert_eq!(server.stop().await.connections.accepted, 3);
-}
-
-/// However a connection ends.
-async fn every_place_comes_back<R: Runtime + Net>(rt: R) {
-    let short = time(&rt, ms(200), secs(15));
-    let server = Running::start(
-        &rt,
-        |b| b.max_connections(1).max_body(10).header_read_timeout(short).write_timeout(short),
-        service(&rt),
-    )
-    .await;
-    for (n, request) in [
-        "GET /now HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
-        "GET /panic HTTP/1.1\r\nhost: x\r\n\r\n",
-        "GET /panic/call HTTP/1.1\r\nhost: x\r\n\r\n",
-        "GET /panic/body HTTP/1.1\r\nhost: x\r\n\r\n",
-        "GET /error HTTP/1.1\r\nhost: x\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 11\r\n\r\n",
-        "GET /no",
-        "",
-        "nonsense\r\n\r\n",
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nnonsense that is no frame",
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        drop(by_hand(&rt, server.addr, request.as_bytes()).await);
-        server.until(request, |report| report.connections.accepted == n as u64 + 1).await;
-    }
-    // The client vanishes; or takes nothing.
-    let mut stream = rt.connect(server.addr).await.expect("a connection");
-    stream.write_all(b"GET /forever HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is written");
-    server.until("it is in flight", |report| report.requests.in_flight == 1).await;
-    drop(stream);
-    let mut stream = rt.connect(server.addr).await.expect("a connection");
-    stream.write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is written");
-    let last = by_hand(&rt, server.addr, b"GET /now HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
-    assert!(last.ends_with("\r\n\r\nnow"), "{last:?}");
-    drop(stream);
-    server.stop_in(secs(20), secs(1)).await;
 }
 
 async fn who_does_not_read_is_cut<R: Runtime + Net>(rt: R) {

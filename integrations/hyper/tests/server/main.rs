@@ -1,5 +1,6 @@
 //! The server, and the client, on every runtime.
 
+mod accepting;
 mod addresses;
 mod axum;
 mod client;
