@@ -137,16 +137,17 @@ fn an_http2_server_that_vanishes_is_noticed() {
         let shutdown = backstay::task::Shutdown::new(&rt);
         let listener = far.bind("0.0.0.0:80".parse().expect("an address")).await.expect("a port");
         start_on(&far, listener, |b| b, service(&far), &shutdown);
-        let builder = ClientBuilder::new(&near).http2().http2_keep_alive(secs(20), secs(5));
+        let builder = ClientBuilder::new(&near).http2().http2_keep_alive(secs(2), secs(1));
         let client: Client<Sim, Full<Bytes>> = builder.build().expect("good settings");
         let get = |path: &str| client.get(format!("http://far{path}").parse().expect("an address"));
         // As long as it answers pings, it may take its time.
-        assert!(near.timeout(secs(200), get("/forever")).await.is_err());
+        assert!(near.timeout(secs(50), get("/forever")).await.is_err());
         rt.net().partition("near", "far").expect("both are there");
         let start = near.now();
         assert!(get("/now").await.is_err());
         let took = near.now() - start;
-        assert!(took >= secs(5) && took <= secs(26), "{took:?}");
+        // The system would take much longer.
+        assert!(took >= secs(1) && took <= secs(4), "{took:?}");
         rt.net().heal("near", "far").expect("both are there");
         assert_eq!(read(get("/now").await.expect("a response")).await.1, "now");
         drop(client);

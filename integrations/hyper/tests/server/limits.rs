@@ -2,9 +2,9 @@
 
 use crate::kit::*;
 use crate::service::service;
-use backstay::Runtime;
 use backstay::net::Net;
 use backstay::testing::*;
+use backstay::{JoinHandle, Runtime};
 use backstay_hyper::{ClientBuilder, RequestBody, Versions};
 use bytes::Bytes;
 use futures::io::AsyncWriteExt;
@@ -311,6 +311,33 @@ fn times_are_exact() {
         assert!(forever.await.is_err());
         assert_eq!(rt.now() - start, secs(3600));
         server.stop().await;
+    });
+    assert!(run.is_ok(), "{}", run.unwrap_err());
+}
+
+/// A client that vanishes while its answer takes its time, as one whose network is gone.
+#[test]
+fn an_http2_client_that_vanishes_is_noticed() {
+    let run = Sim::builder().seed(1).run(|rt: Sim| async move {
+        let (near, far) = (rt.host("near"), rt.host("far"));
+        let shutdown = backstay::task::Shutdown::new(&rt);
+        let listener = far.bind("0.0.0.0:80".parse().expect("an address")).await.expect("a port");
+        let keep_alive = |b: backstay_hyper::ServerBuilder<Sim>| b.http2_keep_alive(secs(20), secs(5));
+        let stats = start_on(&far, listener, keep_alive, service(&far), &shutdown);
+        let client = http2_client(&near);
+        let ask = near.spawn(client.get("http://far/forever".parse().expect("an address")));
+        // As long as it answers pings, it is waited for.
+        near.sleep(secs(200)).await;
+        assert_eq!(stats.report().requests.in_flight, 1);
+        rt.net().partition("near", "far").expect("both are there");
+        near.sleep(secs(26)).await;
+        let served = stats.report();
+        assert_adds_up(&served);
+        assert_eq!((served.requests.cut, served.connections.failed), (1, 1), "{served}");
+        ask.abort();
+        drop(client);
+        rt.net().heal("near", "far").expect("both are there");
+        shutdown.run(stream::iter(["SIGTERM"])).await;
     });
     assert!(run.is_ok(), "{}", run.unwrap_err());
 }
