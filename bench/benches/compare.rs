@@ -1,7 +1,8 @@
 //! The comparison of the runtimes; `-- --help` tells its options.
 
+use backstay_bench::{cli, workloads};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    backstay_bench::compare::main()
+    cli::bench(&workloads::standard())
 }

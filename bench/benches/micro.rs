@@ -5,13 +5,16 @@
 
 use backstay::Backend;
 use backstay_bench::cell::Variant;
+use backstay_bench::entry::Entry;
 use backstay_bench::host::{Host, Threads};
-use backstay_bench::job::{Job, Micro, Operation};
-use backstay_bench::sample::{Sampling, nanoseconds};
+use backstay_bench::job::Operation;
+use backstay_bench::sample::Sampling;
 use backstay_bench::start;
 use backstay_bench::start::RUNTIMES;
+use backstay_bench::workload::Load;
+use backstay_bench::workloads::Micro;
 use criterion::{Criterion, criterion_group, criterion_main};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 const OPERATIONS: [(&str, Operation); 5] = [
@@ -22,7 +25,7 @@ const OPERATIONS: [(&str, Operation); 5] = [
     ("clone of the handle", Operation::CloneHandle),
 ];
 
-fn hosts() -> Vec<(Backend, Variant, Box<dyn Host>)> {
+fn hosts() -> Vec<(Backend, Variant, Host)> {
     let mut hosts = Vec::new();
     for backend in RUNTIMES {
         // Backstay first: it sizes async-std, of which there is one for the process.
@@ -38,6 +41,7 @@ fn micro(c: &mut Criterion) {
     let hosts = hosts();
     for (name, operation) in OPERATIONS {
         let mut group = c.benchmark_group(name);
+        let entry = Entry::of(Micro { operation });
         for (backend, variant, host) in &hosts {
             // async-std has no handle of its own to clone.
             if (*backend, *variant, operation) == (Backend::AsyncStd, Variant::Bare, Operation::CloneHandle) {
@@ -45,10 +49,9 @@ fn micro(c: &mut Criterion) {
             }
             group.bench_function(format!("{backend} {variant}"), |bencher| {
                 bencher.iter_custom(|times| {
-                    let job = Job::Micro(Micro { operation, times });
-                    let once = Sampling { iterations: 1, warm_up: 0, meter: nanoseconds };
-                    let taken = host.run(job, once).expect("the operation works");
-                    Duration::from_nanos(taken.iter().sum())
+                    let load = Load::new(NonZeroU64::new(times).expect("criterion asks for some"));
+                    let runs = host.run(&entry, load, Sampling::ONCE).expect("the operation works");
+                    Duration::from_nanos(runs.iter().map(|run| run.taken).sum())
                 });
             });
         }

@@ -1,13 +1,16 @@
-//! One cell of the comparison: what is done, on which runtime, and through what.
+//! One cell of the comparison: what is done, how much of it, on which runtime, on how many threads, and through
+//! what.
 
-use crate::workload::{UnknownWorkload, Workload};
+use crate::size::{BadSize, Size};
 use backstay::{Backend, UnknownBackend};
 use std::error::Error;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 /// How the work meets the runtime.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Variant {
     /// By hand, on the runtime itself.
     Bare,
@@ -46,32 +49,37 @@ impl FromStr for Variant {
     }
 }
 
-/// One cell: `tokio/bare/http`.
+/// One cell: `tokio/bare/spawn/10k/2`, the last being the threads.
 ///
 /// # Examples
 ///
 /// ```
 /// use backstay_bench::cell::{Cell, Variant};
 ///
-/// let cell: Cell = "smol/backstay/spawn-1k".parse()?;
-/// assert_eq!(cell.variant, Variant::Backstay);
-/// assert_eq!(cell.to_string(), "smol/backstay/spawn-1k");
-/// assert!("smol/backstay".parse::<Cell>().is_err());
+/// let cell: Cell = "smol/backstay/spawn/1k/2".parse()?;
+/// assert_eq!((cell.variant, cell.size.get().get(), cell.threads.get()), (Variant::Backstay, 1_000, 2));
+/// assert_eq!(cell.to_string(), "smol/backstay/spawn/1k/2");
+/// assert!("smol/backstay/spawn".parse::<Cell>().is_err());
 /// # Ok::<(), backstay_bench::cell::BadCell>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cell {
     /// On which runtime.
     pub backend: Backend,
     /// Through what.
     pub variant: Variant,
-    /// What is done.
-    pub workload: Workload,
+    /// What is done: the name of a workload.
+    pub workload: String,
+    /// How much of it.
+    pub size: Size,
+    /// On how many worker threads.
+    pub threads: NonZeroUsize,
 }
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.backend, self.variant, self.workload)
+        let Self { backend, variant, workload, size, threads } = self;
+        write!(f, "{backend}/{variant}/{workload}/{size}/{threads}")
     }
 }
 
@@ -79,13 +87,18 @@ impl FromStr for Cell {
     type Err = BadCell;
 
     fn from_str(text: &str) -> Result<Self, BadCell> {
-        let mut parts = text.split('/');
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(backend), Some(variant), Some(workload), None) => {
-                Ok(Self { backend: backend.parse()?, variant: variant.parse()?, workload: workload.parse()? })
-            }
-            _ => Err(BadCell::Shape(text.to_owned())),
-        }
+        let shape = || BadCell::Shape(text.to_owned());
+        let parts: Vec<_> = text.split('/').collect();
+        let [backend, variant, workload, size, threads] = parts[..] else {
+            return Err(shape());
+        };
+        Ok(Self {
+            backend: backend.parse()?,
+            variant: variant.parse()?,
+            workload: workload.to_owned(),
+            size: size.parse()?,
+            threads: threads.parse().map_err(|_| shape())?,
+        })
     }
 }
 
@@ -93,25 +106,25 @@ impl FromStr for Cell {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadCell {
-    /// It doesn't have the three parts.
+    /// It doesn't have the five parts.
     Shape(String),
     /// No such runtime.
     Backend(UnknownBackend),
     /// No such variant.
     Variant(String),
-    /// No such workload.
-    Workload(UnknownWorkload),
+    /// No such size.
+    Size(BadSize),
 }
 
 impl fmt::Display for BadCell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Shape(text) => write!(f, "`{text}` is not runtime/variant/workload"),
+            Self::Shape(text) => write!(f, "`{text}` is not runtime/variant/workload/size/threads"),
             Self::Backend(error) => error.fmt(f),
             Self::Variant(name) => {
                 write!(f, "unknown variant `{name}`: expected one of bare, backstay, any")
             }
-            Self::Workload(error) => error.fmt(f),
+            Self::Size(error) => error.fmt(f),
         }
     }
 }
@@ -124,8 +137,8 @@ impl From<UnknownBackend> for BadCell {
     }
 }
 
-impl From<UnknownWorkload> for BadCell {
-    fn from(error: UnknownWorkload) -> Self {
-        Self::Workload(error)
+impl From<BadSize> for BadCell {
+    fn from(error: BadSize) -> Self {
+        Self::Size(error)
     }
 }

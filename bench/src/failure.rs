@@ -16,8 +16,14 @@ pub enum Failure {
     Start(Box<dyn Error + Send + Sync>),
     /// Something did not arrive: a task's value, a message, an answer.
     Lost(&'static str),
-    /// A sleep ended before its deadline.
+    /// It took less than the time that it takes at least: a sleep ended before its deadline.
     Early,
+    /// Nothing was done.
+    Nothing,
+    /// This workload isn't written by hand.
+    NotByHand,
+    /// Whatever else a workload may say.
+    Other(Box<dyn Error + Send + Sync>),
     /// The work was done, and wrongly.
     Wrong {
         /// What was checked.
@@ -29,8 +35,28 @@ pub enum Failure {
     },
 }
 
-/// Checks a result.
-pub(crate) fn check(what: &'static str, expected: u64, found: u64) -> Result<(), Failure> {
+impl Failure {
+    /// A workload's own error.
+    pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+/// Checks a result; `what` names it.
+///
+/// # Errors
+///
+/// [`Failure::Wrong`] unless it is as expected.
+///
+/// # Examples
+///
+/// ```
+/// use backstay_bench::failure::check;
+///
+/// assert!(check("the answers", 3, 3).is_ok());
+/// assert_eq!(check("the answers", 3, 2).unwrap_err().to_string(), "the answers: expected 3, found 2");
+/// ```
+pub fn check(what: &'static str, expected: u64, found: u64) -> Result<(), Failure> {
     if expected == found { Ok(()) } else { Err(Failure::Wrong { what, expected, found }) }
 }
 
@@ -42,6 +68,9 @@ impl fmt::Display for Failure {
             Self::Start(error) => write!(f, "start: {error}"),
             Self::Lost(what) => write!(f, "{what} was lost"),
             Self::Early => f.write_str("a sleep ended before its deadline"),
+            Self::Nothing => f.write_str("nothing was done"),
+            Self::NotByHand => f.write_str("it isn't written by hand"),
+            Self::Other(error) => error.fmt(f),
             Self::Wrong { what, expected, found } => write!(f, "{what}: expected {expected}, found {found}"),
         }
     }
@@ -53,7 +82,9 @@ impl Error for Failure {
             Self::Io(error) => Some(error),
             Self::Http(error) => Some(error),
             Self::Start(error) => Some(&**error),
-            Self::Lost(_) | Self::Early | Self::Wrong { .. } => None,
+            // Its text is this one's, so the next is its source.
+            Self::Other(error) => error.source(),
+            Self::Lost(_) | Self::Early | Self::Nothing | Self::NotByHand | Self::Wrong { .. } => None,
         }
     }
 }

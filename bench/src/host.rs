@@ -1,21 +1,98 @@
 //! A runtime that was started, to put work on.
 
+use crate::entry::Entry;
 use crate::failure::Failure;
 use crate::job::Job;
-use crate::sample::Sampling;
+use crate::sample::{Run, Sampling, sample};
+use crate::workload::{Load, Outcome, Workload};
+use backstay::async_std::AsyncStdOwner;
+use backstay::smol::SmolOwner;
+use backstay::tokio::TokioOwner;
+use backstay::{AnyOwner, BlockOn, Net, Runtime};
+use std::fmt;
 use std::num::NonZeroUsize;
+use std::sync::mpsc;
 
-/// A runtime that was started.
-pub trait Host {
-    /// Does `job` as often as `sampling` says, inside one spawned task, and gives what each counted run took.
+/// A runtime that was started: by hand, or through backstay.
+pub struct Host(pub(crate) Started);
+
+pub(crate) enum Started {
+    Bare(Box<dyn ByHand>),
+    Through(Through),
+}
+
+impl Host {
+    /// Does the work as often as `sampling` says, inside one spawned task, and gives what each counted run took and
+    /// what came of it.
     ///
     /// The calling thread waits on a plain channel meanwhile, so that the workers, and no thread besides,
     /// poll tasks and sockets; only with [`Threads::Current`] does it run everything itself.
     ///
     /// # Errors
     ///
-    /// When the work fails, or finds its own result wrong.
-    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<u64>, Failure>;
+    /// When the work fails, finds its own result wrong, or isn't written by hand and the host is.
+    pub fn run(&self, entry: &Entry, load: Load, sampling: Sampling) -> Result<Vec<Run>, Failure> {
+        match &self.0 {
+            Started::Through(through) => entry.run(through, load, sampling),
+            Started::Bare(host) => {
+                let job = entry.bare(load).ok_or(Failure::NotByHand)?;
+                let runs = host.run(job, sampling)?;
+                let done = |run: Run<()>| Run { taken: run.taken, outcome: Outcome::Units(job.units()) };
+                Ok(runs.into_iter().map(done).collect())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("bare", &matches!(self.0, Started::Bare(_))).finish()
+    }
+}
+
+/// A runtime that was started by hand.
+pub(crate) trait ByHand {
+    /// As [`Host::run`].
+    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<Run<()>>, Failure>;
+}
+
+/// A runtime that was started through backstay.
+pub(crate) enum Through {
+    Tokio(Owned<TokioOwner>),
+    Smol(Owned<SmolOwner>),
+    AsyncStd(Owned<AsyncStdOwner>),
+    Any(Owned<AnyOwner>),
+}
+
+pub(crate) struct Owned<O> {
+    pub(crate) owner: O,
+    // Nobody runs tasks unless this thread does.
+    pub(crate) driven_here: bool,
+}
+
+impl<O: BlockOn<Runtime: Net>> Owned<O> {
+    pub(crate) fn run<W: Workload>(
+        &self,
+        workload: &W,
+        load: Load,
+        sampling: Sampling,
+    ) -> Result<Vec<Run>, Failure> {
+        let rt = self.owner.runtime();
+        let (done, outcome) = mpsc::channel();
+        let task = rt.spawn({
+            let (rt, workload) = (rt.clone(), workload.clone());
+            async move {
+                // An error is a receiver that has gone, which can't be while this is awaited.
+                let _ = done.send(sample(sampling, || workload.run(rt.clone(), load)).await);
+            }
+        });
+        if self.driven_here {
+            self.owner.block_on(task)?;
+        }
+        let runs = outcome.recv().unwrap_or(Err(Failure::Lost("the work")))?;
+        let erased = |run: Run<W::Measured>| Run { taken: run.taken, outcome: run.outcome.into() };
+        Ok(runs.into_iter().map(erased).collect())
+    }
 }
 
 /// Which threads poll tasks.

@@ -1,4 +1,4 @@
-//! What there is to do, and how much of it: every size, in one place.
+//! What is also written by hand, and how much of it: the sizes of both, which are so the same.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -25,6 +25,23 @@ pub enum Job {
     Http(Http),
     /// One small operation, many times.
     Micro(Micro),
+}
+
+impl Job {
+    /// How many units are done.
+    pub const fn units(&self) -> u64 {
+        match self {
+            Self::Spawn(size) => size.tasks,
+            Self::YieldStorm(size) => size.tasks * size.yields,
+            Self::PingPong(size) => size.round_trips,
+            Self::SparseWake(size) => size.tasks * size.rounds,
+            Self::Timers(_) => 1,
+            Self::BlockingBurst(size) => size.jobs,
+            Self::TcpEcho(size) => size.connections * size.round_trips,
+            Self::Http(size) => size.connections * size.requests,
+            Self::Micro(size) => size.times,
+        }
+    }
 }
 
 /// Size of [`Job::Spawn`].

@@ -1,6 +1,7 @@
 //! Doing work several times, and reading a meter around each.
 
 use crate::failure::Failure;
+use crate::workload::Outcome;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -26,25 +27,40 @@ pub struct Sampling {
 }
 
 impl Sampling {
+    /// Once, without a warm-up, in nanoseconds.
+    pub const ONCE: Self = Self { iterations: 1, warm_up: 0, meter: nanoseconds };
+
     /// So many iterations after one warm-up, in nanoseconds.
     pub const fn time(iterations: u32) -> Self {
         Self { iterations, warm_up: 1, meter: nanoseconds }
     }
 }
 
-/// Runs `once` as often as `sampling` says; gives what each counted run took.
-pub(crate) async fn sample<F>(sampling: Sampling, mut once: impl FnMut() -> F) -> Result<Vec<u64>, Failure>
+/// A run that counts.
+#[derive(Clone, Debug)]
+pub struct Run<T = Outcome> {
+    /// By how much the meter grew.
+    pub taken: u64,
+    /// What came of it.
+    pub outcome: T,
+}
+
+/// Runs `once` as often as `sampling` says; gives those runs that count.
+pub(crate) async fn sample<T, F>(
+    sampling: Sampling,
+    mut once: impl FnMut() -> F,
+) -> Result<Vec<Run<T>>, Failure>
 where
-    F: Future<Output = Result<(), Failure>>,
+    F: Future<Output = Result<T, Failure>>,
 {
     for _ in 0..sampling.warm_up {
         once().await?;
     }
-    let mut taken = Vec::with_capacity(sampling.iterations as usize);
+    let mut runs = Vec::with_capacity(sampling.iterations as usize);
     for _ in 0..sampling.iterations {
         let before = (sampling.meter)();
-        once().await?;
-        taken.push((sampling.meter)() - before);
+        let outcome = once().await?;
+        runs.push(Run { taken: (sampling.meter)() - before, outcome });
     }
-    Ok(taken)
+    Ok(runs)
 }

@@ -7,13 +7,16 @@
 
 use backstay::Backend;
 use backstay_bench::cell::Variant;
+use backstay_bench::entry::Entry;
 use backstay_bench::host::{Host, Threads};
-use backstay_bench::job::{Job, Micro, Operation};
+use backstay_bench::job::Operation;
 use backstay_bench::sample::Sampling;
 use backstay_bench::start;
 use backstay_bench::start::RUNTIMES;
+use backstay_bench::workload::Load;
+use backstay_bench::workloads::Micro;
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The system's allocator, counting.
@@ -52,10 +55,11 @@ fn allocations() -> u64 {
 const TIMES: u64 = 1_000;
 
 /// Allocations of so many times `operation`, the least of several rounds.
-fn count(host: &dyn Host, operation: Operation) -> u64 {
+fn count(host: &Host, operation: Operation) -> u64 {
     let sampling = Sampling { iterations: 10, warm_up: 2, meter: allocations };
-    let rounds = host.run(Job::Micro(Micro { operation, times: TIMES }), sampling).unwrap();
-    rounds.into_iter().min().unwrap()
+    let load = Load::new(NonZeroU64::new(TIMES).unwrap());
+    let rounds = host.run(&Entry::of(Micro { operation }), load, sampling).unwrap();
+    rounds.into_iter().map(|round| round.taken).min().unwrap()
 }
 
 /// What one operation allocates, in thousandths: by hand, through backstay, through its erased runtime.
@@ -113,9 +117,9 @@ fn the_traits_allocate_what_the_runtimes_do() {
             .map(|variant| start::start(backend, variant, one).unwrap());
         for &operation in Operation::ALL {
             let count = Count {
-                bare: count(&*bare, operation),
-                backstay: count(&*backstay, operation),
-                any: count(&*any, operation),
+                bare: count(&bare, operation),
+                backstay: count(&backstay, operation),
+                any: count(&any, operation),
             };
             println!("{backend:9} {operation:?}: {count:?} in {TIMES}");
             assert!(holds(backend, operation, &count), "{backend} {operation:?}: {count:?} in {TIMES}");

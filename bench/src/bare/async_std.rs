@@ -5,9 +5,9 @@ mod sockets;
 mod tasks;
 
 use crate::failure::Failure;
-use crate::host::Host;
+use crate::host::ByHand;
 use crate::job::Job;
-use crate::sample::{Sampling, sample};
+use crate::sample::{Run, Sampling, sample};
 use async_std::task;
 use std::sync::mpsc;
 
@@ -18,8 +18,8 @@ pub(crate) fn start() -> Bare {
     Bare
 }
 
-impl Host for Bare {
-    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<u64>, Failure> {
+impl ByHand for Bare {
+    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<Run<()>>, Failure> {
         let (done, outcome) = mpsc::channel();
         task::spawn(async move {
             let _ = done.send(sample(sampling, || run(job)).await);

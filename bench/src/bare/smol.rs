@@ -5,9 +5,9 @@ mod sockets;
 mod tasks;
 
 use crate::failure::Failure;
-use crate::host::{Host, Threads};
+use crate::host::{ByHand, Threads};
 use crate::job::Job;
-use crate::sample::{Sampling, sample};
+use crate::sample::{Run, Sampling, sample};
 use smol::Executor;
 use smol::channel::{Sender, bounded};
 use std::io;
@@ -33,8 +33,8 @@ pub(crate) fn start(threads: Threads) -> io::Result<Bare> {
     Ok(Bare { ex, _stop: stop, driven_here: threads == Threads::Current })
 }
 
-impl Host for Bare {
-    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<u64>, Failure> {
+impl ByHand for Bare {
+    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<Run<()>>, Failure> {
         let (done, outcome) = mpsc::channel();
         let ex = Arc::clone(&self.ex);
         let task = self.ex.spawn(async move {

@@ -5,9 +5,9 @@ mod sockets;
 mod tasks;
 
 use crate::failure::Failure;
-use crate::host::{Host, Threads};
+use crate::host::{ByHand, Threads};
 use crate::job::Job;
-use crate::sample::{Sampling, sample};
+use crate::sample::{Run, Sampling, sample};
 use std::io;
 use std::sync::mpsc;
 use tokio::runtime::{Builder, Runtime};
@@ -25,8 +25,8 @@ pub(crate) fn start(threads: Threads) -> io::Result<Bare> {
     Ok(Bare { runtime, driven_here: threads == Threads::Current })
 }
 
-impl Host for Bare {
-    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<u64>, Failure> {
+impl ByHand for Bare {
+    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<Run<()>>, Failure> {
         let (done, outcome) = mpsc::channel();
         let task = self.runtime.spawn(async move {
             let _ = done.send(sample(sampling, || run(job)).await);

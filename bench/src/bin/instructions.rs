@@ -4,11 +4,15 @@
 
 use backstay::Backend;
 use backstay_bench::cell::Variant;
+use backstay_bench::entry::Entry;
 use backstay_bench::host::Threads;
-use backstay_bench::job::{Job, Micro, Operation};
-use backstay_bench::sample::{Sampling, nanoseconds};
+use backstay_bench::job::Operation;
+use backstay_bench::sample::Sampling;
 use backstay_bench::start;
+use backstay_bench::workload::Load;
+use backstay_bench::workloads::Micro;
 use clap::{Parser, ValueEnum};
+use std::num::NonZeroU64;
 use std::process::ExitCode;
 
 /// Does one operation many times on one thread
@@ -21,7 +25,7 @@ struct Args {
     /// The operation
     what: What,
     /// How often
-    times: u64,
+    times: NonZeroU64,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -38,10 +42,9 @@ fn main() -> ExitCode {
         What::TimeoutReady => Operation::TimeoutReady,
         What::TimeoutPending => Operation::TimeoutPending,
     };
-    let job = Job::Micro(Micro { operation, times: args.times });
-    let once = Sampling { iterations: 1, warm_up: 0, meter: nanoseconds };
-    let outcome =
-        start::start(args.runtime, args.variant, Threads::Current).and_then(|host| host.run(job, once));
+    let entry = Entry::of(Micro { operation });
+    let outcome = start::start(args.runtime, args.variant, Threads::Current)
+        .and_then(|host| host.run(&entry, Load::new(args.times), Sampling::ONCE));
     match outcome {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {

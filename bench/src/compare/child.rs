@@ -3,47 +3,62 @@
 use crate::cell::Cell;
 use crate::failure::Failure;
 use crate::host::Threads;
+use crate::reading::Reading;
+use crate::registry::{Registry, UnknownWorkload};
 use crate::sample::Sampling;
 use crate::start;
-use crate::stats::median;
-use crate::workload::Scale;
+use crate::workload::{Load, Rate};
+use clap::Parser;
 use std::env;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Read};
-use std::num::NonZeroUsize;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
+/// The first argument of a child.
+pub(crate) const CELL: &str = "--cell";
+
 /// How long a child may take; one that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Measures `cell` in this process and prints nanoseconds: the median of its iterations, above the floor.
-pub(super) fn measure(cell: Cell, workers: NonZeroUsize, quick: bool) -> Result<(), Failure> {
-    let host = start::start(cell.backend, cell.variant, Threads::Workers(workers))?;
-    let workload = cell.workload;
-    let iterations = if quick { workload.iterations().div_ceil(2) } else { workload.iterations() };
-    let taken = host.run(workload.job(Scale::Full), Sampling::time(iterations))?;
-    let floor = workload.floor().as_nanos() as f64;
-    let taken: Vec<_> = taken.into_iter().map(|nanos| nanos as f64 - floor).collect();
-    if taken.iter().any(|&nanos| nanos <= 0.0) {
-        return Err(Failure::Early);
-    }
-    println!("nanoseconds {}", median(&taken));
+/// What a child is told.
+#[derive(Debug, Parser)]
+pub(crate) struct ChildArgs {
+    /// Measures this cell in this process
+    #[arg(long)]
+    cell: Cell,
+    #[arg(long)]
+    rate: Rate,
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Measures a cell in this process, and prints one line: its [`Reading`].
+pub(crate) fn measure(args: &ChildArgs, registry: &Registry) -> Result<(), ChildFailure> {
+    let cell = &args.cell;
+    let entry = registry.get(&cell.workload)?;
+    let load = Load::new(cell.size.get()).at(args.rate);
+    let host = start::start(cell.backend, cell.variant, Threads::Workers(cell.threads))?;
+    let iterations = entry.iterations(load).max(1);
+    let iterations = if args.quick { iterations.div_ceil(2) } else { iterations };
+    let runs = host.run(entry, load, Sampling::time(iterations))?;
+    let reading = Reading::new(&runs, entry.floor(load))?;
+    println!("{}", serde_json::to_string(&reading)?);
     Ok(())
 }
 
-/// Starts a child that measures `cell`, and waits for its nanoseconds.
-pub(super) fn wait(cell: Cell, workers: NonZeroUsize, quick: bool) -> Result<f64, ChildError> {
-    let failed = |why, stderr| ChildError { cell, why, stderr };
+/// Starts a child that measures `cell`, and waits for what it says.
+pub(crate) fn wait(cell: &Cell, rate: Rate, quick: bool) -> Result<Reading, ChildError> {
+    let failed = |why, stderr| ChildError { cell: cell.clone(), why, stderr };
     let start = || -> io::Result<Child> {
         Command::new(env::current_exe()?)
-            .args(["--cell", &cell.to_string(), "--workers", &workers.to_string()])
+            .args([CELL, &cell.to_string(), "--rate", &rate.to_string()])
             .args(quick.then_some("--quick"))
             // The only way to size async-std by hand; nobody else reads it.
-            .env("ASYNC_STD_THREAD_COUNT", workers.to_string())
+            .env("ASYNC_STD_THREAD_COUNT", cell.threads.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -63,7 +78,7 @@ pub(super) fn wait(cell: Cell, workers: NonZeroUsize, quick: bool) -> Result<f64
     if !status.success() {
         return Err(failed(Why::Failed(status), stderr));
     }
-    parse(&stdout).ok_or_else(|| failed(Why::Said(stdout.clone()), stderr))
+    serde_json::from_str(&stdout).map_err(|error| failed(Why::Said(stdout.clone(), error), stderr))
 }
 
 /// Reads all of it on a thread of its own, so that waiting can have a limit and no pipe fills up.
@@ -80,13 +95,55 @@ fn read(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
     text
 }
 
-fn parse(stdout: &str) -> Option<f64> {
-    stdout.trim().strip_prefix("nanoseconds ")?.parse().ok().filter(|nanos: &f64| nanos.is_finite())
+/// Why a child has no reading.
+#[derive(Debug)]
+pub(crate) enum ChildFailure {
+    Unknown(UnknownWorkload),
+    Work(Failure),
+    Said(serde_json::Error),
+}
+
+impl fmt::Display for ChildFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(error) => error.fmt(f),
+            Self::Work(error) => error.fmt(f),
+            Self::Said(error) => write!(f, "its figures: {error}"),
+        }
+    }
+}
+
+impl Error for ChildFailure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Unknown(error) => error.source(),
+            Self::Work(error) => error.source(),
+            Self::Said(error) => Some(error),
+        }
+    }
+}
+
+impl From<UnknownWorkload> for ChildFailure {
+    fn from(error: UnknownWorkload) -> Self {
+        Self::Unknown(error)
+    }
+}
+
+impl From<Failure> for ChildFailure {
+    fn from(error: Failure) -> Self {
+        Self::Work(error)
+    }
+}
+
+impl From<serde_json::Error> for ChildFailure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Said(error)
+    }
 }
 
 /// A cell that could not be measured; it voids the whole run.
 #[derive(Debug)]
-pub(super) struct ChildError {
+pub(crate) struct ChildError {
     cell: Cell,
     why: Why,
     stderr: String,
@@ -97,7 +154,7 @@ enum Why {
     Start(io::Error),
     Hung,
     Failed(ExitStatus),
-    Said(String),
+    Said(String, serde_json::Error),
 }
 
 impl fmt::Display for ChildError {
@@ -107,7 +164,7 @@ impl fmt::Display for ChildError {
             Why::Start(error) => write!(f, "its process: {error}")?,
             Why::Hung => write!(f, "no result within {} s", LIMIT.as_secs())?,
             Why::Failed(status) => write!(f, "its process failed ({status})")?,
-            Why::Said(text) => write!(f, "its process said `{}`", text.trim())?,
+            Why::Said(text, error) => write!(f, "its process said `{}`: {error}", text.trim())?,
         }
         match self.stderr.trim() {
             "" => Ok(()),
@@ -116,17 +173,12 @@ impl fmt::Display for ChildError {
     }
 }
 
-impl Error for ChildError {}
-
-#[cfg(test)]
-mod tests {
-    use super::parse;
-
-    #[test]
-    fn only_a_plain_line_is_a_result() {
-        assert_eq!(parse("nanoseconds 1234.5\n"), Some(1234.5));
-        assert_eq!(parse("nanoseconds NaN\n"), None);
-        assert_eq!(parse("nanoseconds 1\nand more\n"), None);
-        assert_eq!(parse(""), None);
+impl Error for ChildError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.why {
+            Why::Start(error) => Some(error),
+            Why::Said(_, error) => Some(error),
+            Why::Hung | Why::Failed(_) => None,
+        }
     }
 }

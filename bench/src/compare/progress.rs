@@ -22,7 +22,7 @@ impl<W: Write> Progress<W> {
     }
 
     /// This cell is next.
-    pub(super) fn step(&mut self, cell: Cell) {
+    pub(super) fn step(&mut self, cell: &Cell) {
         self.step += 1;
         if !self.terminal && self.last.is_some_and(|last| last.elapsed() < PAUSE) {
             return;
@@ -30,13 +30,8 @@ impl<W: Write> Progress<W> {
         self.last = Some(Instant::now());
         let width = self.all.to_string().len();
         let (before, after) = if self.terminal { ("\r\x1b[K", "") } else { ("", "\n") };
-        let Cell { backend, variant, workload } = cell;
         // Nobody may be looking.
-        let _ = write!(
-            self.out,
-            "{before}[{:width$}/{}] {backend} {workload} {variant} …{after}",
-            self.step, self.all
-        );
+        let _ = write!(self.out, "{before}[{:width$}/{}] {cell} …{after}", self.step, self.all);
         let _ = self.out.flush();
     }
 
@@ -56,20 +51,20 @@ mod tests {
     fn shown(terminal: bool) -> String {
         let mut out = Vec::new();
         let mut progress = Progress::new(&mut out, terminal, 12);
-        progress.step("tokio/bare/http".parse().unwrap());
-        progress.step("smol/backstay/http".parse().unwrap());
+        progress.step(&"tokio/bare/http/8/2".parse().unwrap());
+        progress.step(&"smol/backstay/http/8/2".parse().unwrap());
         progress.done();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn lines_that_stay_are_few() {
-        assert_eq!(shown(false), "[ 1/12] tokio http bare …\n");
+        assert_eq!(shown(false), "[ 1/12] tokio/bare/http/8/2 …\n");
     }
 
     #[test]
     fn a_terminal_has_one_line() {
-        let line = "\r\x1b[K[ 1/12] tokio http bare …\r\x1b[K[ 2/12] smol http backstay …\r\x1b[K";
+        let line = "\r\x1b[K[ 1/12] tokio/bare/http/8/2 …\r\x1b[K[ 2/12] smol/backstay/http/8/2 …\r\x1b[K";
         assert_eq!(shown(true), line);
     }
 }

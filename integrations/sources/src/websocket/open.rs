@@ -116,7 +116,7 @@ pub async fn connect_over<R: Runtime, S: AsyncRead + AsyncWrite + Unpin>(
     in_time(rt, &target.url, &config, target.handshake(rt, stream, &config)).await
 }
 
-/// Does the handshake with who has connected. [`listen`] does it for all that come.
+/// Does the handshake with who has connected. [`listen`](super::listen) does it for all that come.
 ///
 /// Who asks for something else, or in another way than it must, is answered with the status 400 as far as that can be
 /// written at once.
