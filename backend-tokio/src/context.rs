@@ -1,9 +1,15 @@
 //! The tokio runtime that a handle means, and whether it has ended.
 
 use std::any::Any;
+use std::panic::catch_unwind;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{self, Waker};
+use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::task::unconstrained;
+use tokio::time::sleep;
 
 /// What the handle, its sleeps and its sockets share.
 #[derive(Clone, Debug)]
@@ -53,6 +59,18 @@ impl Context {
             _ => self.enter(f),
         }
     }
+}
+
+/// Whether the runtime whose context this is has ended: tokio tells by the panic of a timer, which the panic hook sees.
+#[cold]
+pub(crate) fn have_timers_ended() -> bool {
+    let polled = catch_unwind(|| {
+        pin!(unconstrained(sleep(Duration::from_secs(3600))))
+            .poll(&mut task::Context::from_waker(Waker::noop()))
+            .is_ready()
+    });
+    // When it ends, it also fires all of its timers.
+    polled.unwrap_or(true)
 }
 
 /// Whether this is how tokio's timers panic when their runtime has ended.

@@ -22,7 +22,7 @@
 //! # Ok::<(), backstay_core::ConfigError>(())
 //! ```
 
-use crate::context::{Context, is_shutdown};
+use crate::context::{Context, have_timers_ended, is_shutdown};
 use crate::runtime::{NoRuntime, Tokio};
 use pin_project_lite::pin_project;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -69,7 +69,8 @@ use std::task::{self, Poll};
 ///
 /// # Panics
 ///
-/// If the future does, also in its destructor; if it is polled after its end.
+/// If the future does, also in its destructor, and when it waits for yet another tokio, which has ended; if it is polled
+/// after its end.
 ///
 /// # Cost
 ///
@@ -151,7 +152,8 @@ impl<F: Future> Future for WithTokio<F> {
                 match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
                     Ok(Poll::Pending) => return Poll::Pending,
                     Ok(Poll::Ready(output)) => Ok(output),
-                    Err(payload) if is_shutdown(&*payload) => {
+                    // It may have waited for another one, whose end is not this one's.
+                    Err(payload) if is_shutdown(&*payload) && have_timers_ended() => {
                         context.set_ended();
                         Err(NoRuntime::Ended)
                     }

@@ -327,6 +327,23 @@ fn the_end_of_somebody_elses_runtime_is_the_same_error() {
     assert_eq!(block_on(with_tokio(&rt, ready(1))), Err(NoRuntime::Ended));
 }
 
+/// A future that waits for a second tokio, which ends: that is its own panic, and the first one goes on for all.
+#[test]
+fn the_end_of_another_runtime_inside_is_the_futures_own() {
+    let (owner, other) = (driver(), driver());
+    let of_other = {
+        let _inside = other.runtime().handle().enter();
+        tokio::time::sleep(Duration::from_secs(3600))
+    };
+    drop(other);
+    let future = with_tokio(owner.runtime(), of_other);
+    assert!(catch_unwind(AssertUnwindSafe(|| block_on(future))).is_err());
+
+    let nap = owner.runtime().sleep(Duration::from_millis(1));
+    let timed = async { tokio::time::timeout(SOON, nap).await.is_ok() };
+    assert_eq!(block_on(with_tokio(owner.runtime(), timed)), Ok(true));
+}
+
 #[test]
 fn it_may_be_dropped_when_its_thread_ends() {
     type Last = Pin<Box<dyn Future<Output = Result<(), NoRuntime>>>>;

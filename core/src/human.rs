@@ -112,11 +112,12 @@ fn split(text: &str, is_part: impl Fn(char) -> bool) -> (&str, &str) {
 #[cfg(feature = "serde")]
 fn times(number: &str, each: u64) -> Option<u128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let mut nanos = whole.parse::<u128>().ok()?.checked_mul(each.into())?;
-    let mut part = u128::from(each) * 1_000_000_000;
+    let nanos = whole.parse::<u128>().ok()?.checked_mul(each.into())?;
+    // In billionths of a nanosecond: digits may be less than one each, and more together.
+    let (mut fine, mut part) = (0, u128::from(each) * 1_000_000_000);
     for digit in fraction.chars() {
         part /= 10;
-        nanos = nanos.checked_add(u128::from(digit.to_digit(10)?) * part / 1_000_000_000)?;
+        fine += u128::from(digit.to_digit(10)?) * part;
     }
-    Some(nanos)
+    nanos.checked_add(fine / 1_000_000_000)
 }

@@ -3,14 +3,16 @@
 //! Not for use outside of this project: the packages beside this one have configurations too.
 
 #[cfg(feature = "serde")]
+mod field;
+#[cfg(feature = "serde")]
 mod file;
 #[cfg(feature = "serde")]
 mod forms;
 
 #[cfg(feature = "serde")]
-pub use file::{Field, Table, Written, read, required};
+pub use field::{Field, InFile, Written};
 #[cfg(feature = "serde")]
-pub use forms::InFile;
+pub use file::{Table, read, required};
 #[cfg(feature = "serde")]
 pub(crate) use forms::Time;
 #[cfg(feature = "serde")]
@@ -40,6 +42,11 @@ impl Rule<u32> {
     pub const NOT_ZERO: Self = Self { reason: "must be at least 1", holds: |number| *number > 0 };
 }
 
+impl Rule<u64> {
+    /// A count.
+    pub const NOT_ZERO: Self = Self { reason: "must be at least 1", holds: |number| *number > 0 };
+}
+
 impl Rule<usize> {
     /// A count.
     pub const NOT_ZERO: Self = Self { reason: "must be at least 1", holds: |number| *number > 0 };
@@ -64,7 +71,7 @@ pub trait Setting {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`], with the value.
+    /// [`ConfigError::Invalid`], with the value if it is a number or a duration.
     fn check(&self, field: &'static str, rule: &Rule<Self::Value>) -> Result<(), ConfigError>;
 }
 
@@ -83,7 +90,7 @@ macro_rules! plain {
     )*};
 }
 
-plain!(u8, u32, usize, f64, Duration);
+plain!(u8, u32, u64, usize, f64, Duration);
 
 /// Of what checks itself, or is right by its type.
 #[macro_export]
@@ -119,7 +126,16 @@ macro_rules! settings_of_its_own {
     )*};
 }
 
-settings_of_its_own!(bool, String);
+settings_of_its_own!(bool);
+
+/// Without the value, which may be long.
+impl Setting for String {
+    type Value = Self;
+
+    fn check(&self, field: &'static str, rule: &Rule<Self>) -> Result<(), ConfigError> {
+        if (rule.holds)(self) { Ok(()) } else { Err(ConfigError::invalid(field, rule.reason)) }
+    }
+}
 
 impl Setting for Limit {
     type Value = usize;
@@ -150,14 +166,16 @@ impl<T: Setting> Setting for Option<T> {
 /// All of them, or it doesn't compile. They are checked by `check_fields`; and with the feature `serde` they are the
 /// fields of the configuration in a file, where each error points at its field. What is not in a file is as in the value
 /// that is given after `from`, unless the type `requires` it. The type's `validate` is called at the end: it calls
-/// `check_fields`, and checks what concerns several.
+/// `check_fields`, and checks what concerns several. A type that is there for files alone is called `as` what it is of.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! settings {
     (@rule) => { $crate::settings::Rule::ANY };
     (@rule $rule:expr) => { $rule };
+    (@name $type:ident) => { stringify!($type) };
+    (@name $type:ident $name:ident) => { stringify!($name) };
     (
-        $type:ident $(requires [$($required:ident),+])? from $start:expr;
+        $type:ident $(as $name:ident)? $(requires [$($required:ident),+])? from $start:expr;
         $($field:ident $(: $rule:expr)?),+ $(,)?
     ) => {
         impl $type {
@@ -175,7 +193,7 @@ macro_rules! settings {
 
         #[cfg(feature = "serde")]
         impl $crate::settings::Table for $type {
-            const NAME: &'static str = stringify!($type);
+            const NAME: &'static str = $crate::settings!(@name $type $($name)?);
             const FIELDS: &'static [&'static str] = &[$(stringify!($field)),+];
             const REQUIRED: &'static [&'static str] = &[$($(stringify!($required)),+)?];
 

@@ -1,5 +1,6 @@
 //! What clients may ask.
 
+use crate::config::ServerConfig;
 use crate::events::{Event, Events};
 use crate::limits::{Asked, within_limits};
 use crate::metrics;
@@ -7,7 +8,7 @@ use crate::service::{Fault, Service, to_status};
 use crate::store::{Order, Store};
 use crate::upstreams::{Trouble, Upstream};
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
@@ -16,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use backstay::observe::Metrics;
-use backstay::resilience::{self, KeyedRateLimiter};
+use backstay::resilience::{self, Cause, KeyedRateLimiter};
 use backstay::task::Shutdown;
 use backstay::{AnyRuntime, Runtime};
 use backstay_sources::sqlite::SqlError;
@@ -25,6 +26,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::error::Error;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,13 +39,14 @@ pub struct App {
     pub ledger: Service,
     pub events: Events,
     pub clients: KeyedRateLimiter<String>,
-    pub request_timeout: Duration,
+    pub server: ServerConfig,
     pub upstreams: Vec<Upstream>,
     pub metrics: Metrics,
     pub recorded: PrometheusHandle,
 }
 
-/// All routes. Limits are around those that cost something; who watches over the gateway is always answered.
+/// All routes. Limits are around those that cost something; who watches over the gateway has none but that of the
+/// connections.
 pub fn routes(app: Arc<App>) -> Router {
     let limited = Router::new()
         .route("/prices/{symbol}", get(price))
@@ -58,37 +61,61 @@ pub fn routes(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// What something costs: what the service says, or what it said last.
+/// What something costs now, by the service's word.
 async fn price(
     State(app): State<Arc<App>>,
     Extension(Asked { deadline, .. }): Extension<Asked>,
-    Path(symbol): Path<String>,
+    symbol: Result<Path<Symbol>, PathRejection>,
 ) -> Result<Json<Value>, Problem> {
+    let Path(Symbol(symbol)) = symbol?;
     Ok(Json(app.prices.get(deadline, &format!("/prices/{symbol}")).await?))
+}
+
+/// What something is called. It becomes part of a path: whoever could write `/` or `?` into it could ask the service
+/// for something else.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Symbol(String);
+
+impl TryFrom<String> for Symbol {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        let is_one = (1..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_one.then_some(Self(text)).ok_or("a symbol is up to twelve letters and digits")
+    }
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
-    symbol: String,
-    quantity: u32,
+    symbol: Symbol,
+    quantity: NonZeroU32,
 }
 
 /// Places an order: asks for the price, has the ledger number it, and keeps it. A client that sends the same
-/// `idempotency-key` again gets the same order.
+/// `idempotency-key` again gets the same order, whatever became of its first request.
 async fn place(
     State(app): State<Arc<App>>,
     Extension(Asked { deadline, .. }): Extension<Asked>,
     headers: HeaderMap,
     body: Result<Json<Wanted>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Order>), Problem> {
-    let Json(Wanted { symbol, quantity }) = body?;
+    let Json(Wanted { symbol: Symbol(symbol), quantity }) = body?;
+    let quantity = quantity.get();
+    // A key that is used for something else is a mistake of the client's, and no order.
+    let same = |order: Order| match (&order.symbol, order.quantity) == (&symbol, quantity) {
+        true => Ok((StatusCode::OK, Json(order))),
+        false => {
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key: used for another order"))
+        }
+    };
     let key = match headers.get("idempotency-key") {
         Some(key) => key.to_str().map_err(|_| Problem::bad("idempotency-key: not a text"))?.to_owned(),
         None => format!("{:016x}{:016x}", app.rt.random_u64(), app.rt.random_u64()),
     };
-    if let Some(order) = app.store.find(&key).await? {
-        return Ok((StatusCode::OK, Json(order)));
+    if let Some(order) = app.store.find(key.clone()).await? {
+        return same(order);
     }
     let price = app.prices.get(deadline, &format!("/prices/{symbol}")).await?;
     let cents = price["cents"].as_u64().and_then(|cents| u32::try_from(cents).ok());
@@ -96,8 +123,11 @@ async fn place(
     let entry = json!({ "symbol": symbol, "quantity": quantity, "cents": cents });
     let entered = app.ledger.post(deadline, "/entries", &key, &entry).await?;
     let id = entered["id"].as_i64().ok_or_else(|| Problem::bad_gateway("ledger: no `id`"))?;
-    let order = Order { id, key, symbol, quantity, cents };
-    app.store.add(order.clone()).await?;
+    let order = Order { id, key, symbol: symbol.clone(), quantity, cents };
+    let (order, is_new) = app.store.add(order).await?;
+    if !is_new {
+        return same(order); // it came twice at the same time
+    }
     app.events.tell(Event::Placed(order.clone()));
     Ok((StatusCode::CREATED, Json(order)))
 }
@@ -131,7 +161,7 @@ async fn scrape(State(app): State<Arc<App>>) -> String {
     metrics::scrape(&app)
 }
 
-/// What is wrong with an upstream from now on: for whoever wants to see what that does.
+/// What is wrong with an upstream from now on: for the demonstration. A gateway that does more has no such route.
 async fn trouble(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
@@ -184,13 +214,28 @@ impl IntoResponse for Problem {
 impl From<resilience::Error<Fault>> for Problem {
     fn from(error: resilience::Error<Fault>) -> Self {
         let (status, retry_after) = to_status(&error);
-        Self::new(status, chain(&error)).after(retry_after)
+        let what = match error.cause() {
+            Some(Cause::Operation(fault)) => fault.to_string(),
+            _ => error.to_string(),
+        };
+        // Why in full, with addresses, is for whoever runs the gateway. Refusals are in the metrics.
+        if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+            eprintln!("request: {}", chain(&error));
+        }
+        Self::new(status, what).after(retry_after)
     }
 }
 
 impl From<SqlError> for Problem {
     fn from(error: SqlError) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, chain(&error))
+        eprintln!("request: {}", chain(&error));
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the orders are not at hand")
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
     }
 }
 
@@ -201,7 +246,7 @@ impl From<JsonRejection> for Problem {
 }
 
 /// An error, and what it came from.
-fn chain(error: &dyn Error) -> String {
+pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -31,10 +31,14 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
     pub max_connections: usize,
+    /// The header that says who a client is. Only behind a proxy that sets it: whoever can set it himself is as many
+    /// clients as he likes. Without one, a client is the address that it comes from.
+    pub client_header: Option<String>,
     /// The longest body, in bytes.
     pub max_body: u64,
     #[serde(with = "human")]
     pub header_read_timeout: Duration,
+    /// How long a body may pause. Less than a request may take, or that is over first.
     #[serde(with = "human")]
     pub body_read_timeout: Duration,
     /// From a request's header to the first byte of its answer.
@@ -82,6 +86,12 @@ impl Config {
         note(self.database != other.database, "database");
         note(self.server != other.server, "server");
         note(self.shutdown != other.shutdown, "shutdown");
+        // Of a bulkhead, its places can change.
+        let [prices, ledger] = [&self.prices.bulkhead, &self.ledger.bulkhead];
+        note(prices.max_waiting != other.prices.bulkhead.max_waiting, "prices.bulkhead.max_waiting");
+        note(prices.max_wait != other.prices.bulkhead.max_wait, "prices.bulkhead.max_wait");
+        note(ledger.max_waiting != other.ledger.bulkhead.max_waiting, "ledger.bulkhead.max_waiting");
+        note(ledger.max_wait != other.ledger.bulkhead.max_wait, "ledger.bulkhead.max_wait");
         fixed
     }
 }
@@ -104,9 +114,10 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             max_connections: 1024,
+            client_header: None,
             max_body: 64 << 10,
             header_read_timeout: Duration::from_secs(5),
-            body_read_timeout: Duration::from_secs(5),
+            body_read_timeout: Duration::from_secs(2),
             request_timeout: Duration::from_secs(5),
         }
     }
@@ -146,10 +157,17 @@ pub enum LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read { path, source } => write!(f, "{}: {source}", path.display()),
-            Self::Parse { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::Read { path, .. } => write!(f, "could not read {}", path.display()),
+            Self::Parse { path, .. } => write!(f, "{} makes no sense", path.display()),
         }
     }
 }
 
-impl std::error::Error for LoadError {}
+impl std::error::Error for LoadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Read { source, .. } => Some(source),
+            Self::Parse { source, .. } => Some(source),
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Live events, over WebSockets.
 
 use crate::api::Problem;
+use crate::gateway::Failure;
 use crate::store::Order;
 use axum::body::Body;
 use axum::extract::Request;
@@ -9,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use backstay::channel::broadcast::{self, Receiver, RecvError};
 use backstay::select::{OneOf2, select2};
 use backstay::task::Shutdown;
-use backstay::{AnyRuntime, Limit};
+use backstay::{AnyRuntime, Limit, Runtime};
 use backstay_hyper::{FuturesIo, PeerAddr};
-use backstay_sources::websocket::{self, CloseCode, Config, WebSocket, WebSocketError};
+use backstay_sources::websocket::{self, CloseCode, Config, WebSocket};
 use futures::StreamExt;
 use hyper::upgrade::Upgraded;
 use serde::Serialize;
@@ -25,8 +26,8 @@ pub enum Event {
     Placed(Order),
     /// The breaker of a service has changed its state.
     Circuit { service: &'static str, state: String },
-    /// Another configuration is in force, or would be but for what is wrong with it.
-    Config { error: Option<String> },
+    /// Another configuration is in force, or would be if it made sense.
+    Config { is_in_force: bool },
     /// This client was too slow for so many.
     Missed { events: u64 },
 }
@@ -78,32 +79,40 @@ impl Events {
     }
 }
 
+/// A client that takes longer for an event does not read, and is cut.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A client that is gone without a word is found out within half a minute.
 fn config() -> Config {
-    let alive = Config::builder().keep_alive(Duration::from_secs(20), Duration::from_secs(10));
-    alive.build().expect("a good configuration")
+    let config = Config::builder().keep_alive(Duration::from_secs(20), Duration::from_secs(10));
+    config.close_timeout(Duration::from_secs(2)).build().expect("a good configuration")
 }
 
 async fn send(
     mut socket: Socket,
-    mut events: Receiver<Event>,
+    events: Receiver<Event>,
     shutdown: &Shutdown<AnyRuntime>,
-) -> Result<(), WebSocketError> {
-    let stop = shutdown.stop_token();
+) -> Result<(), Failure> {
+    // The stop comes first, also where a client does not read.
+    match shutdown.stop_token().run(tell(shutdown.runtime(), &mut socket, events)).await {
+        Ok(ended) => ended,
+        Err(_stop) => Ok(socket.close(CloseCode::GOING_AWAY, "the gateway stops").await.map(drop)?),
+    }
+}
+
+async fn tell(rt: &AnyRuntime, socket: &mut Socket, mut events: Receiver<Event>) -> Result<(), Failure> {
     loop {
         // Reading finds out that the client has gone, and answers its pings.
-        let next = match stop.run(select2(events.recv(), socket.next())).await {
-            Ok(OneOf2::First(Ok(event))) => event,
-            Ok(OneOf2::First(Err(RecvError::Lagged(events)))) => Event::Missed { events },
-            Ok(OneOf2::Second(Some(message))) => {
+        let next = match select2(events.recv(), socket.next()).await {
+            OneOf2::First(Ok(event)) => event,
+            OneOf2::First(Err(RecvError::Lagged(events))) => Event::Missed { events },
+            OneOf2::Second(Some(message)) => {
                 message?; // nobody has anything to say
                 continue;
             }
-            Ok(OneOf2::Second(None)) => return Ok(()),
-            Ok(OneOf2::First(Err(RecvError::Closed))) | Err(_) => {
-                return socket.close(CloseCode::GOING_AWAY, "the gateway stops").await.map(drop);
-            }
+            OneOf2::First(Err(RecvError::Closed)) | OneOf2::Second(None) => return Ok(()),
         };
-        socket.send(serde_json::to_string(&next).expect("an event is JSON")).await?;
+        let text = serde_json::to_string(&next).expect("an event is JSON");
+        rt.timeout(PATIENCE, socket.send(text)).await??;
     }
 }

@@ -20,8 +20,8 @@ pub struct Asked {
 /// Refuses who asks too often with 429, and answers with 504 where there is no answer in time: what was done for it is
 /// dropped. The body of the answer may take longer.
 pub async fn within_limits(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    // Behind a proxy this would be a header that the proxy sets.
-    let client = match request.headers().get("x-client").and_then(|name| name.to_str().ok()) {
+    let header = app.server.client_header.as_ref().and_then(|header| request.headers().get(header));
+    let client = match header.and_then(|name| name.to_str().ok()) {
         Some(name) => name.to_owned(),
         None => request.extensions().get().map_or_else(String::new, |PeerAddr(peer)| peer.ip().to_string()),
     };
@@ -29,7 +29,7 @@ pub async fn within_limits(State(app): State<Arc<App>>, mut request: Request, ne
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, refused.to_string());
         return problem.after(refused.retry_after()).into_response();
     }
-    let deadline = Deadline::after(&app.rt, app.request_timeout);
+    let deadline = Deadline::after(&app.rt, app.server.request_timeout);
     request.extensions_mut().insert(Asked { deadline });
     match deadline.run(&app.rt, next.run(request)).await {
         Ok(response) => response,

@@ -35,7 +35,7 @@ struct Args {
     /// For how long.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
-    /// By how many clients, each of which has its own limit at the gateway.
+    /// By how many clients: each has its own limit where the gateway believes `x-client`, as by its gateway.toml.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     clients: u32,
     /// How many of a hundred requests are orders; the others ask for a price.

@@ -60,13 +60,13 @@ fn main() -> ExitCode {
         // Somebody had to be cut off.
         Ok(false) => ExitCode::from(2),
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", api::chain(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
-fn start(runtime: Backend, path: Option<PathBuf>) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+fn start(runtime: Backend, path: Option<PathBuf>) -> Result<bool, gateway::Failure> {
     if runtime == Backend::Sim {
         return Err("the gateway has real sockets and signals: on tokio, smol or async-std".into());
     }

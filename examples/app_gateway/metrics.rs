@@ -3,8 +3,7 @@
 use crate::api::App;
 use backstay::observe::Metrics;
 use backstay::task::Shutdown;
-use backstay::time::ticker;
-use backstay::{AnyRuntime, ConfigError};
+use backstay::{AnyRuntime, Runtime};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::time::Duration;
 
@@ -20,16 +19,11 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 }
 
 /// Takes in what was recorded, until the gateway stops: otherwise it is kept one by one until somebody scrapes.
-pub fn upkeep(
-    shutdown: Shutdown<AnyRuntime>,
-    recorded: PrometheusHandle,
-) -> Result<impl Future<Output = ()> + Send, ConfigError> {
-    let mut ticks = ticker(shutdown.runtime(), Duration::from_secs(5)).build()?;
-    Ok(async move {
-        while shutdown.stop_token().run(ticks.tick()).await.is_ok() {
-            recorded.run_upkeep();
-        }
-    })
+pub async fn upkeep(shutdown: Shutdown<AnyRuntime>, recorded: PrometheusHandle) {
+    let every = Duration::from_secs(5);
+    while shutdown.stop_token().run(shutdown.runtime().sleep(every)).await.is_ok() {
+        recorded.run_upkeep();
+    }
 }
 
 /// The metrics, with what things are at now.

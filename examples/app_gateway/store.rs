@@ -1,11 +1,12 @@
 //! The orders, in SQLite.
 
-use backstay_sources::sqlite::{Database, Rows, SqlError, rusqlite};
-use futures::TryStreamExt;
+use backstay_sources::sqlite::rusqlite::{self, Connection, OptionalExtension};
+use backstay_sources::sqlite::{Database, SqlError};
+use futures::{Stream, TryStreamExt, stream};
 use serde::Serialize;
 use std::path::Path;
 
-const TABLE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+const TABLE: &str = "PRAGMA journal_mode = WAL;
     CREATE TABLE IF NOT EXISTS orders (
         id INTEGER PRIMARY KEY,
         key TEXT NOT NULL UNIQUE,
@@ -42,26 +43,53 @@ impl Store {
         Ok(Self { writes, reads: Database::open(path).await? })
     }
 
-    /// Keeps an order under the number that the ledger has given it. One that is there already stays as it is.
-    pub async fn add(&self, order: Order) -> Result<(), SqlError> {
-        let insert = "INSERT OR IGNORE INTO orders VALUES (?1, ?2, ?3, ?4, ?5)";
-        let Order { id, key, symbol, quantity, cents } = order;
-        self.writes.execute(insert, (id, key, symbol, quantity, cents)).await?;
-        Ok(())
+    /// Keeps an order under the number that the ledger has given it. Tells what is kept, and whether it is new: of two
+    /// with one key the first stays.
+    pub async fn add(&self, order: Order) -> Result<(Order, bool), SqlError> {
+        let add = move |connection: &Connection| {
+            if let Some(kept) = by_key(connection, &order.key)? {
+                return Ok((kept, false));
+            }
+            let Order { id, key, symbol, quantity, cents } = &order;
+            let mut insert = connection.prepare_cached("INSERT INTO orders VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            insert.execute((id, key, symbol, quantity, cents))?;
+            Ok((order, true))
+        };
+        self.writes.call(add).await
     }
 
     /// The order of this key, if it was placed.
-    pub async fn find(&self, key: &str) -> Result<Option<Order>, SqlError> {
-        let select = "SELECT id, key, symbol, quantity, cents FROM orders WHERE key = ?1";
-        let mut rows = self.reads.query(select, [key.to_owned()], to_order);
-        rows.try_next().await
+    pub async fn find(&self, key: String) -> Result<Option<Order>, SqlError> {
+        self.reads.call(move |connection| by_key(connection, &key)).await
+    }
+
+    /// The highest number of an order; 0 if there is none.
+    pub async fn last(&self) -> Result<i64, SqlError> {
+        let last = "SELECT coalesce(max(id), 0) FROM orders";
+        self.reads.call(|connection| connection.query_row(last, [], |row| row.get(0))).await
     }
 
     /// All orders, as they are read: it takes the same memory for a million of them.
-    pub fn all(&self) -> Rows<Order> {
-        let select = "SELECT id, key, symbol, quantity, cents FROM orders ORDER BY id";
-        self.reads.query(select, [], to_order)
+    ///
+    /// Each page is a query of its own: one that stays open while a client takes its time would show everybody who
+    /// reads by the same connection what was there when it began, and keep SQLite's log from being emptied.
+    pub fn all(&self) -> impl Stream<Item = Result<Order, SqlError>> + use<> {
+        let reads = self.reads.clone();
+        let pages = stream::try_unfold(i64::MIN, move |after| {
+            let page = reads.call(move |connection| {
+                connection.prepare_cached(PAGE)?.query_map([after], to_order)?.collect::<Result<Vec<_>, _>>()
+            });
+            async { Ok(page.await?).map(|page| page.last().map(|order| order.id).map(|last| (page, last))) }
+        });
+        pages.map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten()
     }
+}
+
+const PAGE: &str = "SELECT id, key, symbol, quantity, cents FROM orders WHERE id > ?1 ORDER BY id LIMIT 256";
+
+fn by_key(connection: &Connection, key: &str) -> rusqlite::Result<Option<Order>> {
+    let select = "SELECT id, key, symbol, quantity, cents FROM orders WHERE key = ?1";
+    connection.prepare_cached(select)?.query_row([key], to_order).optional()
 }
 
 fn to_order(row: &rusqlite::Row<'_>) -> rusqlite::Result<Order> {

@@ -39,6 +39,8 @@ pub enum Trouble {
     Busy,
     /// Every answer takes two seconds.
     Slow,
+    /// Every request is taken, and none is answered.
+    Hanging,
     /// The work is done, and the connection breaks before the answer is through.
     Resetting,
     /// Nobody listens.
@@ -117,6 +119,8 @@ async fn suffer(
         Trouble::Flaky if rt.random_u64() % 3 == 0 => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Trouble::Busy => return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")]).into_response(),
         Trouble::Slow => rt.sleep(Duration::from_secs(2)).await,
+        // What comes in the moment in which it dies is cut with it.
+        Trouble::Hanging | Trouble::Killed => future::pending().await,
         _ => {}
     }
     let response = next.run(request).await;
@@ -141,15 +145,16 @@ pub async fn prices(shutdown: &Shutdown<AnyRuntime>) -> io::Result<Upstream> {
     Upstream::start(shutdown, "prices", Router::new().route("/prices/{symbol}", get(price))).await
 }
 
-/// Numbers the entries that it is sent: each key once, however often it comes.
-pub async fn ledger(shutdown: &Shutdown<AnyRuntime>) -> io::Result<Upstream> {
+/// Numbers the entries that it is sent: each key once, however often it comes. It keeps nothing for its next run, and so
+/// goes on after the `last` number there was.
+pub async fn ledger(shutdown: &Shutdown<AnyRuntime>, last: i64) -> io::Result<Upstream> {
     type Entries = Arc<Mutex<BTreeMap<String, i64>>>;
-    let enter = async |State(entries): State<Entries>, headers: HeaderMap, Json(_entry): Json<Value>| {
+    let enter = async move |State(entries): State<Entries>, headers: HeaderMap, Json(_entry): Json<Value>| {
         let Some(key) = headers.get("idempotency-key").and_then(|key| key.to_str().ok()) else {
             return Err((StatusCode::BAD_REQUEST, "no idempotency-key"));
         };
         let mut entries = entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = entries.len() as i64 + 1;
+        let next = last + entries.len() as i64 + 1;
         let id = *entries.entry(key.to_owned()).or_insert(next);
         Ok(Json(json!({ "id": id })))
     };

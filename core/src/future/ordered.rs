@@ -100,7 +100,8 @@ impl<F: Future> Ordered<F> {
     pub fn new(limit: impl Into<Limit>, window: impl Into<Limit>) -> Result<Self, ConfigError> {
         let (limit, window) = (limit.into(), window.into());
         if window < limit {
-            return Err(ConfigError::invalid("window", "must not be smaller than `limit`"));
+            let reason = "must not be smaller than `limit`";
+            return Err(ConfigError::invalid_value("window", window.get().into(), reason));
         }
         Ok(Self {
             set: FutureSet::new(),

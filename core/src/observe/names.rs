@@ -1,5 +1,8 @@
-//! The values of labels and fields: one name for each variant, the same in all versions.
+//! The values of labels and fields: one name for each variant, in `snake_case` as in files and as OpenTelemetry's are;
+//! the same in all versions.
 
+#[cfg(feature = "tracing")]
+use crate::resilience::CircuitReason;
 use crate::resilience::{CircuitState, Health, PolicyKind, Reason, Scope, Stop, Verdict};
 
 /// The name of each variant, and the list of them all: the compiler sees to it that none is left out.
@@ -20,33 +23,33 @@ names!(KINDS, kind(PolicyKind) {
     PolicyKind::Fallback => "fallback",
     PolicyKind::Deadline => "deadline",
     PolicyKind::Retry => "retry",
-    PolicyKind::RateLimiter => "rate-limiter",
-    PolicyKind::CircuitBreaker => "circuit-breaker",
+    PolicyKind::RateLimiter => "rate_limiter",
+    PolicyKind::CircuitBreaker => "circuit_breaker",
     PolicyKind::Bulkhead => "bulkhead",
-    PolicyKind::AttemptTimeout => "attempt-timeout",
+    PolicyKind::AttemptTimeout => "attempt_timeout",
 });
 
 names!(REASONS, reason(Reason) {
     Reason::Open => "open",
-    Reason::ProbesBusy => "probes-busy",
+    Reason::ProbesBusy => "probes_busy",
     Reason::Isolated => "isolated",
     Reason::Busy => "busy",
-    Reason::QueueFull => "queue-full",
-    Reason::MaxWait { .. } => "max-wait",
-    Reason::RateLimited => "rate-limited",
-    Reason::TooLarge { .. } => "too-large",
-    Reason::TooManyKeys => "too-many-keys",
+    Reason::QueueFull => "queue_full",
+    Reason::MaxWait { .. } => "max_wait",
+    Reason::RateLimited => "rate_limited",
+    Reason::TooLarge { .. } => "too_large",
+    Reason::TooManyKeys => "too_many_keys",
     Reason::Closed => "closed",
 });
 
 names!(STOPS, stop(Stop) {
-    Stop::MaxAttempts => "max-attempts",
-    Stop::MaxElapsed => "max-elapsed",
+    Stop::MaxAttempts => "max_attempts",
+    Stop::MaxElapsed => "max_elapsed",
     Stop::Deadline => "deadline",
     Stop::Budget => "budget",
     Stop::Pushback => "pushback",
     Stop::Refused => "refused",
-    Stop::MaxRestarts => "max-restarts",
+    Stop::MaxRestarts => "max_restarts",
 });
 
 names!(SCOPES, scope(Scope) {
@@ -63,13 +66,27 @@ names!(VERDICTS, verdict(Verdict) {
 });
 
 names!(CIRCUIT_STATES, circuit_state(CircuitState) {
-    CircuitState::Closed => CircuitState::Closed.as_str(),
-    CircuitState::Open => CircuitState::Open.as_str(),
-    CircuitState::HalfOpen => CircuitState::HalfOpen.as_str(),
-    CircuitState::Isolated => CircuitState::Isolated.as_str(),
-    CircuitState::Disabled => CircuitState::Disabled.as_str(),
-    CircuitState::MetricsOnly => CircuitState::MetricsOnly.as_str(),
+    CircuitState::Closed => "closed",
+    CircuitState::Open => "open",
+    CircuitState::HalfOpen => "half_open",
+    CircuitState::Isolated => "isolated",
+    CircuitState::Disabled => "disabled",
+    CircuitState::MetricsOnly => "metrics_only",
 });
+
+#[cfg(feature = "tracing")]
+pub(super) const fn circuit_reason(of: CircuitReason) -> &'static str {
+    match of {
+        CircuitReason::ConsecutiveFailures => "consecutive_failures",
+        CircuitReason::FailureRate => "failure_rate",
+        CircuitReason::SlowCallRate => "slow_call_rate",
+        CircuitReason::OpenTimeOver => "open_time_over",
+        CircuitReason::ProbesSucceeded => "probes_succeeded",
+        CircuitReason::ProbeFailed => "probe_failed",
+        CircuitReason::HalfOpenTimeOver => "half_open_time_over",
+        CircuitReason::ByHand => "by_hand",
+    }
+}
 
 names!(HEALTH_STATES, health(Health) {
     Health::Unknown => Health::Unknown.as_str(),

@@ -8,7 +8,7 @@ use tracing::{debug, info, warn};
 ///
 /// All have the target `backstay::policy`, a message for people, and the fields `policy`, the name of the pipeline or
 /// policy, and `event`, the [`name`](EventKind::name) of what has happened. Times are in seconds; the other values are
-/// in lower case with hyphens, as those of metrics are, and why a circuit changed is said in words.
+/// in `snake_case`, as those of metrics are.
 ///
 /// | event | level | fields beside |
 /// |---|---|---|
@@ -85,7 +85,7 @@ impl Observer for Tracing {
             }
             EventKind::CircuitChanged { from, to, reason } => {
                 let (from, name) = (names::circuit_state(from), names::circuit_state(to));
-                let reason = reason.as_str();
+                let reason = names::circuit_reason(reason);
                 match to {
                     CircuitState::Open | CircuitState::Isolated => tell!(warn, from, to = name, reason),
                     _ => tell!(info, from, to = name, reason),

@@ -155,7 +155,8 @@ impl Backoff {
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if let Some(factor) = self.factor {
             if !matches!(self.schedule, Schedule::Exponential { .. }) {
-                return Err(ConfigError::invalid("factor", "only an exponential schedule has one"));
+                let reason = "only an exponential schedule has one";
+                return Err(ConfigError::invalid_value("factor", factor.into(), reason));
             }
             factor.check("factor", &FACTOR)?;
         }

@@ -16,10 +16,11 @@ use super::layer::{Alone, Call, Surroundings};
 use super::rejected::Rejected;
 use super::verdict::Inherit;
 use crate::limit::Limit;
-use crate::runtime::{JoinError, Runtime};
+use crate::runtime::{JoinError, Runtime, SpawnSite};
 use crate::sync::{Lease, Semaphore};
 use shared::{Handle, Shared};
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -274,24 +275,28 @@ impl Bulkhead {
     /// })?;
     /// # Ok::<(), Failure>(())
     /// ```
-    pub async fn run_blocking<R, T, E, F>(&self, rt: &R, f: F) -> Result<T, Error<E>>
+    #[track_caller]
+    pub fn run_blocking<R, T, E, F>(&self, rt: &R, f: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Runtime,
         F: FnOnce() -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: Send + 'static,
     {
-        let permit = self.acquire_owned(rt).await?;
-        let job = rt.spawn_blocking(move || {
-            let permit = permit;
-            let result = f();
-            drop(permit);
-            result
-        });
-        match job.await {
-            Ok(result) => result.map_err(Error::Operation),
-            Err(JoinError::Panicked(panic)) => panic.resume(),
-            Err(_) => Err(Error::Cancelled),
+        let site = SpawnSite::new(None, Location::caller());
+        async move {
+            let permit = self.acquire_owned(rt).await?;
+            let job = rt.spawn_blocking_from(site, move || {
+                let permit = permit;
+                let result = f();
+                drop(permit);
+                result
+            });
+            match job.await {
+                Ok(result) => result.map_err(Error::Operation),
+                Err(JoinError::Panicked(panic)) => panic.resume(),
+                Err(_) => Err(Error::Cancelled),
+            }
         }
     }
 

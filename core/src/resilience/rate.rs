@@ -4,10 +4,10 @@ use crate::instant::nanos;
 use crate::settings::Rule;
 use std::time::Duration;
 
-/// A part of something that is not nothing.
+/// A part of something that is not nothing, as a [`Rate`] either.
 pub(super) const SHARE: Rule<f64> = Rule {
-    reason: "must be above 0 and at most 1",
-    holds: |share| Rate::new(*share).is_some_and(|rate| rate != Rate::NONE),
+    reason: "must be at least a millionth and at most 1",
+    holds: |share| (0.000_001..=1.0).contains(share),
 };
 
 /// A part of all, in millionths: exact for what people write, where a product of floats is not (seven of a hundred

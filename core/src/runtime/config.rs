@@ -68,12 +68,15 @@ const THREADS: Rule<usize> = Rule {
     holds: |threads| (1..=Config::MAX_THREADS).contains(threads),
 };
 
+const THREAD_NAME: Rule<String> =
+    Rule { reason: "must not contain a NUL byte", holds: |name| !name.contains('\0') };
+
 crate::settings_of_its_own!(Flavor);
 
 crate::settings! {
     Config from Self::new();
     worker_threads: THREADS,
-    thread_name,
+    thread_name: THREAD_NAME,
     thread_stack_size,
     max_blocking_threads: THREADS,
     flavor,
@@ -151,10 +154,6 @@ impl Config {
             let reason = "must not be set: the current-thread flavor has no workers";
             return Err(ConfigError::invalid_value("worker_threads", workers.get().into(), reason));
         }
-        self.check_fields()?;
-        if self.thread_name.as_ref().is_some_and(|name| name.contains('\0')) {
-            return Err(ConfigError::invalid("thread_name", "must not contain a NUL byte"));
-        }
-        Ok(())
+        self.check_fields()
     }
 }

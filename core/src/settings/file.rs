@@ -1,10 +1,7 @@
 //! A configuration as a table of a file.
 
-use super::forms::InFile;
-use super::{Rule, Setting};
 use crate::config_error::ConfigError;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
-use serde::{Serialize, Serializer};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -101,40 +98,5 @@ impl Visitor<'_> for Name {
     fn visit_str<E: Error>(self, name: &str) -> Result<&'static str, E> {
         let field = self.0.iter().find(|field| **field == name);
         field.copied().ok_or_else(|| E::unknown_field(name, self.0))
-    }
-}
-
-/// The value of a field, by its rule.
-#[derive(Debug)]
-pub struct Field<'a, T: Setting> {
-    name: &'static str,
-    rule: &'a Rule<T::Value>,
-}
-
-impl<'a, T: Setting> Field<'a, T> {
-    /// Of that field.
-    pub const fn new(name: &'static str, rule: &'a Rule<T::Value>) -> Self {
-        Self { name, rule }
-    }
-}
-
-impl<'de, T: InFile> DeserializeSeed<'de> for Field<'_, T> {
-    type Value = T;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        let value = T::read(deserializer, self.name, self.rule)?;
-        // Here, so that the error is at this value's place in the file.
-        value.check(self.name, self.rule).map_err(D::Error::custom)?;
-        Ok(value)
-    }
-}
-
-/// A field's value in the form of files.
-#[derive(Debug)]
-pub struct Written<'a, T>(pub &'a T);
-
-impl<T: InFile> Serialize for Written<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.write(serializer)
     }
 }

@@ -1,6 +1,6 @@
 //! How values are written in files.
 
-use super::file::Field;
+use super::field::{Field, InFile};
 use super::{Rule, Setting};
 use crate::human::{self, Human};
 use crate::limit::Limit;
@@ -10,34 +10,8 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-/// What stands for the largest count.
+/// What stands for the largest count, where the rule allows that.
 const UNLIMITED: &str = "unlimited";
-
-/// The form of a field's type in a file.
-pub trait InFile: Setting + Sized {
-    /// Reads a value; the rule is for the text of errors.
-    ///
-    /// # Errors
-    ///
-    /// The file's, or that the type has no such value.
-    fn read<'de, D: Deserializer<'de>>(
-        deserializer: D,
-        field: &'static str,
-        rule: &Rule<Self::Value>,
-    ) -> Result<Self, D::Error>;
-
-    /// Writes it.
-    ///
-    /// # Errors
-    ///
-    /// The file's.
-    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
-
-    /// Whether a file doesn't have it.
-    fn is_absent(&self) -> bool {
-        false
-    }
-}
 
 impl<T: InFile> InFile for Option<T> {
     fn read<'de, D: Deserializer<'de>>(
@@ -147,7 +121,8 @@ macro_rules! integers {
                 rule: &Rule<Self>,
             ) -> Result<Self, D::Error> {
                 let (min, max) = ($type::MIN, $type::MAX);
-                deserializer.deserialize_any(Integer { field, rule, has_unlimited: $has_unlimited, min, max })
+                let has_unlimited = $has_unlimited && (rule.holds)(&max);
+                deserializer.deserialize_any(Integer { field, rule, has_unlimited, min, max })
             }
 
             fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -161,7 +136,7 @@ macro_rules! integers {
 }
 
 // The largest number of 64 bits is more than TOML has.
-integers!(u8 false, u32 false, usize true);
+integers!(u8 false, u32 false, u64 true, usize true);
 
 macro_rules! not_zero {
     ($($type:ty, $make:expr);*) => {$(
@@ -186,6 +161,20 @@ macro_rules! not_zero {
 }
 
 not_zero!(Limit, |number| Limit::new(number).ok(); NonZeroUsize, NonZeroUsize::new);
+
+impl InFile for String {
+    fn read<'de, D: Deserializer<'de>>(
+        deserializer: D,
+        _: &'static str,
+        _: &Rule<Self>,
+    ) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+}
 
 impl InFile for f64 {
     fn read<'de, D: Deserializer<'de>>(

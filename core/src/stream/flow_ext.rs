@@ -169,6 +169,7 @@ pub trait FlowExt: Stream {
     #[doc(alias = "publishOn")]
     #[doc(alias = "observeOn")]
     #[doc(alias = "prefetch")]
+    #[track_caller]
     fn spawned<R: Runtime>(
         self,
         parent: &impl Parent<Runtime = R>,

@@ -6,6 +6,7 @@ use crate::config_error::ConfigError;
 use crate::instant::Instant;
 use crate::ready_budget::ReadyBudget;
 use crate::runtime::{Runtime, Sleep};
+use crate::settings::{Rule, Setting};
 use futures_core::Stream;
 use state::Schedule;
 use std::fmt;
@@ -113,9 +114,7 @@ impl<R: Runtime> TickerBuilder<R> {
     ///
     /// [`ConfigError::Invalid`] for a period of zero.
     pub fn build(self) -> Result<Ticker<R>, ConfigError> {
-        if self.period.is_zero() {
-            return Err(ConfigError::invalid("period", "must not be zero"));
-        }
+        self.period.check("period", &Rule::<Duration>::NOT_ZERO)?;
         let now = self.rt.now();
         let first = match self.first_tick {
             FirstTick::Now => now,

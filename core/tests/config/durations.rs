@@ -28,6 +28,8 @@ fn every_unit_and_every_way_to_write_it() {
         ("1.5s", 1_500_000_000),
         ("0.25 ms", 250_000),
         ("1.0000000009s", 1_000_000_000),
+        // Digits that are less than a nanosecond each, and more together: 1.2 of them.
+        ("0.00000000001999m", 1),
         ("0s", 0),
         ("0.5h 0m", 1_800_000_000_000),
         ("1ns", 1),

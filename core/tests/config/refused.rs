@@ -1,10 +1,19 @@
 //! What a file says when it is wrong.
 
 use crate::kit::{read, refused_at, round_trip};
-use backstay_core::Limit;
+use backstay::testing::Sim;
+use backstay_core::future::Ordered;
 use backstay_core::resilience::{
-    BulkheadConfig, CircuitBreakerConfig, KeyedRateLimiterConfig, RateLimiterConfig,
+    Backoff, Bulkhead, BulkheadConfig, CircuitBreakerConfig, KeyedRateLimiterConfig, RateLimiterConfig,
+    RetryConfig,
 };
+use backstay_core::stream::BatchConfig;
+use backstay_core::sync::Semaphore;
+use backstay_core::task::{SupervisorConfig, WorkerPoolBuilder};
+use backstay_core::time::ticker;
+use backstay_core::{BlockOn, Config, Limit};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 #[test]
 fn what_is_wrong_is_named_with_its_line_its_value_and_what_is_allowed() {
@@ -15,10 +24,10 @@ fn what_is_wrong_is_named_with_its_line_its_value_and_what_is_allowed() {
     }
     let units = "with the units ns, us, ms, s, m, h, d, w";
     for (field, words) in [
-        ("failure_rate = 1.5", "invalid `failure_rate` = 1.5: must be above 0 and at most 1"),
-        ("failure_rate = nan", "invalid `failure_rate` = NaN: must be above 0 and at most 1"),
-        ("failure_rate = -inf", "invalid `failure_rate` = -inf: must be above 0 and at most 1"),
-        ("failure_rate = 0", "invalid `failure_rate` = 0: must be above 0 and at most 1"),
+        ("failure_rate = 1.5", "invalid `failure_rate` = 1.5: must be at least a millionth and at most 1"),
+        ("failure_rate = nan", "invalid `failure_rate` = NaN: must be at least a millionth and at most 1"),
+        ("failure_rate = -inf", "invalid `failure_rate` = -inf: must be at least a millionth and at most 1"),
+        ("failure_rate = 0", "invalid `failure_rate` = 0: must be at least a millionth and at most 1"),
         ("failure_rate = '50%'", "expected a number for `failure_rate`"),
         ("jitter = -0.1", "invalid `jitter` = -0.1: must be within 0..=1"),
         ("probes = 0", "invalid `probes` = 0: must be at least 1"),
@@ -72,7 +81,9 @@ fn json_says_the_line_too() {
     let error = |text| serde_json::from_str::<CircuitBreakerConfig>(text).unwrap_err().to_string();
     let wrong = error("{\n  \"failure_rate\": 1.5, \"probes\": 2\n}");
     assert!(
-        wrong.starts_with("invalid `failure_rate` = 1.5: must be above 0 and at most 1 at line 2"),
+        wrong.starts_with(
+            "invalid `failure_rate` = 1.5: must be at least a millionth and at most 1 at line 2"
+        ),
         "{wrong}"
     );
     assert!(error("{\"probes\": 1, \"probes\": 1}").contains("duplicate field `probes`"));
@@ -135,4 +146,80 @@ fn quotas_and_places_are_checked_where_they_are_read() {
         1,
         "invalid `max_waiting` = 0: must be at least 1 where there is a `max_wait`",
     );
+}
+
+#[test]
+fn the_range_that_is_said_is_the_range() {
+    for field in ["failure_rate", "slow_call_duration = '1s'\nslow_call_rate", "probe_failure_rate"] {
+        for good in ["0.000001", "1", "1.0"] {
+            round_trip(&read::<CircuitBreakerConfig>(&format!("{field} = {good}")));
+        }
+        let name = field.lines().last().unwrap();
+        for wrong in ["0.0000009999999999", "0.0000001", "1.0000001"] {
+            let words = format!("invalid `{name}` = {wrong}: must be at least a millionth and at most 1");
+            refused_at::<CircuitBreakerConfig>(&format!("{field} = {wrong}"), field.lines().count(), &words);
+        }
+    }
+}
+
+#[test]
+fn unlimited_is_a_number_where_so_many_may_be() {
+    for (text, words) in [
+        ("\nmax_blocking_threads = 'unlimited'", "expected a whole number for `max_blocking_threads`\n"),
+        ("\nmax_blocking_threads = 'many'", "expected a whole number for `max_blocking_threads`\n"),
+    ] {
+        refused_at::<Config>(text, 2, words);
+    }
+    refused_at::<WorkerPoolBuilder>("workers = 'unlimited'", 1, "expected a whole number for `workers`\n");
+    refused_at::<WorkerPoolBuilder>(
+        "queue = 'many'",
+        1,
+        "expected a whole number for `queue`, or \"unlimited\"\n",
+    );
+    let most = "must be at least 1 and at most `Semaphore::MAX_PERMITS`";
+    for text in ["max_waiting = 1\nmax_in_flight = 'unlimited'", "max_waiting = 1\nmax_in_flight = 0"] {
+        refused_at::<BulkheadConfig>(text, 2, "`max_in_flight`");
+    }
+    refused_at::<BulkheadConfig>("max_waiting = 1\nmax_in_flight = 9223372036854775807", 2, most);
+    let max = Semaphore::MAX_PERMITS;
+    assert!(Bulkhead::named("").max_in_flight(max).build().is_ok());
+    let error = Bulkhead::named("").max_in_flight(max + 1).build().unwrap_err();
+    assert_eq!(error.to_string(), format!("invalid `max_in_flight` = {}: {most}", max + 1));
+}
+
+#[test]
+fn a_name_that_no_thread_can_have_is_refused_at_its_line() {
+    let text = "\nthread_name = \"a\\u0000b\"\n";
+    refused_at::<Config>(text, 2, "invalid `thread_name`: must not contain a NUL byte");
+}
+
+/// Where one field's value is what is wrong, the error has it.
+#[test]
+fn builders_say_the_value_too() {
+    let rt = Sim::builder().build().unwrap().runtime().clone();
+    let error = ticker(&rt, Duration::ZERO).build().unwrap_err();
+    assert_eq!(error.to_string(), "invalid `period` = 0s: must be longer than zero");
+    let (two, one) = (Limit::new(2).unwrap(), Limit::ONE);
+    let error = Ordered::<std::future::Ready<()>>::new(two, one).unwrap_err();
+    assert_eq!(error.to_string(), "invalid `window` = 1: must not be smaller than `limit`");
+    let error = Backoff::constant(Duration::from_secs(1)).factor(3.5).build().unwrap_err();
+    assert_eq!(error.to_string(), "invalid `factor` = 3.5: only an exponential schedule has one");
+}
+
+#[test]
+fn what_is_no_table_is_told_whose_fields_it_should_have() {
+    refused_at::<RateLimiterConfig>(
+        "quota = 5",
+        1,
+        "expected a table with the fields of `Quota`: `permits`, `per`",
+    );
+    refused_at::<RetryConfig>(
+        "backoff = '5s'",
+        1,
+        "expected a table with the fields of `Backoff`: `schedule`",
+    );
+    let delay = "expected a table with the fields of `RestartDelay`: `initial`";
+    refused_at::<SupervisorConfig>("restart_delay = '5s'", 1, delay);
+    let batch = "expected a table with the fields of `BatchConfig`: `max`";
+    refused_at::<BTreeMap<String, BatchConfig>>("batch = 5", 1, batch);
 }

@@ -2,11 +2,15 @@
 
 use crate::kit::{documented, fields, read, refused_at, round_trip};
 use backstay::testing::Sim;
-use backstay_core::Limit;
+use backstay_core::resilience::{Bulkhead, HealthCheck, KeyedRateLimiter, KeyedRateLimiterConfig};
+use backstay_core::stream::{BatchConfig, FlowExt, ShareConfig};
 use backstay_core::task::{
-    AutoShutdown, OnError, OnPanic, PoolOverflow, Priority, Restart, RestartDelay, Shutdown, ShutdownConfig,
-    StopLimit, Strategy, Supervisor, SupervisorConfig, WorkerPool, WorkerPoolBuilder,
+    AutoShutdown, ChildSpec, OnError, OnPanic, PoolOverflow, Priority, Restart, RestartDelay, Shutdown,
+    ShutdownConfig, StopLimit, Strategy, Supervisor, SupervisorConfig, SupervisorEvent, WorkerPool,
+    WorkerPoolBuilder,
 };
+use backstay_core::{Limit, Runtime};
+use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -183,4 +187,40 @@ fn a_shutdown_has_the_time_that_the_file_says() {
             assert_eq!(shutdown.run(none()).config(config).as_config(), &config);
         })
         .unwrap();
+}
+
+/// As many as a number can say is no panic and no memory, whoever keeps so many.
+#[test]
+fn without_a_limit_they_run_as_with_one() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let pool = read::<WorkerPoolBuilder>("queue = 'unlimited'").build(&rt).unwrap();
+        assert_eq!(pool.run(async { 1 }).await.unwrap(), 1);
+
+        let config: SupervisorConfig = read("event_capacity = 'unlimited'\nintensity = 4294967295");
+        let child = ChildSpec::temporary("child", |_| async { Ok::<_, String>(()) });
+        let supervisor = Supervisor::builder(&rt, "all").config(config).child(child).build().unwrap();
+        let (mut events, handle) = (supervisor.events(), supervisor.handle());
+        let run = supervisor.run(&rt);
+        let stop = async {
+            rt.sleep(SECOND).await;
+            handle.stop();
+        };
+        let _ = futures::join!(run, stop);
+        assert!(matches!(events.recv().await, Ok(SupervisorEvent::Started { .. })));
+
+        let share: ShareConfig = read("replay = 'unlimited'\nbuffer = 'unlimited'");
+        assert_eq!(stream::iter(0..3).share(share).count().await, 3);
+        let batch: BatchConfig = read("max = 'unlimited'\nwithin = '18446744073709551615s'");
+        assert_eq!(stream::iter(0..3).batch(&rt, batch).next().await, Some(vec![0, 1, 2]));
+        let keyed: KeyedRateLimiterConfig = read("max_keys = 'unlimited'\n[quota]\npermits = 1\nper = '1s'");
+        let limiter = KeyedRateLimiter::named("keys").config(keyed).build(&rt).unwrap();
+        assert!(limiter.try_acquire("a", rt.now()).is_ok());
+        let text = "max_in_flight = 1\nmax_waiting = 'unlimited'\nmax_wait = '18446744073709551615s'";
+        let bulkhead = Bulkhead::named("b").config(read(text)).build().unwrap();
+        drop(bulkhead.acquire(&rt).await.unwrap());
+        let check = "timeout = '18446744073709551615s'\ninterval = '18446744073709551615s'\njitter = 1";
+        let mut check = HealthCheck::named("c").config(read(check)).build().unwrap();
+        check.record(true);
+    });
+    run.unwrap_or_else(|failure| panic!("{failure}"));
 }

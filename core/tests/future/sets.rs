@@ -27,7 +27,7 @@ fn s03_a_limit_is_not_zero() {
     assert_eq!(Limit::new(0).unwrap_err().to_string(), "invalid `limit` = 0: must be at least 1");
     assert!(Limit::try_from(0).is_err());
     let narrow = Ordered::<Ready<()>>::new(limit(2), Limit::ONE).unwrap_err();
-    assert_eq!(narrow.to_string(), "invalid `window`: must not be smaller than `limit`");
+    assert_eq!(narrow.to_string(), "invalid `window` = 1: must not be smaller than `limit`");
     assert_eq!(narrow.field(), Some("window"));
     assert!(Ordered::<Ready<()>>::new(limit(2), limit(2)).is_ok());
 }

@@ -7,12 +7,16 @@ use backstay_core::resilience::{
     Backoff, Bulkhead, CircuitBreaker, Error, Event, Fallback, HealthCheck, Observer, Pipeline, Quota,
     RateLimiter, Retry, Verdict,
 };
-use backstay_core::task::{CancelReason, ChildSpec, Job, OnError, Shutdown, Supervisor, WorkerPool, scope};
-use backstay_core::{Limit, Runtime};
+use backstay_core::task::{
+    CancelReason, ChildExit, ChildSpec, Job, OnError, Shutdown, Supervisor, SupervisorEvent, WorkerPool,
+    scope,
+};
+use backstay_core::{JoinError, Limit, Runtime};
 use metrics::Unit;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use std::fmt::Write;
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -91,25 +95,25 @@ fn what_policies_tell_is_counted_and_timed() {
     );
     series("backstay_attempts_total", &[("policy=orders", count(2)), ("policy=users", count(6))]);
     series("backstay_retries_total", &[("policy=users", count(2))]);
-    series("backstay_retries_exhausted_total", &[("policy=users,reason=max-attempts", count(2))]);
+    series("backstay_retries_exhausted_total", &[("policy=users,reason=max_attempts", count(2))]);
     series(
         "backstay_rejections_total",
         &[
             ("policy=files,kind=bulkhead,reason=busy", count(1)),
-            ("policy=orders,kind=circuit-breaker,reason=open", count(1)),
+            ("policy=orders,kind=circuit_breaker,reason=open", count(1)),
         ],
     );
     series("backstay_timeouts_total", &[("policy=users,scope=attempt", count(2))]);
     series(
         "backstay_queue_wait_seconds",
-        &[("policy=api,kind=rate-limiter", seconds([1.0])), ("policy=files,kind=bulkhead", seconds([1.0]))],
+        &[("policy=api,kind=rate_limiter", seconds([1.0])), ("policy=files,kind=bulkhead", seconds([1.0]))],
     );
     series("backstay_fallbacks_total", &[("policy=orders", count(2))]);
     series(
         "backstay_circuit_changes_total",
         &[
             ("policy=db,state=closed", count(1)),
-            ("policy=db,state=half-open", count(1)),
+            ("policy=db,state=half_open", count(1)),
             ("policy=db,state=isolated", count(1)),
             ("policy=db,state=open", count(1)),
         ],
@@ -119,9 +123,9 @@ fn what_policies_tell_is_counted_and_timed() {
         &[
             ("policy=db,state=closed", gauge(0.0)),
             ("policy=db,state=disabled", gauge(0.0)),
-            ("policy=db,state=half-open", gauge(0.0)),
+            ("policy=db,state=half_open", gauge(0.0)),
             ("policy=db,state=isolated", gauge(1.0)),
-            ("policy=db,state=metrics-only", gauge(0.0)),
+            ("policy=db,state=metrics_only", gauge(0.0)),
             ("policy=db,state=open", gauge(0.0)),
         ],
     );
@@ -211,7 +215,7 @@ fn what_pools_and_tasks_are_at_is_recorded() {
             ("policy=scope,outcome=failed", count(1)),
             ("policy=scope,outcome=finished", count(1)),
             ("policy=scope,outcome=lost", count(0)),
-            ("policy=scope,outcome=not-started", count(0)),
+            ("policy=scope,outcome=not_started", count(0)),
             ("policy=scope,outcome=panicked", count(0)),
         ],
     );
@@ -228,8 +232,39 @@ fn what_pools_and_tasks_are_at_is_recorded() {
             ("policy=shutdown,outcome=finished", gauge(0.0)),
             ("policy=shutdown,outcome=panicked", gauge(0.0)),
             ("policy=shutdown,outcome=refused", gauge(0.0)),
-            ("policy=shutdown,outcome=still-aborting", gauge(0.0)),
-            ("policy=shutdown,outcome=still-blocking", gauge(0.0)),
+            ("policy=shutdown,outcome=still_aborting", gauge(0.0)),
+            ("policy=shutdown,outcome=still_blocking", gauge(0.0)),
+        ],
+    );
+}
+
+/// What is not in the table is a panic: there is a value for each way to end.
+#[test]
+fn each_end_of_a_child_has_its_value() {
+    let recorded = recorded(async |rt, metrics| {
+        let panicked = rt.spawn(async { panic!("on purpose") }).await;
+        let Err::<(), _>(JoinError::Panicked(panic)) = panicked else { panic!("it panics") };
+        let ends = [
+            ChildExit::Finished,
+            ChildExit::Failed("no"),
+            ChildExit::Panicked(panic),
+            ChildExit::Aborted,
+            ChildExit::RuntimeEnded,
+        ];
+        for exit in ends {
+            metrics.record("s", &SupervisorEvent::Exited { child: "a".into(), exit: Arc::new(exit) });
+        }
+        metrics.record("s", &SupervisorEvent::<()>::Stopped);
+    });
+    assert_series(
+        &recorded,
+        "backstay_child_exits_total",
+        &[
+            ("policy=s,outcome=aborted", count(1)),
+            ("policy=s,outcome=failed", count(1)),
+            ("policy=s,outcome=finished", count(1)),
+            ("policy=s,outcome=lost", count(1)),
+            ("policy=s,outcome=panicked", count(1)),
         ],
     );
 }
@@ -255,7 +290,7 @@ fn names_say_what_they_are() {
         assert!(metric.kind != MetricKind::Histogram || metric.unit.is_some(), "{name}");
         assert_eq!((metric.labels[0].name, metric.labels[0].values.len()), ("policy", 0), "{name}");
         for label in &metric.labels[1..] {
-            let is_plain = |value: &&str| value.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            let is_plain = |value: &&str| value.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
             assert!(!label.values.is_empty() && label.values.iter().all(is_plain), "{name}: {label:?}");
         }
     }
@@ -354,8 +389,8 @@ fn two_policies_of_one_name_are_told_apart_by_kind() {
         &recorded,
         "backstay_rejections_total",
         &[
-            ("policy=x,kind=bulkhead,reason=queue-full", count(1)),
-            ("policy=x,kind=rate-limiter,reason=rate-limited", count(1)),
+            ("policy=x,kind=bulkhead,reason=queue_full", count(1)),
+            ("policy=x,kind=rate_limiter,reason=rate_limited", count(1)),
         ],
     );
 }

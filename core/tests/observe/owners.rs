@@ -3,11 +3,14 @@
 use crate::recorder::Trace;
 use backstay::test_on_every_runtime;
 use backstay_core::observe::Traced;
+use backstay_core::resilience::Bulkhead;
+use backstay_core::stream::FlowExt;
 use backstay_core::task::{
     CancelReason, CancelToken, ChildSpec, Job, JoinSet, Reply, Shutdown, Supervisor, WorkerPool, mailbox,
     scope,
 };
 use backstay_core::{AnyRuntime, Limit, Net, Runtime};
+use futures::{StreamExt, stream};
 use std::time::Duration;
 use tracing::{Instrument, info, info_span};
 
@@ -16,6 +19,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 test_on_every_runtime! {
     the_runtimes_own
     owners_of_tasks
+    patterns_that_spawn
     pools_and_mailboxes
     a_runtime_that_is_erased
     a_subscriber_that_wants_no_tasks
@@ -34,6 +38,19 @@ fn assert_marks(trace: &Trace, expected: &[(&str, &str)]) {
     let marks = trace.marks();
     let marks: Vec<_> = marks.iter().map(|(mark, path)| (&**mark, &**path)).collect();
     assert_eq!(marks, expected);
+}
+
+/// Each span with a place has that of the user's call, whoever spawned for it.
+#[track_caller]
+fn assert_places(trace: &Trace) {
+    let source: Vec<_> = include_str!("owners.rs").lines().collect();
+    for (path, fields) in trace.spans() {
+        let Some(file) = fields.get("file") else { continue };
+        assert!(file.ends_with("owners.rs"), "{path}: {fields:?}");
+        let line = source[fields["line"].parse::<usize>().unwrap() - 1];
+        let calls = ["spawn", "scope(&rt", "ChildSpec::", "Job::", "pool.run(", "run_blocking("];
+        assert!(calls.iter().any(|call| line.contains(call)), "{path}: {line}");
+    }
 }
 
 /// Marks that it was here.
@@ -78,9 +95,7 @@ async fn the_runtimes_own<R: Runtime>(rt: R) {
             ("5 outer", "other/task(outer)"),
         ],
     );
-    let (_, fields) = trace.spans().into_iter().find(|(path, _)| path == "one/task(n)").unwrap();
-    assert!(fields["file"].ends_with("owners.rs"), "{fields:?}");
-    assert!(fields["line"].parse::<u32>().unwrap() > 40, "{fields:?}");
+    assert_places(&trace);
     trace.assert_closed(&bare).await;
 }
 
@@ -106,6 +121,7 @@ async fn owners_of_tasks<R: Runtime>(rt: R) {
             ("9 supervised", "other/task(child)"),
         ],
     );
+    assert_places(&trace);
     trace.assert_closed(&bare).await;
 }
 
@@ -152,6 +168,26 @@ async fn others<R: Runtime>(rt: Traced<R>) {
     assert!(report.is_clean(), "{report}");
 }
 
+/// What has no owner that anybody sees.
+async fn patterns_that_spawn<R: Runtime>(rt: R) {
+    let (trace, bare) = (Trace::new(), rt.clone());
+    let rt = Traced::new(rt);
+    let patterns = async {
+        let disk = Bulkhead::new(Limit::ONE);
+        disk.run_blocking(&rt, || said("1 bulkhead")).await.unwrap();
+        let numbers = stream::iter(0..1).inspect(|_| info!(mark = "2 stream")).spawned(&rt, Limit::ONE);
+        assert_eq!(numbers.count().await, 1);
+        let echo = |n| async move { said("3 mapped").map(|()| n) };
+        let mapped = stream::iter(0..1).map_concurrent(Limit::ONE, echo).spawned(&rt, Limit::ONE);
+        assert_eq!(mapped.count().await, 1);
+    };
+    trace.run(caller("one", patterns)).await;
+    let source = "one/task(a stream's source)";
+    assert_marks(&trace, &[("1 bulkhead", "one/task"), ("2 stream", source), ("3 mapped", source)]);
+    assert_places(&trace);
+    trace.assert_closed(&bare).await;
+}
+
 async fn pools_and_mailboxes<R: Runtime>(rt: R) {
     let (trace, bare) = (Trace::new(), rt.clone());
     let rt = Traced::new(rt);
@@ -196,6 +232,7 @@ async fn pools_and_mailboxes<R: Runtime>(rt: R) {
             ("5 actor", "one/task(actor)"),
         ],
     );
+    assert_places(&trace);
     trace.assert_closed(&bare).await;
 }
 
@@ -220,19 +257,24 @@ async fn a_runtime_that_is_erased<R: Runtime + Net>(rt: R) {
             ("4 outside blocking", "one/task"),
         ],
     );
-    let spans = trace.spans().into_iter().filter(|(path, _)| path.contains("task"));
-    assert!(spans.map(|(_, fields)| fields).all(|fields| fields["file"].ends_with("owners.rs")));
+    assert_places(&trace);
     trace.assert_closed(&bare).await;
 }
 
 async fn a_subscriber_that_wants_no_tasks<R: Runtime>(rt: R) {
     let trace = Trace::new();
     let traced = Traced::new(rt.clone());
+    let pool = WorkerPool::builder().workers(1).build(&traced).unwrap();
     let within = async {
         traced.spawn(async { info!(mark = "1 plain") }).await.unwrap();
         traced.spawn_blocking(|| info!(mark = "2 blocking")).await.unwrap();
+        // The worker is in none, or in somebody else's.
+        pool.run(async { info!(mark = "3 job") }).await.unwrap();
+        pool.run(Job::blocking(|| info!(mark = "4 blocking job"))).await.unwrap();
     };
     trace.run(async { within.instrument(info_span!("no tasks")).await }).await;
-    assert_marks(&trace, &[("1 plain", "no tasks"), ("2 blocking", "no tasks")]);
+    let all = ["1 plain", "2 blocking", "3 job", "4 blocking job"];
+    assert_marks(&trace, &all.map(|mark| (mark, "no tasks")));
+    drop(pool);
     trace.assert_closed(&rt).await;
 }

@@ -72,8 +72,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Record {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, ctx: Context<'_, S>) -> bool {
-        // A test may say that its own tasks have none.
-        let is_task = metadata.is_span() && metadata.name() == "task";
+        // A test may say that its own tasks and jobs have none.
+        let is_task = metadata.is_span() && ["task", "job"].contains(&metadata.name());
         !(is_task && number(ctx.lookup_current()).is_some_and(wants_no_tasks))
     }
 

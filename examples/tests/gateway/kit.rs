@@ -1,18 +1,21 @@
 //! A gateway in a process of its own, and clients.
 
 use backstay::tokio::{Tokio, TokioOwner};
-use backstay::{BlockOn, Config, Runtime};
+use backstay::{BlockOn, Config, Net, Runtime};
 use backstay_hyper::{Client, ClientBuilder};
+use backstay_sources::websocket::{self, WebSocket};
 use bytes::Bytes;
+use futures::StreamExt;
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::mem;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,8 +34,12 @@ pub(crate) fn on_every_runtime(config: &str, test: impl Fn(Gateway)) {
     }
 }
 
+/// A client that looks on.
+pub(crate) type Events = WebSocket<Tokio, <Tokio as Net>::TcpStream>;
+
 /// A gateway that runs. Dropped, it is killed.
 pub(crate) struct Gateway {
+    runtime: &'static str,
     child: Child,
     stdout: BufReader<ChildStdout>,
     stderr: Arc<Mutex<String>>,
@@ -63,10 +70,15 @@ impl Ended {
 }
 
 impl Gateway {
-    fn start(runtime: &str, config: &str) -> Self {
+    fn start(runtime: &'static str, config: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("gateway.toml");
-        fs::write(&path, full(&folder, config)).expect("a file");
+        fs::create_dir(folder.path().join("etc")).expect("a folder");
+        fs::write(folder.path().join("etc/gateway.toml"), full(&folder, config)).expect("a file");
+        Self::start_in(folder, runtime)
+    }
+
+    fn start_in(folder: TempDir, runtime: &'static str) -> Self {
+        let path = folder.path().join("etc/gateway.toml");
         let mut child = Command::new(env!("CARGO_BIN_EXE_app_gateway"))
             .args(["--runtime", runtime, "--config"])
             .arg(&path)
@@ -89,7 +101,15 @@ impl Gateway {
             url.unwrap_or_else(|| panic!("{line}{}", stderr.lock().unwrap())).parse().expect("an address");
         let rt = TokioOwner::new(Config::new()).expect("a runtime");
         let client = ClientBuilder::new(rt.runtime()).build().expect("a client");
-        Self { child, stdout, stderr, addr, folder, rt, client }
+        Self { runtime, child, stdout, stderr, addr, folder, rt, client }
+    }
+
+    /// Ends it, and starts another in its place.
+    pub(crate) fn restart(mut self) -> Self {
+        self.terminate();
+        assert_eq!(self.wait().code(), Some(0));
+        let empty = tempfile::tempdir().expect("a folder");
+        Self::start_in(mem::replace(&mut self.folder, empty), self.runtime)
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -98,12 +118,18 @@ impl Gateway {
 
     /// Writes another configuration.
     pub(crate) fn configure(&self, config: &str) {
-        let next = self.path("next.toml");
-        fs::write(&next, full(&self.folder, config)).expect("a file");
-        fs::rename(next, self.path("gateway.toml")).expect("it takes its place");
+        let next = self.path("etc/next.toml");
+        self.write("etc/next.toml", config);
+        fs::rename(next, self.path("etc/gateway.toml")).expect("it takes its place");
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Writes a configuration into a file that it does not know.
+    pub(crate) fn write(&self, name: &str, config: &str) {
+        fs::write(self.path(name), full(&self.folder, config)).expect("a file");
+    }
+
+    /// Of a file in the folder of the test, which has its configuration as `etc/gateway.toml`.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -140,6 +166,20 @@ impl Gateway {
         self.rt.block_on(asker.ask(method, path, headers, body)).expect("an answer")
     }
 
+    /// Looks on.
+    pub(crate) fn events(&self) -> Events {
+        let url = self.url("/events").replace("http:", "ws:");
+        let connect = websocket::connect(self.rt.runtime(), &url, websocket::Config::new());
+        self.rt.block_on(connect).expect("a WebSocket")
+    }
+
+    /// The next that who looks on is told.
+    pub(crate) fn told(&self, events: &mut Events) -> Value {
+        let next = self.rt.runtime().timeout(SOON, events.next());
+        let told = self.rt.block_on(next).expect("it is told").expect("it goes on").expect("a message");
+        serde_json::from_str(told.as_text().expect("a text")).expect("JSON")
+    }
+
     /// A client, to be used in a task.
     pub(crate) fn asker(&self) -> Asker {
         Asker { rt: self.rt.runtime().clone(), client: self.client.clone(), url: self.url("") }
@@ -153,18 +193,22 @@ impl Gateway {
 
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Ended {
-        let begun = Instant::now();
-        let status = loop {
-            match self.child.try_wait().expect("it is ours") {
-                Some(status) => break status,
-                None if begun.elapsed() > SOON => panic!("it does not end"),
-                None => thread::sleep(Duration::from_millis(5)),
-            }
-        };
+        let status = self.wait();
         let mut stdout = String::new();
         self.stdout.read_to_string(&mut stdout).expect("a text");
         let stderr = self.stderr.lock().unwrap().clone();
         Ended { code: status.code(), stdout, stderr }
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            match self.child.try_wait().expect("it is ours") {
+                Some(status) => return status,
+                None if begun.elapsed() > SOON => panic!("it does not end"),
+                None => thread::sleep(Duration::from_millis(5)),
+            }
+        }
     }
 }
 

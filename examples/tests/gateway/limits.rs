@@ -1,6 +1,7 @@
 //! What a client may not do.
 
 use crate::kit::{Gateway, SOON, on_every_runtime};
+use hyper::Method;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -48,11 +49,47 @@ fn a_client_that_stalls_is_cut() {
     on_every_runtime(CONFIG, |gateway| {
         let (answer, took) = sends(&gateway, "POST /orders HTT");
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
-        assert!(took >= Duration::from_millis(190), "{took:?}");
+        // The server's own limit would be ten seconds.
+        assert!(took >= Duration::from_millis(190) && took < Duration::from_secs(9), "{took:?}");
         let (answer, took) = sends(&gateway, &format!("{HEAD}content-length: 50\r\n\r\n{{\"symbol\":"));
         assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
         assert!(took >= Duration::from_millis(190), "{took:?}");
         // Others are served meanwhile and afterwards.
         assert_eq!(gateway.get("/prices/ACME").status, 200);
+    });
+}
+
+/// Who says that it is somebody else is that only where the configuration says whom to believe.
+#[test]
+fn a_client_is_who_it_comes_from() {
+    let mean = "[clients]\npermits = 1\nper = \"1h\"\nburst = 1\n";
+    for (server, second) in [("", 429), ("[server]\nclient_header = \"x-client\"\n", 200)] {
+        on_every_runtime(&format!("{server}{mean}"), |gateway| {
+            let status =
+                |client| gateway.ask(Method::GET, "/prices/ACME", &[("x-client", client)], "").status;
+            assert_eq!((status("ann").as_u16(), status("bob").as_u16()), (200, second), "{server}");
+        });
+    }
+}
+
+/// Beyond the limit nobody is accepted until somebody goes.
+#[test]
+fn there_are_no_more_connections_than_there_may_be() {
+    on_every_runtime("[server]\nmax_connections = 1", |gateway| {
+        let asks = || {
+            let mut stream = TcpStream::connect(gateway.addr).expect("the system accepts it");
+            stream.write_all(b"GET /health HTTP/1.1\r\nhost: g\r\n\r\n").expect("it is kept");
+            stream
+        };
+        let mut first = asks();
+        first.read_exact(&mut [0; 15]).expect("it is answered");
+        let mut second = asks();
+        second.set_read_timeout(Some(Duration::from_millis(300))).expect("a time");
+        assert!(second.read(&mut [0; 15]).is_err(), "it was accepted too");
+        drop(first);
+        second.set_read_timeout(Some(SOON)).expect("a time");
+        let mut answer = [0; 15];
+        second.read_exact(&mut answer).expect("it is answered");
+        assert_eq!(&answer, b"HTTP/1.1 200 OK");
     });
 }

@@ -11,13 +11,13 @@ per = "1s"
 burst = 1000
 
 [prices]
-deadline = "1s"
-attempt_timeout = "200ms"
-retry = { max_attempts = 3, backoff = { schedule = "exponential", initial = "10ms", max_delay = "50ms" } }
-breaker = { consecutive_failures = 5, open_for = "300ms" }
+deadline = "4s"
+attempt_timeout = "1s"
+retry = { max_attempts = 2, backoff = { schedule = "exponential", initial = "10ms", max_delay = "50ms" } }
+breaker = { consecutive_failures = 4, open_for = "300ms" }
 
 [ledger]
-attempt_timeout = "500ms"
+attempt_timeout = "1s"
 retry = { max_attempts = 2, backoff = { schedule = "constant", delay = "10ms" } }
 breaker = { consecutive_failures = 1000 }
 "#;
@@ -38,12 +38,16 @@ fn whatever_is_wrong_the_answer_comes_in_time_and_it_heals() {
             ("killed", StatusCode::BAD_GATEWAY),
             ("failing", StatusCode::BAD_GATEWAY),
             ("resetting", StatusCode::BAD_GATEWAY),
-            ("slow", StatusCode::GATEWAY_TIMEOUT),
+            ("hanging", StatusCode::GATEWAY_TIMEOUT),
         ] {
             heals(&gateway);
             gateway.trouble("prices", trouble);
             let answer = gateway.get("/prices/ACME");
             assert_eq!(answer.status, first, "{trouble}: {answer:?}");
+            assert!(
+                !answer.body.contains("127.0.0.1"),
+                "where the services are is nobody's business: {answer:?}"
+            );
             // It does not go on for ever: the breaker opens, and says when to come back.
             let begun = Instant::now();
             let refused = loop {
@@ -69,8 +73,8 @@ fn whatever_is_wrong_the_answer_comes_in_time_and_it_heals() {
 #[test]
 fn a_service_that_fails_now_and_then_is_not_noticed() {
     let config = CONFIG
-        .replace("max_attempts = 3", "max_attempts = 30")
-        .replace("consecutive_failures = 5", "failure_rate = 1.0");
+        .replace("max_attempts = 2", "max_attempts = 30")
+        .replace("consecutive_failures = 4", "failure_rate = 1.0");
     on_every_runtime(&config, |gateway| {
         gateway.trouble("prices", "flaky");
         for _ in 0..30 {
@@ -99,7 +103,8 @@ fn an_answer_that_is_lost_is_no_second_order() {
 
 #[test]
 fn a_service_that_asks_for_time_gets_it() {
-    on_every_runtime(CONFIG, |gateway| {
+    let config = CONFIG.replace("deadline = \"4s\"", "deadline = \"1s\"");
+    on_every_runtime(&config, |gateway| {
         gateway.trouble("prices", "busy");
         // In a second, says the service: that is when the deadline is over.
         let answer = gateway.get("/prices/ACME");
@@ -107,5 +112,35 @@ fn a_service_that_asks_for_time_gets_it() {
             (answer.status, answer.retry_after.as_deref()),
             (StatusCode::TOO_MANY_REQUESTS, Some("1"))
         );
+    });
+}
+
+const PATIENT: &str = r#"
+[prices]
+attempt_timeout = "50s"
+deadline = "50s"
+retry = { max_attempts = 1 }
+breaker = { consecutive_failures = 1, open_for = "1h" }
+"#;
+
+/// A request has its time, however patient the policies are; what was done for it is dropped.
+#[test]
+fn a_request_that_takes_too_long_is_given_up() {
+    on_every_runtime(&format!("[server]\nrequest_timeout = \"300ms\"\n{PATIENT}"), |gateway| {
+        gateway.trouble("prices", "hanging");
+        let answer = gateway.get("/prices/ACME");
+        assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT, "{answer:?}");
+        assert_eq!(gateway.get("/health").json()["prices"]["in_flight"], 0);
+    });
+}
+
+#[test]
+fn who_looks_on_is_told_that_a_breaker_opens() {
+    on_every_runtime(PATIENT, |gateway| {
+        let mut socket = gateway.events();
+        gateway.trouble("prices", "failing");
+        gateway.get("/prices/ACME");
+        let told = gateway.told(&mut socket);
+        assert_eq!(told.to_string(), r#"{"event":"circuit","service":"prices","state":"open"}"#);
     });
 }

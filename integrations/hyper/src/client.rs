@@ -1,10 +1,12 @@
 //! A client over the runtime's own sockets.
 
 mod builder;
+mod config;
 mod connector;
 mod error;
 
 pub use builder::ClientBuilder;
+pub use config::ClientConfig;
 pub use connector::{Connecting, HyperConnector};
 pub use error::ConnectError;
 

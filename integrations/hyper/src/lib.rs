@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | to serve HTTP/1 and HTTP/2, and end in good order | `serve`, `Server` | `server` |
 //! | to ask, over connections that are kept | `client`, `ClientBuilder` | `client` |
+//! | their settings in files | `ServerConfig`, `ClientConfig` | `serde` |
 //! | hyper's own connections | the adapters below | |
 //!
 //! The guide is `docs/guide/http.md`.
@@ -65,23 +66,27 @@ mod client;
 mod executor;
 mod futures_io;
 mod io;
+#[cfg(any(feature = "client", feature = "server"))]
+mod keep_alive;
 #[cfg(feature = "server")]
 mod server;
 mod timer;
 
 #[cfg(feature = "client")]
-pub use client::{Client, ClientBuilder, ConnectError, Connecting, HyperConnector, client};
+pub use client::{Client, ClientBuilder, ClientConfig, ConnectError, Connecting, HyperConnector, client};
 pub use executor::HyperExecutor;
 pub use futures_io::FuturesIo;
 pub use io::HyperIo;
+#[cfg(any(feature = "client", feature = "server"))]
+pub use keep_alive::Http2KeepAlive;
 #[cfg(feature = "server")]
 pub use server::{
     BodyError, ConnectionCounts, PeerAddr, RequestBody, RequestCounts, ServeReport, ServeStats, Server,
-    ServerBuilder, TowerToHyperService, Versions, serve,
+    ServerBuilder, ServerConfig, TowerToHyperService, Versions, serve,
 };
 pub use timer::{HyperSleep, HyperTimer};
 
 // The guide's examples run as tests too.
-#[cfg(all(doctest, feature = "client", feature = "server"))]
+#[cfg(all(doctest, feature = "client", feature = "serde", feature = "server"))]
 #[doc = include_str!("../../../docs/guide/http.md")]
 mod guide {}

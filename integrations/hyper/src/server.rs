@@ -2,25 +2,30 @@
 
 mod activity;
 mod body;
+mod builder;
 mod config;
 mod connection;
 mod executor;
 mod open;
 mod peer;
+mod piece;
 mod report;
 mod service;
+mod shared;
 mod socket;
 
 pub use body::{BodyError, RequestBody};
-pub use config::{ServerBuilder, Versions};
+pub use builder::ServerBuilder;
+pub use config::{ServerConfig, Versions};
 pub use hyper_util::service::TowerToHyperService;
 pub use peer::PeerAddr;
 pub use report::{ConnectionCounts, RequestCounts, ServeReport, ServeStats};
 
-use backstay_core::Runtime;
 use backstay_core::net::TcpListener;
+use backstay_core::sync::Semaphore;
 use backstay_core::task::Shutdown;
-use config::Settings;
+use backstay_core::{Limit, Runtime};
+use builder::Settings;
 use connection::Accepted;
 use hyper::body::Body;
 use hyper::service::Service;
@@ -35,6 +40,9 @@ use std::time::Duration;
 
 /// After an error that is not about one connection; files may have run out.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How many connections are accepted before everybody else has a turn, where a crowd waits.
+const IN_A_ROW: u64 = 64;
 
 /// Serves HTTP/1 and HTTP/2 on what `listener` accepts, until `shutdown` begins; with the defaults of a [`Server`],
 /// where the rest is told.
@@ -121,6 +129,27 @@ impl<R: Runtime> Server<R> {
     }
 
     /// Serves what `listener` accepts, until `shutdown` begins, and gives the report when all has ended.
+    ///
+    /// Each connection has a clone of `service`, and is a task of the shutdown's; so is each request of an HTTP/2
+    /// connection. When the shutdown begins the port is closed, and the connections are told to end: idle ones do at
+    /// once, the others with the response that is in progress. What has not ended by then is aborted with the shutdown.
+    /// Where this runs as a task of the same shutdown it may be aborted too: [`stats`](Self::stats) has the report
+    /// then.
+    ///
+    /// An error of the listener doesn't end it, but is counted. After one that isn't about a single connection, as when
+    /// files have run out, it waits for 50 ms. It may be called for several listeners; the counts are of
+    /// all of them, and each may have `max_connections`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it closes the port, and its connections are told to end as they are by the shutdown, to which they
+    /// belong.
+    ///
+    /// # Cost
+    ///
+    /// For a connection the cost of a task of [`Shutdown`], a timer, and its name; for a request one small allocation
+    /// where it has a body, and no timer unless the body has to be waited for. A deadline that moves away, as it does
+    /// with each request, moves no timer.
     pub async fn serve<L, S, B>(&self, listener: L, service: S, shutdown: &Shutdown<R>) -> ServeReport
     where
         L: TcpListener,
@@ -140,8 +169,15 @@ impl<R: Runtime> Server<R> {
         let drain = stop.child();
         let _guard = drain.clone().drop_guard();
         let open = Arc::<Open>::default();
-        loop {
-            let place = match &settings.places {
+        let places = settings
+            .config
+            .max_connections
+            .map(|connections| Arc::new(Semaphore::new(Limit::new(connections).unwrap_or(Limit::ONE))));
+        for n in 1_u64.. {
+            if n.is_multiple_of(IN_A_ROW) {
+                settings.rt.yield_now().await;
+            }
+            let place = match &places {
                 None => None,
                 Some(places) => match stop.run(Arc::clone(places).acquire_owned()).await {
                     Ok(Ok(place)) => Some(place),
@@ -185,6 +221,6 @@ fn is_about_one(error: &io::Error) -> bool {
 
 impl<R> fmt::Debug for Server<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("limits", &self.settings.limits).finish_non_exhaustive()
+        f.debug_struct("Server").field("config", &self.settings.config).finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ use backstay_core::Runtime;
 use backstay_core::resilience::{Bulkhead, BulkheadAcquireOwned, Error, OwnedBulkheadPermit};
 use std::fmt;
 use std::marker::PhantomData;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -17,8 +17,8 @@ use tower_service::Service;
 /// when the call has ended. A service that is dropped gives back its place, or leaves the queue; a clone has none.
 ///
 /// By default a bulkhead lets nobody wait. Who is refused is *ready*, and the call gives the refusal without calling
-/// anything: an error of `poll_ready` means to tower that a service is broken for good. Asked again before there is a
-/// call, a service that was refused asks the bulkhead anew. For nothing but backpressure give it a
+/// anything: an error of `poll_ready` means to tower that a service is broken for good. It is ready until the call: asked
+/// again before that it takes a place that is free, and does not wait for one. For nothing but backpressure give it a
 /// [`max_waiting`](backstay_core::resilience::BulkheadBuilder::max_waiting) of `usize::MAX`.
 ///
 /// # Errors
@@ -103,10 +103,8 @@ where
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         let Self { inner, turn, layer } = self;
-        if ready!(turn.poll(|| layer.bulkhead.acquire_owned(&layer.rt), cx)).is_err() {
-            return Poll::Ready(Ok(()));
-        }
-        inner.poll_ready(cx).map_err(M::flatten)
+        turn.poll_ready(|| layer.bulkhead.acquire_owned(&layer.rt), |cx| inner.poll_ready(cx), cx)
+            .map_err(M::flatten)
     }
 
     /// # Panics

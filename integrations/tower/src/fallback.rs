@@ -129,16 +129,16 @@ where
         let mut this = self.project();
         if let StateProj::Primary { future } = this.state.as_mut().project() {
             let result = ready!(future.poll(cx)).map_err(M::flatten);
-            let substitute = result.as_ref().err().and_then(|error| this.layer.fallback.substitute(error));
-            match (result, substitute) {
-                (Err(error), Some(future)) => {
-                    this.state.set(State::Substitute { future, primary: error.into_cause() });
-                }
-                (result, _) => {
-                    this.state.set(State::Done);
-                    return Poll::Ready(result);
-                }
-            }
+            // It has given back what it held before anybody is asked for something else.
+            this.state.set(State::Done);
+            let error = match result {
+                Err(error) => error,
+                response => return Poll::Ready(response),
+            };
+            let Some(future) = this.layer.fallback.substitute(&error) else {
+                return Poll::Ready(Err(error));
+            };
+            this.state.set(State::Substitute { future, primary: error.into_cause() });
         }
         let StateProj::Substitute { future, primary } = this.state.as_mut().project() else {
             unreachable!("it is not polled again once it was ready");

@@ -1,15 +1,11 @@
 //! A whole pipeline around a service.
 
 mod attempts;
-#[allow(unsafe_code)]
-mod owned_call;
 
 use crate::{CloneRequest, Cloned, Flat, InnerError, Once, Plain, Sending};
 use attempts::Attempts;
 use backstay_core::Runtime;
 use backstay_core::resilience::{Classify, Error, Inherit, Layer as Policies, Pipeline};
-use owned_call::OwnedCall;
-use pin_project_lite::pin_project;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
@@ -28,7 +24,8 @@ use tower_service::Service;
 /// behind. Each further attempt has a clone of its own, which has to become ready first: in the attempt's time. A call
 /// that a policy refuses drops the service that was ready, and so gives back at once what that had reserved.
 ///
-/// The pipeline's own bulkhead and rate limiter are asked by the call, for each attempt, and not by `poll_ready`. Where
+/// The pipeline's own bulkhead and rate limiter are asked by the call, for each attempt, and not by `poll_ready`: what
+/// the service inside has reserved is kept while the first attempt waits for those. Where
 /// callers are to be kept waiting before they make a request, a [`BulkheadLayer`](crate::BulkheadLayer) or a
 /// [`RateLimitLayer`](crate::RateLimitLayer) goes around this one, [flat](Self::flat), or inside of it, where every
 /// attempt takes its turn.
@@ -46,8 +43,9 @@ use tower_service::Service;
 ///
 /// # Cost
 ///
-/// No allocation but for those of the pipeline, of the service inside and of the clone of the request. It clones the
-/// service for each call.
+/// One allocation a call, but for those of the pipeline, of the service inside and of the clone of the request: the
+/// call's future is boxed, with the pipeline that it borrows. So the service inside, its future and the request are
+/// `Send` and `'static`. It clones the service for each call.
 ///
 /// # Examples
 ///
@@ -121,16 +119,19 @@ pub struct PipelineService<S, R, L, C = Inherit, Q = Cloned, M = Plain> {
 
 impl<S, Req, R, L, C, Q, M> Service<Req> for PipelineService<S, R, L, C, Q, M>
 where
-    S: Service<Req> + Clone,
+    S: Service<Req> + Clone + Send + 'static,
+    S::Future: Send,
+    Req: Send + 'static,
     R: Runtime,
-    L: Policies<S::Response, M::Operation> + 'static,
-    C: Classify<S::Response, M::Operation> + 'static,
-    Q: CloneRequest<Req> + Clone,
-    M: InnerError<S::Error>,
+    L: Policies<S::Response, M::Operation> + Send + Sync + 'static,
+    for<'p> L::State<'p, Sending<S, Req>>: Send,
+    C: Classify<S::Response, M::Operation> + Send + Sync + 'static,
+    Q: CloneRequest<Req> + Clone + Send + 'static,
+    M: InnerError<S::Error> + 'static,
 {
     type Response = S::Response;
     type Error = Error<M::Operation>;
-    type Future = PipelineFuture<S, Req, R, L, C, Q, M>;
+    type Future = PipelineFuture<S::Response, M::Operation>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(M::flatten)
@@ -141,45 +142,28 @@ where
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone);
         let PipelineLayer { pipeline, cloning, .. } = &self.layer;
-        let attempts = Attempts::new(ready, request, cloning.clone());
-        PipelineFuture { call: OwnedCall::new(Arc::clone(pipeline), attempts) }
+        let pipeline = Arc::clone(pipeline);
+        let attempts = Attempts::<S, Req, Q, M>::new(ready, request, cloning.clone());
+        // A call borrows its pipeline, and a service's future may not borrow its service.
+        PipelineFuture { call: Box::pin(async move { pipeline.call_operation(attempts).await }) }
     }
 }
 
-pin_project! {
-    /// The future of [`PipelineService`].
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`Pipeline::call`].
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct PipelineFuture<S, Req, R, L, C = Inherit, Q = Cloned, M = Plain>
-    where
-        S: Service<Req>,
-        R: Runtime,
-        L: Policies<S::Response, M::Operation>,
-        L: 'static,
-        C: 'static,
-        M: InnerError<S::Error>,
-    {
-        #[pin]
-        call: OwnedCall<R, L, C, Attempts<S, Req, Q, M>, Sending<S, Req>, S::Response, M::Operation>,
-    }
+/// The future of [`PipelineService`].
+///
+/// # Cancel safety
+///
+/// As [`Pipeline::call`].
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct PipelineFuture<T, E> {
+    call: Pin<Box<dyn Future<Output = Result<T, Error<E>>> + Send>>,
 }
 
-impl<S, Req, R, L, C, Q, M> Future for PipelineFuture<S, Req, R, L, C, Q, M>
-where
-    S: Service<Req> + Clone,
-    R: Runtime,
-    L: Policies<S::Response, M::Operation> + 'static,
-    C: Classify<S::Response, M::Operation> + 'static,
-    Q: CloneRequest<Req>,
-    M: InnerError<S::Error>,
-{
-    type Output = Result<S::Response, Error<M::Operation>>;
+impl<T, E> Future for PipelineFuture<T, E> {
+    type Output = Result<T, Error<E>>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().call.poll(cx)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.call.as_mut().poll(cx)
     }
 }
 
@@ -208,14 +192,7 @@ impl<S: fmt::Debug, R, L, C, Q, M> fmt::Debug for PipelineService<S, R, L, C, Q,
     }
 }
 
-impl<S, Req, R, L, C, Q, M> fmt::Debug for PipelineFuture<S, Req, R, L, C, Q, M>
-where
-    S: Service<Req>,
-    R: Runtime,
-    L: Policies<S::Response, M::Operation> + 'static,
-    C: 'static,
-    M: InnerError<S::Error>,
-{
+impl<T, E> fmt::Debug for PipelineFuture<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PipelineFuture").finish_non_exhaustive()
     }

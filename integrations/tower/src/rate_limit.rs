@@ -6,7 +6,7 @@ use backstay_core::Runtime;
 use backstay_core::resilience::{AcquireRateOwned, Error, RateLimiter, Reservation};
 use std::fmt;
 use std::marker::PhantomData;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -19,8 +19,8 @@ use tower_service::Service;
 ///
 /// Where the limiter has a [`max_wait`](backstay_core::resilience::RateLimiterBuilder::max_wait) that is too short, or
 /// a full queue, the service is *ready*, and the call gives the refusal with the time after which to come back, without
-/// calling anything: an error of `poll_ready` means to tower that a service is broken for good. Asked again before
-/// there is a call, a service that was refused asks the limiter anew.
+/// calling anything: an error of `poll_ready` means to tower that a service is broken for good. It is ready until the
+/// call: asked again before that it takes a turn that is there, and does not wait for one.
 ///
 /// # Errors
 ///
@@ -106,10 +106,8 @@ where
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         let Self { inner, turn, layer } = self;
-        if ready!(turn.poll(|| layer.limiter.acquire_owned(&layer.rt), cx)).is_err() {
-            return Poll::Ready(Ok(()));
-        }
-        inner.poll_ready(cx).map_err(M::flatten)
+        turn.poll_ready(|| layer.limiter.acquire_owned(&layer.rt), |cx| inner.poll_ready(cx), cx)
+            .map_err(M::flatten)
     }
 
     /// # Panics

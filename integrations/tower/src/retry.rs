@@ -11,6 +11,9 @@ use tower_layer::Layer;
 /// It is a [`PipelineLayer`] with the one policy: **the first attempt has the service that is ready, and each further
 /// one a clone, which has to become ready first.** So a bulkhead or a rate limiter inside sees every attempt.
 ///
+/// A call is boxed: its future is one allocation, and the service inside, its future and the request are `Send` and
+/// `'static`.
+///
 /// Requests are cloned: before each is sent, since afterwards it is gone. [`clone_with`](Self::clone_with) says how,
 /// for requests that are not `Clone`, and which have no further attempt.
 ///
@@ -28,14 +31,15 @@ use tower_layer::Layer;
 /// use backstay::testing::{Failure, Sim};
 /// use backstay_core::resilience::Retry;
 /// use backstay_tower::RetryLayer;
+/// use std::sync::Arc;
 /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// use tower::{Service, ServiceBuilder, ServiceExt};
 ///
 /// Sim::builder().run(|rt: Sim| async move {
-///     let calls = AtomicU32::new(0);
+///     let calls = Arc::new(AtomicU32::new(0));
 ///     let mut users = ServiceBuilder::new()
 ///         .layer(RetryLayer::new(&rt, Retry::default()).expect("it is good"))
-///         .service_fn(|id: u32| {
+///         .service_fn(move |id: u32| {
 ///             let is_first = calls.fetch_add(1, Relaxed) == 0;
 ///             async move { if is_first { Err("connection reset") } else { Ok(id) } }
 ///         });

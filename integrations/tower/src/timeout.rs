@@ -2,6 +2,7 @@
 
 use crate::{Flat, InnerError, Plain};
 use backstay_core::resilience::{Error, Scope};
+use backstay_core::settings::{Rule, Setting};
 use backstay_core::time::Timeout;
 use backstay_core::{ConfigError, Runtime};
 use pin_project_lite::pin_project;
@@ -91,9 +92,7 @@ impl<R: Runtime> TimeoutLayer<R> {
     }
 
     fn new(rt: &R, limit: Limit, field: &'static str) -> Result<Self, ConfigError> {
-        if limit.time.is_zero() {
-            return Err(ConfigError::invalid(field, "must not be zero"));
-        }
+        limit.time.check(field, &Rule::<Duration>::NOT_ZERO)?;
         Ok(Self { rt: rt.clone(), limit, mode: PhantomData })
     }
 

@@ -14,8 +14,12 @@ use std::task::{Context, Poll, ready};
 /// | `Idle` | a poll that has to wait | `Waiting` |
 /// | `Waiting` | its turn | `Ready` |
 /// | `Idle`, `Waiting` | a refusal | `Refused` |
-/// | `Refused` | another poll: what was true then may not be now | as `Idle` |
+/// | `Refused` | a poll that finds one free, and the service inside ready | `Ready` |
+/// | `Ready` | an error of the service inside | `Idle` |
 /// | `Ready`, `Refused` | a call | `Idle` |
+///
+/// `Refused` is ready too, and who was ready is not pending before there is a call: that is tower's contract. A balancer
+/// asks again before it calls, and would never call one that begins to wait anew.
 ///
 /// Whoever is dropped in `Waiting` leaves the queue, and in `Ready` gives back what it has: its parts do that.
 pub(crate) enum Turn<F, P> {
@@ -27,16 +31,46 @@ pub(crate) enum Turn<F, P> {
 }
 
 impl<F: Future<Output = Result<P, Rejected>>, P> Turn<F, P> {
-    /// Ready once there is a turn, or a refusal, which is said.
-    pub(crate) fn poll(
+    /// Ready once there is a turn and the service inside is ready, or with a refusal.
+    pub(crate) fn poll_ready<E>(
         &mut self,
         acquire: impl Fn() -> F,
+        mut inner: impl FnMut(&mut Context<'_>) -> Poll<Result<(), E>>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Rejected>> {
+    ) -> Poll<Result<(), E>> {
+        if let Self::Refused(rejected) = self {
+            // What was true then may not be now.
+            let again = pin!(acquire()).poll(cx);
+            match again {
+                Poll::Ready(Ok(permit)) => {
+                    if let Poll::Ready(result) = inner(cx) {
+                        result?;
+                        *self = Self::Ready(permit);
+                    }
+                }
+                Poll::Ready(Err(again)) => *rejected = again,
+                Poll::Pending => {}
+            }
+            return Poll::Ready(Ok(()));
+        }
+        ready!(self.poll(acquire, cx));
+        if matches!(self, Self::Refused(_)) {
+            return Poll::Ready(Ok(()));
+        }
+        let result = ready!(inner(cx));
+        if result.is_err() {
+            // It is broken for good: nobody waits for it.
+            *self = Self::Idle;
+        }
+        Poll::Ready(result)
+    }
+
+    /// Until it is `Ready` or `Refused`.
+    fn poll(&mut self, acquire: impl Fn() -> F, cx: &mut Context<'_>) -> Poll<()> {
         let result = match self {
-            Self::Ready(_) => return Poll::Ready(Ok(())),
+            Self::Ready(_) | Self::Refused(_) => return Poll::Ready(()),
             Self::Waiting(turn) => ready!(turn.as_mut().poll(cx)),
-            Self::Idle | Self::Refused(_) => {
+            Self::Idle => {
                 // It has left the queue again before the next one asks: there may be room for one.
                 let first = pin!(acquire()).poll(cx);
                 match first {
@@ -49,10 +83,7 @@ impl<F: Future<Output = Result<P, Rejected>>, P> Turn<F, P> {
             Ok(permit) => Self::Ready(permit),
             Err(rejected) => Self::Refused(rejected),
         };
-        Poll::Ready(match self {
-            Self::Refused(rejected) => Err(*rejected),
-            _ => Ok(()),
-        })
+        Poll::Ready(())
     }
 
     /// Waits where it can stay.

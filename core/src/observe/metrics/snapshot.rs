@@ -14,7 +14,7 @@ use crate::task::{ChildExit, PoolStats, ShutdownReport, SupervisorEvent, TaskCou
 /// | [`CircuitMetrics`] | [`CircuitBreaker::metrics`](crate::resilience::CircuitBreaker::metrics) | when metrics are read; changes of state are events too |
 /// | [`Health`] | [`HealthCheck::status`](crate::resilience::HealthCheck::status) | once at the start; then there are events |
 /// | [`TaskCounts`] | [`Shutdown::counts`](crate::task::Shutdown::counts), [`TaskScope::counts`](crate::task::TaskScope::counts) | when metrics are read |
-/// | [`SupervisorEvent`] | [`Supervisor::events`](crate::task::Supervisor::events) | each as it comes, once |
+/// | [`SupervisorEvent`] | [`Supervisor::events`](crate::task::Supervisor::events) | each as it comes, once; what a receiver has missed is in no counter |
 /// | [`ShutdownReport`] | [`Shutdown::run`](crate::task::Shutdown::run) | at the end |
 ///
 /// Counts that the thing itself keeps are set and not added to, so that it does not matter how often they are recorded.
@@ -80,7 +80,7 @@ impl Snapshot for TaskCounts {
             ("panicked", self.panicked),
             ("aborted", self.aborted),
             ("cancelled", self.cancelled),
-            ("not-started", self.not_started),
+            ("not_started", self.not_started),
             ("lost", self.lost),
         ];
         for (outcome, tasks) in outcomes {
@@ -118,8 +118,8 @@ impl Snapshot for ShutdownReport {
             ("cancelled", self.cancelled.len()),
             ("aborted", self.aborted.len()),
             ("panicked", self.panicked.len()),
-            ("still-blocking", self.still_blocking.len()),
-            ("still-aborting", self.still_aborting.len()),
+            ("still_blocking", self.still_blocking.len()),
+            ("still_aborting", self.still_aborting.len()),
         ];
         for (outcome, tasks) in outcomes {
             source.gauge(Row::ShutdownTasks, &[outcome], tasks as f64);

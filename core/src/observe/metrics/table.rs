@@ -94,7 +94,7 @@ pub(super) enum Row {
 /// All metrics that [`Metrics`](super::Metrics) emits: names, labels, units.
 ///
 /// Names, labels and their values stay what they are in all versions; there may be more of them. The values of labels
-/// are the names of variants, in lower case with hyphens: `queue-full`, `half-open`.
+/// are the names of variants in `snake_case`: `queue_full`, `half_open`.
 #[rustfmt::skip]
 pub const METRICS: &[Metric] = &[
     // From events.
@@ -149,7 +149,7 @@ pub const METRICS: &[Metric] = &[
     gauge(Row::TasksRunning, "backstay_tasks_running", &[POLICY],
         "Tasks of a scope or shutdown that run or are about to"),
     counter(Row::Tasks, "backstay_tasks_total",
-        &[POLICY, outcome(&["finished", "failed", "panicked", "aborted", "cancelled", "not-started", "lost"])],
+        &[POLICY, outcome(&["finished", "failed", "panicked", "aborted", "cancelled", "not_started", "lost"])],
         "Tasks of a scope or shutdown that run no more, by how they ended"),
     counter(Row::ChildStarts, "backstay_child_starts_total", &[POLICY],
         "Starts of a supervisor's children, the first ones included"),
@@ -164,7 +164,7 @@ pub const METRICS: &[Metric] = &[
         "How long the shutdown took from the first signal on"),
     gauge(Row::ShutdownTasks, "backstay_shutdown_tasks",
         &[POLICY, outcome(&[
-            "finished", "cancelled", "aborted", "panicked", "still-blocking", "still-aborting", "refused",
+            "finished", "cancelled", "aborted", "panicked", "still_blocking", "still_aborting", "refused",
         ])],
         "Tasks that ran when the shutdown began or came later, by what has become of them"),
 ];

@@ -32,7 +32,7 @@ enum Kind {
 crate::settings_of_its_own!(Kind);
 
 crate::settings! {
-    Table requires [schedule] from Self::NOTHING;
+    Table as Backoff requires [schedule] from Self::NOTHING;
     schedule,
     initial: FIRST,
     step: FIRST,

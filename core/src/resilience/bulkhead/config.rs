@@ -12,7 +12,7 @@ use std::time::Duration;
 ///
 /// | field | default | valid |
 /// |---|---|---|
-/// | `max_in_flight` | none: it must be given | from 1 |
+/// | `max_in_flight` | none: it must be given | from 1 to [`Semaphore::MAX_PERMITS`] |
 /// | `max_waiting` | 0: nobody waits | any |
 /// | `max_wait` | as long as it takes | any, with a `max_waiting`; zero means that nobody waits |
 /// | `observer` | none | |
@@ -24,7 +24,7 @@ use std::time::Duration;
 /// use std::time::Duration;
 ///
 /// let error = Bulkhead::named("db").max_in_flight(0).build().unwrap_err();
-/// assert_eq!(error.to_string(), "invalid `max_in_flight` = 0: must be at least 1");
+/// assert_eq!(error.field(), Some("max_in_flight"));
 ///
 /// let error = Bulkhead::named("db").max_in_flight(9).max_wait(Duration::from_secs(1)).build().unwrap_err();
 /// assert_eq!(error.field(), Some("max_waiting"));
@@ -63,9 +63,14 @@ pub struct BulkheadConfig {
     pub max_wait: Option<Duration>,
 }
 
+const MAX_IN_FLIGHT: Rule<usize> = Rule {
+    reason: "must be at least 1 and at most `Semaphore::MAX_PERMITS`",
+    holds: |places| (1..=Semaphore::MAX_PERMITS).contains(places),
+};
+
 crate::settings! {
     BulkheadConfig from Self::default();
-    max_in_flight: Rule::<usize>::NOT_ZERO,
+    max_in_flight: MAX_IN_FLIGHT,
     max_waiting,
     max_wait,
 }
@@ -85,11 +90,6 @@ impl BulkheadConfig {
         let Some(Ok(max_in_flight)) = self.max_in_flight.map(Limit::new) else {
             return Err(ConfigError::invalid("max_in_flight", "must be given"));
         };
-        if max_in_flight.get() > Semaphore::MAX_PERMITS {
-            let value = max_in_flight.get().into();
-            let reason = "must be at most `Semaphore::MAX_PERMITS`";
-            return Err(ConfigError::invalid_value("max_in_flight", value, reason));
-        }
         if self.max_waiting == 0 && self.max_wait.is_some_and(|limit| !limit.is_zero()) {
             let reason = "must be at least 1 where there is a `max_wait`";
             return Err(ConfigError::invalid_value("max_waiting", self.max_waiting.into(), reason));

@@ -90,7 +90,7 @@ impl CircuitBreakerBuilder {
         self
     }
 
-    /// Opens on a failure with which this part of the calls in the window have failed, or more: above 0 and at most 1,
+    /// Opens on a failure with which this part of the calls in the window have failed, or more: from a millionth to 1,
     /// in steps of a millionth.
     pub const fn failure_rate(mut self, rate: f64) -> Self {
         self.config.failure_rate = Some(rate);
@@ -110,7 +110,7 @@ impl CircuitBreakerBuilder {
         self
     }
 
-    /// Opens on a slow call with which this part of the calls in the window were slow, or more: above 0 and at most 1.
+    /// Opens on a slow call with which this part of the calls in the window were slow, or more: from a millionth to 1.
     pub const fn slow_call_rate(mut self, rate: f64) -> Self {
         self.config.slow_call_rate = Some(rate);
         self
@@ -132,7 +132,7 @@ impl CircuitBreakerBuilder {
         self
     }
 
-    /// Decides by the part of the [`probes`](Self::probes) that failed, above 0 and at most 1: opens again if it is so
+    /// Decides by the part of the [`probes`](Self::probes) that failed, from a millionth to 1: opens again if it is so
     /// large or larger, and closes otherwise. It waits for all of them, or for [`min_calls`](Self::min_calls) where
     /// that is fewer. Instead of a [`success_threshold`](Self::success_threshold).
     pub const fn probe_failure_rate(mut self, rate: f64) -> Self {

@@ -29,7 +29,7 @@ const DEFAULT_MAX_OPEN: Duration = Duration::from_secs(60);
 /// let mut config = CircuitBreakerConfig::default();
 /// config.failure_rate = Some(1.5);
 /// let error = config.validate().unwrap_err();
-/// assert_eq!(error.to_string(), "invalid `failure_rate` = 1.5: must be above 0 and at most 1");
+/// assert_eq!(error.to_string(), "invalid `failure_rate` = 1.5: must be at least a millionth and at most 1");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

@@ -21,7 +21,7 @@ pub enum CircuitState {
 }
 
 impl CircuitState {
-    /// Its name for logs and metrics, the same in all versions.
+    /// Its name in words, the same in all versions: `half-open`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -63,7 +63,7 @@ pub enum CircuitReason {
 }
 
 impl CircuitReason {
-    /// Its name for logs and metrics, the same in all versions.
+    /// Its name in words, the same in all versions: `failure rate`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ConsecutiveFailures => "consecutive failures",

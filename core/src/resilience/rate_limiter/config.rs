@@ -64,7 +64,11 @@ impl RateLimiterConfig {
     /// [`ConfigError::Invalid`] names the quota if there is none, or its field.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.check_fields()?;
-        self.quota.ok_or(ConfigError::invalid("quota", "must be given"))?.check()
+        self.needed_quota()?.check()
+    }
+
+    fn needed_quota(&self) -> Result<Quota, ConfigError> {
+        self.quota.ok_or(ConfigError::invalid("quota", "must be given"))
     }
 }
 
@@ -128,7 +132,7 @@ impl RateLimiterBuilder {
     pub fn build(self) -> Result<RateLimiter, ConfigError> {
         let Self { name, config, observed } = self;
         config.check_fields()?;
-        let quota = config.quota.ok_or(ConfigError::invalid("quota", "must be given"))?;
+        let quota = config.needed_quota()?;
         let max_wait = config.max_wait.map_or(u64::MAX, nanos);
         let max_waiting = config.max_waiting.map_or(usize::MAX, Limit::get);
         RateLimiter::with(quota, Settings { name, max_wait, max_waiting }, observed)

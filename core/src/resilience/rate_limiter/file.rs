@@ -16,7 +16,7 @@ struct Table {
 }
 
 crate::settings! {
-    Table requires [permits, per] from Self::EMPTY;
+    Table as Quota requires [permits, per] from Self::EMPTY;
     permits: PERMITS,
     per: PER,
     burst: BURST,

@@ -16,7 +16,7 @@ struct Table {
 }
 
 crate::settings! {
-    Table requires [limit] from Self { limit: Duration::ZERO, grace: None };
+    Table as Timeout requires [limit] from Self { limit: Duration::ZERO, grace: None };
     limit: LIMIT,
     grace,
 }

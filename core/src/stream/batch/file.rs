@@ -13,7 +13,7 @@ struct Table {
 }
 
 crate::settings! {
-    Table requires [max] from Self { max: Limit::ONE, within: None };
+    Table as BatchConfig requires [max] from Self { max: Limit::ONE, within: None };
     max,
     within,
 }

@@ -295,6 +295,7 @@ where
     /// assert_eq!(run.elapsed, Duration::from_millis(60));
     /// # Ok::<(), Failure>(())
     /// ```
+    #[track_caller]
     pub fn spawned<R: Runtime>(
         self,
         parent: &impl Parent<Runtime = R>,

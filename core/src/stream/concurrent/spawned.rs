@@ -4,13 +4,14 @@ use super::progress::Drive;
 use crate::channel::mpsc::{self, Receiver, Sender};
 use crate::limit::Limit;
 use crate::probe;
-use crate::runtime::{JoinError, Runtime};
+use crate::runtime::{JoinError, Runtime, SpawnSite};
 use crate::task::{JoinSet, Parent, TaskId};
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
+use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
@@ -52,7 +53,7 @@ pub struct Spawned<R: Runtime, S: Stream> {
 /// | running | the end of the task, when all items are given |
 /// | ended | – |
 enum State<S: Stream> {
-    New { source: S, places: Limit, drive: Drive<S> },
+    New { source: S, places: Limit, drive: Drive<S>, location: &'static Location<'static> },
     Running(Receiver<S::Item>),
     Ended,
 }
@@ -62,8 +63,10 @@ where
     S: Stream + Send + 'static,
     S::Item: Send + 'static,
 {
+    #[track_caller]
     pub(crate) fn new(source: S, parent: &impl Parent<Runtime = R>, places: Limit, drive: Drive<S>) -> Self {
-        Self { tasks: JoinSet::new(parent), state: State::New { source, places, drive }, failure: None }
+        let state = State::New { source, places, drive, location: Location::caller() };
+        Self { tasks: JoinSet::new(parent), state, failure: None }
     }
 
     /// Aborts the task, waits until the source is dropped, and gives the items that wait; of a stream that was never
@@ -111,8 +114,9 @@ where
         let State::New { places, .. } = self.state else { return };
         let (sender, receiver) = mpsc::channel(places);
         let new = mem::replace(&mut self.state, State::Running(receiver));
-        if let State::New { source, drive, .. } = new {
-            self.tasks.named("a stream's source").spawn(forward(source, sender, drive));
+        if let State::New { source, drive, location, .. } = new {
+            let site = SpawnSite::new(Some("a stream's source"), location);
+            self.tasks.start_with_id(forward(source, sender, drive), site);
         }
     }
 }

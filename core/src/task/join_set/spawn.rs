@@ -49,7 +49,7 @@ impl<R: Runtime, T: Send + 'static> JoinSet<R, TaskId, T> {
         id
     }
 
-    pub(super) fn start_with_id<F>(&mut self, future: F, site: SpawnSite<'_>) -> TaskId
+    pub(crate) fn start_with_id<F>(&mut self, future: F, site: SpawnSite<'_>) -> TaskId
     where
         F: Future<Output = T> + Send + 'static,
     {

@@ -1,7 +1,8 @@
 //! What a client keeps.
 
-use super::{Client, HyperConnector};
-use crate::{HyperExecutor, HyperTimer};
+use super::{Client, ClientConfig, HyperConnector};
+use crate::keep_alive::LONGEST;
+use crate::{Http2KeepAlive, HyperExecutor, HyperTimer};
 use backstay_core::net::Net;
 use backstay_core::{ConfigError, Runtime};
 use hyper::body::Body;
@@ -16,6 +17,9 @@ use std::time::Duration;
 /// | [`idle_timeout`](Self::idle_timeout) | 60 s | how long a connection is kept that nobody uses |
 /// | [`max_idle_per_host`](Self::max_idle_per_host) | no limit | how many of those |
 /// | [`http2`](Self::http2) | no | whether HTTP/2 is spoken instead of HTTP/1 |
+/// | [`http2_keep_alive`](Self::http2_keep_alive) | none | whether an HTTP/2 server is asked if it is there |
+///
+/// All of it is a [`ClientConfig`].
 ///
 /// A client has no limit for the time of a request: that is for who asks, with [`Runtime::timeout`] or a
 /// [`Pipeline`](backstay_core::resilience::Pipeline).
@@ -35,7 +39,8 @@ use std::time::Duration;
 ///     assert!(client.get("http://nobody/".parse().unwrap()).await.unwrap_err().is_connect());
 ///
 ///     let refused = ClientBuilder::new(&rt).idle_timeout(Duration::ZERO).build::<Full<Bytes>>();
-///     assert_eq!(refused.unwrap_err().field(), Some("idle_timeout"));
+///     let refused = refused.unwrap_err().to_string();
+///     assert_eq!(refused, "invalid `idle_timeout` = 0s: must be longer than zero");
 /// })?;
 /// # Ok::<(), backstay::testing::Failure>(())
 /// ```
@@ -43,46 +48,58 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct ClientBuilder<R> {
     rt: R,
-    connect: Duration,
-    idle: Duration,
-    max_idle: usize,
-    http2: bool,
+    config: ClientConfig,
 }
 
 impl<R: Runtime + Net> ClientBuilder<R> {
     /// With the defaults.
     pub fn new(rt: &R) -> Self {
-        Self {
-            rt: rt.clone(),
-            connect: Duration::from_secs(10),
-            idle: Duration::from_secs(60),
-            max_idle: usize::MAX,
-            http2: false,
-        }
+        Self { rt: rt.clone(), config: ClientConfig::new() }
+    }
+
+    /// All settings, in place of those there were: those of a file, for instance.
+    pub const fn config(mut self, config: ClientConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The settings, as they are now.
+    pub const fn as_config(&self) -> &ClientConfig {
+        &self.config
     }
 
     /// How long look-up and connection may take together; 10 s.
     pub const fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect = limit;
+        self.config.connect_timeout = limit;
         self
     }
 
     /// How long a connection is kept that nobody uses; 60 s. A server closes them too: a little less than it keeps them
     /// saves requests that meet a connection as it is closed.
     pub const fn idle_timeout(mut self, limit: Duration) -> Self {
-        self.idle = limit;
+        self.config.idle_timeout = limit;
         self
     }
 
     /// How many connections are kept for each host that nobody uses; no limit. With 0 each request has its own.
     pub const fn max_idle_per_host(mut self, connections: usize) -> Self {
-        self.max_idle = connections;
+        self.config.max_idle_per_host = connections;
         self
     }
 
     /// Speaks HTTP/2 from the first byte ("prior knowledge"): all requests to a host share one connection.
     pub const fn http2(mut self) -> Self {
-        self.http2 = true;
+        self.config.http2 = true;
+        self
+    }
+
+    /// Asks an HTTP/2 server with a ping whether it is there, every `interval` while a response is awaited, and gives
+    /// the connection up when it doesn't answer within `timeout`; nobody is asked.
+    ///
+    /// All requests to a host share a connection: without it, they go on to wait on one whose other end has vanished, as
+    /// long as the system takes to notice.
+    pub const fn http2_keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
+        self.config.http2_keep_alive = Some(Http2KeepAlive { interval, timeout });
         self
     }
 
@@ -92,27 +109,25 @@ impl<R: Runtime + Net> ClientBuilder<R> {
     ///
     /// [`ConfigError::Invalid`] with the name of a setting that is zero.
     pub fn build<B: Body<Data: Send> + Send>(self) -> Result<Client<R, B>, ConfigError> {
-        for (field, limit) in [("connect_timeout", self.connect), ("idle_timeout", self.idle)] {
-            if limit.is_zero() {
-                return Err(ConfigError::invalid(field, "must not be zero"));
-            }
-        }
-        Ok(self.finish())
+        self.config.validate().map(|()| self.finish())
     }
 
     /// Of good settings.
     pub(super) fn finish<B: Body<Data: Send> + Send>(self) -> Client<R, B> {
-        let timer = HyperTimer::new(self.rt.clone());
-        let mut builder = legacy::Client::builder(HyperExecutor::new(self.rt.clone()));
+        let Self { rt, config } = self;
+        let timer = HyperTimer::new(rt.clone());
+        let mut builder = legacy::Client::builder(HyperExecutor::new(rt.clone()));
         builder
             .timer(timer.clone())
             .pool_timer(timer)
-            .pool_idle_timeout((self.idle < FOREVER).then_some(self.idle))
-            .pool_max_idle_per_host(self.max_idle)
-            .http2_only(self.http2);
-        builder.build(HyperConnector::new(self.rt).connect_timeout(self.connect))
+            .pool_idle_timeout((config.idle_timeout < LONGEST).then_some(config.idle_timeout))
+            .pool_max_idle_per_host(config.max_idle_per_host)
+            .http2_only(config.http2);
+        if let Some(Http2KeepAlive { interval, timeout }) = config.http2_keep_alive {
+            builder
+                .http2_keep_alive_interval(interval.min(LONGEST))
+                .http2_keep_alive_timeout(timeout.min(LONGEST));
+        }
+        builder.build(HyperConnector::new(rt).connect_timeout(config.connect_timeout))
     }
 }
-
-/// Beyond it hyper's instants panic.
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);

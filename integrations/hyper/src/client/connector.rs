@@ -3,11 +3,16 @@
 use super::error::ConnectError;
 use crate::HyperIo;
 use backstay_core::Runtime;
-use backstay_core::net::{Net, TcpStream};
+use backstay_core::future::BoundedSet;
+use backstay_core::net::{Net, NetError, TcpStream};
+use futures_core::Stream;
 use hyper::Uri;
 use hyper::http::uri::Scheme;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -16,8 +21,15 @@ use tower_service::Service;
 /// How long a connection may take, if nothing else is said.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long an address is waited for before the next one is tried too (RFC 8305, section 5).
+const NEXT_ADDRESS: Duration = Duration::from_millis(250);
+
 /// Connects to the host and port of an `http://` address, over [`Net`]; a `tower` service, as hyper-util's client
 /// wants it.
+///
+/// Where a host has several addresses they are tried in the order of the look-up, the next one when one has failed or
+/// has been silent for 250 ms, and the first that answers is taken: an address that is not there costs a moment, and not
+/// all the time there is.
 ///
 /// Look-up and connection have 10 seconds together, if nothing else is said, and small writes are sent at once
 /// (`TCP_NODELAY`).
@@ -41,6 +53,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// })?;
 /// # Ok::<(), backstay::testing::Failure>(())
 /// ```
+#[doc(alias = "happy eyeballs")]
 #[derive(Clone, Debug)]
 pub struct HyperConnector<R> {
     rt: R,
@@ -81,7 +94,7 @@ impl<R: Runtime + Net> Service<Uri> for HyperConnector<R> {
         Connecting(Box::pin(async move {
             let host = host_of(&uri)?;
             let connect = async {
-                let stream = rt.connect_to(&host).await?;
+                let stream = first_to_answer(&rt, &host).await?;
                 stream.set_nodelay(nodelay)?;
                 Ok(stream)
             };
@@ -91,6 +104,27 @@ impl<R: Runtime + Net> Service<Uri> for HyperConnector<R> {
                 Err(_elapsed) => Err(ConnectError::Timeout { host, limit: timeout }),
             }
         }))
+    }
+}
+
+/// Connects to the addresses of a host in turn, the next one when one has failed or is silent: all of those that were
+/// begun go on, until one of them answers.
+async fn first_to_answer<R: Runtime + Net>(rt: &R, host: &str) -> io::Result<R::TcpStream> {
+    let mut addrs = rt.resolve(host).await?.into_iter();
+    let mut connecting = BoundedSet::new(NonZeroUsize::MAX);
+    let mut error = NetError::wrap("resolve", host, io::ErrorKind::NotFound.into());
+    loop {
+        if let Some(addr) = addrs.next() {
+            drop(connecting.try_push(rt.connect(addr))); // it is never full
+        }
+        let patience = if addrs.len() == 0 { Duration::MAX } else { NEXT_ADDRESS };
+        let first = poll_fn(|cx| Pin::new(&mut connecting).poll_next(cx));
+        match rt.timeout(patience, first).await {
+            Ok(Some(Ok(stream))) => return Ok(stream),
+            Ok(Some(Err(failed))) => error = failed,
+            Ok(None) => return Err(error),
+            Err(_silent) => {}
+        }
     }
 }
 

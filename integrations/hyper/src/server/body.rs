@@ -1,6 +1,6 @@
 //! The body of a request, within its limits.
 
-use super::config::Limits;
+use super::config::ServerConfig;
 use hyper::StatusCode;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::rt::{Sleep, Timer};
@@ -22,7 +22,7 @@ use std::time::Duration;
 pub struct RequestBody {
     incoming: Incoming,
     left: Option<u64>,
-    limits: Arc<Limits>,
+    config: Arc<ServerConfig>,
     timer: Arc<dyn Timer + Send + Sync>,
     // `None` where it has nothing to break.
     breach: Option<Arc<Breach>>,
@@ -68,9 +68,13 @@ impl Breach {
 }
 
 impl RequestBody {
-    pub(super) fn new(incoming: Incoming, limits: Arc<Limits>, timer: Arc<dyn Timer + Send + Sync>) -> Self {
+    pub(super) fn new(
+        incoming: Incoming,
+        config: Arc<ServerConfig>,
+        timer: Arc<dyn Timer + Send + Sync>,
+    ) -> Self {
         let breach = (!incoming.is_end_stream()).then(Arc::default);
-        Self { incoming, left: limits.max_body, limits, timer, breach, sleep: None, is_armed: false }
+        Self { incoming, left: config.max_body, config, timer, breach, sleep: None, is_armed: false }
     }
 
     pub(super) fn breach(&self) -> Option<Arc<Breach>> {
@@ -89,12 +93,12 @@ impl RequestBody {
             self.is_armed = true;
             match &mut self.sleep {
                 Some(sleep) => {
-                    let until = self.timer.now().checked_add(self.limits.body_read);
+                    let until = self.timer.now().checked_add(self.config.body_read_timeout);
                     // Beyond what the standard library's clock can tell: never.
                     let Some(until) = until else { return Poll::Pending };
                     self.timer.reset(sleep, until);
                 }
-                None => self.sleep = Some(self.timer.sleep(self.limits.body_read)),
+                None => self.sleep = Some(self.timer.sleep(self.config.body_read_timeout)),
             }
         }
         self.sleep.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
@@ -115,7 +119,7 @@ impl Body for RequestBody {
         }
         let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(cx) else {
             ready!(this.poll_late(cx));
-            return this.broken(TOO_SLOW, BodyError::Timeout { limit: this.limits.body_read });
+            return this.broken(TOO_SLOW, BodyError::Timeout { limit: this.config.body_read_timeout });
         };
         this.is_armed = false;
         let frame = frame.map(|frame| frame.map_err(BodyError::Read));
@@ -125,7 +129,7 @@ impl Body for RequestBody {
             match left.checked_sub(data.len().try_into().unwrap_or(u64::MAX)) {
                 Some(rest) => *left = rest,
                 None => {
-                    let max = this.limits.max_body.unwrap_or(u64::MAX);
+                    let max = this.config.max_body.unwrap_or(u64::MAX);
                     return this.broken(TOO_LARGE, BodyError::TooLarge { max });
                 }
             }

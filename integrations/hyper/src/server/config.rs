@@ -1,19 +1,13 @@
-//! What a server allows.
+//! What a server allows, as plain data.
 
-use super::Server;
-use super::executor::StreamExecutor;
-use super::report::Counters;
-use crate::HyperTimer;
-use backstay_core::sync::Semaphore;
-use backstay_core::{ConfigError, Limit, Runtime};
-use hyper::rt::Timer;
-use hyper::server::conn::{http1, http2};
-use std::fmt;
-use std::sync::Arc;
+use crate::Http2KeepAlive;
+use backstay_core::ConfigError;
+use backstay_core::settings::Rule;
 use std::time::Duration;
 
 /// The versions of HTTP that are spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Versions {
     /// Whichever the client begins with.
@@ -25,268 +19,108 @@ pub enum Versions {
     Http2,
 }
 
-/// Makes a [`Server`].
+/// The settings of a [`Server`](super::Server), as plain data: what can be in a file.
+/// [`ServerBuilder`](super::ServerBuilder) says what each means.
 ///
-/// | setting | default | is |
+/// | field | default | valid |
 /// |---|---|---|
-/// | [`versions`](Self::versions) | both | the versions of HTTP that are spoken |
-/// | [`max_connections`](Self::max_connections) | no limit | how many connections are open at once |
-/// | [`header_read_timeout`](Self::header_read_timeout) | 10 s | how long a client has for a header |
-/// | [`idle_timeout`](Self::idle_timeout) | 60 s | how long a connection is kept that nobody uses |
-/// | [`body_read_timeout`](Self::body_read_timeout) | 30 s | how long a body may pause while it is read |
-/// | [`write_timeout`](Self::write_timeout) | 30 s | how long a client may take nothing of its response |
-/// | [`max_body`](Self::max_body) | no limit | how large the body of a request may be, in bytes |
-/// | [`max_header_size`](Self::max_header_size) | 32 KiB | how large a header may be, in bytes |
-/// | [`date_header`](Self::date_header) | yes | whether responses have a `date` |
-/// | [`http2_max_streams`](Self::http2_max_streams) | 200 | how many requests an HTTP/2 connection has in flight |
-/// | [`http2_keep_alive`](Self::http2_keep_alive) | none | whether an HTTP/2 client is asked if it is there |
+/// | `versions` | [`Versions::Both`] | |
+/// | `max_connections` | none: no limit | from 1 |
+/// | `header_read_timeout` | 10 s | longer than zero |
+/// | `idle_timeout` | 60 s | longer than zero |
+/// | `body_read_timeout` | 30 s | longer than zero |
+/// | `write_timeout` | 30 s | longer than zero |
+/// | `max_body` | none: no limit | from 1 |
+/// | `max_header_size` | 32 KiB | from 1 |
+/// | `date_header` | yes | |
+/// | `http2_max_streams` | 200 | from 1 |
+/// | `http2_keep_alive` | none: nobody is asked | both times longer than zero |
 ///
 /// # Examples
 ///
 /// ```
-/// use backstay::{Runtime, testing::Sim};
-/// use backstay_hyper::Server;
-/// use std::time::Duration;
+/// use backstay_hyper::ServerConfig;
 ///
-/// Sim::builder().run(|rt| async move {
-///     let server = Server::builder(&rt).idle_timeout(Duration::from_secs(5)).max_body(1 << 20).build();
-///     assert!(server.is_ok());
-///     let refused = Server::builder(&rt).idle_timeout(Duration::ZERO).build().unwrap_err();
-///     assert_eq!(refused.field(), Some("idle_timeout"));
-/// })?;
-/// # Ok::<(), backstay::testing::Failure>(())
+/// let mut config = ServerConfig::default();
+/// config.max_connections = Some(0);
+/// let error = config.validate().unwrap_err();
+/// assert_eq!(error.to_string(), "invalid `max_connections` = 0: must be at least 1");
 /// ```
-#[must_use = "does nothing until `build`"]
-#[derive(Clone)]
-pub struct ServerBuilder<R> {
-    rt: R,
-    versions: Versions,
-    max_connections: Option<usize>,
-    header_read: Duration,
-    idle: Duration,
-    body_read: Duration,
-    write: Duration,
-    max_body: Option<u64>,
-    max_header_size: u32,
-    date_header: bool,
-    max_streams: u32,
-    keep_alive: Option<(Duration, Duration)>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerConfig {
+    /// The versions of HTTP that are spoken.
+    pub versions: Versions,
+    /// How many connections of a listener are open at once.
+    pub max_connections: Option<usize>,
+    /// How long a client has for a header.
+    pub header_read_timeout: Duration,
+    /// How long a connection is kept that nobody uses.
+    pub idle_timeout: Duration,
+    /// How long a body may pause while it is read.
+    pub body_read_timeout: Duration,
+    /// How long a client may take nothing of its response.
+    pub write_timeout: Duration,
+    /// How large the body of a request may be, in bytes.
+    pub max_body: Option<u64>,
+    /// How large a header may be, in bytes.
+    pub max_header_size: u32,
+    /// Whether responses have a `date`.
+    pub date_header: bool,
+    /// How many requests an HTTP/2 connection has in flight.
+    pub http2_max_streams: u32,
+    /// Whether an HTTP/2 client is asked if it is there.
+    pub http2_keep_alive: Option<Http2KeepAlive>,
 }
 
-/// What holds for every connection.
-#[derive(Debug)]
-pub(super) struct Limits {
-    pub(super) header_read: Duration,
-    pub(super) idle: Duration,
-    pub(super) body_read: Duration,
-    pub(super) write: Duration,
-    pub(super) max_body: Option<u64>,
+backstay_core::settings_of_its_own!(Versions);
+
+backstay_core::settings! {
+    ServerConfig from Self::new();
+    versions,
+    max_connections: Rule::<usize>::NOT_ZERO,
+    header_read_timeout: Rule::<Duration>::NOT_ZERO,
+    idle_timeout: Rule::<Duration>::NOT_ZERO,
+    body_read_timeout: Rule::<Duration>::NOT_ZERO,
+    write_timeout: Rule::<Duration>::NOT_ZERO,
+    max_body: Rule::<u64>::NOT_ZERO,
+    max_header_size: Rule::<u32>::NOT_ZERO,
+    date_header,
+    http2_max_streams: Rule::<u32>::NOT_ZERO,
+    http2_keep_alive,
 }
 
-/// What a connection is made with.
-pub(super) struct Settings<R> {
-    pub(super) rt: R,
-    pub(super) timer: Arc<dyn Timer + Send + Sync>,
-    pub(super) limits: Arc<Limits>,
-    pub(super) versions: Versions,
-    pub(super) places: Option<Arc<Semaphore>>,
-    max_header_size: u32,
-    date_header: bool,
-    max_streams: u32,
-    keep_alive: Option<(Duration, Duration)>,
-}
-
-/// The longest that hyper's instants, which panic beyond, are given.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-impl<R: Runtime> ServerBuilder<R> {
-    pub(super) fn new(rt: &R) -> Self {
+impl ServerConfig {
+    /// Everything at its default.
+    pub const fn new() -> Self {
         Self {
-            rt: rt.clone(),
             versions: Versions::Both,
             max_connections: None,
-            header_read: Duration::from_secs(10),
-            idle: Duration::from_secs(60),
-            body_read: Duration::from_secs(30),
-            write: Duration::from_secs(30),
+            header_read_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            body_read_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             max_body: None,
             max_header_size: 32 << 10,
             date_header: true,
-            max_streams: 200,
-            keep_alive: None,
+            http2_max_streams: 200,
+            http2_keep_alive: None,
         }
     }
 
-    /// The versions of HTTP that are spoken: both, told apart by what a client begins with.
-    pub const fn versions(mut self, versions: Versions) -> Self {
-        self.versions = versions;
-        self
-    }
-
-    /// How many connections are open at once; no limit. Beyond it nothing is accepted: who connects waits in the
-    /// system's queue. A connection that was upgraded counts until its socket is dropped.
-    pub const fn max_connections(mut self, connections: usize) -> Self {
-        self.max_connections = Some(connections);
-        self
-    }
-
-    /// How long a client has for the header of a request; 10 s. The first one is timed from when it is accepted, those
-    /// that follow from their first byte. Who takes longer is cut.
-    ///
-    /// `Duration::MAX`, here and below, is never.
-    #[doc(alias = "slowloris")]
-    pub const fn header_read_timeout(mut self, limit: Duration) -> Self {
-        self.header_read = limit;
-        self
-    }
-
-    /// How long a connection is kept open after its last response; 60 s.
-    #[doc(alias = "keep_alive_timeout")]
-    pub const fn idle_timeout(mut self, limit: Duration) -> Self {
-        self.idle = limit;
-        self
-    }
-
-    /// How long the body of a request may pause while the service reads it; 30 s. Then reading gives
-    /// [`BodyError::Timeout`](super::BodyError::Timeout), and the request is answered with the status 408.
-    ///
-    /// It bounds pauses, not the whole: a service that wants a bound for all of a request has a timeout of its own.
-    pub const fn body_read_timeout(mut self, limit: Duration) -> Self {
-        self.body_read = limit;
-        self
-    }
-
-    /// How long a client may take nothing of what is written to it; 30 s. Then it is cut.
-    pub const fn write_timeout(mut self, limit: Duration) -> Self {
-        self.write = limit;
-        self
-    }
-
-    /// How many bytes the body of a request may have; no limit.
-    ///
-    /// A request that declares more is answered with the status 413, and the service not asked. One that turns out to
-    /// have more, sent in chunks, ends with [`BodyError::TooLarge`](super::BodyError::TooLarge) for the service, and
-    /// is answered in the same way whatever the service makes of it.
-    pub const fn max_body(mut self, bytes: u64) -> Self {
-        self.max_body = Some(bytes);
-        self
-    }
-
-    /// How large the header of a request may be, in bytes; 32 KiB. A larger one is answered with the status 431.
-    pub const fn max_header_size(mut self, bytes: u32) -> Self {
-        self.max_header_size = bytes;
-        self
-    }
-
-    /// Whether responses have a `date` header; they have. It is the system's clock: turn it off on the simulated
-    /// runtime, where a run is to be the same as the one before.
-    pub const fn date_header(mut self, is_sent: bool) -> Self {
-        self.date_header = is_sent;
-        self
-    }
-
-    /// How many requests an HTTP/2 connection may have in flight; 200.
-    pub const fn http2_max_streams(mut self, streams: u32) -> Self {
-        self.max_streams = streams;
-        self
-    }
-
-    /// Asks an HTTP/2 client with a ping whether it is there, every `interval`, and gives it up when it doesn't answer
-    /// within `timeout`; nobody is asked. It finds clients that have vanished while a response is awaited.
-    pub const fn http2_keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
-        self.keep_alive = Some((interval, timeout));
-        self
-    }
-
-    /// The server.
+    /// Whether it makes sense: what building a server of it checks.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] with the name of a setting that is zero.
-    pub fn build(self) -> Result<Server<R>, ConfigError> {
-        let (interval, timeout) = self.keep_alive.unwrap_or((Duration::MAX, Duration::MAX));
-        for (field, limit) in [
-            ("header_read_timeout", self.header_read),
-            ("idle_timeout", self.idle),
-            ("body_read_timeout", self.body_read),
-            ("write_timeout", self.write),
-            ("http2_keep_alive", interval.min(timeout)),
-        ] {
-            if limit.is_zero() {
-                return Err(ConfigError::invalid(field, "must not be zero"));
-            }
-        }
-        for (field, is_zero) in [
-            ("max_header_size", self.max_header_size == 0),
-            ("max_connections", self.max_connections == Some(0)),
-            ("max_body", self.max_body == Some(0)),
-            ("http2_max_streams", self.max_streams == 0),
-        ] {
-            if is_zero {
-                return Err(ConfigError::invalid(field, "must not be zero"));
-            }
-        }
-        Ok(self.finish())
-    }
-
-    /// Of good settings.
-    pub(super) fn finish(self) -> Server<R> {
-        let limit = |connections| Limit::new(connections).unwrap_or(Limit::ONE);
-        let limits = Limits {
-            header_read: self.header_read,
-            idle: self.idle,
-            body_read: self.body_read,
-            write: self.write,
-            max_body: self.max_body,
-        };
-        let settings = Settings {
-            timer: Arc::new(HyperTimer::new(self.rt.clone())),
-            rt: self.rt,
-            limits: Arc::new(limits),
-            versions: self.versions,
-            places: self.max_connections.map(|connections| Arc::new(Semaphore::new(limit(connections)))),
-            max_header_size: self.max_header_size,
-            date_header: self.date_header,
-            max_streams: self.max_streams,
-            keep_alive: self.keep_alive,
-        };
-        Server { settings: Arc::new(settings), counters: Arc::<Counters>::default() }
+    /// [`ConfigError::Invalid`] names the field.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.check_fields()?;
+        self.http2_keep_alive.map_or(Ok(()), |keep_alive| keep_alive.check("http2_keep_alive"))
     }
 }
 
-impl<R: Runtime> Settings<R> {
-    pub(super) fn http1(&self) -> http1::Builder {
-        let mut builder = http1::Builder::new();
-        // The time for a header is ours: hyper's is for idle connections too.
-        builder.header_read_timeout(None).auto_date_header(self.date_header);
-        builder.max_header_size(usize::try_from(self.max_header_size).unwrap_or(usize::MAX));
-        builder
-    }
-
-    pub(super) fn http2(&self, executor: StreamExecutor<R>) -> http2::Builder<StreamExecutor<R>> {
-        let mut builder = http2::Builder::new(executor);
-        builder
-            .timer(HyperTimer::new(self.rt.clone()))
-            .auto_date_header(self.date_header)
-            .max_header_list_size(self.max_header_size)
-            .max_concurrent_streams(self.max_streams);
-        if let Some((interval, timeout)) = self.keep_alive {
-            builder.keep_alive_interval(interval.min(LONGEST)).keep_alive_timeout(timeout.min(LONGEST));
-        }
-        builder
-    }
-}
-
-impl<R> fmt::Debug for ServerBuilder<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerBuilder")
-            .field("versions", &self.versions)
-            .field("max_connections", &self.max_connections)
-            .field("header_read_timeout", &self.header_read)
-            .field("idle_timeout", &self.idle)
-            .field("body_read_timeout", &self.body_read)
-            .field("write_timeout", &self.write)
-            .field("max_body", &self.max_body)
-            .finish_non_exhaustive()
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -1,11 +1,13 @@
 //! A connection, from its first byte to its end.
 
-use super::activity::{Activity, Standing};
-use super::config::{Limits, Settings, Versions};
+use super::activity::Standing;
+use super::builder::Settings;
+use super::config::Versions;
 use super::executor::StreamExecutor;
-use super::open::{Open, OpenGuard};
-use super::report::{ConnectionEnd, Counters, RequestEnd};
+use super::open::OpenGuard;
+use super::report::ConnectionEnd;
 use super::service::{BoxError, Counted};
+use super::shared::Shared;
 use super::socket::Socket;
 use crate::HyperIo;
 use backstay_core::net::TcpStream;
@@ -15,71 +17,17 @@ use backstay_core::task::{CancelToken, Shutdown};
 use backstay_core::{Runtime, Sleep};
 use hyper::Request;
 use hyper::body::{Body, Incoming};
-use hyper::rt::{Read, Timer, Write};
+use hyper::rt::{Read, Write};
 use hyper::server::conn::{http1, http2};
 use hyper::service::HttpService;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 
 /// What HTTP/2 begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// What a connection, its socket and its requests share.
-pub(super) struct Shared<R: Runtime> {
-    pub(super) rt: R,
-    pub(super) peer: SocketAddr,
-    pub(super) limits: Arc<Limits>,
-    pub(super) timer: Arc<dyn Timer + Send + Sync>,
-    counters: Arc<Counters>,
-    open: Arc<Open>,
-    activity: Mutex<Activity>,
-    has_refused_body: AtomicBool,
-    has_timed_out: AtomicBool,
-}
-
-impl<R: Runtime> Shared<R> {
-    pub(super) fn bytes_came(&self) {
-        let mut activity = self.activity();
-        if activity.heeds_bytes() {
-            activity.byte(self.rt.now());
-        }
-    }
-
-    pub(super) fn request_begins(&self) {
-        self.open.enter();
-        self.counters.begun();
-        self.activity().begin();
-    }
-
-    pub(super) fn request_ends(&self, end: RequestEnd) {
-        let now = self.rt.now();
-        self.activity().end(now);
-        self.counters.request_ended(end);
-        self.open.leave();
-    }
-
-    /// Something was answered that has not been read.
-    pub(super) fn refuse_body(&self) {
-        self.has_refused_body.store(true, Relaxed);
-    }
-
-    pub(super) fn has_refused_body(&self) -> bool {
-        self.has_refused_body.load(Relaxed)
-    }
-
-    /// The client does not read.
-    pub(super) fn time_out(&self) {
-        self.has_timed_out.store(true, Relaxed);
-    }
-
-    fn activity(&self) -> MutexGuard<'_, Activity> {
-        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// A connection that was accepted.
 pub(super) struct Accepted<R: Runtime, T> {
@@ -107,27 +55,15 @@ impl<R: Runtime, T: TcpStream> Accepted<R, T> {
     {
         let Self { stream, peer, place, shutdown, drain, settings, mut open } = self;
         open.begin();
-        let rt = settings.rt.clone();
-        let limits = &settings.limits;
-        let shared = Arc::new(Shared {
-            activity: Mutex::new(Activity::new(rt.now(), limits.header_read, limits.idle)),
-            rt,
-            peer,
-            limits: Arc::clone(limits),
-            timer: Arc::clone(&settings.timer),
-            counters: Arc::clone(open.counters()),
-            open: Arc::clone(open.all()),
-            has_refused_body: AtomicBool::new(false),
-            has_timed_out: AtomicBool::new(false),
-        });
+        let shared = Arc::new(Shared::new(peer, &settings, &open));
         // Where it can't be, the connection is gone, and reading says so.
         let _best_effort = stream.set_nodelay(true);
         let mut socket = Socket::new(stream, Arc::clone(&shared), place);
-        let is_http2 = match settings.versions {
+        let is_http2 = match settings.config.versions {
             Versions::Http1 => false,
-            Versions::Http2 => true,
-            Versions::Both => match speaks_http2(&mut socket, &shared, &drain).await {
-                Ok(is_http2) => is_http2,
+            // Of HTTP/2 alone too: until it has begun hyper does not end it.
+            versions => match speaks_http2(&mut socket, &shared, &drain).await {
+                Ok(is_http2) => is_http2 || versions == Versions::Http2,
                 Err(end) => return open.end(end),
             },
         };
@@ -194,7 +130,7 @@ async fn drive<R: Runtime>(
     // A deadline that moves away costs nothing: the timer fires early, and is set again then.
     let mut fires_at = shared.activity().until();
     let mut timer = pin!(rt.sleep_until(fires_at));
-    let (mut is_draining, mut is_ending) = (false, false);
+    let (mut is_draining, mut is_told) = (false, false);
     let ended = poll_fn(|cx| {
         loop {
             // First: what has come before it is told to end is worked on.
@@ -202,12 +138,13 @@ async fn drive<R: Runtime>(
                 return Poll::Ready(Some(ended));
             }
             if !is_draining && drained.as_mut().poll(cx).is_ready() {
-                is_draining = true;
+                (is_draining, is_told) = (true, true);
                 connection.as_mut().graceful_shutdown();
+                shared.activity().told(rt.now());
                 continue;
             }
             let until = shared.activity().until();
-            if !is_ending && until < fires_at {
+            if until < fires_at {
                 fires_at = until;
                 timer.as_mut().reset(fires_at);
             }
@@ -218,11 +155,11 @@ async fn drive<R: Runtime>(
             let standing = shared.activity().standing(now);
             fires_at = match standing {
                 Standing::Until(at) => at,
-                Standing::Idle if !is_ending => {
-                    is_ending = true;
+                Standing::Idle if !is_told => {
+                    is_told = true;
                     connection.as_mut().graceful_shutdown();
-                    // For an HTTP/2 client to say that it knows.
-                    now + shared.limits.header_read
+                    shared.activity().told(now);
+                    shared.activity().until()
                 }
                 Standing::Idle | Standing::Late => return Poll::Ready(None),
             };
@@ -233,7 +170,7 @@ async fn drive<R: Runtime>(
     match ended {
         Some(Ok(())) if is_draining => ConnectionEnd::Drained,
         Some(Ok(())) => ConnectionEnd::Closed,
-        Some(Err(_)) if shared.has_timed_out.load(Relaxed) => ConnectionEnd::TimedOut,
+        Some(Err(_)) if shared.has_timed_out() => ConnectionEnd::TimedOut,
         Some(Err(_)) => ConnectionEnd::Failed,
         None => ConnectionEnd::TimedOut,
     }

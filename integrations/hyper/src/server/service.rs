@@ -1,15 +1,17 @@
 //! The service as a connection sees it: every request is counted, and within its limits.
 
 use super::body::{Breach, RequestBody};
-use super::connection::Shared;
 use super::peer::PeerAddr;
+use super::piece::Piece;
 use super::report::RequestEnd;
+use super::shared::Shared;
 use backstay_core::Runtime;
 use hyper::body::{Body, Buf, Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use hyper::service::Service;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use pin_project_lite::pin_project;
+use std::any::Any;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
@@ -36,22 +38,21 @@ where
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let call = Call::begin(&self.shared);
         let shape = Shape { is_head: request.method() == Method::HEAD, version: request.version() };
-        let limits = &self.shared.limits;
+        let config = &self.shared.config;
         let declared = request.body().size_hint().lower();
-        if limits.max_body.is_some_and(|max| declared > max) {
-            return ResponseFuture { inner: None, call: Some(call), shape, breach: None };
+        if config.max_body.is_some_and(|max| declared > max) {
+            return ResponseFuture { inner: Asked::Not, call: Some(call), shape, breach: None };
         }
         let mut request = request
-            .map(|incoming| RequestBody::new(incoming, Arc::clone(limits), Arc::clone(&self.shared.timer)));
+            .map(|incoming| RequestBody::new(incoming, Arc::clone(config), Arc::clone(&self.shared.timer)));
         let breach = request.body().breach();
         request.extensions_mut().insert(PeerAddr(self.shared.peer));
-        match catch_unwind(AssertUnwindSafe(|| self.service.call(request))) {
-            Ok(future) => ResponseFuture { inner: Some(future), call: Some(call), shape, breach },
-            Err(panic) => {
-                call.end(RequestEnd::Panicked);
-                resume_unwind(panic)
-            }
-        }
+        let inner = match catch_unwind(AssertUnwindSafe(|| self.service.call(request))) {
+            Ok(future) => Asked::Answers { future },
+            // An HTTP/2 connection is no stream's: the panic is for who polls.
+            Err(panic) => Asked::Panicked { panic: Some(panic) },
+        };
+        ResponseFuture { inner, call: Some(call), shape, breach }
     }
 }
 
@@ -88,12 +89,22 @@ struct Shape {
 pin_project! {
     /// The service's answer, or one of ours in its place.
     pub(super) struct ResponseFuture<R: Runtime, F> {
-        // `None` where the service isn't asked: the body is known to be too large.
         #[pin]
-        inner: Option<F>,
+        inner: Asked<F>,
         call: Option<Call<R>>,
         shape: Shape,
         breach: Option<Arc<Breach>>,
+    }
+}
+
+pin_project! {
+    #[project = AskedProj]
+    enum Asked<F> {
+        Answers { #[pin] future: F },
+        // Before there was a future.
+        Panicked { panic: Option<Box<dyn Any + Send>> },
+        // The body is known to be too large; or it has answered.
+        Not,
     }
 }
 
@@ -108,20 +119,22 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let answer = match this.inner.as_mut().as_pin_mut() {
-            None => None,
-            Some(inner) => match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
-                Ok(answer) => Some(ready!(answer)),
-                Err(panic) => {
-                    if let Some(call) = this.call.take() {
-                        call.end(RequestEnd::Panicked);
-                    }
-                    resume_unwind(panic)
-                }
+        let polled = match this.inner.as_mut().project() {
+            AskedProj::Not => Ok(None),
+            AskedProj::Panicked { panic } => panic.take().map_or(Ok(None), Err),
+            AskedProj::Answers { future } => match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+                Ok(answer) => Ok(Some(ready!(answer))),
+                Err(panic) => Err(panic),
             },
         };
+        let answer = polled.unwrap_or_else(|panic| {
+            if let Some(call) = this.call.take() {
+                call.end(RequestEnd::Panicked);
+            }
+            resume_unwind(panic)
+        });
         // Before it is counted as ended: what the service holds is gone by then.
-        this.inner.set(None);
+        this.inner.set(Asked::Not);
         let Some(call) = this.call.take() else { return Poll::Pending };
         let breach = this.breach.as_ref().and_then(|breach| breach.status());
         match (answer, breach) {
@@ -141,12 +154,27 @@ impl Shape {
     fn answer<R: Runtime, B: Body>(
         self,
         call: Call<R>,
-        response: Response<B>,
+        mut response: Response<B>,
     ) -> Response<ResponseBody<R, B>> {
         let status = response.status();
+        if status == StatusCode::SWITCHING_PROTOCOLS && call.shared.is_told() {
+            // hyper would put `connection: close` in the place of `connection: upgrade`.
+            drop(response);
+            return Self::empty(call, StatusCode::SERVICE_UNAVAILABLE);
+        }
         let has_none = self.is_head
             || status.is_informational()
             || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if has_none && self.version >= Version::HTTP_2 {
+            // With HTTP/1 hyper knows that by itself.
+            if self.is_head && !response.body().is_end_stream() {
+                let length = response.body().size_hint().exact().map(HeaderValue::from);
+                length.map(|length| response.headers_mut().entry(CONTENT_LENGTH).or_insert(length));
+            }
+            let response = response.map(|_body| ResponseBody { inner: None, call: None, left: None });
+            call.end(RequestEnd::Answered);
+            return response;
+        }
         let declared = response.headers().get(CONTENT_LENGTH);
         let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
         let left = declared.or_else(|| response.body().size_hint().exact());
@@ -159,13 +187,21 @@ impl Shape {
 
     /// An answer without a body to a request that is not read to its end.
     fn refuse<R: Runtime, B>(self, call: Call<R>, status: StatusCode) -> Response<ResponseBody<R, B>> {
-        let mut response = Response::new(ResponseBody { inner: None, call: None, left: None });
-        *response.status_mut() = status;
-        if self.version < Version::HTTP_2 {
-            // The rest of the request is on its way: nothing can follow it.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        let is_http1 = self.version < Version::HTTP_2;
+        if is_http1 {
             call.shared.refuse_body();
         }
+        let mut response = Self::empty(call, status);
+        if is_http1 {
+            // The rest of the request is on its way: nothing can follow it.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    fn empty<R: Runtime, B>(call: Call<R>, status: StatusCode) -> Response<ResponseBody<R, B>> {
+        let mut response = Response::new(ResponseBody { inner: None, call: None, left: None });
+        *response.status_mut() = status;
         call.end(RequestEnd::Answered);
         response
     }
@@ -183,13 +219,13 @@ pin_project! {
 }
 
 impl<R: Runtime, B: Body> Body for ResponseBody<R, B> {
-    type Data = B::Data;
+    type Data = Piece<R, B::Data>;
     type Error = B::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<Self::Data>, B::Error>>> {
         let mut this = self.project();
         let Some(mut inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
         let polled = match catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll_frame(cx))) {
@@ -214,6 +250,9 @@ impl<R: Runtime, B: Body> Body for ResponseBody<R, B> {
                 (left == Some(0) || inner.is_end_stream()).then_some(RequestEnd::Answered)
             }
         };
+        // Before the request ends: the connection is not idle until the client has it all.
+        let shared = this.call.as_ref().map(|call| &call.shared);
+        let polled = polled.map(|frame| frame.map(|frame| frame.map_data(|data| Piece::new(data, shared))));
         if let Some(end) = end
             && let Some(call) = this.call.take()
         {

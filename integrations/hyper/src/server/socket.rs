@@ -1,6 +1,6 @@
 //! A connection's socket: what was read to tell the version comes first, and nothing waits forever to be written.
 
-use super::connection::Shared;
+use super::shared::Shared;
 use backstay_core::sync::OwnedPermit;
 use backstay_core::time::Instant;
 use backstay_core::{Runtime, Sleep};
@@ -60,10 +60,13 @@ impl<R: Runtime, T> Socket<R, T> {
 
     fn in_time<O>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<O>>) -> Poll<io::Result<O>> {
         if written.is_ready() {
-            self.waits = Waits::No;
+            // hyper flushes while it waits for the close.
+            if self.waits == Waits::ToWrite {
+                self.waits = Waits::No;
+            }
             return written;
         }
-        ready!(self.poll_timer(cx, Waits::ToWrite, self.shared.limits.write));
+        ready!(self.poll_timer(cx, Waits::ToWrite, self.shared.config.write_timeout));
         self.shared.time_out();
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its response")))
     }

@@ -6,9 +6,9 @@ use backstay::net::{Net, TcpListener};
 use backstay::task::Shutdown;
 use backstay::testing::*;
 use backstay::{JoinHandle, Runtime};
-use backstay_hyper::{Server, serve};
+use backstay_hyper::{Server, ServerBuilder, Versions, serve};
 use futures::future::join_all;
-use futures::io::AsyncWriteExt;
+use futures::io::{AsyncReadExt, AsyncWriteExt};
 use futures::{StreamExt, stream};
 use http_body_util::BodyExt;
 use hyper::Response;
@@ -24,7 +24,8 @@ test_on_every_runtime! {
     a_second_signal_cuts_at_once
     the_first_contact
     a_server_that_is_dropped_lets_its_connections_end
-    two_listeners_of_one_server
+    who_says_nothing_to_an_http2_server_is_let_go
+    an_http2_client_that_is_not_there_holds_up_nothing
 }
 
 /// Clients that ask again and again, over both versions, until they get no answer any more.
@@ -192,27 +193,99 @@ async fn a_server_that_is_dropped_lets_its_connections_end<R: Runtime + Net>(rt:
     assert_eq!((served.connections.accepted, served.connections.drained), (1, 1), "{served}");
 }
 
-async fn two_listeners_of_one_server<R: Runtime + Net>(rt: R) {
-    let shutdown = Shutdown::new(&rt);
-    let server = Server::new(&rt);
-    let (one, two) = (rt.bind(loopback()).await.expect("a port"), rt.bind(loopback()).await.expect("a port"));
-    let addrs = [&one, &two].map(|listener| listener.local_addr().expect("an address"));
-    let asks = async {
-        let client = client(&rt);
-        for addr in addrs {
-            let url = format!("http://{addr}/now").parse().expect("an address");
-            assert_eq!(read(client.get(url).await.expect("a response")).await.1, "now");
-        }
-        shutdown.trigger("done");
-    };
-    let (one, two, ()) = futures::join!(
-        server.serve(one, service(&rt), &shutdown),
-        server.serve(two, service(&rt), &shutdown),
-        asks,
-    );
-    assert_eq!(one.connections.accepted.max(two.connections.accepted), 2);
-    let none = stream::empty::<&str>();
-    assert!(shutdown.run(none).await.is_clean());
+async fn who_says_nothing_to_an_http2_server_is_let_go<R: Runtime + Net>(rt: R) {
+    let server = Running::start(&rt, |b| b.versions(Versions::Http2), service(&rt)).await;
+    let mut silent = rt.connect(server.addr).await.expect("a connection");
+    server.until("it is there", |report| report.connections.accepted == 1).await;
+    rt.sleep(ms(5)).await;
+    let served = server.stop().await;
+    assert_eq!(served.connections.drained, 1, "{served}");
+    assert_eq!(rest(&mut silent).await, "");
+
+    let short = |b: ServerBuilder<R>| b.versions(Versions::Http2).header_read_timeout(ms(20));
+    let server = Running::start(&rt, short, service(&rt)).await;
+    let start = rt.now();
+    assert_eq!(by_hand(&rt, server.addr, b"PRI").await, "");
+    assert!(rt.now() - start < secs(30), "it took {:?}", rt.now() - start);
+    assert_eq!(server.stop().await.connections.timed_out, 1);
+}
+
+/// It is told to end, and says nothing to that; as one whose network is gone.
+async fn an_http2_client_that_is_not_there_holds_up_nothing<R: Runtime + Net>(rt: R) {
+    let short = time(&rt, ms(500), secs(15));
+    let server = Running::start(&rt, |b| b.header_read_timeout(short), service(&rt)).await;
+    let mut stream = rt.connect(server.addr).await.expect("a connection");
+    let settings = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    stream.write_all(settings).await.expect("it is written");
+    // The server's own settings: it knows that this is HTTP/2.
+    stream.read_exact(&mut [0; 9]).await.expect("an answer");
+    let served = server.stop().await;
+    assert_eq!(served.connections.timed_out, 1, "{served}");
+}
+
+/// A request on its way while the server says that it wants no more: HTTP/2's GOAWAY comes in two steps for that.
+#[test]
+fn a_request_that_crosses_the_goaway_is_answered() {
+    let explored = Explore::seeds(0..20).run(|rt: Sim| async move {
+        let server = Running::start(&rt, |b| b, service(&rt)).await;
+        let client = http2_client(&rt);
+        assert_eq!(read(client.get(server.url("/now")).await.expect("a response")).await.1, "now");
+        let crosses = async { read(client.get(server.url("/slow")).await.expect("a response")).await.1 };
+        let (answer, served) = futures::join!(crosses, server.stop());
+        assert_eq!(answer, "slow");
+        assert_eq!((served.connections.accepted, served.requests.answered), (1, 2), "{served}");
+    });
+    assert!(explored.is_ok(), "{}", explored.unwrap_err());
+}
+
+/// With requests right behind each other.
+#[test]
+fn requests_in_a_row_are_answered_in_that_row() {
+    let run = Sim::builder().seed(1).run(|rt: Sim| async move {
+        let server = Running::start(&rt, |b| b, service(&rt)).await;
+        let mut stream = rt.connect(server.addr).await.expect("a connection");
+        let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        let all = [get("/slow"), get("/now"), get("/drip"), get("/slow")].concat();
+        stream.write_all(all.as_bytes()).await.expect("it is written");
+        server.until("the last is in flight", |report| report.requests.begun == 4).await;
+        // The last but for one that comes too late.
+        stream.write_all(get("/now").as_bytes()).await.expect("it is written");
+        let (served, all) = futures::join!(server.stop(), rest(&mut stream));
+        let bodies = all.split("HTTP/1.1 200 OK\r\n").skip(1);
+        let ends: Vec<_> = bodies.map(|text| text.split("\r\n\r\n").nth(1).unwrap_or_default()).collect();
+        assert_eq!(ends.len(), 4, "{all:?}");
+        assert!(ends[0].starts_with("slow") && ends[1].starts_with("now") && ends[3] == "slow", "{all:?}");
+        assert_eq!((served.requests.begun, served.requests.answered), (4, 4), "{served}");
+        assert_eq!(served.connections.drained, 1, "{served}");
+    });
+    assert!(run.is_ok(), "{}", run.unwrap_err());
+}
+
+/// The runtime ends, with all that is open.
+#[test]
+fn a_runtime_that_ends_is_reported() {
+    use backstay::{Backend, BlockOn, Config};
+    for backend in [Backend::Tokio, Backend::Smol] {
+        let owner = backend.start(Config::new()).expect("a good configuration");
+        let rt = owner.runtime().clone();
+        let (stats, streams, shutdown) = owner.block_on(async {
+            let server = Running::start(&rt, |b| b, service(&rt)).await;
+            let mut streams = Vec::new();
+            for path in ["/forever", "/stuck"] {
+                let mut stream = rt.connect(server.addr).await.expect("a connection");
+                let ask = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+                stream.write_all(ask.as_bytes()).await.expect("it is written");
+                streams.push(stream);
+            }
+            server.until("they are in flight", |report| report.requests.in_flight == 2).await;
+            (server.stats, streams, server.shutdown)
+        });
+        drop(owner);
+        let served = stats.report();
+        assert_adds_up(&served);
+        assert_eq!((served.connections.aborted, served.requests.cut), (2, 2), "{served}");
+        drop((streams, shutdown));
+    }
 }
 
 /// Whatever the order of things is: each request that the server has begun is answered, or cut and in the report.

@@ -26,6 +26,7 @@ test_on_every_runtime! {
     clients_that_vanish
     accept_errors_are_counted_and_it_goes_on
     what_is_no_http
+    who_ends_what_it_sends_is_gone
 }
 
 async fn a_panic_ends_its_connection_alone<R: Runtime + Net>(rt: R) {
@@ -45,10 +46,12 @@ async fn a_panic_ends_its_connection_alone<R: Runtime + Net>(rt: R) {
 
     // Of HTTP/2 its stream alone.
     let two = http2_client(&rt);
-    let slow = two.get(server.url("/slow"));
-    let (slow, panics) = futures::join!(slow, two.get(server.url("/panic")));
-    assert_eq!(read(slow.expect("a response")).await.1, "slow");
-    assert!(panics.is_err());
+    for path in ["/panic", "/panic/call"] {
+        let slow = two.get(server.url("/slow"));
+        let (slow, panics) = futures::join!(slow, two.get(server.url(path)));
+        assert_eq!(read(slow.expect("a response")).await.1, "slow", "beside {path}");
+        assert!(panics.is_err());
+    }
     let torn = two.get(server.url("/panic/body")).await.expect("a response").into_body().collect().await;
     assert!(torn.is_err());
 
@@ -58,8 +61,8 @@ async fn a_panic_ends_its_connection_alone<R: Runtime + Net>(rt: R) {
     let (_, served) = server.stop_in(secs(20), secs(1)).await;
     let (connections, requests) = (served.connections, served.requests);
     assert_eq!((connections.panicked, connections.aborted, connections.failed), (3, 0, 0), "{served}");
-    assert_eq!((requests.panicked, requests.cut, requests.failed), (5, 0, 0), "{served}");
-    assert_eq!(server.shutdown.counts().panicked, 5);
+    assert_eq!((requests.panicked, requests.cut, requests.failed), (6, 0, 0), "{served}");
+    assert_eq!(server.shutdown.counts().panicked, 6);
 }
 
 async fn read_now<R: Runtime + Net>(server: &Running<R>) -> bool {
@@ -153,6 +156,18 @@ async fn what_is_no_http<R: Runtime + Net>(rt: R) {
     }
     let served = server.stop().await;
     assert_eq!((served.connections.failed, served.requests.begun), (3, 0), "{served}");
+}
+
+/// Half-closed: nobody can tell it from a client that has vanished.
+async fn who_ends_what_it_sends_is_gone<R: Runtime + Net>(rt: R) {
+    let server = Running::start(&rt, |b| b, service(&rt)).await;
+    let mut stream = rt.connect(server.addr).await.expect("a connection");
+    stream.write_all(b"GET /forever HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is written");
+    server.until("it is asked", |report| report.requests.in_flight == 1).await;
+    stream.close().await.expect("it is closed");
+    assert_eq!(rest(&mut stream).await, "");
+    let served = server.stop().await;
+    assert_eq!((served.requests.cut, served.connections.failed), (1, 1), "{served}");
 }
 
 #[test]

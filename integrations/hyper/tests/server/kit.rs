@@ -25,6 +25,11 @@ pub(crate) const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
+/// A time for real clocks, or for the simulated one, which may jump by 10 s.
+pub(crate) fn time<R: Runtime>(rt: &R, real: Duration, simulated: Duration) -> Duration {
+    if rt.name() == "sim" { simulated } else { real }
+}
+
 pub(crate) fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }

@@ -2,9 +2,9 @@
 
 use crate::kit::*;
 use crate::service::service;
-use backstay::Runtime;
 use backstay::net::Net;
 use backstay::testing::*;
+use backstay::{JoinHandle, Runtime};
 use backstay_hyper::{ClientBuilder, RequestBody, Versions};
 use bytes::Bytes;
 use futures::io::AsyncWriteExt;
@@ -23,7 +23,6 @@ test_on_every_runtime! {
     a_body_up_to_the_limit_passes
     http2_bodies_have_the_same_limits
     a_header_beyond_the_limit_is_answered_431
-    so_many_connections_and_no_more
     who_does_not_read_is_cut
     one_version_alone
 }
@@ -172,32 +171,16 @@ async fn a_header_beyond_the_limit_is_answered_431<R: Runtime + Net>(rt: R) {
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer:?}");
     let served = server.stop().await;
     assert_eq!((served.requests.begun, served.connections.failed), (0, 1), "{served}");
-}
 
-async fn so_many_connections_and_no_more<R: Runtime + Net>(rt: R) {
-    let server = Running::start(&rt, |b| b.max_connections(2), service(&rt)).await;
-    let ask = b"GET /now HTTP/1.1\r\nhost: x\r\n\r\n";
-    let mut open = Vec::new();
-    for _ in 0..2 {
-        let mut stream = rt.connect(server.addr).await.expect("a connection");
-        stream.write_all(ask).await.expect("it is written");
-        assert!(head(&mut stream).await.starts_with("HTTP/1.1 200 "));
-        open.push(stream);
-    }
-    let third = rt.spawn({
-        let (rt, addr) = (rt.clone(), server.addr);
-        async move {
-            let mut stream = rt.connect(addr).await.expect("a connection");
-            stream.write_all(ask).await.expect("it is written");
-            head(&mut stream).await
-        }
-    });
-    rt.sleep(ms(20)).await;
-    assert_eq!(server.stats.report().connections.accepted, 2);
-    open.pop();
-    assert!(joined(third).await.starts_with("HTTP/1.1 200 "));
-    drop(open);
-    assert_eq!(server.stop().await.connections.accepted, 3);
+    // And as large as is said.
+    let server = Running::start(&rt, |b| b.max_header_size(1 << 20), service(&rt)).await;
+    let large = format!(
+        "GET /now HTTP/1.1\r\nhost: x\r\nconnection: close\r\nlarge: {}\r\n\r\n",
+        "x".repeat(1 << 19)
+    );
+    let answer = by_hand(&rt, server.addr, large.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    server.stop().await;
 }
 
 async fn who_does_not_read_is_cut<R: Runtime + Net>(rt: R) {
@@ -264,6 +247,53 @@ fn times_are_exact() {
     assert!(run.is_ok(), "{}", run.unwrap_err());
 }
 
+/// A client that vanishes while its answer takes its time, as one whose network is gone.
+#[test]
+fn an_http2_client_that_vanishes_is_noticed() {
+    let run = Sim::builder().seed(1).run(|rt: Sim| async move {
+        let (near, far) = (rt.host("near"), rt.host("far"));
+        let shutdown = backstay::task::Shutdown::new(&rt);
+        let listener = far.bind("0.0.0.0:80".parse().expect("an address")).await.expect("a port");
+        let keep_alive = |b: backstay_hyper::ServerBuilder<Sim>| b.http2_keep_alive(secs(20), secs(5));
+        let stats = start_on(&far, listener, keep_alive, service(&far), &shutdown);
+        let client = http2_client(&near);
+        let ask = near.spawn(client.get("http://far/forever".parse().expect("an address")));
+        // As long as it answers pings, it is waited for.
+        near.sleep(secs(200)).await;
+        assert_eq!(stats.report().requests.in_flight, 1);
+        rt.net().partition("near", "far").expect("both are there");
+        near.sleep(secs(26)).await;
+        let served = stats.report();
+        assert_adds_up(&served);
+        assert_eq!((served.requests.cut, served.connections.failed), (1, 1), "{served}");
+        ask.abort();
+        drop(client);
+        rt.net().heal("near", "far").expect("both are there");
+        shutdown.run(stream::iter(["SIGTERM"])).await;
+    });
+    assert!(run.is_ok(), "{}", run.unwrap_err());
+}
+
+/// It was told that it is too much.
+#[test]
+fn who_sends_on_for_ever_is_cut() {
+    let run = Sim::builder().seed(3).run(|rt: Sim| async move {
+        let server = Running::start(&rt, |b| b.max_body(10), service(&rt)).await;
+        let mut stream = rt.connect(server.addr).await.expect("a connection");
+        let start = rt.now();
+        let head = b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n";
+        stream.write_all(head).await.expect("it is written");
+        while stream.write_all(&[b'x'; 1000]).await.is_ok() {
+            rt.sleep(ms(10)).await;
+        }
+        let took = rt.now() - start;
+        assert!(took >= secs(2) && took < secs(2) + ms(50), "{took:?}");
+        drop(stream);
+        server.stop().await;
+    });
+    assert!(run.is_ok(), "{}", run.unwrap_err());
+}
+
 #[test]
 fn settings_that_make_no_sense() {
     let run = Sim::builder().run(|rt: Sim| async move {
@@ -281,7 +311,9 @@ fn settings_that_make_no_sense() {
             (builder().max_body(0), "max_body"),
             (builder().http2_max_streams(0), "http2_max_streams"),
         ] {
-            assert_eq!(builder.build().expect_err(field).field(), Some(field));
+            let error = builder.build().expect_err(field);
+            assert_eq!(error.field(), Some(field));
+            assert!(error.to_string().starts_with(&format!("invalid `{field}` = 0")), "{error}");
         }
         // And the other end: everything is as large as it gets.
         let never = std::time::Duration::MAX;

@@ -46,6 +46,7 @@ async fn answer<R: Runtime>(rt: R, request: Request<RequestBody>) -> Result<Resp
             let some = stream::iter([Ok(Frame::data(Bytes::from("some")))]);
             StreamBody::new(some.chain(stream::pending())).boxed_unsync()
         }
+        "/large" => Full::from(vec![b'.'; large(&rt)]).map_err(|never| match never {}).boxed_unsync(),
         "/endless" => frames(&rt, u32::MAX, |_| Ok(ENDLESS)),
         "/echo" => {
             Full::from(request.into_body().collect().await?.to_bytes()).map_err(|e| match e {}).boxed_unsync()
@@ -64,6 +65,11 @@ async fn answer<R: Runtime>(rt: R, request: Request<RequestBody>) -> Result<Resp
         }
     };
     Ok(Response::new(body))
+}
+
+/// More than the buffers of two sockets, and an HTTP/2 client's window of 2 MiB.
+pub(crate) fn large<R: Runtime>(rt: &R) -> usize {
+    if rt.name() == "sim" { 4 << 20 } else { 16 << 20 }
 }
 
 const ENDLESS: &str = match std::str::from_utf8(&[b'.'; 16 << 10]) {

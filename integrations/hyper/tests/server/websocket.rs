@@ -56,7 +56,12 @@ async fn start<R: Runtime + Net>(rt: &R) -> Running<R> {
     let listener = rt.bind(loopback()).await.expect("a free port");
     let addr = listener.local_addr().expect("an address");
     let shutdown = Shutdown::new(rt);
-    let app = Router::new().route("/echo", any(upgrade::<R>)).with_state(shutdown.clone());
+    let slow = async |state: State<Shutdown<R>>, request: Request<AxumBody>| {
+        state.runtime().sleep(ms(40)).await;
+        upgrade(state, request).await
+    };
+    let app = Router::new().route("/echo", any(upgrade::<R>)).route("/slow", any(slow));
+    let app = app.with_state(shutdown.clone());
     let stats = start_on(rt, listener, |builder| builder, TowerToHyperService::new(app), &shutdown);
     Running { rt: rt.clone(), addr, shutdown, stats }
 }
@@ -65,6 +70,7 @@ test_on_every_runtime! {
     a_websocket_at_a_route
     frames_right_behind_the_request_are_not_lost
     who_asks_for_no_websocket_gets_none
+    an_upgrade_that_comes_too_late_is_refused
 }
 
 async fn a_websocket_at_a_route<R: Runtime + Net>(rt: R) {
@@ -112,4 +118,18 @@ async fn who_asks_for_no_websocket_gets_none<R: Runtime + Net>(rt: R) {
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     }
     server.stop().await;
+}
+
+/// The shutdown begins before the answer: hyper would say in it that it closes the connection, and not that it upgrades
+/// it.
+async fn an_upgrade_that_comes_too_late_is_refused<R: Runtime + Net>(rt: R) {
+    let server = start(&rt).await;
+    let mut stream = rt.connect(server.addr).await.expect("a connection");
+    let ask = b"GET /slow HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    stream.write_all(ask).await.expect("it is written");
+    server.until("it is asked", |report| report.requests.in_flight == 1).await;
+    let (answer, served) = futures::join!(rest(&mut stream), server.stop());
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("connection: close\r\n"), "{answer:?}");
+    assert_eq!((served.connections.drained, served.requests.answered), (1, 1), "{served}");
 }

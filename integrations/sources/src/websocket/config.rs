@@ -93,12 +93,7 @@ impl Config {
     /// What building one checks.
     fn validate(&self) -> Result<(), ConfigError> {
         self.check_fields()?;
-        match &self.keep_alive {
-            Some(keep_alive) if keep_alive.validate().is_err() => {
-                Err(ConfigError::invalid("keep_alive", "both its times must be longer than zero"))
-            }
-            _ => Ok(()),
-        }
+        self.keep_alive.as_ref().map_or(Ok(()), KeepAlive::validate)
     }
 
     /// The defaults.

@@ -25,7 +25,45 @@ type Opened<R> = Result<WebSocket<R, <R as Net>::TcpStream>, WebSocketError>;
 
 type Accepted<R> = io::Result<(<R as Net>::TcpStream, SocketAddr)>;
 
-/// A stream of those who have connected, each with its handshake done; from [`listen`](super::listen).
+/// Listens on `addr`, and does the handshake with all that come; port 0 takes a free one.
+///
+/// # Errors
+///
+/// [`Accept`](WebSocketError::Accept): the port is in use, or must not be used.
+///
+/// # Cancel safety
+///
+/// Dropping it closes the port.
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::Sim;
+/// use backstay_sources::websocket::{self, Config, WebSocketError};
+/// use futures::StreamExt;
+///
+/// Sim::builder().seed(1).run(|rt: Sim| async move {
+///     let mut listener = websocket::listen(&rt, "127.0.0.1:0".parse()?, Config::new()).await?;
+///     let url = format!("ws://{}/", listener.local_addr()); // with the port that was free
+///     let (client, server) = futures::join!(websocket::connect(&rt, &url, Config::new()), listener.next());
+///     assert_eq!(client?.peer(), url);
+///     assert!(server.expect("it goes on")?.peer().starts_with("127.0.0.1:"));
+///
+///     let taken = websocket::listen(&rt, listener.local_addr(), Config::new()).await;
+///     assert!(matches!(taken, Err(WebSocketError::Accept { .. })));
+///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+/// })?.value.unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub async fn listen<R: Runtime + Net>(
+    rt: &R,
+    addr: SocketAddr,
+    config: Config,
+) -> Result<Listener<R>, WebSocketError> {
+    Listener::bind(rt, addr, config).await
+}
+
+/// A stream of those who have connected, each with its handshake done; from [`listen`].
 ///
 /// Handshakes are done beside each other, so that a slow one delays no other, and each has its
 /// [limit](Config::handshake_timeout). Nothing more is accepted while as many are under way as
@@ -54,7 +92,7 @@ pub struct Listener<R: Runtime + Net> {
 }
 
 impl<R: Runtime + Net> Listener<R> {
-    pub(super) async fn bind(rt: &R, addr: SocketAddr, config: Config) -> Result<Self, WebSocketError> {
+    async fn bind(rt: &R, addr: SocketAddr, config: Config) -> Result<Self, WebSocketError> {
         let wrong = |source| WebSocketError::Accept { listener: addr.to_string().into(), source };
         let listener = rt.bind(addr).await.map_err(wrong)?;
         let address = listener.local_addr().map_err(wrong)?;

@@ -4,7 +4,6 @@ use super::config::Config;
 use super::connection::Connection;
 use super::error::{WaitedFor, WebSocketError};
 use super::handshake;
-use super::listener::Listener;
 use super::socket::WebSocket;
 use backstay_core::Runtime;
 use backstay_core::net::{Net, TcpStream};
@@ -117,7 +116,7 @@ pub async fn connect_over<R: Runtime, S: AsyncRead + AsyncWrite + Unpin>(
     in_time(rt, &target.url, &config, target.handshake(rt, stream, &config)).await
 }
 
-/// Does the handshake with who has connected. [`listen`] does it for all that come.
+/// Does the handshake with who has connected. [`listen`](super::listen) does it for all that come.
 ///
 /// Who asks for something else, or in another way than it must, is answered with the status 400 as far as that can be
 /// written at once.
@@ -193,44 +192,6 @@ pub async fn accept_over<R: Runtime, S: AsyncRead + AsyncWrite + Unpin>(
         Ok(WebSocket::new(Arc::clone(&peer), path.into(), connection))
     };
     in_time(rt, &peer, &config, handshake).await
-}
-
-/// Listens on `addr`, and does the handshake with all that come; port 0 takes a free one.
-///
-/// # Errors
-///
-/// [`Accept`](WebSocketError::Accept): the port is in use, or must not be used.
-///
-/// # Cancel safety
-///
-/// Dropping it closes the port.
-///
-/// # Examples
-///
-/// ```
-/// use backstay::testing::Sim;
-/// use backstay_sources::websocket::{self, Config, WebSocketError};
-/// use futures::StreamExt;
-///
-/// Sim::builder().seed(1).run(|rt: Sim| async move {
-///     let mut listener = websocket::listen(&rt, "127.0.0.1:0".parse()?, Config::new()).await?;
-///     let url = format!("ws://{}/", listener.local_addr()); // with the port that was free
-///     let (client, server) = futures::join!(websocket::connect(&rt, &url, Config::new()), listener.next());
-///     assert_eq!(client?.peer(), url);
-///     assert!(server.expect("it goes on")?.peer().starts_with("127.0.0.1:"));
-///
-///     let taken = websocket::listen(&rt, listener.local_addr(), Config::new()).await;
-///     assert!(matches!(taken, Err(WebSocketError::Accept { .. })));
-///     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
-/// })?.value.unwrap();
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub async fn listen<R: Runtime + Net>(
-    rt: &R,
-    addr: SocketAddr,
-    config: Config,
-) -> Result<Listener<R>, WebSocketError> {
-    Listener::bind(rt, addr, config).await
 }
 
 pub(super) async fn accept_from<R: Runtime, S: TcpStream>(

@@ -20,6 +20,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::{client, server};
 use hyper_util::service::TowerToHyperService;
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 use tower::{Service, ServiceBuilder, ServiceExt};
 
@@ -165,9 +167,9 @@ fn by_status<B, E>(result: Result<&Response<B>, &Error<E>>) -> Verdict {
 #[test]
 fn a_client_waits_for_as_long_as_the_service_says() {
     super::kit::on_sim(async |rt| {
-        let calls = std::sync::atomic::AtomicU32::new(0);
-        let service = tower::service_fn(|_: Request<()>| {
-            let is_first = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        let calls = Arc::new(AtomicU32::new(0));
+        let service = tower::service_fn(move |_: Request<()>| {
+            let is_first = calls.fetch_add(1, Relaxed) == 0;
             let response = Response::builder();
             let response =
                 if is_first { response.status(503).header("retry-after", "7") } else { response.status(200) };

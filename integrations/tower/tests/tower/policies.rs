@@ -13,6 +13,7 @@ use backstay_tower::{
 use std::error::Error as _;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
 
@@ -42,7 +43,8 @@ fn a_timeout_drops_the_call_and_says_whose_time_it_was() {
             .layer(TimeoutLayer::attempt(&rt, ms(100)).expect("not zero"))
             .service(inner);
         assert_eq!(service.ready().await.expect("ready").call(1).await, Ok(1));
-        assert_eq!(TimeoutLayer::attempt(&rt, ms(0)).unwrap_err().field(), Some("attempt_timeout"));
+        let zero = TimeoutLayer::attempt(&rt, ms(0)).unwrap_err();
+        assert_eq!(zero.to_string(), "invalid `attempt_timeout` = 0s: must be longer than zero");
         assert_eq!(TimeoutLayer::total(&rt, ms(0)).unwrap_err().field(), Some("deadline"));
     });
 }
@@ -83,9 +85,10 @@ fn what_has_no_clone_has_one_attempt() {
     struct Body(u32);
 
     on_sim(async |rt| {
-        let calls = AtomicU32::new(0);
-        let service = tower::service_fn(|body: Body| {
-            calls.fetch_add(1, Relaxed);
+        let calls = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&calls);
+        let service = tower::service_fn(move |body: Body| {
+            counted.fetch_add(1, Relaxed);
             std::future::ready(if body.0 == 0 { Ok(()) } else { Err("down") })
         });
         let layer = RetryLayer::new(&rt, retry(5)).expect("it is good");

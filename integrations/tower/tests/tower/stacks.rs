@@ -3,11 +3,14 @@
 use super::kit::{echo, ms};
 use backstay::testing::test_on_every_runtime;
 use backstay::{BlockOn, Config, Runtime};
-use backstay_core::resilience::{Bulkhead, Error, Quota, RateLimiter};
-use backstay_tower::{BulkheadLayer, RateLimitLayer, TimeoutLayer};
+use backstay_core::resilience::{Bulkhead, Error, Pipeline, Quota, RateLimiter, Retry};
+use backstay_tower::{BulkheadLayer, PipelineLayer, RateLimitLayer, TimeoutLayer};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
-use tower::{Service, ServiceBuilder, ServiceExt};
+use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -31,6 +34,58 @@ async fn the_same_stack_runs_on_every_runtime<R: Runtime>(rt: R) {
     let start = rt.now();
     let error = service.ready().await.expect("ready").call(()).await.expect_err("it hangs");
     assert!(matches!(error, Error::TimedOut { .. }) && rt.now() - start >= ms(2));
+}
+
+/// Many share a stack through tower's buffer, whose task asks for readiness in their stead.
+#[test]
+fn a_buffer_around_policies_has_their_limit_and_their_errors() {
+    const PLACES: usize = 2;
+
+    let owner = backstay::tokio::TokioOwner::new(Config::new()).expect("a good configuration");
+    let rt = owner.runtime().clone();
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let bulkhead = Bulkhead::named("db").max_in_flight(PLACES).max_waiting(usize::MAX).build().expect("good");
+    let users = Pipeline::named("users").retry(Retry::default()).build(&rt).expect("it is good");
+    let counted = Arc::clone(&most);
+    owner.block_on(async {
+        let service = ServiceBuilder::new()
+            .buffer::<u32>(3)
+            .layer(BulkheadLayer::new(&rt, &bulkhead).flat())
+            .layer(PipelineLayer::new(users))
+            .service_fn({
+                let rt = rt.clone();
+                move |request: u32| {
+                    let (rt, running, most) = (rt.clone(), Arc::clone(&running), Arc::clone(&counted));
+                    async move {
+                        most.fetch_max(running.fetch_add(1, SeqCst) + 1, SeqCst);
+                        rt.sleep(ms(2)).await;
+                        running.fetch_sub(1, SeqCst);
+                        if request == 7 {
+                            Err(io::Error::from(io::ErrorKind::InvalidInput))
+                        } else {
+                            Ok(request)
+                        }
+                    }
+                }
+            });
+        let calls: Vec<_> = (0..10).map(|n| (n, rt.spawn(service.clone().oneshot(n)))).collect();
+        for (n, call) in calls {
+            let result: Result<u32, BoxError> = call.await.expect("no panic");
+            match result {
+                Ok(response) => assert_eq!((response, n == 7), (n, false)),
+                Err(error) => {
+                    // The buffer's error is the policies', in a box.
+                    let error = error.downcast::<Error<io::Error>>().expect("one level");
+                    assert_eq!(
+                        (n, error.operation().map(io::Error::kind)),
+                        (7, Some(io::ErrorKind::InvalidInput))
+                    );
+                }
+            }
+        }
+    });
+    assert!((1..=PLACES).contains(&most.load(SeqCst)), "{most:?}");
+    assert_eq!((bulkhead.in_flight(), bulkhead.waiting()), (0, 0));
 }
 
 /// What somebody panics with, on smol.

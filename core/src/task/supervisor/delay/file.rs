@@ -15,7 +15,7 @@ struct Table {
 }
 
 crate::settings! {
-    Table from Self::default();
+    Table as RestartDelay from Self::default();
     initial: INITIAL,
     max,
     jitter: JITTER,
