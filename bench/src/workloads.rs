@@ -7,6 +7,7 @@ mod ping_pong;
 mod sparse_wake;
 mod spawn;
 mod tcp_echo;
+mod timer_lateness;
 mod timers;
 mod yield_storm;
 
@@ -17,6 +18,7 @@ pub use ping_pong::PingPong;
 pub use sparse_wake::SparseWake;
 pub use spawn::Spawn;
 pub use tcp_echo::TcpEcho;
+pub use timer_lateness::TimerLateness;
 pub use timers::Timers;
 pub use yield_storm::YieldStorm;
 
@@ -35,6 +37,7 @@ pub fn standard() -> Registry {
         Entry::of(PingPong),
         Entry::of(SparseWake),
         Entry::of(Timers),
+        Entry::of(TimerLateness),
         Entry::of(BlockingBurst),
         Entry::of(TcpEcho),
         Entry::of(Http),

@@ -96,6 +96,33 @@ fn a_report_is_written_shown_and_compared() {
 }
 
 #[test]
+fn latencies_are_taken_from_the_plan_and_shown_with_their_tail() {
+    let program = Program::new("latencies");
+    let line = "compare lateness --sizes 10 --rate 2000/s --threads 1 --reps 6 --quiet --out . --format json";
+    let (code, shown, errors) = program.run(line);
+    assert_eq!((code, &*errors), (Some(0), ""));
+    let title = "\ntimer-lateness-10, 1 thread: 10 sleeps, each until its planned moment; \
+                 p99 of the latency per sleep, at 2000/s\n";
+    assert!(shown.contains(title), "{shown}");
+    assert!(shown.contains("\n  smol       p50 ") && shown.contains("   p99.9 "), "{shown}");
+    let report = program.report("run.json");
+    let section = &report.sections[0];
+    // Nobody wrote it by hand.
+    assert_eq!((section.series.len(), section.overhead.as_ref()), (3, None));
+    for reading in section.series.iter().flat_map(|series| &series.runs) {
+        let latencies = reading.latencies.as_ref().unwrap();
+        assert_eq!(latencies.count, 10);
+        assert_eq!(latencies.buckets.iter().map(|(_, count)| count).sum::<u64>(), 10);
+        assert!(latencies.buckets.is_sorted() && latencies.buckets.last().unwrap().0 >= latencies.max);
+        assert_eq!(reading.figure, latencies.p99 as f64);
+        let usage = reading.usage.unwrap();
+        assert!(usage.cpu_seconds_per_million.unwrap() > 0.0, "{usage:?}");
+    }
+    assert!(section.rows.iter().all(|row| row.latencies.unwrap().max >= row.latencies.unwrap().p50));
+    assert!(!program.folder.join("report.md").exists());
+}
+
+#[test]
 fn what_is_wrong_is_said_before_anything_is_measured() {
     let program = Program::new("wrong");
     program.write("empty.json", "{}");

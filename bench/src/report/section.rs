@@ -83,8 +83,8 @@ impl Section {
         format!("{} {}", self.threads, if self.threads == 1 { "thread" } else { "threads" })
     }
 
-    /// Says what the series show.
-    pub(crate) fn conclude(&mut self) {
+    /// Says what the series show: the rows, the verdict, the overhead, all anew.
+    pub fn conclude(&mut self) {
         self.rows = rows(&self.series);
         self.verdict = Verdict::of(&self.rows, self.series.iter().map(|series| series.runs.len()).min());
         self.overhead = Overhead::of(&self.rows);

@@ -2,7 +2,7 @@
 
 use super::Report;
 use super::number::{interval, ratio, show};
-use super::row::{Bare, Row};
+use super::row::{Bare, Percentiles, Row};
 use super::section::Section;
 use super::verdict::{Verdict, change};
 use crate::stats::MATTERS;
@@ -19,6 +19,7 @@ pub fn table(report: &Report, style: Style) -> String {
         for row in &section.rows {
             text.push_str(&line(section.measure, row));
         }
+        text.push_str(&percentiles(section));
         text.push_str(&verdicts(section, style));
     }
     let _ = writeln!(
@@ -29,6 +30,22 @@ pub fn table(report: &Report, style: Style) -> String {
         report.processes,
         report.seconds
     );
+    text
+}
+
+/// Latencies, where there are any.
+fn percentiles(section: &Section) -> String {
+    let mut text = String::new();
+    for row in &section.rows {
+        let Some(Percentiles { p50, p90, p99, p999, max }) = row.latencies else { continue };
+        let [p50, p90, p99, p999, max] =
+            [p50, p90, p99, p999, max].map(|nanos| show(Measure::Latency, nanos));
+        let _ = writeln!(
+            text,
+            "  {:9}  p50 {p50:>9}   p90 {p90:>9}   p99 {p99:>9}   p99.9 {p999:>9}   greatest {max:>9}",
+            row.runtime
+        );
+    }
     text
 }
 

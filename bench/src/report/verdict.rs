@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// much noise.
 const VISIBLE: f64 = 0.10;
 
+/// No more processes than these are proposed, nor can they be asked for.
+const MOST: usize = 1_000;
+
 /// Which runtime is the fastest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
@@ -82,7 +85,8 @@ impl Verdict {
             Some(width) => {
                 // An interval is half as wide with four times the runs.
                 let times = (width / VISIBLE).powi(2).clamp(2.0, 100.0);
-                Self::TooNoisy { level, behind, processes: (runs as f64 * times).ceil() as usize }
+                let processes = ((runs as f64 * times).ceil() as usize).min(MOST);
+                Self::TooNoisy { level, behind, processes }
             }
         }
     }

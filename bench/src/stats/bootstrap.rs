@@ -23,6 +23,8 @@ impl Medians {
         let mut sorted = sample.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
         let mut weighted = if sorted.len().is_multiple_of(2) { even(&sorted) } else { odd(&sorted) };
+        // Of a thousand values almost all pairs are next to impossible.
+        weighted.retain(|(_, weight)| *weight > 1e-12);
         weighted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let (values, weights): (_, Vec<f64>) = weighted.into_iter().unzip();
         let mut sum = 0.0;
@@ -157,10 +159,14 @@ mod tests {
 
     #[test]
     fn hundreds_of_values_are_no_matter() {
+        let sample: Vec<_> = (1..=1_000).map(f64::from).collect();
+        let (medians, most) = (Medians::of(&sample), Medians::of(&sample[..998]));
+        assert!(medians.values.len() < 20_000, "{}", medians.values.len());
+        assert!(medians.ratio_quantile(&most, 0.975) < 1.1);
         for n in [400, 401] {
             let sample: Vec<_> = (1..=n).map(f64::from).collect();
             let medians = Medians::of(&sample);
-            assert!((medians.cumulated.last().unwrap() - 1.0).abs() < 1e-9);
+            assert!((medians.cumulated.last().unwrap() - 1.0).abs() < 1e-6);
             let [low, high] = [0.025, 0.975].map(|share| medians.quantile(share));
             // The median's standard error is half the square root of n places.
             assert!(
