@@ -51,11 +51,11 @@ fn through(backend: Backend, variant: Variant, threads: Threads) -> Result<Throu
 
 /// [`Backend`] has a runtime that this package doesn't compare.
 #[derive(Debug)]
-struct NotCompared(Backend);
+pub(crate) struct NotCompared(pub(crate) Backend);
 
 impl fmt::Display for NotCompared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} has no bare counterpart here", self.0)
+        write!(f, "{} is not compared: it runs on no real clock", self.0)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a comparison can be told.
 
 use crate::size::Size;
+use crate::start::{NotCompared, RUNTIMES};
 use crate::workload::Rate;
 use backstay::Backend;
 use clap::{Args, value_parser};
@@ -23,7 +24,7 @@ pub(crate) struct CompareArgs {
     pub(crate) workload: Vec<String>,
 
     /// Only these runtimes
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', alias = "runtime")]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', alias = "runtime", value_parser = compared)]
     pub(crate) runtimes: Vec<Backend>,
 
     /// Worker threads of every runtime; several numbers compare each [default: one for each core]
@@ -71,6 +72,12 @@ impl CompareArgs {
         threads.dedup();
         threads
     }
+}
+
+/// A runtime that is compared, of those that are compiled in.
+fn compared(name: &str) -> Result<Backend, Box<dyn Error + Send + Sync>> {
+    let backend = name.parse()?;
+    if RUNTIMES.contains(&backend) { Ok(backend) } else { Err(Box::new(NotCompared(backend))) }
 }
 
 /// A length of time as it is typed: `90s`, `5m`, `1h`.
@@ -143,6 +150,14 @@ mod tests {
         let error = parse("--runtimes glommio").unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("expected one of tokio, smol, async-std"), "{error}");
+    }
+
+    #[test]
+    fn what_has_no_real_clock_is_refused() {
+        for &backend in Backend::ALL {
+            let parsed = parse(&format!("--runtimes {backend}"));
+            assert_eq!(parsed.is_ok(), RUNTIMES.contains(&backend), "{backend}");
+        }
     }
 
     #[test]
