@@ -15,7 +15,7 @@ pub struct Reading {
     /// The figure: nanoseconds a unit, above the floor; the 99th percentile of the latencies in nanoseconds; or a
     /// quantity. Of several iterations the median, of latencies all together.
     pub figure: f64,
-    /// Nanoseconds of a whole run, above the floor: the median.
+    /// Nanoseconds of a whole run, or of that part of it that counts, above the floor: the median.
     pub whole: f64,
     /// Units done in a run, where they are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,11 +56,15 @@ impl Reading {
         let mut units = None;
         let mut latencies = Histogram::default();
         for run in runs {
-            let whole = run.taken.checked_sub(floor).filter(|&nanos| nanos > 0).ok_or(Failure::Early)? as f64;
+            let taken = match run.outcome {
+                Outcome::Timed(_, nanos) => nanos,
+                _ => run.taken,
+            };
+            let whole = taken.checked_sub(floor).filter(|&nanos| nanos > 0).ok_or(Failure::Early)? as f64;
             wholes.push(whole);
             iterations.push(match &run.outcome {
-                Outcome::Units(0) => return Err(Failure::Nothing),
-                Outcome::Units(done) => {
+                Outcome::Units(0) | Outcome::Timed(0, _) => return Err(Failure::Nothing),
+                Outcome::Units(done) | Outcome::Timed(done, _) => {
                     units = Some(*done);
                     whole / *done as f64
                 }

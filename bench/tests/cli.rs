@@ -92,7 +92,7 @@ fn a_report_is_written_shown_and_compared() {
     program.write("other.json", &faster.to_json());
     let (code, _, errors) = program.run("report a/b/run.json --baseline other.json --fail-on regression:5%");
     assert_eq!(code, Some(1));
-    assert_eq!(errors, "error: the baseline has nothing in common with this report\n");
+    assert_eq!(errors, "error: the two reports have nothing in common\n");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_child_says_one_line_or_why_not() {
     let program = Program::new("child");
     let (code, line, _) = program.run("--cell tokio/bare/spawn/5/1 --rate 1/s --quick");
     assert_eq!(code, Some(0));
-    assert!(line.starts_with(r#"{"figure":"#) && line.trim_end().lines().count() == 1, "{line}");
+    assert!(line.starts_with(r#"{"reading":{"figure":"#) && line.trim_end().lines().count() == 1, "{line}");
     let (code, line, errors) = program.run("--cell tokio/bare/spam/5/1 --rate 1/s");
     assert_eq!((code, &*line), (Some(1), ""));
     assert!(errors.starts_with("error: unknown workload `spam`"), "{errors}");

@@ -1,10 +1,10 @@
 //! A report in Markdown, for a pull request or a wiki.
 
-use super::Report;
 use super::number::{interval, ratio, show};
 use super::row::{Percentiles, Row};
 use super::section::Section;
 use super::verdict::change;
+use super::{Report, Twins};
 use crate::workload::Measure;
 use std::fmt::Write;
 
@@ -14,6 +14,9 @@ pub fn markdown(report: &Report) -> String {
     text.push_str(&conditions(report));
     for section in &report.sections {
         text.push_str(&part(section));
+    }
+    if let Some(twins) = Twins::of(report) {
+        let _ = write!(text, "\n{twins}\n");
     }
     text.push_str("\nBrackets hold 95 % intervals. Less is better everywhere.\n");
     text
@@ -46,7 +49,7 @@ fn conditions(report: &Report) -> String {
 }
 
 fn part(section: &Section) -> String {
-    let mut text = format!("\n## {}, {}\n\n", section.label(), section.threads());
+    let mut text = format!("\n## {}\n\n", section.title());
     let _ = write!(text, "{}; {}.\n\n", section.about, section.figure());
     text.push_str("| runtime | through backstay | against the fastest | loses | bare | backstay adds |\n");
     text.push_str("|---|---|---|---|---|---|\n");
@@ -56,6 +59,9 @@ fn part(section: &Section) -> String {
     text.push_str(&percentiles(section));
     text.push_str(&usage(section));
     text.push('\n');
+    for (why, cells) in section.not_here() {
+        let _ = writeln!(text, "* not measured: {}: {why}", cells.join(", "));
+    }
     if let Some(words) = section.verdict.words(section.measure) {
         let _ = writeln!(text, "* runtimes: {words}");
     }

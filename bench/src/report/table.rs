@@ -1,10 +1,10 @@
 //! A report as plain text, for a terminal.
 
-use super::Report;
 use super::number::{interval, ratio, show};
 use super::row::{Bare, Percentiles, Row};
 use super::section::Section;
 use super::verdict::{Verdict, change};
+use super::{Report, Twins};
 use crate::stats::MATTERS;
 use crate::style::Style;
 use crate::workload::Measure;
@@ -14,13 +14,17 @@ use std::fmt::Write;
 pub fn table(report: &Report, style: Style) -> String {
     let mut text = heading();
     for section in &report.sections {
-        let title = style.bold(&format!("{}, {}", section.label(), section.threads()));
+        let title = style.bold(&section.title());
         let _ = write!(text, "\n{title}: {}; {}\n", section.about, section.figure());
         for row in &section.rows {
             text.push_str(&line(section.measure, row));
         }
         text.push_str(&percentiles(section));
         text.push_str(&verdicts(section, style));
+    }
+    if let Some(twins) = Twins::of(report) {
+        let paint = if twins.are_equal() { Style::green } else { Style::red };
+        let _ = writeln!(text, "\n{}", paint(style, &twins.to_string()));
     }
     let _ = writeln!(
         text,
@@ -51,6 +55,9 @@ fn percentiles(section: &Section) -> String {
 
 fn verdicts(section: &Section, style: Style) -> String {
     let mut text = String::new();
+    for (why, cells) in section.not_here() {
+        let _ = writeln!(text, "  = {}", style.yellow(&format!("not measured: {}: {why}", cells.join(", "))));
+    }
     if let Some(words) = section.verdict.words(section.measure) {
         let words = match section.verdict {
             Verdict::Winner { .. } => style.green(&words),

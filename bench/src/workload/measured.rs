@@ -7,6 +7,15 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Units(pub u64);
 
+/// So many units were done in this time, which the workload took itself: only a part of its run counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timed {
+    /// How many.
+    pub units: u64,
+    /// In how long.
+    pub time: Duration,
+}
+
 /// Times that the workload took itself, such as those from planned to answered.
 #[derive(Clone, Debug, Default)]
 pub struct Latencies(Histogram);
@@ -49,13 +58,17 @@ pub enum Measure {
     Quantity,
 }
 
-/// One of [`Units`], [`Latencies`] and [`Quantity`].
+/// One of [`Units`], [`Timed`], [`Latencies`] and [`Quantity`].
 pub trait Measured: Into<Outcome> + Send + 'static {
     /// What kind of figure it gives.
     const MEASURE: Measure;
 }
 
 impl Measured for Units {
+    const MEASURE: Measure = Measure::Throughput;
+}
+
+impl Measured for Timed {
     const MEASURE: Measure = Measure::Throughput;
 }
 
@@ -72,6 +85,8 @@ impl Measured for Quantity {
 pub enum Outcome {
     /// Units done.
     Units(u64),
+    /// Units done, in so many nanoseconds of the run.
+    Timed(u64, u64),
     /// Latencies taken.
     Latencies(Histogram),
     /// A quantity.
@@ -81,6 +96,12 @@ pub enum Outcome {
 impl From<Units> for Outcome {
     fn from(units: Units) -> Self {
         Self::Units(units.0)
+    }
+}
+
+impl From<Timed> for Outcome {
+    fn from(Timed { units, time }: Timed) -> Self {
+        Self::Timed(units, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
     }
 }
 
