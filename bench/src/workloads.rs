@@ -1,22 +1,32 @@
 //! The standard workloads: what `cargo bench` compares, in the order of its table.
 
 mod blocking_burst;
+mod graceful_shutdown;
 mod http;
+mod idle_cpu;
+mod memory_idle;
+mod memory_sleeping;
 mod micro;
 mod ping_pong;
 mod sparse_wake;
 mod spawn;
+mod start_up;
 mod tcp_echo;
 mod timer_lateness;
 mod timers;
 mod yield_storm;
 
 pub use blocking_burst::BlockingBurst;
+pub use graceful_shutdown::GracefulShutdown;
 pub use http::Http;
+pub use idle_cpu::IdleCpu;
+pub use memory_idle::MemoryIdle;
+pub use memory_sleeping::MemorySleeping;
 pub use micro::Micro;
 pub use ping_pong::PingPong;
 pub use sparse_wake::SparseWake;
 pub use spawn::Spawn;
+pub use start_up::StartUp;
 pub use tcp_echo::TcpEcho;
 pub use timer_lateness::TimerLateness;
 pub use timers::Timers;
@@ -41,6 +51,11 @@ pub fn standard() -> Registry {
         Entry::of(BlockingBurst),
         Entry::of(TcpEcho),
         Entry::of(Http),
+        Entry::of(MemoryIdle),
+        Entry::of(MemorySleeping),
+        Entry::of(IdleCpu),
+        Entry::of(StartUp),
+        Entry::of(GracefulShutdown),
     ];
     Registry::new(entries).expect("their names differ, and their sizes are possible")
 }

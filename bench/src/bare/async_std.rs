@@ -1,5 +1,6 @@
 //! async-std, by hand.
 
+mod memory;
 mod micro;
 mod sockets;
 mod tasks;
@@ -8,6 +9,8 @@ use crate::failure::Failure;
 use crate::host::ByHand;
 use crate::job::Job;
 use crate::sample::{Run, Sampling, sample};
+use crate::start;
+use crate::workload::Outcome;
 use async_std::task;
 use std::sync::mpsc;
 
@@ -19,7 +22,7 @@ pub(crate) fn start() -> Bare {
 }
 
 impl ByHand for Bare {
-    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<Run<()>>, Failure> {
+    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<Run>, Failure> {
         let (done, outcome) = mpsc::channel();
         task::spawn(async move {
             let _ = done.send(sample(sampling, || run(job)).await);
@@ -28,7 +31,7 @@ impl ByHand for Bare {
     }
 }
 
-async fn run(job: Job) -> Result<(), Failure> {
+async fn run(job: Job) -> Result<Outcome, Failure> {
     match job {
         Job::Spawn(size) => tasks::spawn(size).await,
         Job::YieldStorm(size) => tasks::yield_storm(size).await,
@@ -38,6 +41,10 @@ async fn run(job: Job) -> Result<(), Failure> {
         Job::BlockingBurst(size) => tasks::blocking_burst(size).await,
         Job::TcpEcho(size) => sockets::tcp_echo(size).await,
         Job::Http(size) => sockets::http(size).await,
+        Job::MemoryIdle(size) => return memory::idle(size).await.map(Outcome::Quantity),
+        Job::MemorySleeping(size) => return memory::sleeping(size).await.map(Outcome::Quantity),
+        Job::StartUp => return start::microseconds().map(Outcome::Quantity),
         Job::Micro(size) => micro::run(size).await,
-    }
+    }?;
+    Ok(Outcome::Units(job.units()))
 }

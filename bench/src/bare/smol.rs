@@ -1,5 +1,6 @@
 //! smol, by hand: an executor and threads that run it.
 
+mod memory;
 mod micro;
 mod sockets;
 mod tasks;
@@ -8,6 +9,8 @@ use crate::failure::Failure;
 use crate::host::{ByHand, Threads};
 use crate::job::Job;
 use crate::sample::{Run, Sampling, sample};
+use crate::start;
+use crate::workload::Outcome;
 use smol::Executor;
 use smol::channel::{Sender, bounded};
 use std::io;
@@ -34,7 +37,7 @@ pub(crate) fn start(threads: Threads) -> io::Result<Bare> {
 }
 
 impl ByHand for Bare {
-    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<Run<()>>, Failure> {
+    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<Run>, Failure> {
         let (done, outcome) = mpsc::channel();
         let ex = Arc::clone(&self.ex);
         let task = self.ex.spawn(async move {
@@ -49,7 +52,7 @@ impl ByHand for Bare {
     }
 }
 
-async fn run(ex: Arc<Executor<'static>>, job: Job) -> Result<(), Failure> {
+async fn run(ex: Arc<Executor<'static>>, job: Job) -> Result<Outcome, Failure> {
     match job {
         Job::Spawn(size) => tasks::spawn(ex, size).await,
         Job::YieldStorm(size) => tasks::yield_storm(ex, size).await,
@@ -59,6 +62,10 @@ async fn run(ex: Arc<Executor<'static>>, job: Job) -> Result<(), Failure> {
         Job::BlockingBurst(size) => tasks::blocking_burst(size).await,
         Job::TcpEcho(size) => sockets::tcp_echo(ex, size).await,
         Job::Http(size) => sockets::http(ex, size).await,
+        Job::MemoryIdle(size) => return memory::idle(ex, size).await.map(Outcome::Quantity),
+        Job::MemorySleeping(size) => return memory::sleeping(ex, size).await.map(Outcome::Quantity),
+        Job::StartUp => return start::microseconds().map(Outcome::Quantity),
         Job::Micro(size) => micro::run(ex, size).await,
-    }
+    }?;
+    Ok(Outcome::Units(job.units()))
 }

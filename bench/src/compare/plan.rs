@@ -260,7 +260,7 @@ mod tests {
     fn a_filter_names_a_workload_or_one_of_its_sizes() {
         assert_eq!(labels("spawn"), ["spawn-1k", "spawn-10k"]);
         assert_eq!(labels("spawn-1k"), ["spawn-1k"]);
-        assert_eq!(labels("ping --workload spawn-1k,echo-64"), ["spawn-1k", "ping-pong-10k", "tcp-echo-64"]);
+        assert_eq!(labels("pong --workload spawn-1k,echo-64"), ["spawn-1k", "ping-pong-10k", "tcp-echo-64"]);
     }
 
     #[test]
