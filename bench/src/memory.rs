@@ -42,10 +42,8 @@ pub(crate) fn room(tasks: u64) -> Result<(), Failure> {
     let allowed = Limits::read(Path::new("/")).memory_bytes;
     match [available, allowed].into_iter().flatten().min() {
         Some(bytes) if bytes < needed => {
-            let [needed, bytes] = [needed, bytes].map(|bytes| grouped(bytes.div_ceil(1 << 20)));
-            Err(Failure::not_here(format!(
-                "not enough memory: {needed} MiB may be taken, and {bytes} are free"
-            )))
+            let needed = grouped(needed.div_ceil(1 << 20));
+            Err(Failure::not_here(format!("less than {needed} MiB of memory are free")))
         }
         _ => Ok(()),
     }
@@ -76,7 +74,7 @@ mod tests {
         assert!(room(1).is_ok());
         if cfg!(target_os = "linux") {
             let error = room(u64::MAX).unwrap_err();
-            assert!(error.to_string().starts_with("not on this system: not enough memory: "), "{error}");
+            assert!(error.to_string().starts_with("not on this system: less than "), "{error}");
         }
     }
 }

@@ -173,6 +173,9 @@ impl Overhead {
 
 /// A ratio as a change in percent: `+5.7 % [+1.5, +10.7]`.
 pub(super) fn change(ratio: Estimate) -> String {
+    if ratio.value.is_nan() {
+        return "–".to_owned();
+    }
     let percent = |ratio: f64| (ratio - 1.0) * 100.0;
     let interval = ratio.interval.map(|ends| ends.map(percent));
     let interval = interval.map_or_else(String::new, |[low, high]| format!(" [{low:+.1}, {high:+.1}]"));

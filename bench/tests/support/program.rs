@@ -31,6 +31,7 @@ impl Program {
         Report::read(&self.folder.join(file)).unwrap()
     }
 
+    #[allow(dead_code, reason = "not every test writes")]
     pub(crate) fn write(&self, file: &str, text: &str) {
         fs::write(self.folder.join(file), text).unwrap();
     }
