@@ -22,8 +22,11 @@ use crate::cell::Cell;
 use crate::doctor::examine;
 use crate::environment::Environment;
 use crate::reading::Reading;
+use crate::report::number::show;
 use crate::report::{Report, SCHEMA, Section, Series};
+use crate::stats::median;
 use crate::style::Style;
+use crate::workload::Measure;
 use case::Case;
 use child::Answer;
 use progress::Progress;
@@ -77,10 +80,12 @@ fn answers(plan: &Plan, start: Instant) -> Result<(HashMap<Cell, Answers>, u32),
         }
         processes += 1;
         for cell in round {
+            let before = answers.get(&cell);
             if !plan.quiet {
-                progress.step(&cell, start.elapsed());
+                let so_far = before.and_then(|answers| answers.so_far(plan.measure(&cell)));
+                progress.step(&cell, so_far.as_deref(), start.elapsed());
             }
-            if let Some(Answers { not_here: Some(_), .. }) = answers.get(&cell) {
+            if before.is_some_and(|answers| answers.not_here.is_some()) {
                 continue;
             }
             let answer = child::wait(&cell, plan.rate, plan.quick)?;
@@ -101,6 +106,11 @@ struct Answers {
 }
 
 impl Answers {
+    fn so_far(&self, measure: Measure) -> Option<String> {
+        let figures: Vec<_> = self.runs.iter().map(|run| run.figure).collect();
+        (!figures.is_empty()).then(|| show(measure, median(&figures)))
+    }
+
     fn take(&mut self, answer: Answer) {
         match answer {
             Answer::Reading(reading) => self.runs.push(reading),

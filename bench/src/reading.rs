@@ -86,10 +86,10 @@ impl Reading {
 }
 
 impl Reading {
-    /// How many operations a run does: units or latencies, else one.
-    pub(crate) fn operations(&self) -> u64 {
+    /// How many operations a run does: units or latencies.
+    pub(crate) fn operations(&self) -> Option<u64> {
         let latencies = self.latencies.as_ref().map(|tail| tail.count / self.iterations.len().max(1) as u64);
-        self.units.or(latencies).unwrap_or(1).max(1)
+        self.units.or(latencies).filter(|&operations| operations > 0)
     }
 }
 

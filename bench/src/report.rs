@@ -4,8 +4,10 @@
 
 pub mod agreement;
 pub mod baseline;
+pub mod column;
+mod grid;
 pub mod markdown;
-mod number;
+pub(crate) mod number;
 mod row;
 mod section;
 pub mod table;

@@ -19,6 +19,7 @@ pub struct Usage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_task: Option<f64>,
     /// Seconds of processor time for a million operations, of all threads together; the warm-up is one of the runs.
+    /// Operations are units or latencies: a quantity has none.
     pub cpu_seconds_per_million: Option<f64>,
     /// How often a thread gave its core up or lost it, for an operation; threads that have ended don't count.
     pub switches_per_operation: Option<f64>,
@@ -45,9 +46,9 @@ pub(crate) fn start() -> Start {
 }
 
 impl Start {
-    /// What was used since, for so many operations, and so many tasks at once.
-    pub(crate) fn end(self, operations: u64, tasks: Option<u64>) -> Usage {
-        let operations = operations as f64;
+    /// What was used since, for so many operations, if there are any, and so many tasks at once.
+    pub(crate) fn end(self, operations: Option<u64>, tasks: Option<u64>) -> Usage {
+        let each = |used: f64| Some(used / operations? as f64);
         let cpu = self.cpu.and_then(|start| start.try_elapsed().ok());
         let switched = switches().zip(self.switches).map(|(end, start)| end.saturating_sub(start));
         let status = status();
@@ -55,8 +56,8 @@ impl Start {
         Usage {
             peak_memory_bytes: memory.peak.map(|kibibytes| kibibytes as f64 * 1024.0),
             bytes_per_task: tasks.and_then(|tasks| memory.per_task(&self.memory, tasks)),
-            cpu_seconds_per_million: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / operations),
-            switches_per_operation: switched.map(|switched| switched as f64 / operations),
+            cpu_seconds_per_million: cpu.and_then(|cpu| each(cpu.as_secs_f64() * 1e6)),
+            switches_per_operation: switched.and_then(|switched| each(switched as f64)),
             threads: field(&status, "Threads").map(|threads| threads as f64),
         }
     }
@@ -128,7 +129,7 @@ mod tests {
             sum = black_box(sum + 1);
             thread::yield_now();
         }
-        let usage = start.end(1_000_000, None);
+        let usage = start.end(Some(1_000_000), None);
         assert!(usage.cpu_seconds_per_million.unwrap() >= 0.02, "{usage:?}");
         assert!(usage.peak_memory_bytes.unwrap() > 100_000.0, "{usage:?}");
         assert!(usage.threads.unwrap() >= 1.0 && usage.switches_per_operation.is_some(), "{usage:?}");

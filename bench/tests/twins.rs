@@ -21,7 +21,7 @@ const WORK: &str = "spawn-1k yield-storm ping-pong sparse-wake blocking-burst tc
 #[test]
 fn twins_are_two_series_of_one_section_each() {
     let program = Program::new("twins");
-    let line = "compare spawn ping --aa --sizes 9 --runtimes tokio,smol --threads 1 --reps 6 --quiet --out .";
+    let line = "compare spawn pong --aa --sizes 9 --runtimes tokio,smol --threads 1 --reps 6 --quiet --out .";
     let (code, shown, errors) = program.run(line);
     assert_eq!((code, &*errors), (Some(0), ""), "{shown}");
     let mut report = program.report("run.json");
@@ -56,7 +56,7 @@ fn twins_are_two_series_of_one_section_each() {
 #[test]
 fn two_reports_that_say_the_contrary_are_told_apart() {
     let program = Program::new("agree");
-    let line = "compare spawn ping --sizes 9 --threads 1 --reps 6 --quiet --format json --out .";
+    let line = "compare spawn pong --sizes 9 --threads 1 --reps 6 --quiet --format json --out .";
     assert_eq!(program.run(line).0, Some(0));
     let report = program.report("run.json");
     let with = |factors: [f64; 3]| {

@@ -72,7 +72,7 @@ fn reading(cell: &Cell, entry: &Entry, load: Load, quick: bool) -> Result<Readin
     let runs = host.run(entry, load, sampling)?;
     let mut reading = Reading::new(&runs, entry.floor(load))?;
     let all = u64::from(sampling.iterations) + u64::from(sampling.warm_up);
-    reading.usage = Some(start.end(reading.operations() * all, entry.tasks(load)));
+    reading.usage = Some(start.end(reading.operations().map(|each| each * all), entry.tasks(load)));
     Ok(reading)
 }
 

@@ -8,7 +8,7 @@ use crate::entry::Entry;
 use crate::registry::{Registry, UnknownWorkload};
 use crate::size::Size;
 use crate::start::RUNTIMES;
-use crate::workload::Rate;
+use crate::workload::{Measure, Rate};
 use backstay::Backend;
 use fastrand::Rng;
 use std::time::Duration;
@@ -76,6 +76,12 @@ impl Plan {
         self.cells().count() * self.repetitions as usize
     }
 
+    /// What kind of figure a cell gives.
+    pub(crate) fn measure(&self, cell: &Cell) -> Measure {
+        let entry = self.cases.iter().map(|case| &case.entry).find(|entry| entry.name() == cell.workload);
+        entry.map_or(Measure::Quantity, Entry::measure)
+    }
+
     /// The conditions, before anything is measured.
     pub(crate) fn preamble(&self) -> String {
         let names: Vec<_> = self.backends.iter().map(|backend| backend.name()).collect();
@@ -87,7 +93,7 @@ impl Plan {
             "\
 The same work on {names}: by hand (bare) and through backstay.
   threads      {threads} workers on each; the main thread waits and takes no part
-  allocator    the system's
+  allocator    the same for all: the system's, unless this program has another
   yield        one self-wake, the same on all
   tokio        with its cooperative budget, which is its default
   sockets      TCP over loopback, TCP_NODELAY on both sides
