@@ -34,6 +34,7 @@
 
 #![forbid(unsafe_code)]
 
+mod arming;
 mod bare;
 pub mod cell;
 pub mod cli;

@@ -49,7 +49,7 @@ mod load;
 mod measured;
 
 pub use load::{BadRate, Load, Rate};
-pub use measured::{Latencies, Measure, Measured, Outcome, Quantity, Units};
+pub use measured::{Latencies, Measure, Measured, Outcome, Quantity, Timed, Units};
 
 use crate::failure::Failure;
 use crate::job::Job;
@@ -61,8 +61,8 @@ use std::time::Duration;
 /// It is run in a spawned task, once to warm up and then [`iterations`](Self::iterations) times, in a process of its
 /// own for each runtime. What it spawns it should await, so that nothing is left for the next iteration to pay.
 pub trait Workload: Clone + Send + Sync + 'static {
-    /// What comes of it: [`Units`] where the time of the work is what counts, [`Latencies`] where it takes times
-    /// itself, [`Quantity`] for anything else, such as bytes. Of each, less is better.
+    /// What comes of it: [`Units`] where the time of the work is what counts, [`Timed`] where that of a part is,
+    /// [`Latencies`] where it takes times itself, [`Quantity`] for anything else, such as bytes. Of each, less is better.
     type Measured: Measured;
 
     /// Its name on the command line and in reports: lower-case letters, digits and `-`.

@@ -139,18 +139,25 @@ fn cases(args: &CompareArgs, registry: &Registry) -> Result<Vec<Case>, UnknownWo
         }
     }
     let filters: Vec<_> = args.filter.iter().chain(&args.workload).collect();
-    for filter in &filters {
-        if !cases.iter().any(|case| case.label().contains(*filter)) {
+    let mut wanted = Vec::new();
+    for filter in filters {
+        let takes = taking(filter, &cases);
+        if !cases.iter().any(&takes) {
             let mut labels: Vec<_> = cases.iter().map(Case::label).collect();
             labels.dedup();
             return Err(UnknownWorkload::new(filter, labels));
         }
+        wanted.push(takes);
     }
-    cases.retain(|case| {
-        let label = case.label();
-        filters.is_empty() || filters.iter().any(|filter| label.contains(*filter))
-    });
+    cases.retain(|case| wanted.is_empty() || wanted.iter().any(|takes| takes(case)));
     Ok(cases)
+}
+
+/// What a filter takes: a whole name is that workload's alone, whatever others it is a part of.
+fn taking<'f>(filter: &'f str, cases: &[Case]) -> impl Fn(&Case) -> bool + use<'f> {
+    let whole = move |case: &Case| case.entry.name() == filter || case.label() == filter;
+    let is_whole = cases.iter().any(whole);
+    move |case| if is_whole { whole(case) } else { case.label().contains(filter) }
 }
 
 #[cfg(test)]
@@ -205,6 +212,12 @@ mod tests {
     fn a_filter_names_a_workload_or_one_of_its_sizes() {
         assert_eq!(labels("spawn"), ["spawn-1k", "spawn-10k"]);
         assert_eq!(labels("spawn-1k"), ["spawn-1k"]);
+        assert_eq!(labels("spawn-10k"), ["spawn-10k"]);
+        assert_eq!(labels("d-spawn"), ["nested-spawn-10k", "chained-spawn-10k"]);
+        assert_eq!(
+            labels("pawn-1k spaw"),
+            ["spawn-1k", "spawn-10k", "nested-spawn-10k", "chained-spawn-10k"]
+        );
         assert_eq!(labels("ping --workload spawn-1k,echo-64"), ["spawn-1k", "ping-pong-10k", "tcp-echo-64"]);
     }
 

@@ -1,0 +1,104 @@
+//! Arming timers and cancelling them: the same whatever makes the timer.
+
+use crate::failure::{Failure, check};
+use crate::job::{ArmedTimers, Part};
+use crate::workload::Timed;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+use std::time::{Duration, Instant};
+
+/// After so many timers others may run, so that none is polled when tokio's cooperative budget, of 128 in a row, is
+/// used up: tokio doesn't arm it then.
+const IN_A_ROW: usize = 64;
+
+/// Arms all, cancels all, and tells how long the part took that is asked for.
+///
+/// The timers' memory is there before and after, so that only arming and cancelling are timed.
+pub(crate) async fn arm_and_cancel<S: Future, Y: Future>(
+    size: ArmedTimers,
+    sleep: impl Fn(Duration) -> S,
+    yield_now: impl Fn() -> Y,
+) -> Result<Timed, Failure> {
+    let mut timers: Vec<_> = (0..size.timers).map(|_| Box::pin(None)).collect();
+    let holder = Holder::default();
+    let mut armed = 0;
+    let start = Instant::now();
+    for (batch, numbers) in timers.chunks_mut(IN_A_ROW).zip((0..).step_by(IN_A_ROW)) {
+        for (timer, number) in batch.iter_mut().zip(numbers..) {
+            timer.set(Some(sleep(ArmedTimers::deadline(number))));
+            armed += u64::from(timer.as_mut().as_pin_mut().is_some_and(|timer| holder.is_kept_by(timer)));
+        }
+        yield_now().await;
+    }
+    let arming = start.elapsed();
+    check("the timers that are armed", size.timers, armed)?;
+    let start = Instant::now();
+    for batch in timers.chunks_mut(IN_A_ROW) {
+        for timer in batch {
+            timer.set(None);
+        }
+        yield_now().await;
+    }
+    let cancelling = start.elapsed();
+    let taken = match size.part {
+        Part::Arm => arming,
+        Part::Cancel => cancelling,
+    };
+    Ok(Timed { units: size.timers, taken })
+}
+
+/// Tells whether a timer is armed: one that is has kept the waker that it was polled with.
+#[derive(Default)]
+struct Holder(Arc<Nobody>);
+
+impl Holder {
+    /// Polls it; whether it is pending, and holds the waker from now on.
+    fn is_kept_by<F: Future>(&self, timer: Pin<&mut F>) -> bool {
+        let waker = Waker::from(Arc::clone(&self.0));
+        let before = Arc::strong_count(&self.0);
+        timer.poll(&mut Context::from_waker(&waker)).is_pending() && Arc::strong_count(&self.0) > before
+    }
+}
+
+/// Who is woken by a timer that never fires.
+#[derive(Default)]
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smol::block_on;
+    use std::future::{pending, poll_fn, ready};
+    use std::task::Poll;
+
+    #[test]
+    fn a_timer_that_keeps_no_waker_is_not_armed() {
+        let size = ArmedTimers { timers: 100, part: Part::Arm };
+        let failure = |outcome: Result<Timed, Failure>| outcome.unwrap_err().to_string();
+        let idle = block_on(arm_and_cancel(size, |_| pending::<()>(), || ready(())));
+        assert_eq!(failure(idle), "the timers that are armed: expected 100, found 0");
+        let over = block_on(arm_and_cancel(size, |_| ready(()), || ready(())));
+        assert_eq!(failure(over), "the timers that are armed: expected 100, found 0");
+    }
+
+    #[test]
+    fn one_that_does_is() {
+        for timers in [1, 63, 64, 65, 200] {
+            let size = ArmedTimers { timers, part: Part::Cancel };
+            let sleep = |_| {
+                let mut kept = Vec::new();
+                poll_fn(move |cx| {
+                    kept.push(cx.waker().clone());
+                    Poll::<()>::Pending
+                })
+            };
+            let timed = block_on(arm_and_cancel(size, sleep, || ready(()))).unwrap();
+            assert_eq!(timed.units, timers);
+        }
+    }
+}
