@@ -21,7 +21,7 @@ pub(crate) async fn arm_and_cancel<S: Future, Y: Future>(
     yield_now: impl Fn() -> Y,
 ) -> Result<Timed, Failure> {
     let mut timers: Vec<_> = (0..size.timers).map(|_| Box::pin(None)).collect();
-    let holder = Holder::default();
+    let holder = Holder::new();
     let mut armed = 0;
     let start = Instant::now();
     for (batch, numbers) in timers.chunks_mut(IN_A_ROW).zip((0..).step_by(IN_A_ROW)) {
@@ -49,20 +49,26 @@ pub(crate) async fn arm_and_cancel<S: Future, Y: Future>(
 }
 
 /// Tells whether a timer is armed: one that is has kept the waker that it was polled with.
-#[derive(Default)]
-struct Holder(Arc<Nobody>);
+struct Holder {
+    held: Arc<Nobody>,
+    waker: Waker,
+}
 
 impl Holder {
+    fn new() -> Self {
+        let held = Arc::new(Nobody);
+        Self { waker: Arc::clone(&held).into(), held }
+    }
+
     /// Polls it; whether it is pending, and holds the waker from now on.
     fn is_kept_by<F: Future>(&self, timer: Pin<&mut F>) -> bool {
-        let waker = Waker::from(Arc::clone(&self.0));
-        let before = Arc::strong_count(&self.0);
-        timer.poll(&mut Context::from_waker(&waker)).is_pending() && Arc::strong_count(&self.0) > before
+        let before = Arc::strong_count(&self.held);
+        timer.poll(&mut Context::from_waker(&self.waker)).is_pending()
+            && Arc::strong_count(&self.held) > before
     }
 }
 
 /// Who is woken by a timer that never fires.
-#[derive(Default)]
 struct Nobody;
 
 impl Wake for Nobody {

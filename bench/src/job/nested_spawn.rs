@@ -12,9 +12,14 @@ impl NestedSpawn {
     /// The most children that a task has.
     pub const FAN_OUT: u64 = 10;
 
-    /// The first task, with all the leaves.
+    /// The first task, with all the leaves; they are numbered from 1, so that none can be lost without a trace.
     pub const fn root(&self) -> Branch {
-        Branch { first: 0, leaves: self.leaves }
+        Branch { first: 1, leaves: self.leaves }
+    }
+
+    /// The sum of the leaves' numbers.
+    pub const fn sum(&self) -> u64 {
+        self.leaves * (self.leaves + 1) / 2
     }
 
     /// Tasks in all, those that spawn others too.
@@ -82,7 +87,8 @@ mod tests {
             let size = NestedSpawn { leaves };
             let mut found = Vec::new();
             assert_eq!(walk(size.root(), &mut found), size.tasks(), "{leaves}");
-            assert!(found.into_iter().eq(0..leaves), "{leaves}");
+            assert_eq!(found.iter().sum::<u64>(), size.sum(), "{leaves}");
+            assert!(found.into_iter().eq(1..=leaves), "{leaves}");
         }
     }
 

@@ -12,7 +12,7 @@ pub struct CpuFanOut;
 
 impl CpuFanOut {
     fn job(load: Load) -> job::CpuFanOut {
-        job::CpuFanOut { chunks: load.size(), steps: 50_000 }
+        job::CpuFanOut { chunks: load.size(), steps: 20_000 }
     }
 }
 
@@ -40,7 +40,7 @@ impl Workload for CpuFanOut {
     }
 
     fn iterations(&self, load: Load) -> u32 {
-        (600 / load.size()).clamp(3, 61) as u32
+        (1_000 / load.size()).clamp(3, 61) as u32
     }
 
     fn bare(&self, load: Load) -> Option<Job> {
@@ -53,9 +53,9 @@ impl Workload for CpuFanOut {
         for number in 0..size.chunks {
             handles.push(rt.spawn(async move { size.work(number) }));
         }
-        let mut sum = 0_u64;
+        let mut sum = 0;
         for handle in handles {
-            sum = sum.wrapping_add(handle.await?);
+            sum += handle.await?;
         }
         check("the sum of the chunks", size.sum(), sum)?;
         Ok(Units(size.chunks))

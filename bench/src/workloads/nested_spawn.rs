@@ -45,7 +45,7 @@ impl Workload for NestedSpawn {
     }
 
     fn iterations(&self, load: Load) -> u32 {
-        (40_000 / load.size()).clamp(3, 61) as u32
+        (30_000 / load.size()).clamp(3, 61) as u32
     }
 
     fn bare(&self, load: Load) -> Option<Job> {
@@ -54,16 +54,16 @@ impl Workload for NestedSpawn {
 
     async fn run<R: Runtime + Net>(&self, rt: R, load: Load) -> Result<Units, Failure> {
         let size = Self::job(load);
-        let sum = grow(rt, size.root()).await??;
-        check("the sum of the leaves' numbers", size.leaves * (size.leaves - 1) / 2, sum)?;
+        let sum = grow(rt, size.root()).await?;
+        check("the sum of the leaves' numbers", size.sum(), sum)?;
         Ok(Units(size.tasks()))
     }
 }
 
-fn grow<R: Runtime>(rt: R, branch: Branch) -> R::JoinHandle<Result<u64, Failure>> {
+fn grow<R: Runtime>(rt: R, branch: Branch) -> R::JoinHandle<u64> {
     rt.clone().spawn(async move {
         if branch.leaves == 1 {
-            return Ok(branch.first);
+            return branch.first;
         }
         let mut children = Vec::with_capacity(job::NestedSpawn::FAN_OUT as usize);
         for child in branch.children() {
@@ -71,8 +71,9 @@ fn grow<R: Runtime>(rt: R, branch: Branch) -> R::JoinHandle<Result<u64, Failure>
         }
         let mut sum = 0;
         for child in children {
-            sum += child.await??;
+            // What fails is missing in the sum.
+            sum += child.await.unwrap_or_default();
         }
-        Ok(sum)
+        sum
     })
 }

@@ -6,14 +6,14 @@ use futures::channel::oneshot;
 use tokio::task::JoinHandle;
 
 pub(super) async fn nested(size: NestedSpawn) -> Result<(), Failure> {
-    let sum = grow(size.root()).await??;
-    check("the sum of the leaves' numbers", size.leaves * (size.leaves - 1) / 2, sum)
+    let sum = grow(size.root()).await?;
+    check("the sum of the leaves' numbers", size.sum(), sum)
 }
 
-fn grow(branch: Branch) -> JoinHandle<Result<u64, Failure>> {
+fn grow(branch: Branch) -> JoinHandle<u64> {
     tokio::spawn(async move {
         if branch.leaves == 1 {
-            return Ok(branch.first);
+            return branch.first;
         }
         let mut children = Vec::with_capacity(NestedSpawn::FAN_OUT as usize);
         for child in branch.children() {
@@ -21,9 +21,10 @@ fn grow(branch: Branch) -> JoinHandle<Result<u64, Failure>> {
         }
         let mut sum = 0;
         for child in children {
-            sum += child.await??;
+            // What fails is missing in the sum.
+            sum += child.await.unwrap_or_default();
         }
-        Ok(sum)
+        sum
     })
 }
 
@@ -49,9 +50,9 @@ pub(super) async fn cpu(size: CpuFanOut) -> Result<(), Failure> {
     for number in 0..size.chunks {
         handles.push(tokio::spawn(async move { size.work(number) }));
     }
-    let mut sum = 0_u64;
+    let mut sum = 0;
     for handle in handles {
-        sum = sum.wrapping_add(handle.await?);
+        sum += handle.await?;
     }
     check("the sum of the chunks", size.sum(), sum)
 }
