@@ -62,7 +62,7 @@ async fn run(ex: Arc<Executor<'static>>, job: Job) -> Result<Outcome, Failure> {
         Job::PingPong(size) => tasks::ping_pong(ex, size).await?,
         Job::SparseWake(size) => tasks::sparse_wake(ex, size).await?,
         Job::Timers(size) => timers::timers(ex, size).await?,
-        Job::ArmedTimers(size) => return Ok(timers::armed(size).await?.into()),
+        Job::ArmedTimers(size) => return Ok(timers::armed(size)?.into()),
         Job::Timeouts(size) => timers::timeouts(ex, size).await?,
         Job::MutexContention(size) => contention::mutex(ex, size).await?,
         Job::SemaphoreContention(size) => contention::semaphore(ex, size).await?,

@@ -51,7 +51,7 @@ async fn run(job: Job) -> Result<Outcome, Failure> {
         Job::PingPong(size) => tasks::ping_pong(size).await?,
         Job::SparseWake(size) => tasks::sparse_wake(size).await?,
         Job::Timers(size) => timers::timers(size).await?,
-        Job::ArmedTimers(size) => return Ok(timers::armed(size).await?.into()),
+        Job::ArmedTimers(size) => return Ok(timers::armed(size)?.into()),
         Job::Timeouts(size) => timers::timeouts(size).await?,
         Job::MutexContention(size) => contention::mutex(size).await?,
         Job::SemaphoreContention(size) => contention::semaphore(size).await?,

@@ -62,6 +62,6 @@ impl Workload for ArmedTimers {
     }
 
     async fn run<R: Runtime + Net>(&self, rt: R, load: Load) -> Result<Timed, Failure> {
-        arm_and_cancel(self.job(load), |delay| rt.sleep(delay), || rt.yield_now()).await
+        arm_and_cancel(self.job(load), |delay| rt.sleep(delay))
     }
 }

@@ -23,8 +23,8 @@ pub(super) async fn timers(size: Timers) -> Result<(), Failure> {
     check("the sleeps that ended", size.sleeps, ended)
 }
 
-pub(super) async fn armed(size: ArmedTimers) -> Result<Timed, Failure> {
-    arm_and_cancel(size, sleep, yield_now).await
+pub(super) fn armed(size: ArmedTimers) -> Result<Timed, Failure> {
+    arm_and_cancel(size, sleep)
 }
 
 pub(super) async fn timeouts(size: Timeouts) -> Result<(), Failure> {

@@ -25,8 +25,8 @@ pub(super) async fn timers(ex: Arc<Executor<'static>>, size: Timers) -> Result<(
     check("the sleeps that ended", size.sleeps, ended)
 }
 
-pub(super) async fn armed(size: ArmedTimers) -> Result<Timed, Failure> {
-    arm_and_cancel(size, Timer::after, yield_now).await
+pub(super) fn armed(size: ArmedTimers) -> Result<Timed, Failure> {
+    arm_and_cancel(size, Timer::after)
 }
 
 pub(super) async fn timeouts(ex: Arc<Executor<'static>>, size: Timeouts) -> Result<(), Failure> {
