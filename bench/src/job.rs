@@ -1,5 +1,18 @@
 //! What is also written by hand, and how much of it: the sizes of both, which are so the same.
 
+mod armed_timers;
+mod contention;
+mod cpu_fan_out;
+mod nested_spawn;
+mod timeouts;
+
+pub use armed_timers::{ArmedTimers, Part};
+pub use contention::Contention;
+pub(crate) use contention::Holders;
+pub use cpu_fan_out::CpuFanOut;
+pub use nested_spawn::{Branch, NestedSpawn};
+pub use timeouts::Timeouts;
+
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -9,6 +22,10 @@ use std::time::Duration;
 pub enum Job {
     /// Spawn many tasks, then join them all.
     Spawn(Spawn),
+    /// A tree of tasks.
+    NestedSpawn(NestedSpawn),
+    /// A chain of tasks.
+    ChainedSpawn(ChainedSpawn),
     /// Tasks that do nothing but yield.
     YieldStorm(YieldStorm),
     /// Two tasks and one message between them.
@@ -17,6 +34,16 @@ pub enum Job {
     SparseWake(SparseWake),
     /// Many tasks asleep at once.
     Timers(Timers),
+    /// Timers that are armed and cancelled.
+    ArmedTimers(ArmedTimers),
+    /// Operations with a time limit.
+    Timeouts(Timeouts),
+    /// Tasks that want one mutex.
+    MutexContention(Contention),
+    /// Tasks that want the permits of one semaphore.
+    SemaphoreContention(Contention),
+    /// Arithmetic, in parallel tasks.
+    CpuFanOut(CpuFanOut),
     /// Many blocking jobs at once.
     BlockingBurst(BlockingBurst),
     /// TCP connections over loopback that send and get back.
@@ -38,10 +65,16 @@ impl Job {
     pub const fn units(&self) -> u64 {
         match self {
             Self::Spawn(size) => size.tasks,
+            Self::NestedSpawn(size) => size.tasks(),
+            Self::ChainedSpawn(size) => size.tasks,
             Self::YieldStorm(size) => size.tasks * size.yields,
             Self::PingPong(size) => size.round_trips,
             Self::SparseWake(size) => size.tasks * size.rounds,
             Self::Timers(_) => 1,
+            Self::ArmedTimers(size) => size.timers,
+            Self::Timeouts(size) => size.operations,
+            Self::MutexContention(size) | Self::SemaphoreContention(size) => size.total(),
+            Self::CpuFanOut(size) => size.chunks,
             Self::BlockingBurst(size) => size.jobs,
             Self::TcpEcho(size) => size.connections * size.round_trips,
             Self::Http(size) => size.connections * size.requests,
@@ -55,6 +88,13 @@ impl Job {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spawn {
     /// Tasks.
+    pub tasks: u64,
+}
+
+/// Size of [`Job::ChainedSpawn`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainedSpawn {
+    /// Tasks, each spawned by the one before it.
     pub tasks: u64,
 }
 

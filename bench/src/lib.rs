@@ -35,6 +35,7 @@
 
 #![forbid(unsafe_code)]
 
+mod arming;
 mod bare;
 pub mod cell;
 pub mod cli;
