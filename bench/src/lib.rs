@@ -35,9 +35,11 @@
 #![forbid(unsafe_code)]
 
 mod bare;
+mod caller;
 pub mod cell;
 pub mod cli;
 mod compare;
+mod descriptors;
 pub mod doctor;
 pub mod entry;
 pub mod environment;

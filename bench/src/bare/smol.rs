@@ -1,13 +1,17 @@
 //! smol, by hand: an executor and threads that run it.
 
+mod connections;
+mod http;
 mod micro;
-mod sockets;
 mod tasks;
+mod tcp;
+mod websocket;
 
 use crate::failure::Failure;
 use crate::host::{ByHand, Threads};
 use crate::job::Job;
 use crate::sample::{Run, Sampling, sample};
+use crate::workload::Outcome;
 use smol::Executor;
 use smol::channel::{Sender, bounded};
 use std::io;
@@ -34,7 +38,7 @@ pub(crate) fn start(threads: Threads) -> io::Result<Bare> {
 }
 
 impl ByHand for Bare {
-    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<Run<()>>, Failure> {
+    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<Run>, Failure> {
         let (done, outcome) = mpsc::channel();
         let ex = Arc::clone(&self.ex);
         let task = self.ex.spawn(async move {
@@ -49,16 +53,20 @@ impl ByHand for Bare {
     }
 }
 
-async fn run(ex: Arc<Executor<'static>>, job: Job) -> Result<(), Failure> {
-    match job {
+async fn run(ex: Arc<Executor<'static>>, job: Job) -> Result<Outcome, Failure> {
+    let done = match job {
         Job::Spawn(size) => tasks::spawn(ex, size).await,
         Job::YieldStorm(size) => tasks::yield_storm(ex, size).await,
         Job::PingPong(size) => tasks::ping_pong(ex, size).await,
         Job::SparseWake(size) => tasks::sparse_wake(ex, size).await,
         Job::Timers(size) => tasks::timers(ex, size).await,
         Job::BlockingBurst(size) => tasks::blocking_burst(size).await,
-        Job::TcpEcho(size) => sockets::tcp_echo(ex, size).await,
-        Job::Http(size) => sockets::http(ex, size).await,
+        Job::TcpEcho(size) => tcp::echo(ex, size).await,
+        Job::WebSocketEcho(size) => websocket::echo(ex, size).await,
+        Job::Http(size) => http::requests(ex, size).await,
+        Job::HttpLatency(plan) => return Ok(http::latency(ex, plan).await?.into()),
+        Job::Mixed(size) => return Ok(tcp::mixed(ex, size).await?.into()),
         Job::Micro(size) => micro::run(ex, size).await,
-    }
+    };
+    done.map(|()| Outcome::Units(job.units()))
 }

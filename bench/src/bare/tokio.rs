@@ -1,13 +1,17 @@
 //! tokio, by hand.
 
+mod connections;
+mod http;
 mod micro;
-mod sockets;
 mod tasks;
+mod tcp;
+mod websocket;
 
 use crate::failure::Failure;
 use crate::host::{ByHand, Threads};
 use crate::job::Job;
 use crate::sample::{Run, Sampling, sample};
+use crate::workload::Outcome;
 use std::io;
 use std::sync::mpsc;
 use tokio::runtime::{Builder, Runtime};
@@ -26,7 +30,7 @@ pub(crate) fn start(threads: Threads) -> io::Result<Bare> {
 }
 
 impl ByHand for Bare {
-    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<Run<()>>, Failure> {
+    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<Run>, Failure> {
         let (done, outcome) = mpsc::channel();
         let task = self.runtime.spawn(async move {
             let _ = done.send(sample(sampling, || run(job)).await);
@@ -38,16 +42,20 @@ impl ByHand for Bare {
     }
 }
 
-async fn run(job: Job) -> Result<(), Failure> {
-    match job {
+async fn run(job: Job) -> Result<Outcome, Failure> {
+    let done = match job {
         Job::Spawn(size) => tasks::spawn(size).await,
         Job::YieldStorm(size) => tasks::yield_storm(size).await,
         Job::PingPong(size) => tasks::ping_pong(size).await,
         Job::SparseWake(size) => tasks::sparse_wake(size).await,
         Job::Timers(size) => tasks::timers(size).await,
         Job::BlockingBurst(size) => tasks::blocking_burst(size).await,
-        Job::TcpEcho(size) => sockets::tcp_echo(size).await,
-        Job::Http(size) => sockets::http(size).await,
+        Job::TcpEcho(size) => tcp::echo(size).await,
+        Job::WebSocketEcho(size) => websocket::echo(size).await,
+        Job::Http(size) => http::requests(size).await,
+        Job::HttpLatency(plan) => return Ok(http::latency(plan).await?.into()),
+        Job::Mixed(size) => return Ok(tcp::mixed(size).await?.into()),
         Job::Micro(size) => micro::run(size).await,
-    }
+    };
+    done.map(|()| Outcome::Units(job.units()))
 }
