@@ -4,6 +4,7 @@ use crate::descriptors;
 use crate::failure::Failure;
 use backstay::net::{TcpListener, TcpStream};
 use backstay::{JoinError, Net, Runtime};
+use futures::future::try_join;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -12,13 +13,10 @@ const MOMENT: Duration = Duration::from_secs(1);
 
 /// Serves so many connections, a task for each, while `clients`, which are told where, do their work; gives what the
 /// servers counted, and what each client gives.
-///
-/// Whatever fails ends it. A client often fails only because its server did, so then the server's error is the one
-/// that is given.
 pub(super) async fn served<R, S, H, T>(
     rt: &R,
     connections: u64,
-    serve: impl Fn(R::TcpStream) -> S + Clone + Send + 'static,
+    serve: impl Fn(R::TcpStream) -> S + Send + 'static,
     clients: impl FnOnce(SocketAddr) -> Vec<H>,
 ) -> Result<(u64, Vec<T>), Failure>
 where
@@ -26,17 +24,11 @@ where
     S: Future<Output = Result<u64, Failure>> + Send + 'static,
     H: Future<Output = Result<Result<T, Failure>, JoinError>>,
 {
-    descriptors::for_connections(connections)?;
     let listener = rt.bind((Ipv4Addr::LOCALHOST, 0).into()).await?;
     let addr = listener.local_addr()?;
     let server = rt.spawn(accept(rt.clone(), listener, connections, serve));
-    match all(clients(addr)).await {
-        Ok(answers) => Ok((server.await??, answers)),
-        Err(failure) => match rt.timeout(MOMENT, server).await {
-            Ok(Ok(Err(cause))) => Err(cause),
-            _ => Err(failure),
-        },
-    }
+    let server = async { server.await? };
+    both(rt, all(clients(addr)), server).await
 }
 
 /// So many connections at once, with a task at each end: `serve` at one, and at the other `ask`, which gets the
@@ -44,26 +36,33 @@ where
 pub(super) async fn connected<R, S, A>(
     rt: &R,
     connections: u64,
-    serve: impl Fn(R::TcpStream) -> S + Clone + Send + 'static,
-    ask: impl Fn(R::TcpStream, u64) -> A + Clone + Send + 'static,
+    serve: impl Fn(R::TcpStream) -> S,
+    ask: impl Fn(R::TcpStream, u64) -> A,
 ) -> Result<(u64, u64), Failure>
 where
     R: Runtime + Net,
     S: Future<Output = Result<u64, Failure>> + Send + 'static,
     A: Future<Output = Result<u64, Failure>> + Send + 'static,
 {
-    let clients = |addr| {
-        let client = |number| {
-            let (net, ask) = (rt.clone(), ask.clone());
-            rt.spawn(async move {
-                let stream = net.connect(addr).await?;
-                stream.set_nodelay(true)?;
-                ask(stream, number).await
-            })
-        };
-        (0..connections).map(client).collect()
-    };
-    let (served, asked) = served(rt, connections, serve, clients).await?;
+    descriptors::for_connections(connections)?;
+    let listener = rt.bind((Ipv4Addr::LOCALHOST, 0).into()).await?;
+    let addr = listener.local_addr()?;
+    let mut pairs = Vec::with_capacity(connections as usize);
+    for _ in 0..connections {
+        // One at a time: what a listener keeps back for its acceptor is 128 on some runtimes and 1,024 on others, and
+        // the system drops and resets what is more.
+        let (client, (server, _peer)) = try_join(rt.connect(addr), listener.accept()).await?;
+        client.set_nodelay(true)?;
+        server.set_nodelay(true)?;
+        pairs.push((client, server));
+    }
+    let (mut clients, mut servers) = (Vec::with_capacity(pairs.len()), Vec::with_capacity(pairs.len()));
+    for (number, (client, server)) in (0..).zip(pairs) {
+        servers.push(rt.spawn(serve(server)));
+        clients.push(rt.spawn(ask(client, number)));
+    }
+    let servers = async { Ok(all(servers).await?.into_iter().sum()) };
+    let (served, asked) = both(rt, all(clients), servers).await?;
     Ok((served, asked.into_iter().sum()))
 }
 
@@ -71,7 +70,7 @@ async fn accept<R, S>(
     rt: R,
     listener: R::TcpListener,
     connections: u64,
-    serve: impl Fn(R::TcpStream) -> S + Clone + Send + 'static,
+    serve: impl Fn(R::TcpStream) -> S,
 ) -> Result<u64, Failure>
 where
     R: Runtime + Net,
@@ -80,13 +79,26 @@ where
     let mut servers = Vec::with_capacity(connections as usize);
     for _ in 0..connections {
         let (stream, _peer) = listener.accept().await?;
-        let serve = serve.clone();
-        servers.push(rt.spawn(async move {
-            stream.set_nodelay(true)?;
-            serve(stream).await
-        }));
+        stream.set_nodelay(true)?;
+        servers.push(rt.spawn(serve(stream)));
     }
     Ok(all(servers).await?.into_iter().sum())
+}
+
+/// What both sides give. Whatever fails ends it; a client often fails only because its server did, so then the server's
+/// error is the one that is given.
+async fn both<R: Runtime, T>(
+    rt: &R,
+    clients: impl Future<Output = Result<Vec<T>, Failure>>,
+    servers: impl Future<Output = Result<u64, Failure>>,
+) -> Result<(u64, Vec<T>), Failure> {
+    match clients.await {
+        Ok(answers) => Ok((servers.await?, answers)),
+        Err(failure) => match rt.timeout(MOMENT, servers).await {
+            Ok(Err(cause)) => Err(cause),
+            _ => Err(failure),
+        },
+    }
 }
 
 /// What all of them give, or the first failure.

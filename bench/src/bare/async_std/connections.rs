@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use async_std::future::timeout;
 use async_std::net::{TcpListener, TcpStream};
 use async_std::task::{self, JoinHandle};
+use futures::future::try_join;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -13,60 +14,57 @@ const MOMENT: Duration = Duration::from_secs(1);
 
 /// Serves so many connections, a task for each, while `clients`, which are told where, do their work; gives what the
 /// servers counted, and what each client gives.
-///
-/// Whatever fails ends it. A client often fails only because its server did, so then the server's error is the one
-/// that is given.
 pub(super) async fn served<S, T>(
     connections: u64,
-    serve: impl Fn(TcpStream) -> S + Clone + Send + 'static,
+    serve: impl Fn(TcpStream) -> S + Send + 'static,
     clients: impl FnOnce(SocketAddr) -> Vec<JoinHandle<Result<T, Failure>>>,
 ) -> Result<(u64, Vec<T>), Failure>
 where
     S: Future<Output = Result<u64, Failure>> + Send + 'static,
 {
-    descriptors::for_connections(connections)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let addr = listener.local_addr()?;
     let server = task::spawn(accept(listener, connections, serve));
-    match all(clients(addr)).await {
-        Ok(answers) => Ok((server.await?, answers)),
-        Err(failure) => match timeout(MOMENT, server).await {
-            Ok(Err(cause)) => Err(cause),
-            _ => Err(failure),
-        },
-    }
+    both(all(clients(addr)), server).await
 }
 
 /// So many connections at once, with a task at each end: `serve` at one, and at the other `ask`, which gets the
 /// connection's number too. Gives what both counted.
 pub(super) async fn connected<S, A>(
     connections: u64,
-    serve: impl Fn(TcpStream) -> S + Clone + Send + 'static,
-    ask: impl Fn(TcpStream, u64) -> A + Clone + Send + 'static,
+    serve: impl Fn(TcpStream) -> S,
+    ask: impl Fn(TcpStream, u64) -> A,
 ) -> Result<(u64, u64), Failure>
 where
     S: Future<Output = Result<u64, Failure>> + Send + 'static,
     A: Future<Output = Result<u64, Failure>> + Send + 'static,
 {
-    let clients = |addr| {
-        let client = |number| {
-            let ask = ask.clone();
-            task::spawn(async move {
-                let stream = TcpStream::connect(addr).await?;
-                stream.set_nodelay(true)?;
-                ask(stream, number).await
-            })
-        };
-        (0..connections).map(client).collect()
-    };
-    let (served, asked) = served(connections, serve, clients).await?;
+    descriptors::for_connections(connections)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let addr = listener.local_addr()?;
+    let mut pairs = Vec::with_capacity(connections as usize);
+    for _ in 0..connections {
+        // One at a time: what a listener keeps back for its acceptor is 128 on some runtimes and 1,024 on others, and
+        // the system drops and resets what is more.
+        let (client, (server, _peer)) = try_join(TcpStream::connect(addr), listener.accept()).await?;
+        client.set_nodelay(true)?;
+        server.set_nodelay(true)?;
+        pairs.push((client, server));
+    }
+    let (mut clients, mut servers) = (Vec::with_capacity(pairs.len()), Vec::with_capacity(pairs.len()));
+    for (number, (client, server)) in (0..).zip(pairs) {
+        servers.push(task::spawn(serve(server)));
+        clients.push(task::spawn(ask(client, number)));
+    }
+    let servers = async { Ok(all(servers).await?.into_iter().sum()) };
+    let (served, asked) = both(all(clients), servers).await?;
     Ok((served, asked.into_iter().sum()))
 }
 
 async fn accept<S>(
     listener: TcpListener,
     connections: u64,
-    serve: impl Fn(TcpStream) -> S + Clone + Send + 'static,
+    serve: impl Fn(TcpStream) -> S,
 ) -> Result<u64, Failure>
 where
     S: Future<Output = Result<u64, Failure>> + Send + 'static,
@@ -74,13 +72,25 @@ where
     let mut servers = Vec::with_capacity(connections as usize);
     for _ in 0..connections {
         let (stream, _peer) = listener.accept().await?;
-        let serve = serve.clone();
-        servers.push(task::spawn(async move {
-            stream.set_nodelay(true)?;
-            serve(stream).await
-        }));
+        stream.set_nodelay(true)?;
+        servers.push(task::spawn(serve(stream)));
     }
     Ok(all(servers).await?.into_iter().sum())
+}
+
+/// What both sides give. Whatever fails ends it; a client often fails only because its server did, so then the server's
+/// error is the one that is given.
+async fn both<T>(
+    clients: impl Future<Output = Result<Vec<T>, Failure>>,
+    servers: impl Future<Output = Result<u64, Failure>>,
+) -> Result<(u64, Vec<T>), Failure> {
+    match clients.await {
+        Ok(answers) => Ok((servers.await?, answers)),
+        Err(failure) => match timeout(MOMENT, servers).await {
+            Ok(Err(cause)) => Err(cause),
+            _ => Err(failure),
+        },
+    }
 }
 
 /// What all of them give, or the first failure.

@@ -2,6 +2,7 @@
 
 use crate::descriptors;
 use crate::failure::Failure;
+use futures::future::try_join;
 use smol::future::or;
 use smol::net::{TcpListener, TcpStream};
 use smol::{Executor, Task, Timer};
@@ -14,32 +15,19 @@ const MOMENT: Duration = Duration::from_secs(1);
 
 /// Serves so many connections, a task for each, while `clients`, which are told where, do their work; gives what the
 /// servers counted, and what each client gives.
-///
-/// Whatever fails ends it. A client often fails only because its server did, so then the server's error is the one
-/// that is given.
 pub(super) async fn served<S, T>(
     ex: &Arc<Executor<'static>>,
     connections: u64,
-    serve: impl Fn(TcpStream) -> S + Clone + Send + 'static,
+    serve: impl Fn(TcpStream) -> S + Send + 'static,
     clients: impl FnOnce(SocketAddr) -> Vec<Task<Result<T, Failure>>>,
 ) -> Result<(u64, Vec<T>), Failure>
 where
     S: Future<Output = Result<u64, Failure>> + Send + 'static,
 {
-    descriptors::for_connections(connections)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let addr = listener.local_addr()?;
     let server = ex.spawn(accept(ex.clone(), listener, connections, serve));
-    match all(clients(addr)).await {
-        Ok(answers) => Ok((server.await?, answers)),
-        Err(failure) => {
-            let moment = async {
-                Timer::after(MOMENT).await;
-                Ok(0)
-            };
-            Err(or(server, moment).await.err().unwrap_or(failure))
-        }
-    }
+    both(all(clients(addr)), server).await
 }
 
 /// So many connections at once, with a task at each end: `serve` at one, and at the other `ask`, which gets the
@@ -47,25 +35,32 @@ where
 pub(super) async fn connected<S, A>(
     ex: &Arc<Executor<'static>>,
     connections: u64,
-    serve: impl Fn(TcpStream) -> S + Clone + Send + 'static,
-    ask: impl Fn(TcpStream, u64) -> A + Clone + Send + 'static,
+    serve: impl Fn(TcpStream) -> S,
+    ask: impl Fn(TcpStream, u64) -> A,
 ) -> Result<(u64, u64), Failure>
 where
     S: Future<Output = Result<u64, Failure>> + Send + 'static,
     A: Future<Output = Result<u64, Failure>> + Send + 'static,
 {
-    let clients = |addr| {
-        let client = |number| {
-            let ask = ask.clone();
-            ex.spawn(async move {
-                let stream = TcpStream::connect(addr).await?;
-                stream.set_nodelay(true)?;
-                ask(stream, number).await
-            })
-        };
-        (0..connections).map(client).collect()
-    };
-    let (served, asked) = served(ex, connections, serve, clients).await?;
+    descriptors::for_connections(connections)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let addr = listener.local_addr()?;
+    let mut pairs = Vec::with_capacity(connections as usize);
+    for _ in 0..connections {
+        // One at a time: what a listener keeps back for its acceptor is 128 on some runtimes and 1,024 on others, and
+        // the system drops and resets what is more.
+        let (client, (server, _peer)) = try_join(TcpStream::connect(addr), listener.accept()).await?;
+        client.set_nodelay(true)?;
+        server.set_nodelay(true)?;
+        pairs.push((client, server));
+    }
+    let (mut clients, mut servers) = (Vec::with_capacity(pairs.len()), Vec::with_capacity(pairs.len()));
+    for (number, (client, server)) in (0..).zip(pairs) {
+        servers.push(ex.spawn(serve(server)));
+        clients.push(ex.spawn(ask(client, number)));
+    }
+    let servers = async { Ok(all(servers).await?.into_iter().sum()) };
+    let (served, asked) = both(all(clients), servers).await?;
     Ok((served, asked.into_iter().sum()))
 }
 
@@ -73,7 +68,7 @@ async fn accept<S>(
     ex: Arc<Executor<'static>>,
     listener: TcpListener,
     connections: u64,
-    serve: impl Fn(TcpStream) -> S + Clone + Send + 'static,
+    serve: impl Fn(TcpStream) -> S,
 ) -> Result<u64, Failure>
 where
     S: Future<Output = Result<u64, Failure>> + Send + 'static,
@@ -81,13 +76,28 @@ where
     let mut servers = Vec::with_capacity(connections as usize);
     for _ in 0..connections {
         let (stream, _peer) = listener.accept().await?;
-        let serve = serve.clone();
-        servers.push(ex.spawn(async move {
-            stream.set_nodelay(true)?;
-            serve(stream).await
-        }));
+        stream.set_nodelay(true)?;
+        servers.push(ex.spawn(serve(stream)));
     }
     Ok(all(servers).await?.into_iter().sum())
+}
+
+/// What both sides give. Whatever fails ends it; a client often fails only because its server did, so then the server's
+/// error is the one that is given.
+async fn both<T>(
+    clients: impl Future<Output = Result<Vec<T>, Failure>>,
+    servers: impl Future<Output = Result<u64, Failure>>,
+) -> Result<(u64, Vec<T>), Failure> {
+    match clients.await {
+        Ok(answers) => Ok((servers.await?, answers)),
+        Err(failure) => {
+            let moment = async {
+                Timer::after(MOMENT).await;
+                Ok(0)
+            };
+            Err(or(servers, moment).await.err().unwrap_or(failure))
+        }
+    }
 }
 
 /// What all of them give, or the first failure.
