@@ -37,10 +37,12 @@
 
 mod arming;
 mod bare;
+mod caller;
 pub mod cell;
 pub mod cli;
 mod compare;
 pub mod contender;
+mod descriptors;
 pub mod doctor;
 pub mod entry;
 pub mod environment;

@@ -1,12 +1,15 @@
 //! smol, by hand: an executor and threads that run it.
 
+mod connections;
 mod contention;
+mod http;
 mod memory;
 mod micro;
-mod sockets;
 mod spawning;
 mod tasks;
+mod tcp;
 mod timers;
+mod websocket;
 
 use crate::failure::Failure;
 use crate::host::{ByHand, Threads};
@@ -70,8 +73,11 @@ async fn run(ex: Arc<Executor<'static>>, job: Job) -> Result<Outcome, Failure> {
         Job::SemaphoreContention(size) => contention::semaphore(ex, size).await?,
         Job::CpuFanOut(size) => spawning::cpu(ex, size).await?,
         Job::BlockingBurst(size) => tasks::blocking_burst(size).await?,
-        Job::TcpEcho(size) => sockets::tcp_echo(ex, size).await?,
-        Job::Http(size) => sockets::http(ex, size).await?,
+        Job::TcpEcho(size) => tcp::echo(ex, size).await?,
+        Job::WebSocketEcho(size) => websocket::echo(ex, size).await?,
+        Job::Http(size) => http::requests(ex, size).await?,
+        Job::HttpLatency(plan) => return Ok(http::latency(ex, plan).await?.into()),
+        Job::Mixed(size) => return Ok(tcp::mixed(ex, size).await?.into()),
         Job::MemoryIdle(size) => return memory::idle(ex, size).await.map(Outcome::Quantity),
         Job::MemorySleeping(size) => return memory::sleeping(ex, size).await.map(Outcome::Quantity),
         Job::StartUp => return start::microseconds().map(Outcome::Quantity),

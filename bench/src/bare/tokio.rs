@@ -1,12 +1,15 @@
 //! tokio, by hand.
 
+mod connections;
 mod contention;
+mod http;
 mod memory;
 mod micro;
-mod sockets;
 mod spawning;
 mod tasks;
+mod tcp;
 mod timers;
+mod websocket;
 
 use crate::failure::Failure;
 use crate::host::{ByHand, Threads};
@@ -59,8 +62,11 @@ async fn run(job: Job) -> Result<Outcome, Failure> {
         Job::SemaphoreContention(size) => contention::semaphore(size).await?,
         Job::CpuFanOut(size) => spawning::cpu(size).await?,
         Job::BlockingBurst(size) => tasks::blocking_burst(size).await?,
-        Job::TcpEcho(size) => sockets::tcp_echo(size).await?,
-        Job::Http(size) => sockets::http(size).await?,
+        Job::TcpEcho(size) => tcp::echo(size).await?,
+        Job::WebSocketEcho(size) => websocket::echo(size).await?,
+        Job::Http(size) => http::requests(size).await?,
+        Job::HttpLatency(plan) => return Ok(http::latency(plan).await?.into()),
+        Job::Mixed(size) => return Ok(tcp::mixed(size).await?.into()),
         Job::MemoryIdle(size) => return memory::idle(size).await.map(Outcome::Quantity),
         Job::MemorySleeping(size) => return memory::sleeping(size).await.map(Outcome::Quantity),
         Job::StartUp => return start::microseconds().map(Outcome::Quantity),
