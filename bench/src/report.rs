@@ -3,6 +3,7 @@
 //! In JSON it is these types as they are; [`SCHEMA`] changes whenever a field changes its meaning or goes.
 
 pub mod baseline;
+pub mod html;
 pub mod markdown;
 mod number;
 mod row;
