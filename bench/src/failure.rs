@@ -52,6 +52,12 @@ impl Failure {
     pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Other(error.into())
     }
+
+    /// Whether it may be no more than what is seen of a failure at the other end of a connection. Who got a wrong answer
+    /// has seen the cause itself.
+    pub(crate) fn may_follow(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Http(_) | Self::WebSocket(_) | Self::Lost(_))
+    }
 }
 
 /// Checks a result; `what` names it.
