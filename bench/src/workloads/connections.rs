@@ -85,8 +85,8 @@ where
     Ok(all(servers).await?.into_iter().sum())
 }
 
-/// What both sides give. Whatever fails ends it; a client often fails only because its server did, so then the server's
-/// error is the one that is given.
+/// What both sides give. Whatever fails ends it. A client's connection often fails only because its server did: then
+/// the server's error is the one that is given.
 async fn both<R: Runtime, T>(
     rt: &R,
     clients: impl Future<Output = Result<Vec<T>, Failure>>,
@@ -94,6 +94,7 @@ async fn both<R: Runtime, T>(
 ) -> Result<(u64, Vec<T>), Failure> {
     match clients.await {
         Ok(answers) => Ok((servers.await?, answers)),
+        Err(failure) if !failure.may_follow() => Err(failure),
         Err(failure) => match rt.timeout(MOMENT, servers).await {
             Ok(Err(cause)) => Err(cause),
             _ => Err(failure),
@@ -131,6 +132,7 @@ mod tests {
         TheServerPanics,
         TheServerClosesEarly,
         AClientFails,
+        AClientJudges,
         NoClientConnects,
     }
 
@@ -157,15 +159,17 @@ mod tests {
             let wrong = *self;
             let serve = move |mut stream: R::TcpStream| async move {
                 match wrong {
-                    Self::TheServerFails => Err(Failure::Lost("a server")),
+                    Self::TheServerFails | Self::AClientJudges => Err(Failure::Lost("a server")),
                     Self::TheServerPanics => panic!("on purpose"),
                     Self::TheServerClosesEarly => Ok(0),
                     Self::AClientFails | Self::NoClientConnects => Ok(stream.read(&mut [0]).await? as u64),
                 }
             };
             let ask = move |mut stream: R::TcpStream, _| async move {
-                if matches!(wrong, Self::AClientFails) {
-                    return Err(Failure::Lost("a client"));
+                match wrong {
+                    Self::AClientFails => return Err(Failure::Lost("a client")),
+                    Self::AClientJudges => return Err(Failure::Unexpected("an answer")),
+                    _ => (),
                 }
                 // The other end may be gone already.
                 let _ = stream.write_all(&[1]).await;
@@ -200,6 +204,7 @@ mod tests {
         said(Wrong::TheServerPanics, "a task was lost");
         said(Wrong::TheServerClosesEarly, "socket: ");
         said(Wrong::AClientFails, "a client was lost");
+        said(Wrong::AClientJudges, "an answer is not as expected");
         said(Wrong::NoClientConnects, "a connection was lost");
     }
 }

@@ -82,14 +82,15 @@ where
     Ok(all(servers).await?.into_iter().sum())
 }
 
-/// What both sides give. Whatever fails ends it; a client often fails only because its server did, so then the server's
-/// error is the one that is given.
+/// What both sides give. Whatever fails ends it. A client's connection often fails only because its server did: then
+/// the server's error is the one that is given.
 async fn both<T>(
     clients: impl Future<Output = Result<Vec<T>, Failure>>,
     servers: impl Future<Output = Result<u64, Failure>>,
 ) -> Result<(u64, Vec<T>), Failure> {
     match clients.await {
         Ok(answers) => Ok((servers.await?, answers)),
+        Err(failure) if !failure.may_follow() => Err(failure),
         Err(failure) => {
             let moment = async {
                 Timer::after(MOMENT).await;
@@ -140,6 +141,11 @@ mod tests {
             let fails = |_, _| async { Err(Failure::Lost("a client")) };
             let error = connected(ex, 2, listens, fails).await.unwrap_err();
             assert_eq!(error.to_string(), "a client was lost");
+
+            let fails = |_| async { Err(Failure::Lost("a server")) };
+            let judges = |_, _| async { Err(Failure::Unexpected("an answer")) };
+            let error = connected(ex, 2, fails, judges).await.unwrap_err();
+            assert_eq!(error.to_string(), "an answer is not as expected");
 
             let lost = |_| vec![ex.spawn(async { Err::<u64, _>(Failure::Lost("a connection")) })];
             let error = served(ex, 2, listens, lost).await.unwrap_err();
