@@ -12,11 +12,6 @@ pub(crate) fn show(measure: Measure, figure: f64) -> String {
     format!("{}{unit}", digits(figure / by))
 }
 
-/// How many are done in a second, of what takes so many nanoseconds: `2.95 M`.
-pub(super) fn rate(nanos: f64) -> String {
-    show(Measure::Quantity, 1e9 / nanos)
-}
-
 /// `[1.20, 1.25]`, in the unit of its figure; nothing where there is none.
 pub(super) fn interval(measure: Measure, estimate: Estimate) -> String {
     let (by, _) = scale(measure, estimate.value);
