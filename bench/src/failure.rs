@@ -22,6 +22,9 @@ pub enum Failure {
     Nothing,
     /// This workload isn't written by hand.
     NotByHand,
+    /// It can't be done on this system, though nothing is wrong: there is no such file, too little memory, too few
+    /// descriptors. The comparison goes on without it, and says so.
+    NotHere(Box<dyn Error + Send + Sync>),
     /// Whatever else a workload may say.
     Other(Box<dyn Error + Send + Sync>),
     /// The work was done, and wrongly.
@@ -39,6 +42,24 @@ impl Failure {
     /// A workload's own error.
     pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Other(error.into())
+    }
+
+    /// It can't be done on this system: why.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_bench::failure::Failure;
+    /// use std::fs;
+    ///
+    /// fn resident() -> Result<String, Failure> {
+    ///     fs::read_to_string("/proc/self/smaps_rollup").map_err(Failure::not_here)
+    /// }
+    /// # let _ = resident();
+    /// assert_eq!(Failure::not_here("no /proc").to_string(), "not on this system: no /proc");
+    /// ```
+    pub fn not_here(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::NotHere(why.into())
     }
 }
 
@@ -70,6 +91,7 @@ impl fmt::Display for Failure {
             Self::Early => f.write_str("a sleep ended before its deadline"),
             Self::Nothing => f.write_str("nothing was done"),
             Self::NotByHand => f.write_str("it isn't written by hand"),
+            Self::NotHere(why) => write!(f, "not on this system: {why}"),
             Self::Other(error) => error.fmt(f),
             Self::Wrong { what, expected, found } => write!(f, "{what}: expected {expected}, found {found}"),
         }
@@ -81,7 +103,7 @@ impl Error for Failure {
         match self {
             Self::Io(error) => Some(error),
             Self::Http(error) => Some(error),
-            Self::Start(error) => Some(&**error),
+            Self::Start(error) | Self::NotHere(error) => Some(&**error),
             // Its text is this one's, so the next is its source.
             Self::Other(error) => error.source(),
             Self::Lost(_) | Self::Early | Self::Nothing | Self::NotByHand | Self::Wrong { .. } => None,

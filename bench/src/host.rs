@@ -34,10 +34,7 @@ impl Host {
     pub fn run(&self, entry: &Entry, load: Load, sampling: Sampling) -> Result<Vec<Run>, Failure> {
         match &self.0 {
             Started::Through(through) => entry.run(through, load, sampling),
-            Started::Bare(host) => {
-                let job = entry.bare(load).ok_or(Failure::NotByHand)?;
-                host.run(job, sampling)
-            }
+            Started::Bare(host) => host.run(entry.bare(load).ok_or(Failure::NotByHand)?, sampling),
         }
     }
 }

@@ -50,12 +50,18 @@ pub enum Job {
     TcpEcho(TcpEcho),
     /// HTTP/1.1 over loopback, with hyper on both sides.
     Http(Http),
+    /// Many tasks that wait, and what memory they take.
+    MemoryIdle(MemoryIdle),
+    /// Many tasks that sleep, and what memory they take.
+    MemorySleeping(MemorySleeping),
+    /// From nothing to the first task.
+    StartUp,
     /// One small operation, many times.
     Micro(Micro),
 }
 
 impl Job {
-    /// How many units are done.
+    /// How many units are done; of what is no throughput, none.
     pub const fn units(&self) -> u64 {
         match self {
             Self::Spawn(size) => size.tasks,
@@ -72,6 +78,7 @@ impl Job {
             Self::BlockingBurst(size) => size.jobs,
             Self::TcpEcho(size) => size.connections * size.round_trips,
             Self::Http(size) => size.connections * size.requests,
+            Self::MemoryIdle(_) | Self::MemorySleeping(_) | Self::StartUp => 0,
             Self::Micro(size) => size.times,
         }
     }
@@ -182,6 +189,20 @@ pub struct Http {
     pub requests: u64,
     /// Items in each body, of 64 bytes each.
     pub items: usize,
+}
+
+/// Size of [`Job::MemoryIdle`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryIdle {
+    /// Tasks.
+    pub tasks: u64,
+}
+
+/// Size of [`Job::MemorySleeping`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemorySleeping {
+    /// Tasks, one sleep each.
+    pub tasks: u64,
 }
 
 /// Size of [`Job::Micro`].

@@ -15,7 +15,7 @@ pub struct Reading {
     /// The figure: nanoseconds a unit, above the floor; the 99th percentile of the latencies in nanoseconds; or a
     /// quantity. Of several iterations the median, of latencies all together.
     pub figure: f64,
-    /// Nanoseconds of a whole run, or of the part that the workload timed, above the floor: the median.
+    /// Nanoseconds of a whole run, or of that part of it that counts, above the floor: the median.
     pub whole: f64,
     /// Units done in a run, where they are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,10 +86,10 @@ impl Reading {
 }
 
 impl Reading {
-    /// How many operations a run does: units or latencies, else one.
-    pub(crate) fn operations(&self) -> u64 {
+    /// How many operations a run does: units or latencies.
+    pub(crate) fn operations(&self) -> Option<u64> {
         let latencies = self.latencies.as_ref().map(|tail| tail.count / self.iterations.len().max(1) as u64);
-        self.units.or(latencies).unwrap_or(1).max(1)
+        self.units.or(latencies).filter(|&operations| operations > 0)
     }
 }
 

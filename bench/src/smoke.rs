@@ -43,7 +43,7 @@ pub fn smoke(registry: &Registry) -> Result<usize, SmokeError> {
                     check("the units", *units.entry(entry.name()).or_insert(done), done)
                 };
                 let workload = entry.name().to_owned();
-                let cell = Cell { backend, variant, workload, size, threads };
+                let cell = Cell { runtime: backend.into(), variant, workload, size, threads };
                 once().map_err(|failure| SmokeError { cell, failure })?;
                 cells += 1;
             }

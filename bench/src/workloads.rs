@@ -4,7 +4,11 @@ mod armed_timers;
 mod blocking_burst;
 mod chained_spawn;
 mod cpu_fan_out;
+mod graceful_shutdown;
 mod http;
+mod idle_cpu;
+mod memory_idle;
+mod memory_sleeping;
 mod micro;
 mod mutex_contention;
 mod nested_spawn;
@@ -12,6 +16,7 @@ mod ping_pong;
 mod semaphore_contention;
 mod sparse_wake;
 mod spawn;
+mod start_up;
 mod tcp_echo;
 mod timeouts;
 mod timer_lateness;
@@ -22,7 +27,11 @@ pub use armed_timers::ArmedTimers;
 pub use blocking_burst::BlockingBurst;
 pub use chained_spawn::ChainedSpawn;
 pub use cpu_fan_out::CpuFanOut;
+pub use graceful_shutdown::GracefulShutdown;
 pub use http::Http;
+pub use idle_cpu::IdleCpu;
+pub use memory_idle::MemoryIdle;
+pub use memory_sleeping::MemorySleeping;
 pub use micro::Micro;
 pub use mutex_contention::MutexContention;
 pub use nested_spawn::NestedSpawn;
@@ -30,6 +39,7 @@ pub use ping_pong::PingPong;
 pub use semaphore_contention::SemaphoreContention;
 pub use sparse_wake::SparseWake;
 pub use spawn::Spawn;
+pub use start_up::StartUp;
 pub use tcp_echo::TcpEcho;
 pub use timeouts::Timeouts;
 pub use timer_lateness::TimerLateness;
@@ -64,6 +74,11 @@ pub fn standard() -> Registry {
         Entry::of(BlockingBurst),
         Entry::of(TcpEcho),
         Entry::of(Http),
+        Entry::of(MemoryIdle),
+        Entry::of(MemorySleeping),
+        Entry::of(IdleCpu),
+        Entry::of(StartUp),
+        Entry::of(GracefulShutdown),
     ];
     Registry::new(entries).expect("their names differ, and their sizes are possible")
 }

@@ -1,6 +1,7 @@
 //! async-std, by hand.
 
 mod contention;
+mod memory;
 mod micro;
 mod sockets;
 mod spawning;
@@ -11,6 +12,7 @@ use crate::failure::Failure;
 use crate::host::ByHand;
 use crate::job::Job;
 use crate::sample::{Run, Sampling, sample};
+use crate::start;
 use crate::workload::Outcome;
 use async_std::task;
 use std::sync::mpsc;
@@ -49,6 +51,9 @@ async fn run(job: Job) -> Result<Outcome, Failure> {
         Job::BlockingBurst(size) => tasks::blocking_burst(size).await?,
         Job::TcpEcho(size) => sockets::tcp_echo(size).await?,
         Job::Http(size) => sockets::http(size).await?,
+        Job::MemoryIdle(size) => return memory::idle(size).await.map(Outcome::Quantity),
+        Job::MemorySleeping(size) => return memory::sleeping(size).await.map(Outcome::Quantity),
+        Job::StartUp => return start::microseconds().map(Outcome::Quantity),
         Job::Micro(size) => micro::run(size).await?,
     }
     Ok(Outcome::Units(job.units()))

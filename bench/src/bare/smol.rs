@@ -1,6 +1,7 @@
 //! smol, by hand: an executor and threads that run it.
 
 mod contention;
+mod memory;
 mod micro;
 mod sockets;
 mod spawning;
@@ -11,6 +12,7 @@ use crate::failure::Failure;
 use crate::host::{ByHand, Threads};
 use crate::job::Job;
 use crate::sample::{Run, Sampling, sample};
+use crate::start;
 use crate::workload::Outcome;
 use smol::Executor;
 use smol::channel::{Sender, bounded};
@@ -70,6 +72,9 @@ async fn run(ex: Arc<Executor<'static>>, job: Job) -> Result<Outcome, Failure> {
         Job::BlockingBurst(size) => tasks::blocking_burst(size).await?,
         Job::TcpEcho(size) => sockets::tcp_echo(ex, size).await?,
         Job::Http(size) => sockets::http(ex, size).await?,
+        Job::MemoryIdle(size) => return memory::idle(ex, size).await.map(Outcome::Quantity),
+        Job::MemorySleeping(size) => return memory::sleeping(ex, size).await.map(Outcome::Quantity),
+        Job::StartUp => return start::microseconds().map(Outcome::Quantity),
         Job::Micro(size) => micro::run(ex, size).await?,
     }
     Ok(Outcome::Units(job.units()))

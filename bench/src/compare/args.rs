@@ -35,6 +35,15 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "SIZES", value_delimiter = ',')]
     pub(crate) sizes: Vec<Size>,
 
+    /// Each workload's large sizes too; without it one is compared where its whole name is given
+    #[arg(long, conflicts_with = "sizes")]
+    pub(crate) large: bool,
+
+    /// Compares each runtime with itself, under two names (an A/A test): how often a difference is named where there is
+    /// none
+    #[arg(long)]
+    pub(crate) aa: bool,
+
     /// How fast the work comes, for workloads with an open loop [default: 1000/s]
     #[arg(long, value_name = "RATE")]
     pub(crate) rate: Option<Rate>,

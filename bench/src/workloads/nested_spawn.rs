@@ -40,6 +40,10 @@ impl Workload for NestedSpawn {
         vec![1_000]
     }
 
+    fn large_sizes(&self) -> Vec<u64> {
+        vec![10_000, 100_000]
+    }
+
     fn smallest(&self) -> u64 {
         12
     }
