@@ -34,6 +34,9 @@ pub enum Failure {
     Nothing,
     /// This workload isn't written by hand.
     NotByHand,
+    /// It can't be done on this system, though nothing is wrong: there is no such file, too little memory, too few
+    /// descriptors. The comparison goes on without it, and says so.
+    NotHere(Box<dyn Error + Send + Sync>),
     /// Whatever else a workload may say.
     Other(Box<dyn Error + Send + Sync>),
     /// The work was done, and wrongly.
@@ -57,6 +60,24 @@ impl Failure {
     /// has seen the cause itself.
     pub(crate) fn may_follow(&self) -> bool {
         matches!(self, Self::Io(_) | Self::Http(_) | Self::WebSocket(_) | Self::Lost(_))
+    }
+
+    /// It can't be done on this system: why.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_bench::failure::Failure;
+    /// use std::fs;
+    ///
+    /// fn resident() -> Result<String, Failure> {
+    ///     fs::read_to_string("/proc/self/smaps_rollup").map_err(Failure::not_here)
+    /// }
+    /// # let _ = resident();
+    /// assert_eq!(Failure::not_here("no /proc").to_string(), "not on this system: no /proc");
+    /// ```
+    pub fn not_here(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::NotHere(why.into())
     }
 }
 
@@ -95,6 +116,7 @@ impl fmt::Display for Failure {
             Self::Early => f.write_str("a sleep ended before its deadline"),
             Self::Nothing => f.write_str("nothing was done"),
             Self::NotByHand => f.write_str("it isn't written by hand"),
+            Self::NotHere(why) => write!(f, "not on this system: {why}"),
             Self::Other(error) => error.fmt(f),
             Self::Wrong { what, expected, found } => write!(f, "{what}: expected {expected}, found {found}"),
         }
@@ -106,7 +128,7 @@ impl Error for Failure {
         match self {
             Self::Io(error) => Some(error),
             Self::Http(error) => Some(error),
-            Self::WebSocket(error) | Self::Start(error) => Some(&**error),
+            Self::WebSocket(error) | Self::Start(error) | Self::NotHere(error) => Some(&**error),
             // Its text is this one's, so the next is its source.
             Self::Other(error) => error.source(),
             Self::Lost(_)

@@ -1,6 +1,26 @@
 //! What is also written by hand, and how much of it: the sizes of both, which are so the same.
 
-use crate::workload::Rate;
+mod armed_timers;
+mod contention;
+mod cpu_fan_out;
+mod echo;
+mod http;
+mod mixed;
+mod nested_spawn;
+mod plan;
+mod timeouts;
+
+pub use armed_timers::{ArmedTimers, Part};
+pub use contention::Contention;
+pub(crate) use contention::Holders;
+pub use cpu_fan_out::CpuFanOut;
+pub use echo::Echo;
+pub use http::{Content, Http};
+pub use mixed::Mixed;
+pub use nested_spawn::{Branch, NestedSpawn};
+pub use plan::Plan;
+pub use timeouts::Timeouts;
+
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -10,6 +30,10 @@ use std::time::Duration;
 pub enum Job {
     /// Spawn many tasks, then join them all.
     Spawn(Spawn),
+    /// A tree of tasks.
+    NestedSpawn(NestedSpawn),
+    /// A chain of tasks.
+    ChainedSpawn(ChainedSpawn),
     /// Tasks that do nothing but yield.
     YieldStorm(YieldStorm),
     /// Two tasks and one message between them.
@@ -18,6 +42,16 @@ pub enum Job {
     SparseWake(SparseWake),
     /// Many tasks asleep at once.
     Timers(Timers),
+    /// Timers that are armed and cancelled.
+    ArmedTimers(ArmedTimers),
+    /// Operations with a time limit.
+    Timeouts(Timeouts),
+    /// Tasks that want one mutex.
+    MutexContention(Contention),
+    /// Tasks that want the permits of one semaphore.
+    SemaphoreContention(Contention),
+    /// Arithmetic, in parallel tasks.
+    CpuFanOut(CpuFanOut),
     /// Many blocking jobs at once.
     BlockingBurst(BlockingBurst),
     /// TCP connections over loopback that send and get back.
@@ -30,24 +64,37 @@ pub enum Job {
     HttpLatency(Plan),
     /// TCP round trips from outside at planned times, beside a task that computes.
     Mixed(Mixed),
+    /// Many tasks that wait, and what memory they take.
+    MemoryIdle(MemoryIdle),
+    /// Many tasks that sleep, and what memory they take.
+    MemorySleeping(MemorySleeping),
+    /// From nothing to the first task.
+    StartUp,
     /// One small operation, many times.
     Micro(Micro),
 }
 
 impl Job {
-    /// How many units are done.
+    /// How many units are done; of what is no throughput, none.
     pub const fn units(&self) -> u64 {
         match self {
             Self::Spawn(size) => size.tasks,
+            Self::NestedSpawn(size) => size.tasks(),
+            Self::ChainedSpawn(size) => size.tasks,
             Self::YieldStorm(size) => size.tasks * size.yields,
             Self::PingPong(size) => size.round_trips,
             Self::SparseWake(size) => size.tasks * size.rounds,
             Self::Timers(_) => 1,
+            Self::ArmedTimers(size) => size.timers,
+            Self::Timeouts(size) => size.operations,
+            Self::MutexContention(size) | Self::SemaphoreContention(size) => size.total(),
+            Self::CpuFanOut(size) => size.chunks,
             Self::BlockingBurst(size) => size.jobs,
             Self::TcpEcho(size) | Self::WebSocketEcho(size) => size.connections * size.round_trips,
             Self::Http(size) => size.connections * size.requests,
             Self::HttpLatency(plan) => plan.requests,
             Self::Mixed(size) => size.plan.requests,
+            Self::MemoryIdle(_) | Self::MemorySleeping(_) | Self::StartUp => 0,
             Self::Micro(size) => size.times,
         }
     }
@@ -57,6 +104,13 @@ impl Job {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spawn {
     /// Tasks.
+    pub tasks: u64,
+}
+
+/// Size of [`Job::ChainedSpawn`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainedSpawn {
+    /// Tasks, each spawned by the one before it.
     pub tasks: u64,
 }
 
@@ -117,82 +171,25 @@ pub struct BlockingBurst {
 impl BlockingBurst {
     /// What the job of this number does: some arithmetic, and its number.
     pub fn work(&self, number: u64) -> u64 {
-        black_box(digest(number, self.steps));
+        // FNV-1a, for something that can't be computed ahead.
+        let digest = (0..self.steps).fold(number, |hash, step| (hash ^ step).wrapping_mul(0x0100_0000_01b3));
+        black_box(digest);
         number
     }
 }
 
-/// FNV-1a, for something that can't be computed ahead: a nanosecond or so a step.
-fn digest(seed: u64, steps: u64) -> u64 {
-    (0..steps).fold(seed, |hash, step| (hash ^ step).wrapping_mul(0x0100_0000_01b3))
-}
-
-/// Size of [`Job::TcpEcho`] and [`Job::WebSocketEcho`].
+/// Size of [`Job::MemoryIdle`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Echo {
-    /// Connections, all at once.
-    pub connections: u64,
-    /// Round trips of each, one after the other.
-    pub round_trips: u64,
-    /// Bytes there, and the same back.
-    pub bytes: usize,
+pub struct MemoryIdle {
+    /// Tasks.
+    pub tasks: u64,
 }
 
-impl Echo {
-    /// Bytes that the servers see in all.
-    pub const fn total(&self) -> u64 {
-        self.connections * self.round_trips * self.bytes as u64
-    }
-}
-
-/// Size of [`Job::Http`].
+/// Size of [`Job::MemorySleeping`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Http {
-    /// Keep-alive connections, all at once.
-    pub connections: u64,
-    /// Requests of each, one after the other.
-    pub requests: u64,
-    /// What is asked for.
-    pub content: Content,
-}
-
-/// What is asked for over HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// A fixed text of 13 bytes.
-    Plaintext,
-    /// A small document, made for each request and read by the client.
-    Json,
-}
-
-/// Size of [`Job::HttpLatency`]: requests at planned times, that of number `n` over connection `n` modulo
-/// `connections`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// Keep-alive connections, all at once.
-    pub connections: u64,
-    /// Requests in all.
-    pub requests: u64,
-    /// How many a second.
-    pub rate: Rate,
-}
-
-/// Size of [`Job::Mixed`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mixed {
-    /// The round trips.
-    pub plan: Plan,
-    /// Slices' own steps, of a nanosecond or so.
-    pub steps: u64,
-    /// What comes of a slice.
-    pub digest: u64,
-}
-
-impl Mixed {
-    /// A slice of the computing: what comes of it.
-    pub fn slice(&self) -> u64 {
-        digest(black_box(0), self.steps)
-    }
+pub struct MemorySleeping {
+    /// Tasks, one sleep each.
+    pub tasks: u64,
 }
 
 /// Size of [`Job::Micro`].

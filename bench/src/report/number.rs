@@ -4,9 +4,14 @@ use crate::stats::Estimate;
 use crate::workload::Measure;
 
 /// `1.23 ms`; of a quantity `12.3 k`.
-pub(super) fn show(measure: Measure, figure: f64) -> String {
+pub(crate) fn show(measure: Measure, figure: f64) -> String {
     let (by, unit) = scale(measure, figure);
     format!("{}{unit}", digits(figure / by))
+}
+
+/// How many are done in a second, of what takes so many nanoseconds: `2.95 M`.
+pub(super) fn rate(nanos: f64) -> String {
+    show(Measure::Quantity, 1e9 / nanos)
 }
 
 /// `[1.20, 1.25]`, in the unit of its figure; nothing where there is none.

@@ -54,6 +54,10 @@ impl Workload for TcpEcho {
         vec![1, 64]
     }
 
+    fn large_sizes(&self) -> Vec<u64> {
+        vec![1_000]
+    }
+
     fn smallest(&self) -> u64 {
         3
     }
