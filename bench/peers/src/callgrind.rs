@@ -11,6 +11,7 @@
 use std::env;
 use std::fmt;
 use std::io;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -110,10 +111,8 @@ pub fn for_each<J: Sync, T: Send, E: Send>(
         for _ in 0..threads {
             let (sender, next, count) = (sender.clone(), &next, &count);
             scope.spawn(move || {
-                while let Some((index, job)) = {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    jobs.get(index).map(|job| (index, job))
-                } {
+                let indices = iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)));
+                for (index, job) in indices.map_while(|index| Some((index, jobs.get(index)?))) {
                     if sender.send((index, count(job))).is_err() {
                         break;
                     }

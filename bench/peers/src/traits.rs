@@ -28,6 +28,12 @@ fn cases() -> impl Iterator<Item = Case> {
     })
 }
 
+/// The rows' names.
+pub fn names() -> impl Iterator<Item = String> {
+    let name = |runtime| OPERATIONS.map(|operation| format!("{operation} on {runtime}"));
+    RUNTIMES.into_iter().flat_map(name)
+}
+
 /// Counts all of them, with the programs `instructions` and `allocations` of backstay-bench in this folder.
 ///
 /// # Errors
