@@ -1,6 +1,8 @@
 //! As many file descriptors as the sockets need.
 
 use crate::failure::Failure;
+use std::error::Error;
+use std::fmt;
 
 /// What a process has open besides: pipes, the reactor, a listener.
 const OTHERS: u64 = 64;
@@ -10,13 +12,13 @@ const OTHERS: u64 = 64;
 ///
 /// # Errors
 ///
-/// [`Failure::Descriptors`] where the hard limit is lower than that.
+/// [`Failure::NotHere`] where the hard limit is lower than that.
 #[cfg(unix)]
 pub(crate) fn for_connections(connections: u64) -> Result<(), Failure> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limits = getrlimit(Resource::Nofile);
     let (soft, hard) = (limits.current.unwrap_or(u64::MAX), limits.maximum.unwrap_or(u64::MAX));
-    match to_set(needed(connections), soft, hard)? {
+    match to_set(needed(connections), soft, hard).map_err(Failure::not_here)? {
         None => Ok(()),
         // Two that raise it at once want the same.
         Some(soft) => Ok(setrlimit(Resource::Nofile, Rlimit { current: Some(soft), ..limits })
@@ -35,15 +37,35 @@ fn needed(connections: u64) -> u64 {
 }
 
 /// The soft limit to set, if any.
-fn to_set(needed: u64, soft: u64, hard: u64) -> Result<Option<u64>, Failure> {
+fn to_set(needed: u64, soft: u64, hard: u64) -> Result<Option<u64>, TooFew> {
     if soft >= needed {
         Ok(None)
     } else if hard >= needed {
         Ok(Some(needed))
     } else {
-        Err(Failure::Descriptors { needed, limit: hard })
+        Err(TooFew { needed, limit: hard })
     }
 }
+
+/// More sockets are needed than may be open.
+#[derive(Debug)]
+struct TooFew {
+    needed: u64,
+    limit: u64,
+}
+
+impl fmt::Display for TooFew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { needed, limit } = self;
+        write!(
+            f,
+            "{needed} file descriptors are needed, and {limit} allowed: allow more with `ulimit -n {needed}`, or take \
+             a smaller size"
+        )
+    }
+}
+
+impl Error for TooFew {}
 
 #[cfg(test)]
 mod tests {

@@ -21,13 +21,6 @@ pub enum Failure {
     Lost(&'static str),
     /// Something arrived, and was not what it should have been.
     Unexpected(&'static str),
-    /// More sockets are needed than may be open.
-    Descriptors {
-        /// File descriptors that are needed.
-        needed: u64,
-        /// How many the process may have.
-        limit: u64,
-    },
     /// It took less than the time that it takes at least: a sleep ended before its deadline.
     Early,
     /// Nothing was done.
@@ -108,11 +101,6 @@ impl fmt::Display for Failure {
             Self::Start(error) => write!(f, "start: {error}"),
             Self::Lost(what) => write!(f, "{what} was lost"),
             Self::Unexpected(what) => write!(f, "{what} is not as expected"),
-            Self::Descriptors { needed, limit } => write!(
-                f,
-                "{needed} file descriptors are needed, and {limit} allowed: allow more with `ulimit -n {needed}`, or \
-                 take a smaller size"
-            ),
             Self::Early => f.write_str("a sleep ended before its deadline"),
             Self::Nothing => f.write_str("nothing was done"),
             Self::NotByHand => f.write_str("it isn't written by hand"),
@@ -133,7 +121,6 @@ impl Error for Failure {
             Self::Other(error) => error.source(),
             Self::Lost(_)
             | Self::Unexpected(_)
-            | Self::Descriptors { .. }
             | Self::Early
             | Self::Nothing
             | Self::NotByHand

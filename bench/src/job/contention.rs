@@ -23,7 +23,7 @@ impl Contention {
 
     /// Whether a task yields in this one of its turns, while it holds what the others want: every tenth time.
     pub const fn yields(turn: u64) -> bool {
-        turn % 10 == 0
+        turn.is_multiple_of(10)
     }
 }
 

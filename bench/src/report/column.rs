@@ -1,11 +1,11 @@
 //! The columns of what a runtime does and uses: what is in each, how it is shown, and who is best.
 
-use super::number::{rate, show};
+use super::number::{interval, show};
 use super::section::Section;
 use crate::cell::Variant;
 use crate::contender::Contender;
 use crate::reading::{Reading, Tail};
-use crate::stats::{MATTERS, Shown, median, median_estimate, ratio_estimate};
+use crate::stats::{Estimate, MATTERS, Shown, median, median_estimate, ratio_estimate};
 use crate::usage::Usage;
 use crate::workload::Measure;
 
@@ -45,7 +45,7 @@ pub const COLUMNS: [Column; 11] = {
         Column { name, of: Of::Usage(of), show, is_merit: true }
     }
     [
-        Column { name: "ops/s [95 %]", of: Of::Operation, show: rate, is_merit: true },
+        Column { name: "ops/s [95 %]", of: Of::Operation, show: quantity, is_merit: true },
         latency("p50", |tail| tail.p50),
         latency("p90", |tail| tail.p90),
         latency("p99", |tail| tail.p99),
@@ -71,13 +71,17 @@ impl Column {
         if figures.is_empty() {
             return None;
         }
-        let interval = match self.of {
-            Of::Operation => median_estimate(&figures).interval,
-            Of::Latency(_) | Of::Usage(_) => None,
-        };
-        // The longer an operation takes, the fewer there are.
-        let interval = interval.map(|[low, high]| format!(" [{}, {}]", (self.show)(high), (self.show)(low)));
-        Some(format!("{}{}", (self.show)(median(&figures)), interval.unwrap_or_default()))
+        match self.of {
+            Of::Operation => {
+                let Estimate { value, interval: ends } = median_estimate(&figures);
+                // The longer an operation takes, the fewer there are in a second.
+                let ends = ends.map(|[low, high]| [1e9 / high, 1e9 / low]);
+                let rate = Estimate { value: 1e9 / value, interval: ends };
+                let text = format!("{} {}", (self.show)(rate.value), interval(Measure::Quantity, rate));
+                Some(text.trim_end().to_owned())
+            }
+            Of::Latency(_) | Of::Usage(_) => Some((self.show)(median(&figures))),
+        }
     }
 
     /// The best runtime, if it is certainly better than each of the others by more than 3 %: the rule of the verdict.
@@ -113,6 +117,10 @@ impl Column {
 
 fn time(nanos: f64) -> String {
     show(Measure::Latency, nanos)
+}
+
+fn quantity(number: f64) -> String {
+    show(Measure::Quantity, number)
 }
 
 fn mebibytes(bytes: f64) -> String {

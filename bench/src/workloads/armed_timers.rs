@@ -49,6 +49,10 @@ impl Workload for ArmedTimers {
         vec![10_000]
     }
 
+    fn large_sizes(&self) -> Vec<u64> {
+        vec![100_000]
+    }
+
     fn smallest(&self) -> u64 {
         200
     }

@@ -40,6 +40,10 @@ impl Workload for ChainedSpawn {
         vec![10_000]
     }
 
+    fn large_sizes(&self) -> Vec<u64> {
+        vec![1_000_000]
+    }
+
     fn smallest(&self) -> u64 {
         10
     }

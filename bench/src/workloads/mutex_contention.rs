@@ -44,6 +44,10 @@ impl Workload for MutexContention {
         vec![100]
     }
 
+    fn large_sizes(&self) -> Vec<u64> {
+        vec![10_000]
+    }
+
     fn smallest(&self) -> u64 {
         3
     }

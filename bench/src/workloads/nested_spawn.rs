@@ -37,7 +37,11 @@ impl Workload for NestedSpawn {
     }
 
     fn sizes(&self) -> Vec<u64> {
-        vec![10_000]
+        vec![1_000]
+    }
+
+    fn large_sizes(&self) -> Vec<u64> {
+        vec![10_000, 100_000]
     }
 
     fn smallest(&self) -> u64 {

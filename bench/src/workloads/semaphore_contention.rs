@@ -46,6 +46,10 @@ impl Workload for SemaphoreContention {
         vec![100]
     }
 
+    fn large_sizes(&self) -> Vec<u64> {
+        vec![10_000]
+    }
+
     fn smallest(&self) -> u64 {
         3
     }
