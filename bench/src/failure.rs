@@ -49,8 +49,8 @@ impl Failure {
         Self::Other(error.into())
     }
 
-    /// Whether it may be no more than what is seen of a failure at the other end of a connection. Who got a wrong answer
-    /// has seen the cause itself.
+    /// Whether it may be no more than what is seen of a failure at the other end of a connection. Who got a wrong
+    /// answer has seen the cause itself.
     pub(crate) fn may_follow(&self) -> bool {
         matches!(self, Self::Io(_) | Self::Http(_) | Self::WebSocket(_) | Self::Lost(_))
     }

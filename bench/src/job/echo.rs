@@ -12,6 +12,10 @@ pub struct Echo {
 }
 
 impl Echo {
+    /// Of a WebSocket's buffers. The crate below fills the one for reading with zeros before each read, so that with its
+    /// own 128 KiB on one side, their size would be what is compared.
+    pub(crate) const BUFFER: usize = 16 << 10;
+
     /// Bytes that the servers see in all.
     pub const fn total(&self) -> u64 {
         self.connections * self.round_trips * self.bytes as u64

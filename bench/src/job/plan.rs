@@ -2,8 +2,8 @@
 
 use crate::workload::Rate;
 
-/// Size of [`Job::HttpLatency`](super::Job::HttpLatency): requests at planned times, that of number `n` over connection `n` modulo
-/// `connections`.
+/// Size of [`Job::HttpLatency`](super::Job::HttpLatency): requests at planned times, that of number `n` over connection
+/// `n` modulo `connections`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Keep-alive connections, all at once.
