@@ -124,6 +124,15 @@ mod tests {
     }
 
     #[test]
+    fn of_a_run_that_took_its_own_time_only_that_counts() {
+        let reading = Reading::new(&runs(vec![Outcome::Timed(10, 500)]), Duration::ZERO).unwrap();
+        assert_eq!((reading.figure, reading.whole, reading.units), (50.0, 500.0, Some(10)));
+        let failure = |outcome| Reading::new(&runs(vec![outcome]), Duration::ZERO).unwrap_err().to_string();
+        assert_eq!(failure(Outcome::Timed(0, 500)), "nothing was done");
+        assert_eq!(failure(Outcome::Timed(1, 0)), "a sleep ended before its deadline");
+    }
+
+    #[test]
     fn latencies_of_all_iterations_are_one_distribution() {
         let histogram = |values: &[u64]| {
             let mut histogram = Histogram::default();
