@@ -8,6 +8,7 @@
 //! | 3 | a regression of more than `--fail-on`, or two comparisons that name opposite winners |
 
 mod output;
+mod target;
 
 use crate::compare::{self, CELL, ChildArgs, CompareArgs, Plan};
 use crate::doctor::examine;
@@ -118,6 +119,8 @@ pub fn run(registry: &Registry) -> ExitCode {
 ///
 /// Without cargo's own `--bench` (that is, under `cargo test`) it does each piece of work once, at a small
 /// size.
+///
+/// Without `--out` it writes the page and the JSON into a new folder within the target directory.
 pub fn bench(registry: &Registry) -> ExitCode {
     if let Some(outcome) = child(registry) {
         return code(outcome);
@@ -132,7 +135,8 @@ pub fn bench(registry: &Registry) -> ExitCode {
         list(registry);
         return ExitCode::SUCCESS;
     }
-    code(make(&line.compare, &line.output, registry, "cargo bench --bench compare --"))
+    let output = line.output.or_into(target::folder);
+    code(make(&line.compare, &output, registry, "cargo bench --bench compare --"))
 }
 
 /// What a child of a comparison does, if this is one.

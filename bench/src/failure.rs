@@ -1,5 +1,6 @@
 //! How a workload fails.
 
+use backstay_sources::websocket::{SendError, WebSocketError};
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -12,10 +13,14 @@ pub enum Failure {
     Io(io::Error),
     /// hyper's error.
     Http(hyper::Error),
+    /// A WebSocket's error.
+    WebSocket(Box<dyn Error + Send + Sync>),
     /// A runtime could not be started as asked.
     Start(Box<dyn Error + Send + Sync>),
     /// Something did not arrive: a task's value, a message, an answer.
     Lost(&'static str),
+    /// Something arrived, and was not what it should have been.
+    Unexpected(&'static str),
     /// It took less than the time that it takes at least: a sleep ended before its deadline.
     Early,
     /// Nothing was done.
@@ -61,6 +66,12 @@ impl Failure {
     pub fn not_here(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::NotHere(why.into())
     }
+
+    /// Whether it may be no more than what is seen of a failure at the other end of a connection. Who got a wrong answer
+    /// has seen the cause itself.
+    pub(crate) fn may_follow(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Http(_) | Self::WebSocket(_) | Self::Lost(_))
+    }
 }
 
 /// Checks a result; `what` names it.
@@ -86,8 +97,10 @@ impl fmt::Display for Failure {
         match self {
             Self::Io(error) => write!(f, "socket: {error}"),
             Self::Http(error) => write!(f, "http: {error}"),
+            Self::WebSocket(error) => write!(f, "websocket: {error}"),
             Self::Start(error) => write!(f, "start: {error}"),
             Self::Lost(what) => write!(f, "{what} was lost"),
+            Self::Unexpected(what) => write!(f, "{what} is not as expected"),
             Self::Early => f.write_str("a sleep ended before its deadline"),
             Self::Nothing => f.write_str("nothing was done"),
             Self::NotByHand => f.write_str("it isn't written by hand"),
@@ -103,10 +116,15 @@ impl Error for Failure {
         match self {
             Self::Io(error) => Some(error),
             Self::Http(error) => Some(error),
-            Self::Start(error) | Self::NotHere(error) => Some(&**error),
+            Self::WebSocket(error) | Self::Start(error) | Self::NotHere(error) => Some(&**error),
             // Its text is this one's, so the next is its source.
             Self::Other(error) => error.source(),
-            Self::Lost(_) | Self::Early | Self::Nothing | Self::NotByHand | Self::Wrong { .. } => None,
+            Self::Lost(_)
+            | Self::Unexpected(_)
+            | Self::Early
+            | Self::Nothing
+            | Self::NotByHand
+            | Self::Wrong { .. } => None,
         }
     }
 }
@@ -120,6 +138,24 @@ impl From<io::Error> for Failure {
 impl From<hyper::Error> for Failure {
     fn from(error: hyper::Error) -> Self {
         Self::Http(error)
+    }
+}
+
+impl From<WebSocketError> for Failure {
+    fn from(error: WebSocketError) -> Self {
+        Self::WebSocket(Box::new(error))
+    }
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        WebSocketError::from(error).into()
+    }
+}
+
+impl From<async_tungstenite::tungstenite::Error> for Failure {
+    fn from(error: async_tungstenite::tungstenite::Error) -> Self {
+        Self::WebSocket(Box::new(error))
     }
 }
 

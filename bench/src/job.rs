@@ -1,5 +1,19 @@
 //! What is also written by hand, and how much of it: the sizes of both, which are so the same.
 
+mod armed_timers;
+mod contention;
+mod cpu_fan_out;
+mod nested_spawn;
+mod timeouts;
+
+pub use armed_timers::{ArmedTimers, Part};
+pub use contention::Contention;
+pub(crate) use contention::Holders;
+pub use cpu_fan_out::CpuFanOut;
+pub use nested_spawn::{Branch, NestedSpawn};
+pub use timeouts::Timeouts;
+
+use crate::workload::Rate;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -9,6 +23,10 @@ use std::time::Duration;
 pub enum Job {
     /// Spawn many tasks, then join them all.
     Spawn(Spawn),
+    /// A tree of tasks.
+    NestedSpawn(NestedSpawn),
+    /// A chain of tasks.
+    ChainedSpawn(ChainedSpawn),
     /// Tasks that do nothing but yield.
     YieldStorm(YieldStorm),
     /// Two tasks and one message between them.
@@ -17,12 +35,28 @@ pub enum Job {
     SparseWake(SparseWake),
     /// Many tasks asleep at once.
     Timers(Timers),
+    /// Timers that are armed and cancelled.
+    ArmedTimers(ArmedTimers),
+    /// Operations with a time limit.
+    Timeouts(Timeouts),
+    /// Tasks that want one mutex.
+    MutexContention(Contention),
+    /// Tasks that want the permits of one semaphore.
+    SemaphoreContention(Contention),
+    /// Arithmetic, in parallel tasks.
+    CpuFanOut(CpuFanOut),
     /// Many blocking jobs at once.
     BlockingBurst(BlockingBurst),
     /// TCP connections over loopback that send and get back.
-    TcpEcho(TcpEcho),
+    TcpEcho(Echo),
+    /// WebSockets over loopback that send and get back.
+    WebSocketEcho(Echo),
     /// HTTP/1.1 over loopback, with hyper on both sides.
     Http(Http),
+    /// HTTP/1.1 over loopback, asked from outside at planned times.
+    HttpLatency(Plan),
+    /// TCP round trips from outside at planned times, beside a task that computes.
+    Mixed(Mixed),
     /// Many tasks that wait, and what memory they take.
     MemoryIdle(MemoryIdle),
     /// Many tasks that sleep, and what memory they take.
@@ -38,13 +72,21 @@ impl Job {
     pub const fn units(&self) -> u64 {
         match self {
             Self::Spawn(size) => size.tasks,
+            Self::NestedSpawn(size) => size.tasks(),
+            Self::ChainedSpawn(size) => size.tasks,
             Self::YieldStorm(size) => size.tasks * size.yields,
             Self::PingPong(size) => size.round_trips,
             Self::SparseWake(size) => size.tasks * size.rounds,
             Self::Timers(_) => 1,
+            Self::ArmedTimers(size) => size.timers,
+            Self::Timeouts(size) => size.operations,
+            Self::MutexContention(size) | Self::SemaphoreContention(size) => size.total(),
+            Self::CpuFanOut(size) => size.chunks,
             Self::BlockingBurst(size) => size.jobs,
-            Self::TcpEcho(size) => size.connections * size.round_trips,
+            Self::TcpEcho(size) | Self::WebSocketEcho(size) => size.connections * size.round_trips,
             Self::Http(size) => size.connections * size.requests,
+            Self::HttpLatency(plan) => plan.requests,
+            Self::Mixed(size) => size.plan.requests,
             Self::MemoryIdle(_) | Self::MemorySleeping(_) | Self::StartUp => 0,
             Self::Micro(size) => size.times,
         }
@@ -55,6 +97,13 @@ impl Job {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spawn {
     /// Tasks.
+    pub tasks: u64,
+}
+
+/// Size of [`Job::ChainedSpawn`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainedSpawn {
+    /// Tasks, each spawned by the one before it.
     pub tasks: u64,
 }
 
@@ -115,16 +164,19 @@ pub struct BlockingBurst {
 impl BlockingBurst {
     /// What the job of this number does: some arithmetic, and its number.
     pub fn work(&self, number: u64) -> u64 {
-        // FNV-1a, for something that can't be computed ahead.
-        let digest = (0..self.steps).fold(number, |hash, step| (hash ^ step).wrapping_mul(0x0100_0000_01b3));
-        black_box(digest);
+        black_box(digest(number, self.steps));
         number
     }
 }
 
-/// Size of [`Job::TcpEcho`].
+/// FNV-1a, for something that can't be computed ahead: a nanosecond or so a step.
+fn digest(seed: u64, steps: u64) -> u64 {
+    (0..steps).fold(seed, |hash, step| (hash ^ step).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Size of [`Job::TcpEcho`] and [`Job::WebSocketEcho`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TcpEcho {
+pub struct Echo {
     /// Connections, all at once.
     pub connections: u64,
     /// Round trips of each, one after the other.
@@ -133,7 +185,7 @@ pub struct TcpEcho {
     pub bytes: usize,
 }
 
-impl TcpEcho {
+impl Echo {
     /// Bytes that the servers see in all.
     pub const fn total(&self) -> u64 {
         self.connections * self.round_trips * self.bytes as u64
@@ -147,8 +199,47 @@ pub struct Http {
     pub connections: u64,
     /// Requests of each, one after the other.
     pub requests: u64,
-    /// Items in each body, of 64 bytes each.
-    pub items: usize,
+    /// What is asked for.
+    pub content: Content,
+}
+
+/// What is asked for over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A fixed text of 13 bytes.
+    Plaintext,
+    /// A small document, made for each request and read by the client.
+    Json,
+}
+
+/// Size of [`Job::HttpLatency`]: requests at planned times, that of number `n` over connection `n` modulo
+/// `connections`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Keep-alive connections, all at once.
+    pub connections: u64,
+    /// Requests in all.
+    pub requests: u64,
+    /// How many a second.
+    pub rate: Rate,
+}
+
+/// Size of [`Job::Mixed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mixed {
+    /// The round trips.
+    pub plan: Plan,
+    /// Slices' own steps, of a nanosecond or so.
+    pub steps: u64,
+    /// What comes of a slice.
+    pub digest: u64,
+}
+
+impl Mixed {
+    /// A slice of the computing: what comes of it.
+    pub fn slice(&self) -> u64 {
+        digest(black_box(0), self.steps)
+    }
 }
 
 /// Size of [`Job::MemoryIdle`].

@@ -35,11 +35,14 @@
 
 #![forbid(unsafe_code)]
 
+mod arming;
 mod bare;
+mod caller;
 pub mod cell;
 pub mod cli;
 mod compare;
 pub mod contender;
+mod descriptors;
 pub mod doctor;
 pub mod entry;
 pub mod environment;

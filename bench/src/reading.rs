@@ -5,7 +5,7 @@ use crate::histogram::Histogram;
 use crate::sample::Run;
 use crate::stats::median;
 use crate::usage::Usage;
-use crate::workload::Outcome;
+use crate::workload::{Outcome, Timed};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -56,15 +56,15 @@ impl Reading {
         let mut units = None;
         let mut latencies = Histogram::default();
         for run in runs {
-            let taken = match run.outcome {
-                Outcome::Timed(_, nanos) => nanos,
+            let taken = match &run.outcome {
+                Outcome::Timed(timed) => u64::try_from(timed.taken.as_nanos()).unwrap_or(u64::MAX),
                 _ => run.taken,
             };
             let whole = taken.checked_sub(floor).filter(|&nanos| nanos > 0).ok_or(Failure::Early)? as f64;
             wholes.push(whole);
             iterations.push(match &run.outcome {
-                Outcome::Units(0) | Outcome::Timed(0, _) => return Err(Failure::Nothing),
-                Outcome::Units(done) | Outcome::Timed(done, _) => {
+                Outcome::Units(0) | Outcome::Timed(Timed { units: 0, .. }) => return Err(Failure::Nothing),
+                Outcome::Units(done) | Outcome::Timed(Timed { units: done, .. }) => {
                     units = Some(*done);
                     whole / *done as f64
                 }
@@ -124,12 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn of_a_run_that_took_its_own_time_only_that_counts() {
-        let reading = Reading::new(&runs(vec![Outcome::Timed(10, 500)]), Duration::ZERO).unwrap();
-        assert_eq!((reading.figure, reading.whole, reading.units), (50.0, 500.0, Some(10)));
-        let failure = |outcome| Reading::new(&runs(vec![outcome]), Duration::ZERO).unwrap_err().to_string();
-        assert_eq!(failure(Outcome::Timed(0, 500)), "nothing was done");
-        assert_eq!(failure(Outcome::Timed(1, 0)), "a sleep ended before its deadline");
+    fn a_part_of_the_run_counts_alone() {
+        let timed = |units, nanos| Outcome::Timed(Timed { units, taken: Duration::from_nanos(nanos) });
+        let reading = Reading::new(&runs(vec![timed(10, 300); 3]), Duration::from_nanos(100)).unwrap();
+        assert_eq!((reading.figure, reading.whole, reading.units), (20.0, 200.0, Some(10)));
+        let nothing = Reading::new(&runs(vec![timed(0, 300)]), Duration::ZERO).unwrap_err();
+        assert_eq!(nothing.to_string(), "nothing was done");
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod agreement;
 pub mod baseline;
 pub mod column;
 mod grid;
+pub mod html;
 pub mod markdown;
 pub(crate) mod number;
 mod row;

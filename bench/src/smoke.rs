@@ -38,7 +38,7 @@ pub fn smoke(registry: &Registry) -> Result<usize, SmokeError> {
                 let mut once = || {
                     let host = host.as_ref().map_err(|error| Failure::other(error.to_string()))?;
                     let runs = host.run(entry, load, Sampling::ONCE)?;
-                    let done = Reading::new(&runs, entry.floor(load))?.units.unwrap_or_default();
+                    let done = Reading::new(&runs, entry.floor(load))?.operations().unwrap_or_default();
                     // By hand it is as much.
                     check("the units", *units.entry(entry.name()).or_insert(done), done)
                 };

@@ -2,6 +2,7 @@
 
 use super::{Failed, USAGE};
 use crate::report::baseline::{Changes, FailOn};
+use crate::report::html::html;
 use crate::report::markdown::markdown;
 use crate::report::table::table;
 use crate::report::{Report, ReportError};
@@ -27,7 +28,13 @@ pub(super) struct OutputArgs {
     out: Option<PathBuf>,
 
     /// In these formats
-    #[arg(long, value_name = "FORMATS", value_delimiter = ',', default_value = "json,md", requires = "out")]
+    #[arg(
+        long,
+        value_name = "FORMATS",
+        value_delimiter = ',',
+        default_value = "html,json,md",
+        requires = "out"
+    )]
     format: Vec<Format>,
 
     /// Compares with this report, a run.json
@@ -41,6 +48,8 @@ pub(super) struct OutputArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
+    /// report.html: a page that needs nothing else
+    Html,
     /// run.json: all of it, every run included
     Json,
     /// report.md
@@ -50,6 +59,7 @@ enum Format {
 impl Format {
     const fn file(self) -> &'static str {
         match self {
+            Self::Html => "report.html",
             Self::Json => "run.json",
             Self::Md => "report.md",
         }
@@ -57,6 +67,7 @@ impl Format {
 
     fn text(self, report: &Report) -> String {
         match self {
+            Self::Html => html(report),
             Self::Json => report.to_json(),
             Self::Md => markdown(report),
         }
@@ -70,6 +81,15 @@ pub(super) struct Output {
 }
 
 impl OutputArgs {
+    /// Writes the page and the JSON into this folder, if nobody said where.
+    pub(super) fn or_into(mut self, folder: impl FnOnce() -> PathBuf) -> Self {
+        if self.out.is_none() {
+            self.out = Some(folder());
+            self.format = vec![Format::Html, Format::Json];
+        }
+        self
+    }
+
     pub(super) fn prepare(&self) -> Result<Output, Failed> {
         let read = |path: &PathBuf| Report::read(path);
         let baseline = self
@@ -89,13 +109,28 @@ impl Output {
     pub(super) fn of(&self, report: &Report) -> Result<(), Failed> {
         let style = Style::of(&io::stdout());
         println!("{}", table(report, style).trim_end());
-        if let Some(folder) = &self.args.out {
-            for format in &self.args.format {
-                let path = folder.join(format.file());
-                fs::write(&path, format.text(report)).map_err(|error| not_written(&path, error))?;
-                println!("written: {}", path.display());
-            }
+        let written = self.write(report)?;
+        let outcome = self.compare(report, style);
+        // At the end, where they are found.
+        for path in written {
+            println!("written: {}", path.display());
         }
+        outcome
+    }
+
+    fn write(&self, report: &Report) -> Result<Vec<PathBuf>, Failed> {
+        let Some(folder) = &self.args.out else {
+            return Ok(Vec::new());
+        };
+        let write = |format: &Format| {
+            let path = folder.join(format.file());
+            fs::write(&path, format.text(report)).map_err(|error| not_written(&path, error))?;
+            Ok(path)
+        };
+        self.args.format.iter().map(write).collect()
+    }
+
+    fn compare(&self, report: &Report, style: Style) -> Result<(), Failed> {
         let Some(baseline) = &self.baseline else {
             return Ok(());
         };

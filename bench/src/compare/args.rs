@@ -15,7 +15,7 @@ use std::time::Duration;
 /// What a comparison can be told.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// Only workloads with one of these in their name, which ends in the size: `spawn`, `spawn-1k`
+    /// Only workloads of these names, or with one of these in their name: `spawn`, `spawn-1k`, `echo`
     #[arg(value_name = "WORKLOAD")]
     pub(crate) filter: Vec<String>,
 

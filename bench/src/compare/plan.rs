@@ -146,14 +146,17 @@ fn cases(
 ) -> Result<Vec<Case>, UnknownWorkload> {
     let offers: Vec<_> = registry.entries().iter().flat_map(|entry| offers(args, entry)).collect();
     let filters: Vec<_> = args.filter.iter().chain(&args.workload).collect();
-    for &filter in &filters {
-        if !offers.iter().any(|offer| offer.is_meant(filter, args.large)) {
+    let mut wanted = Vec::new();
+    for filter in filters {
+        let is_wanted = meant(filter, &offers, args.large);
+        if !offers.iter().any(&is_wanted) {
             return Err(UnknownWorkload::new(filter, offers.iter().map(Offer::label).collect()));
         }
+        wanted.push(is_wanted);
     }
-    let chosen = |offer: &&Offer| match &*filters {
+    let chosen = |offer: &&Offer| match &*wanted {
         [] => args.large || !offer.is_large,
-        filters => filters.iter().any(|filter| offer.is_meant(filter, args.large)),
+        wanted => wanted.iter().any(|is_wanted| is_wanted(offer)),
     };
     let mut cases = Vec::new();
     for Offer { entry, size, .. } in offers.iter().filter(chosen) {
@@ -187,11 +190,17 @@ impl Offer<'_> {
     fn label(&self) -> String {
         format!("{}-{}", self.entry.name(), self.size)
     }
+}
 
-    /// A large one has to be asked for by its whole name, or all of them.
-    fn is_meant(&self, filter: &str, large: bool) -> bool {
-        let label = self.label();
-        label == filter || ((large || !self.is_large) && label.contains(filter))
+/// Which offers a filter means: a whole name that workload alone, whatever others it is a part of; large sizes only by
+/// their whole label, or where all of them were asked for.
+fn meant<'f>(filter: &'f str, offers: &[Offer<'_>], large: bool) -> impl Fn(&Offer<'_>) -> bool + use<'f> {
+    let whole = move |offer: &Offer<'_>| offer.entry.name() == filter || offer.label() == filter;
+    let is_whole = offers.iter().any(whole);
+    move |offer| {
+        let label = offer.label();
+        let is_named = if is_whole { whole(offer) } else { label.contains(filter) };
+        is_named && (large || !offer.is_large || label == filter)
     }
 }
 
@@ -266,6 +275,9 @@ mod tests {
     fn a_filter_names_a_workload_or_one_of_its_sizes() {
         assert_eq!(labels("spawn"), ["spawn-1k", "spawn-10k"]);
         assert_eq!(labels("spawn-1k"), ["spawn-1k"]);
+        assert_eq!(labels("spawn-10k"), ["spawn-10k"]);
+        assert_eq!(labels("d-spawn"), ["nested-spawn-1k", "chained-spawn-10k"]);
+        assert_eq!(labels("pawn-1k spaw"), ["spawn-1k", "spawn-10k", "nested-spawn-1k", "chained-spawn-10k"]);
         assert_eq!(labels("pong --workload spawn-1k,echo-64"), ["spawn-1k", "ping-pong-10k", "tcp-echo-64"]);
     }
 
@@ -273,7 +285,7 @@ mod tests {
     fn large_sizes_are_for_who_asks() {
         assert_eq!(labels("spawn --large"), ["spawn-1k", "spawn-10k", "spawn-100k", "spawn-1m"]);
         assert_eq!(labels("spawn-1m"), ["spawn-1m"]);
-        assert_eq!(labels("spawn-1"), ["spawn-1k", "spawn-10k"]);
+        assert_eq!(labels("spawn-1"), ["spawn-1k", "spawn-10k", "nested-spawn-1k", "chained-spawn-10k"]);
         assert_eq!(labels("spawn --sizes 1m"), ["spawn-1m"]);
         assert!(!labels("").contains(&"spawn-1m".to_owned()));
         assert!(labels("--large").contains(&"spawn-1m".to_owned()));

@@ -3,8 +3,11 @@
 use crate::stats::Estimate;
 use crate::workload::Measure;
 
-/// `1.23 ms`; of a quantity `12.3 k`.
+/// `1.23 ms`; of a quantity `12.3 k`; a dash where there is no figure.
 pub(crate) fn show(measure: Measure, figure: f64) -> String {
+    if !figure.is_finite() {
+        return "–".to_owned();
+    }
     let (by, unit) = scale(measure, figure);
     format!("{}{unit}", digits(figure / by))
 }
@@ -23,7 +26,8 @@ pub(super) fn ratio(estimate: Estimate) -> (String, String) {
     (value, interval.unwrap_or_default())
 }
 
-fn scale(measure: Measure, figure: f64) -> (f64, &'static str) {
+/// The unit of a figure, and how much of it is one.
+pub(super) fn scale(measure: Measure, figure: f64) -> (f64, &'static str) {
     match (measure, figure.abs()) {
         (Measure::Quantity, n) if n < 1e4 => (1.0, ""),
         (Measure::Quantity, n) if n < 1e6 => (1e3, " k"),
@@ -39,6 +43,7 @@ fn digits(value: f64) -> String {
     match value.abs() {
         v if v < 9.995 => format!("{value:.2}"),
         v if v < 99.95 => format!("{value:.1}"),
+        v if v >= 1e9 => format!("{value:.2e}"),
         _ => format!("{value:.0}"),
     }
 }
@@ -67,6 +72,12 @@ mod tests {
         let estimate = Estimate { value: 2_000.0, interval: Some([900.0, 12_000.0]) };
         assert_eq!(interval(Measure::Throughput, estimate), "[0.90, 12.0]");
         assert_eq!(interval(Measure::Throughput, Estimate { interval: None, ..estimate }), "");
+    }
+
+    #[test]
+    fn no_figure_is_a_dash_and_a_huge_one_has_an_end() {
+        assert_eq!([f64::NAN, f64::INFINITY].map(|figure| show(Measure::Latency, figure)), ["–", "–"]);
+        assert_eq!(show(Measure::Quantity, 1.5e300), "1.50e294 M");
     }
 
     #[test]

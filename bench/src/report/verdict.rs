@@ -171,9 +171,9 @@ impl Overhead {
     }
 }
 
-/// A ratio as a change in percent: `+5.7 % [+1.5, +10.7]`.
+/// A ratio as a change in percent: `+5.7 % [+1.5, +10.7]`; a dash where there is none.
 pub(super) fn change(ratio: Estimate) -> String {
-    if ratio.value.is_nan() {
+    if !ratio.value.is_finite() {
         return "–".to_owned();
     }
     let percent = |ratio: f64| (ratio - 1.0) * 100.0;

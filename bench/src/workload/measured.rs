@@ -7,13 +7,14 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Units(pub u64);
 
-/// So many units were done in this time, which the workload took itself: only a part of its run counts.
+/// So many units were done in a time that the workload took itself: a part of the run, where the rest has to be done
+/// too and isn't what is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timed {
-    /// How many.
+    /// The units.
     pub units: u64,
-    /// In how long.
-    pub time: Duration,
+    /// The time of all of them.
+    pub taken: Duration,
 }
 
 /// Times that the workload took itself, such as those from planned to answered.
@@ -50,7 +51,7 @@ pub struct Quantity(pub f64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Measure {
-    /// Nanoseconds a unit: the time of the run over the units done.
+    /// Nanoseconds a unit: the time of the run, or of the part that the workload timed, over the units done.
     Throughput,
     /// Nanoseconds: the 99th percentile of the latencies that the workload took.
     Latency,
@@ -85,8 +86,8 @@ impl Measured for Quantity {
 pub enum Outcome {
     /// Units done.
     Units(u64),
-    /// Units done, in so many nanoseconds of the run.
-    Timed(u64, u64),
+    /// Units done in a part of the run.
+    Timed(Timed),
     /// Latencies taken.
     Latencies(Histogram),
     /// A quantity.
@@ -100,8 +101,8 @@ impl From<Units> for Outcome {
 }
 
 impl From<Timed> for Outcome {
-    fn from(Timed { units, time }: Timed) -> Self {
-        Self::Timed(units, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    fn from(timed: Timed) -> Self {
+        Self::Timed(timed)
     }
 }
 

@@ -61,8 +61,8 @@ impl Workload for GracefulShutdown {
         }
         let start = rt.now();
         let report = shutdown.run(stream::iter(["stop"])).await;
-        let time = rt.now().saturating_duration_since(start);
+        let taken = rt.now().saturating_duration_since(start);
         check("the tasks that ended by themselves", load.size(), report.finished.len() as u64)?;
-        Ok(Timed { units: load.size(), time })
+        Ok(Timed { units: load.size(), taken })
     }
 }

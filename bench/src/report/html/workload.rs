@@ -1,0 +1,88 @@
+//! The part of a workload: all its sizes and threads.
+
+use super::chart::Capital;
+use super::curve::curve;
+use super::dots::dots;
+use super::escape::Text;
+use super::memory::memory;
+use super::numbers::numbers;
+use super::runtimes::Runtimes;
+use super::scaling::scaling;
+use crate::report::{Report, Section, Verdict};
+
+/// All sections of a workload.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    pub(super) id: String,
+    pub(super) sections: Vec<&'a Section>,
+}
+
+/// The parts of a report, in its order.
+pub(super) fn parts(report: &Report) -> Vec<Part<'_>> {
+    let mut parts: Vec<Part<'_>> = Vec::new();
+    for section in &report.sections {
+        match parts.iter_mut().find(|part| part.sections[0].workload == section.workload) {
+            Some(part) => part.sections.push(section),
+            None => parts.push(Part { id: format!("w{}", parts.len() + 1), sections: vec![section] }),
+        }
+    }
+    parts
+}
+
+/// Where the matrix leads to.
+pub(super) fn case_id(id: &str, place: usize) -> String {
+    format!("{id}-{}", place + 1)
+}
+
+/// The part as HTML.
+pub(super) fn workload(part: &Part<'_>, runtimes: &Runtimes) -> String {
+    let Part { id, sections } = part;
+    let cases: String = sections
+        .iter()
+        .enumerate()
+        .map(|(place, section)| case(section, runtimes, &case_id(id, place)))
+        .collect();
+    let mut charts: String = memory(sections, runtimes, id).into_iter().collect();
+    charts.extend(scaling(sections, runtimes, id));
+    let charts = if charts.is_empty() { charts } else { format!("<div class=\"charts\">\n{charts}</div>\n") };
+    format!(
+        "<section class=\"workload\" aria-labelledby=\"{id}-h\">\n<h2 id=\"{id}-h\">{}</h2>\n{cases}{charts}\
+         <p class=\"back\"><a href=\"#summary\">to the summary</a></p>\n</section>\n",
+        Text(&sections[0].workload)
+    )
+}
+
+/// A size on a number of threads.
+fn case(section: &Section, runtimes: &Runtimes, id: &str) -> String {
+    let charts = [dots(section, runtimes, id), curve(section, runtimes, id)];
+    let charts: String = charts.into_iter().flatten().collect();
+    let charts = if charts.is_empty() { "<p>There are no runs.</p>\n".to_owned() } else { charts };
+    format!(
+        "<section class=\"case\" id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h3 id=\"{id}-h\">{}, {}</h3>\n<p>{}.</p>\n\
+         {}<div class=\"beside\">\n<div class=\"drawn\">{charts}</div>\n<div class=\"numbers\">{}</div>\n</div>\n\
+         </section>\n",
+        Text(section.label()),
+        section.threads(),
+        Text(format!("{}; {}", Capital(&section.about), section.figure())),
+        verdicts(section),
+        numbers(section, runtimes)
+    )
+}
+
+/// All that the figures allow to say.
+fn verdicts(section: &Section) -> String {
+    let mut said = String::new();
+    if let Some(words) = section.verdict.words(section.measure) {
+        let class = match section.verdict {
+            Verdict::Winner { .. } => "sure",
+            Verdict::TooNoisy { .. } | Verdict::TooFew { .. } => "unsure",
+            Verdict::NoClearWinner { .. } | Verdict::Alone => "level",
+        };
+        said.push_str(&format!("<dt>runtimes</dt><dd class=\"{class}\">{}</dd>", Text(words)));
+    }
+    let overhead = section.overhead.as_ref().map(|overhead| overhead.words(&section.rows));
+    if let Some(words) = overhead.filter(|words| !words.is_empty()) {
+        said.push_str(&format!("<dt>backstay</dt><dd>{}</dd>", Text(words)));
+    }
+    if said.is_empty() { said } else { format!("<dl class=\"verdicts\">{said}</dl>\n") }
+}
