@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 
 /// Fewer tasks than this say nothing of the memory of one: what else grows meanwhile, stacks, pages of code, the
-/// allocator's reserve, is a megabyte or so.
+/// allocator's reserve, is two megabytes or so, more where nothing is optimised.
 const ENOUGH: u64 = 10_000;
 
 /// What a process used, as far as the system tells.
@@ -14,8 +14,8 @@ pub struct Usage {
     /// The most memory that it had at once (`VmHWM`).
     pub peak_memory_bytes: Option<f64>,
     /// What the work added to the memory that was resident before it, at its peak, for each task that is alive at
-    /// once: of 10,000 tasks or more. Everything is in it, the work's own values and the allocator's reserve of up to
-    /// 100 bytes a task; what the process had let go before is not.
+    /// once: of 10,000 tasks or more. Everything is in it, the work's own values too, and of 10,000 tasks up to 200 bytes
+    /// of each are the process's stacks, code and reserve: of a million, two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_task: Option<f64>,
     /// Seconds of processor time for a million operations, of all threads together; the warm-up is one of the runs.
