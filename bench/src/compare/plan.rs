@@ -2,13 +2,14 @@
 
 use super::args::CompareArgs;
 use super::case::Case;
+use super::child::limit;
 use crate::cell::Cell;
 use crate::contender::Contender;
 use crate::entry::Entry;
 use crate::registry::{Registry, UnknownWorkload};
 use crate::size::Size;
 use crate::start::RUNTIMES;
-use crate::workload::{Measure, Rate};
+use crate::workload::{Load, Measure, Rate};
 use backstay::Backend;
 use fastrand::Rng;
 use std::time::Duration;
@@ -78,8 +79,17 @@ impl Plan {
 
     /// What kind of figure a cell gives.
     pub(crate) fn measure(&self, cell: &Cell) -> Measure {
-        let entry = self.cases.iter().map(|case| &case.entry).find(|entry| entry.name() == cell.workload);
-        entry.map_or(Measure::Quantity, Entry::measure)
+        self.entry(cell).map_or(Measure::Quantity, Entry::measure)
+    }
+
+    /// How long the process of a cell may take.
+    pub(crate) fn limit_of(&self, cell: &Cell) -> Duration {
+        let load = Load::new(cell.size.get()).at(self.rate);
+        self.entry(cell).map_or(Duration::MAX, |entry| limit(entry, load, self.quick))
+    }
+
+    fn entry(&self, cell: &Cell) -> Option<&Entry> {
+        self.cases.iter().map(|case| &case.entry).find(|entry| entry.name() == cell.workload)
     }
 
     /// The conditions, before anything is measured.
