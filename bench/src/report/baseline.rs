@@ -140,7 +140,8 @@ impl Changes {
             shown += 1;
             let _ = writeln!(text, "  {}", paint(style, &change.to_string()));
         }
-        let limit = fail_on.more_than * 100.0;
+        // 0.07 times 100 is more than 7, in floats.
+        let limit = (fail_on.more_than * 1e8).round() / 1e6;
         let _ = writeln!(text, "  {shown} of {} cells changed by more than {limit} %", self.changes.len());
         text
     }

@@ -138,7 +138,9 @@ pub struct Overhead {
 
 impl Overhead {
     pub(crate) fn of(rows: &[Row]) -> Option<Self> {
-        let by_hand: Vec<_> = rows.iter().filter_map(|row| Some((row.runtime, row.bare?))).collect();
+        // Without an interval nothing is known of it, not even that it isn't large.
+        let known = |row: &Row| row.bare.filter(|bare| bare.overhead.interval.is_some());
+        let by_hand: Vec<_> = rows.iter().filter_map(|row| Some((row.runtime, known(row)?))).collect();
         let mut verdict = Self::default();
         for (runtime, Bare { overhead, .. }) in &by_hand {
             let part = match (overhead.shows(MATTERS), noise(*overhead)) {
