@@ -49,6 +49,12 @@ impl Failure {
         Self::Other(error.into())
     }
 
+    /// Whether it may be no more than what is seen of a failure at the other end of a connection. Who got a wrong
+    /// answer has seen the cause itself.
+    pub(crate) fn may_follow(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Http(_) | Self::WebSocket(_) | Self::Lost(_))
+    }
+
     /// It can't be done on this system: why.
     ///
     /// # Examples
@@ -65,12 +71,6 @@ impl Failure {
     /// ```
     pub fn not_here(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::NotHere(why.into())
-    }
-
-    /// Whether it may be no more than what is seen of a failure at the other end of a connection. Who got a wrong answer
-    /// has seen the cause itself.
-    pub(crate) fn may_follow(&self) -> bool {
-        matches!(self, Self::Io(_) | Self::Http(_) | Self::WebSocket(_) | Self::Lost(_))
     }
 }
 

@@ -3,17 +3,24 @@
 mod armed_timers;
 mod contention;
 mod cpu_fan_out;
+mod echo;
+mod http;
+mod mixed;
 mod nested_spawn;
+mod plan;
 mod timeouts;
 
 pub use armed_timers::{ArmedTimers, Part};
 pub use contention::Contention;
 pub(crate) use contention::Holders;
 pub use cpu_fan_out::CpuFanOut;
+pub use echo::Echo;
+pub use http::{Content, Http};
+pub use mixed::Mixed;
 pub use nested_spawn::{Branch, NestedSpawn};
+pub use plan::Plan;
 pub use timeouts::Timeouts;
 
-use crate::workload::Rate;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -164,81 +171,10 @@ pub struct BlockingBurst {
 impl BlockingBurst {
     /// What the job of this number does: some arithmetic, and its number.
     pub fn work(&self, number: u64) -> u64 {
-        black_box(digest(number, self.steps));
+        // FNV-1a, for something that can't be computed ahead.
+        let digest = (0..self.steps).fold(number, |hash, step| (hash ^ step).wrapping_mul(0x0100_0000_01b3));
+        black_box(digest);
         number
-    }
-}
-
-/// FNV-1a, for something that can't be computed ahead: a nanosecond or so a step.
-fn digest(seed: u64, steps: u64) -> u64 {
-    (0..steps).fold(seed, |hash, step| (hash ^ step).wrapping_mul(0x0100_0000_01b3))
-}
-
-/// Size of [`Job::TcpEcho`] and [`Job::WebSocketEcho`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Echo {
-    /// Connections, all at once.
-    pub connections: u64,
-    /// Round trips of each, one after the other.
-    pub round_trips: u64,
-    /// Bytes there, and the same back.
-    pub bytes: usize,
-}
-
-impl Echo {
-    /// Bytes that the servers see in all.
-    pub const fn total(&self) -> u64 {
-        self.connections * self.round_trips * self.bytes as u64
-    }
-}
-
-/// Size of [`Job::Http`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Http {
-    /// Keep-alive connections, all at once.
-    pub connections: u64,
-    /// Requests of each, one after the other.
-    pub requests: u64,
-    /// What is asked for.
-    pub content: Content,
-}
-
-/// What is asked for over HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// A fixed text of 13 bytes.
-    Plaintext,
-    /// A small document, made for each request and read by the client.
-    Json,
-}
-
-/// Size of [`Job::HttpLatency`]: requests at planned times, that of number `n` over connection `n` modulo
-/// `connections`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// Keep-alive connections, all at once.
-    pub connections: u64,
-    /// Requests in all.
-    pub requests: u64,
-    /// How many a second.
-    pub rate: Rate,
-}
-
-/// Size of [`Job::Mixed`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mixed {
-    /// The round trips.
-    pub plan: Plan,
-    /// Slices' own steps, of a nanosecond or so.
-    pub steps: u64,
-    /// What comes of a slice.
-    pub digest: u64,
-}
-
-impl Mixed {
-    /// A slice of the computing: what comes of it.
-    pub fn slice(&self) -> u64 {
-        digest(black_box(0), self.steps)
     }
 }
 

@@ -32,9 +32,12 @@
 //! | what it was made on, and what disturbs it | [`environment`], [`doctor`] |
 //! | the command line | [`cli`] |
 //! | what the figures allow to say | [`stats`] |
+//! | single operations, for programs that count instructions and allocations | [`single`], [`allocations`] |
 
-#![forbid(unsafe_code)]
+// `allocations` alone has some.
+#![deny(unsafe_code)]
 
+pub mod allocations;
 mod arming;
 mod bare;
 mod caller;
@@ -57,6 +60,7 @@ pub mod reading;
 pub mod registry;
 pub mod report;
 pub mod sample;
+pub mod single;
 pub mod size;
 pub mod smoke;
 pub mod start;

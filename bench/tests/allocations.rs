@@ -3,9 +3,8 @@
 //! The only test of its file, so that nothing else of the process allocates meanwhile; of several rounds the
 //! least counts, since the runtimes' own threads may.
 
-#![allow(unsafe_code)]
-
 use backstay::Backend;
+use backstay_bench::allocations::{Counting, of_process};
 use backstay_bench::cell::Variant;
 use backstay_bench::entry::Entry;
 use backstay_bench::host::{Host, Threads};
@@ -15,48 +14,16 @@ use backstay_bench::start;
 use backstay_bench::start::RUNTIMES;
 use backstay_bench::workload::Load;
 use backstay_bench::workloads::Micro;
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// The system's allocator, counting.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: everything is passed on as it came to the system's allocator, which keeps the contract; the counter
-// touches no memory but its own.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's contract is the system's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: `ptr` came from `alloc` above, which is the system's.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.realloc(ptr, layout, size) }
-    }
-}
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
-
-fn allocations() -> u64 {
-    ALLOCATIONS.load(Ordering::Relaxed)
-}
 
 const TIMES: u64 = 1_000;
 
 /// Allocations of so many times `operation`, the least of several rounds.
 fn count(host: &Host, operation: Operation) -> u64 {
-    let sampling = Sampling { iterations: 10, warm_up: 2, meter: allocations };
+    let sampling = Sampling { iterations: 10, warm_up: 2, meter: of_process };
     let load = Load::new(NonZeroU64::new(TIMES).unwrap());
     let rounds = host.run(&Entry::of(Micro { operation }), load, sampling).unwrap();
     rounds.into_iter().map(|round| round.taken).min().unwrap()

@@ -2,57 +2,21 @@
 //!
 //! The only test of its file, so that nothing else of the process allocates meanwhile.
 
-#![allow(unsafe_code)]
-
 use backstay::Limit;
 use backstay::channel::{broadcast, mpsc, oneshot, watch};
-use std::alloc::{GlobalAlloc, Layout, System};
+use backstay_bench::allocations::{Counting, bytes, of_process};
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
-
-/// The system's allocator, counting.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-static BYTES: AtomicU64 = AtomicU64::new(0);
-
-fn count(bytes: usize) {
-    ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-    BYTES.fetch_add(bytes as u64, Ordering::Relaxed);
-}
-
-// SAFETY: everything is passed on as it came to the system's allocator, which keeps the contract; the counters
-// touch no memory but their own.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: the caller's contract is the system's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: `ptr` came from `alloc` above, which is the system's.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size);
-        // SAFETY: as above.
-        unsafe { System.realloc(ptr, layout, size) }
-    }
-}
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
 /// How many allocations `work` makes, and of how many bytes.
 fn allocations<T>(work: impl FnOnce() -> T) -> (u64, u64, T) {
-    let before = (ALLOCATIONS.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed));
+    let before = (of_process(), bytes());
     let result = work();
-    let (allocations, bytes) = (ALLOCATIONS.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed));
-    (allocations - before.0, bytes - before.1, result)
+    (of_process() - before.0, bytes() - before.1, result)
 }
 
 /// Polls until it is ready: a budget may be spent.

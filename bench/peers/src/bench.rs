@@ -1,10 +1,13 @@
 //! The command line, the same for every bench.
 
 use crate::contest::{Contest, Entry};
+use crate::results::{self, Family as Measured};
 use crate::table;
 use crate::work::Work;
 use clap::Parser;
 use fastrand::Rng;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -71,6 +74,10 @@ struct Args {
     #[arg(long)]
     list: bool,
 
+    /// Write what was measured to this file too, every repetition of it
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
     /// What cargo passes
     #[arg(long, hide = true)]
     bench: bool,
@@ -115,6 +122,7 @@ fn report(bench: &Bench, tables: &[Part<'_>], args: &Args) -> Result<(), String>
         "  repetitions  {repetitions} after one to warm up, everybody once in each, in random order; --seed {seed}"
     );
     let mut rng = Rng::with_seed(seed);
+    let mut families = Vec::new();
     for (columns, contests) in tables.iter().filter(|(_, contests)| !contests.is_empty()) {
         let mut held = Vec::new();
         for contest in contests {
@@ -132,10 +140,19 @@ fn report(bench: &Bench, tables: &[Part<'_>], args: &Args) -> Result<(), String>
         if args.intervals {
             print!("\n{}", table::intervals(&held));
         }
+        families.push(Measured::of(columns.heading, columns.columns, &held));
     }
     println!("\n{}", table::note());
-    println!("{} s", begin.elapsed().as_secs());
-    Ok(())
+    let seconds = begin.elapsed().as_secs();
+    println!("{seconds} s");
+    let title = bench.title.to_owned();
+    let measured = results::Bench { name: String::new(), title, seed, repetitions, seconds, families };
+    args.json.as_deref().map_or(Ok(()), |path| write(path, &measured))
+}
+
+fn write(path: &Path, measured: &results::Bench) -> Result<(), String> {
+    let text = serde_json::to_string(measured).map_err(|error| error.to_string())?;
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 impl Bench {

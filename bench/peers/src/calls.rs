@@ -2,6 +2,7 @@
 
 use crate::contest::{Goal, Side};
 use crate::current_thread;
+use crate::one_thread;
 use crate::two_threads::{block_on, pairs, workers};
 use crate::work::{Clock, Outcome, Way, Work, measured};
 use backstay_bench::sample::Meter;
@@ -185,6 +186,8 @@ pub(crate) fn no_sleep(_: std::time::Duration) -> Ready<()> {
 pub(crate) trait Policy<S> {
     const NAME: &'static str;
     const SIDE: Side = Side::Peer;
+    /// Whether its timers have to be made in the context of tokio's runtime.
+    const NEEDS_CONTEXT: bool = true;
 
     /// What all threads have together.
     type Shared: Sync;
@@ -215,6 +218,8 @@ pub(crate) struct Job<S> {
     pub(crate) before: (How, u64),
     pub(crate) how: How,
     pub(crate) threads: u64,
+    /// Polled by another executor than the runtime's.
+    pub(crate) elsewhere: bool,
     pub(crate) clock: Clock,
     pub(crate) times: u64,
     pub(crate) goal: Option<Goal>,
@@ -230,7 +235,8 @@ impl<S: Copy> Job<S> {
     /// On one thread, with nothing before.
     pub(crate) const fn new(name: &'static str, setting: S, how: How, times: u64) -> Self {
         let before = (How::Ready, 0);
-        Self { name, setting, before, how, threads: 1, clock: Clock::Thread, times, goal: None }
+        let clock = Clock::Thread;
+        Self { name, setting, before, how, threads: 1, elsewhere: false, clock, times, goal: None }
     }
 
     pub(crate) const fn after(self, how: How, times: u64) -> Self {
@@ -241,6 +247,11 @@ impl<S: Copy> Job<S> {
     /// millisecond whenever they meet.
     pub(crate) const fn on_two_threads(self) -> Self {
         Self { threads: 2, clock: Clock::Wall, times: self.times / 50, ..self }
+    }
+
+    /// Polled by an executor that isn't the runtime's, for whose timers some have to enter its context.
+    pub(crate) const fn elsewhere(self) -> Self {
+        Self { elsewhere: true, ..self }
     }
 
     /// Measured by the clock on the wall, which goes on while all sleep.
@@ -286,7 +297,7 @@ impl<S: Copy> Job<S> {
     where
         S: Sync,
     {
-        let Self { setting, before, how, threads, times, .. } = *self;
+        let Self { setting, before, how, threads, times, elsewhere, .. } = *self;
         if threads == 2 {
             // Timers are the workers', who sleep; futures are polled here.
             let workers = workers();
@@ -309,6 +320,13 @@ impl<S: Copy> Job<S> {
         }
         let mut caller = current_thread::enter(|| P::caller(&shared));
         current_thread::block_on(P::calls(&shared, &mut caller, before.0, before.1));
-        measured(meter, || current_thread::block_on(P::calls(&shared, &mut caller, how, times)))
+        measured(meter, || {
+            let calls = P::calls(&shared, &mut caller, how, times);
+            match (elsewhere, P::NEEDS_CONTEXT) {
+                (false, _) => current_thread::block_on(calls),
+                (true, true) => current_thread::enter(|| one_thread::block_on(calls)),
+                (true, false) => one_thread::block_on(calls),
+            }
+        })
     }
 }

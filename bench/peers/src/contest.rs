@@ -1,6 +1,7 @@
 //! One piece of work, done by several contestants in turn.
 
 use fastrand::Rng;
+use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -51,7 +52,8 @@ pub struct Entry {
 }
 
 /// Which side a contestant is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// Another crate.
     Peer,

@@ -11,3 +11,17 @@ pub fn families() -> impl Iterator<Item = Family> {
         .chain(resilience::FAMILIES)
         .chain(streams::FAMILIES)
 }
+
+/// Those whose instructions and allocations are counted: of a program with the simulated runtime its own, of one
+/// without all others.
+#[cfg(feature = "sim")]
+pub fn counted() -> impl Iterator<Item = Family> {
+    crate::sim::FAMILIES.into_iter()
+}
+
+/// Those whose instructions and allocations are counted: of a program with the simulated runtime its own, of one
+/// without all others.
+#[cfg(not(feature = "sim"))]
+pub fn counted() -> impl Iterator<Item = Family> {
+    families().chain(streams::websocket::FAMILIES)
+}

@@ -1,5 +1,6 @@
 //! Many futures, a limited number at a time.
 
+mod across;
 mod backstay;
 mod buffered;
 mod futures;
@@ -21,7 +22,8 @@ BOUNDED FAN-OUT: the sum of all outputs, at most so many futures at a time, in a
   buffered     futures-buffered 0.2, buffered_unordered
   JoinSet      tokio 1.x, a task each, the next when one is joined; on its current-thread runtime
   semaphore    tokio 1.x, a task each, spawned when there is a permit of tokio's; as above
-  backstay     BoundedSet::over",
+  backstay     BoundedSet::over
+  2thr         those who need no runtime: the wall's time for each future, and both threads spin; noisy",
     columns: &["unordered", "for_each", "buffered", "JoinSet", "semaphore", "backstay"],
     contests: |size| works(size).into_iter().map(Work::contest).collect(),
 };
@@ -68,7 +70,28 @@ pub fn rows(futures: u64) -> Vec<Work> {
         ("fan-out-4k-pending", 4_096, PendingOnce, 1.0),
     ]
     .map(|(name, limit, when, at_most)| work(name, Job { futures, limit, when }, at_most))
-    .into()
+    .into_iter()
+    .chain([across(Job { futures: futures / 5, limit: 256, when: PendingOnce })])
+    .collect()
+}
+
+fn across(job: Job) -> Work {
+    let Job { futures, limit, .. } = job;
+    Work {
+        name: "fan-out-256-2thr",
+        about: format!("{futures} futures, pending, and woken by another thread; at most {limit} at a time"),
+        unit: "future",
+        units: futures,
+        answer: items::sum(futures),
+        clock: Clock::Wall,
+        goal: Some(Goal { of: Some(buffered::NAME), at_most: 1.0 }),
+        ways: vec![
+            across::way::<futures::Unordered>(job),
+            across::way::<futures::ForEach>(job),
+            across::way::<buffered::Buffered>(job),
+            across::way::<backstay::Backstay>(job),
+        ],
+    }
 }
 
 fn work(name: &'static str, job: Job, at_most: f64) -> Work {

@@ -8,6 +8,10 @@
 //! | where it runs | [`one_thread`], [`two_threads`] |
 //! | the table | [`table`] |
 //! | the command line, the same for every bench | [`bench`](mod@bench) |
+//! | all benches in one go, and `docs/performance.md` | [`conductor`], [`results`], [`document`] |
+//! | what was to be reached, and by which contest it is answered | [`goals`] |
+//! | instructions and allocations | [`counting`], [`callgrind`], [`traits`] |
+//! | the gate | [`gate`] |
 //!
 //! A new bench is a module beside [`sim`] with one file for each contestant in its folder, and a file in
 //! `benches/`.
@@ -18,22 +22,30 @@ pub mod bench;
 pub mod breakers;
 pub mod broadcasts;
 pub mod bulkheads;
+pub mod callgrind;
 mod calls;
 pub mod channels;
 pub mod composition;
+pub mod conductor;
 pub mod contest;
+pub mod counting;
 mod current_thread;
+pub mod document;
 pub mod families;
 pub mod fan_out;
+pub mod gate;
+pub mod goals;
 pub mod items;
 pub mod joins;
 pub mod keyed_limiters;
 pub mod limiters;
 pub mod one_thread;
 pub mod pools;
+pub mod programs;
 pub mod races;
 pub mod resilience;
 pub mod restarts;
+pub mod results;
 pub mod retries;
 pub mod semaphores;
 pub mod shutdowns;
@@ -47,5 +59,6 @@ pub mod task_sets;
 pub mod tasks;
 pub mod timeouts;
 pub mod tokens;
+pub mod traits;
 pub mod two_threads;
 pub mod work;

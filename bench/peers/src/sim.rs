@@ -14,8 +14,9 @@ mod tokio_paused;
 mod turmoil;
 mod yield_now;
 
-use crate::bench::{Bench, Size, Table};
+use crate::bench::{Bench, Family, Size, Table};
 use crate::contest::{Contest, Entry, Side, Unit};
+use crate::work::{Clock, Outcome, Way, Work, measured};
 use job::{Job, PingPong, Sleeps, Yields};
 use std::time::Duration;
 
@@ -31,12 +32,18 @@ backstay-sim beside other single-threaded runtimes in virtual time, on the same 
   yield        one self-wake, the same on all
   a task       is spawned and joined inside the measured time; nothing runs in a root future
   time         of this thread's processor",
-    tables: &[Table {
-        heading: "",
-        columns: &["tokio", "turmoil", "bach", "moonpool", "backstay", "untraced"],
-        contests,
-    }],
+    tables: &[TABLE],
 };
+
+/// The table.
+pub const TABLE: Table = Table {
+    heading: "",
+    columns: &["tokio", "turmoil", "bach", "moonpool", "backstay", "untraced"],
+    contests,
+};
+
+/// It, with work that can be counted.
+pub const FAMILIES: [Family; 1] = [(TABLE, works)];
 
 /// A runtime that takes part.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +92,10 @@ pub const CONTESTANTS: [Contestant; 6] = [
     Contestant { name: "untraced", side: Side::Variant, run: backstay::run_untraced },
 ];
 
-fn contests(size: Size) -> Vec<Contest> {
+/// A row: its name, its work, and what a figure is of.
+type Row = (&'static str, Job, Unit);
+
+fn rows(size: Size) -> [Row; 7] {
     let less = |full: u64| if size == Size::Quick { full / 10 } else { full };
     let yields = Yields { tasks: 100, yields: less(10_000), at_once: 5_000 };
     let sleeps = Sleeps { tasks: 1_000, sleeps: less(100) };
@@ -99,21 +109,50 @@ fn contests(size: Size) -> Vec<Contest> {
         ("timers-few", Job::Timers { timers: 1_000, rounds: less(100) }, Unit::TimePer("timer")),
         ("timers-many", Job::Timers { timers: less(1_000_000), rounds: 1 }, Unit::TimePer("timer")),
     ]
-    .map(|(name, job, unit)| Contest {
-        name,
-        about: job.to_string(),
-        unit,
-        units: job.units(),
-        goal: None,
-        entries: CONTESTANTS.iter().filter(|who| who.does(job)).map(|who| who.entry(job)).collect(),
-    })
-    .into()
+}
+
+fn contests(size: Size) -> Vec<Contest> {
+    rows(size)
+        .map(|(name, job, unit)| Contest {
+            name,
+            about: job.to_string(),
+            unit,
+            units: job.units(),
+            goal: None,
+            entries: CONTESTANTS.iter().filter(|who| who.does(job)).map(|who| who.entry(job)).collect(),
+        })
+        .into()
+}
+
+/// The same to be counted: a run with its runtime's start and end, which is little of it.
+fn works(size: Size) -> Vec<Work> {
+    rows(size)
+        .map(|(name, job, unit)| Work {
+            name,
+            about: job.to_string(),
+            unit: match unit {
+                Unit::TimePer(unit) => unit,
+                Unit::PerSecond(_) => "seed",
+            },
+            units: job.units(),
+            answer: job.expected().sum,
+            clock: Clock::Thread,
+            goal: None,
+            ways: CONTESTANTS.iter().filter(|who| who.does(job)).map(|who| who.way(job)).collect(),
+        })
+        .into()
 }
 
 impl Contestant {
     /// Whether it does this job: a variant only yields.
     fn does(&self, job: Job) -> bool {
         self.side != Side::Variant || matches!(job, Job::Yields(_))
+    }
+
+    fn way(&self, job: Job) -> Way {
+        let run = self.run;
+        let counted = move |meter| -> Outcome { measured(meter, || run(job).answer.sum) };
+        Way { name: self.name, side: self.side, run: Box::new(counted) }
     }
 
     fn entry(&self, job: Job) -> Entry {

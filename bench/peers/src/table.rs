@@ -3,6 +3,7 @@
 use crate::contest::{Contest, Goal, Sample, Side, Unit};
 use crate::work::Work;
 use backstay_bench::stats::{Estimate, MATTERS, median, median_estimate, ratio_estimate};
+use std::cmp::Ordering;
 use std::fmt::Write;
 
 /// A contest and what its runs took.
@@ -146,27 +147,46 @@ fn best_peer(samples: &[Sample]) -> Option<&Sample> {
     peers.min_by(|a, b| median(&a.nanos).total_cmp(&median(&b.nanos)))
 }
 
-fn ratio_text(ratio: Estimate) -> String {
+/// Which of two takes less: `Equal` where the interval holds 1 or the difference is small.
+pub(crate) fn compared(Estimate { value, interval }: Estimate) -> Ordering {
+    match interval {
+        Some([low, _]) if low > 1.0 && value > 1.0 + MATTERS => Ordering::Greater,
+        Some([_, high]) if high < 1.0 && value < 1.0 - MATTERS => Ordering::Less,
+        _ => Ordering::Equal,
+    }
+}
+
+pub(crate) fn ratio_text(ratio: Estimate) -> String {
     let Estimate { value, interval } = ratio;
     let Some([low, high]) = interval else {
         return format!("{value:.2} =");
     };
-    let differs = (low > 1.0 && value > 1.0 + MATTERS) || (high < 1.0 && value < 1.0 - MATTERS);
-    format!("{value:.2} [{low:.2}, {high:.2}]{}", if differs { "" } else { " =" })
+    let equal = if compared(ratio) == Ordering::Equal { " =" } else { "" };
+    format!("{value:.2} [{low:.2}, {high:.2}]{equal}")
 }
 
-/// Three digits that count, and a unit.
 fn figure(unit: Unit, nanos: f64) -> String {
     match unit {
-        Unit::TimePer(_) if nanos < 1e3 => format!("{} ns", digits(nanos)),
-        Unit::TimePer(_) if nanos < 1e6 => format!("{} µs", digits(nanos / 1e3)),
-        Unit::TimePer(_) => format!("{} ms", digits(nanos / 1e6)),
-        Unit::PerSecond(_) if nanos > 1e6 => digits(1e9 / nanos),
-        Unit::PerSecond(_) => format!("{} k", digits(1e6 / nanos)),
+        Unit::TimePer(_) => time(nanos),
+        Unit::PerSecond(_) => rate(nanos),
     }
 }
 
-fn digits(value: f64) -> String {
+/// Three digits that count, and a unit.
+pub(crate) fn time(nanos: f64) -> String {
+    match nanos {
+        _ if nanos < 1e3 => format!("{} ns", digits(nanos)),
+        _ if nanos < 1e6 => format!("{} µs", digits(nanos / 1e3)),
+        _ => format!("{} ms", digits(nanos / 1e6)),
+    }
+}
+
+/// How many in a second.
+pub(crate) fn rate(nanos: f64) -> String {
+    if nanos > 1e6 { digits(1e9 / nanos) } else { format!("{} k", digits(1e6 / nanos)) }
+}
+
+pub(crate) fn digits(value: f64) -> String {
     let decimals = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
     format!("{value:.decimals$}")
 }

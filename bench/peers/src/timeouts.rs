@@ -19,6 +19,8 @@ TIMEOUT
   tower        tower 0.5
   resilience   tower-resilience 0.13
   backstay     AttemptTimeout; plain: Runtime::timeout, around a future and not a policy
+  elsewhere    pending once, on an executor that isn't the runtime's; theirs in a context that is entered once, ours
+               without
   fires        the limits of many calls at once pass: a millisecond after their beginning
   2thr         two threads do it at once: the wall's time for what each of them does; noisy",
     columns: &["tokio", "select!", "tower", "resilience", "backstay", "plain"],
@@ -41,6 +43,7 @@ pub fn rows(times: u64) -> Vec<Work> {
     [
         Job::new("timeout-ready", LONG, How::Ready, times).goal(tokio::NAME, 0.15),
         Job::new("timeout-pending", LONG, How::PendingOnce, times).goal(tokio::NAME, 1.05),
+        Job::new("timeout-elsewhere", LONG, How::PendingOnce, times).elsewhere().goal(tokio::NAME, 1.15),
         Job::new("timeout-fires", SHORT, How::Hanging, times / 50),
         Job::new("timeout-ready-2thr", LONG, How::Ready, times).on_two_threads().goal(tokio::NAME, 0.15),
         Job::new("timeout-pending-2thr", LONG, How::PendingOnce, times).on_two_threads(),

@@ -3,8 +3,7 @@
 //! `cargo test -p backstay-peers --test allocations -- --nocapture` prints the table. The only test of its file; it
 //! counts those of its own thread.
 
-#![allow(unsafe_code)]
-
+use backstay_bench::allocations::{Counting, of_thread};
 use backstay_peers::bench::Size;
 use backstay_peers::contest::Side;
 use backstay_peers::families::families;
@@ -12,52 +11,13 @@ use backstay_peers::streams::{maps, merges};
 use backstay_peers::table::{Figures, figures};
 use backstay_peers::work::{Clock, Way, Work};
 use backstay_peers::{channels, fan_out, semaphores};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
-/// The system's allocator, counting.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // Without a destructor, so it is there as long as its thread is.
-    ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-}
-
-// SAFETY: everything is passed on as it came to the system's allocator, which keeps the contract; the counter
-// touches no memory but its own, and allocates none.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract is the system's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: `ptr` came from `alloc` above, which is the system's.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as above.
-        unsafe { System.realloc(ptr, layout, size) }
-    }
-}
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-fn allocations() -> u64 {
-    ALLOCATIONS.get()
-}
-
 /// What `way` takes for the work, after one run to warm up.
 fn allocated(work: &Work, way: &Way) -> u64 {
-    [(); 2].map(|()| work.run(way, allocations).expect("it is right"))[1]
+    [(); 2].map(|()| work.run(way, of_thread).expect("it is right"))[1]
 }
 
 fn ours(work: &Work) -> u64 {

@@ -5,7 +5,7 @@ use super::connections::served;
 use super::tcp_echo::echo;
 use crate::caller::{self, ECHO};
 use crate::failure::{Failure, check};
-use crate::job::{self, Job, Plan};
+use crate::job::{self, CpuFanOut, Job, Plan};
 use crate::size::grouped;
 use crate::workload::{Latencies, Load, Workload};
 use backstay::net::TcpStream;
@@ -23,7 +23,7 @@ pub struct Mixed;
 impl Mixed {
     fn job(load: Load) -> job::Mixed {
         let plan = Plan { connections: load.size().min(8), requests: load.size(), rate: load.rate() };
-        job::Mixed { plan, steps: 800_000, digest: 0x9cca_34e5_f08f_0800 }
+        job::Mixed { plan, slice: CpuFanOut { chunks: 1, steps: 300_000 } }
     }
 }
 
@@ -82,7 +82,7 @@ fn serve<S: TcpStream>(stream: S) -> impl Future<Output = Result<u64, Failure>> 
 /// Slice after slice, with a yield after each.
 async fn compute<R: Runtime>(rt: R, size: job::Mixed, done: Arc<AtomicBool>) -> Result<(), Failure> {
     loop {
-        check("what was computed", size.digest, size.slice())?;
+        check("what was computed", size.slice.sum(), size.slice.work(0))?;
         if done.load(Ordering::Relaxed) {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use crate::failure::{Failure, check};
 use crate::job::{self, Job};
 use crate::size::grouped;
 use crate::workload::{Load, Units, Workload};
-use backstay::{Net, Runtime};
+use backstay::{ConfigError, Net, Runtime};
 use backstay_sources::websocket::{CloseCode, Config, Message, accept_over, connect_over};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -62,7 +62,7 @@ impl Workload for WebSocketEcho {
 
 /// Sends back what comes until the other side closes; gives the number of bytes.
 async fn echo<R: Runtime + Net>(rt: R, stream: R::TcpStream) -> Result<u64, Failure> {
-    let mut socket = accept_over(&rt, stream, "a client", Config::new()).await?;
+    let mut socket = accept_over(&rt, stream, "a client", config()?).await?;
     let mut total = 0;
     while let Some(message) = socket.next().await {
         let message = message?;
@@ -78,7 +78,7 @@ async fn client<R: Runtime + Net>(
     size: job::Echo,
     byte: u8,
 ) -> Result<u64, Failure> {
-    let mut socket = connect_over(&rt, stream, "ws://localhost/", Config::new()).await?;
+    let mut socket = connect_over(&rt, stream, "ws://localhost/", config()?).await?;
     let question = Message::Binary(Bytes::from(vec![byte; size.bytes]));
     for _ in 0..size.round_trips {
         socket.send(question.clone()).await?;
@@ -89,4 +89,8 @@ async fn client<R: Runtime + Net>(
     }
     socket.close(CloseCode::NORMAL, "").await?;
     Ok(size.round_trips)
+}
+
+fn config() -> Result<Config, ConfigError> {
+    Config::builder().read_buffer(job::Echo::BUFFER).write_buffer(job::Echo::BUFFER).build()
 }

@@ -1,29 +1,16 @@
-//! Instructions of the work of the benches `composition`, `tasks` and `resilience`, counted by valgrind's callgrind: for `scripts/instructions-peers`.
+//! Instructions of everybody's work on one thread, counted by valgrind's callgrind: for `scripts/instructions-peers`.
 //!
 //! A process of its own for each figure, which does the work once. Only what is called from [`measured`] counts.
 //!
 //! [`measured`]: backstay_peers::work::measured
 
-use backstay_peers::bench::Size;
-use backstay_peers::contest::Side;
-use backstay_peers::families::families;
-use backstay_peers::table::{Figures, figures};
-use backstay_peers::work::{Clock, Way, Work};
+use backstay_peers::callgrind::{Callgrind, for_each};
+use backstay_peers::counting::{Args, once};
+use backstay_peers::results::Count;
 use clap::Parser;
 use std::env;
 use std::error::Error;
-use std::process::{Command, ExitCode};
-
-/// Counts instructions
-#[derive(Debug, Parser)]
-struct Args {
-    /// Only work with one of these in its name
-    filters: Vec<String>,
-
-    /// Does this contestant's work of exactly that name once: what callgrind watches, or any other profiler
-    #[arg(long, value_name = "CONTESTANT")]
-    once: Option<String>,
-}
+use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match run(&Args::parse()) {
@@ -36,58 +23,22 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    for (table, works) in families() {
-        let mut rows = Vec::new();
-        for work in works(Size::Quick).iter().filter(|work| args.wants(work)) {
-            match &args.once {
-                Some(name) => once(work, name)?,
-                None => rows.push(row(work)?),
-            }
+    if let Some(contestant) = &args.once {
+        return once(args.filters.first().map_or("", String::as_str), contestant);
+    }
+    let callgrind = Callgrind::find().ok_or("valgrind is not installed")?;
+    let program = env::current_exe()?;
+    let jobs = args.jobs();
+    let count = |job: &Count| {
+        let once = ["--once", &job.contestant, &job.work];
+        let count = callgrind.instructions(&program, &once, Some("backstay_peers::work::measured"));
+        count.map_err(|failed| format!("{} on {}: {failed}", job.work, job.contestant))
+    };
+    let counts = for_each(&jobs, count, |done| {
+        if done % 50 == 0 {
+            eprintln!("  {done} of {} counts", jobs.len());
         }
-        if !rows.is_empty() {
-            println!("{}\n\n{}", table.heading, figures(table.columns, &rows));
-        }
-    }
-    Ok(())
-}
-
-impl Args {
-    fn wants(&self, work: &Work) -> bool {
-        let is_named = |filter: &String| match self.once {
-            Some(_) => work.name == filter,
-            None => work.name.contains(filter.as_str()),
-        };
-        work.clock == Clock::Thread && (self.filters.is_empty() || self.filters.iter().any(is_named))
-    }
-}
-
-fn once(work: &Work, name: &str) -> Result<(), Box<dyn Error>> {
-    let way = work.ways.iter().find(|way| way.name == name).ok_or("that contestant takes no part")?;
-    work.run(way, || 0)?;
-    Ok(())
-}
-
-fn row(work: &Work) -> Result<Figures, Box<dyn Error>> {
-    eprint!("{} ", work.name);
-    let mut row = Figures::of(work);
-    for way in &work.ways {
-        row.cells.push((way.name, way.side == Side::Peer, counted(work, way)? as f64 / work.units as f64));
-    }
-    Ok(row)
-}
-
-/// The instructions of one run, all of them in the work and what it calls.
-fn counted(work: &Work, way: &Way) -> Result<u64, Box<dyn Error>> {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
-        .arg("--toggle-collect=backstay_peers::work::measured*")
-        .arg(env::current_exe()?)
-        .args(["--once", way.name, work.name])
-        .output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    let count = said.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
-    match count {
-        Some(count) if output.status.success() && count > 0 => Ok(count),
-        _ => Err(format!("{} on {}: {said}", work.name, way.name).into()),
-    }
+    })?;
+    let counts: Vec<_> = jobs.into_iter().zip(counts).map(|(job, count)| Count { count, ..job }).collect();
+    args.report(&counts)
 }

@@ -3,7 +3,7 @@
 mod backstay;
 mod bare;
 
-use crate::bench::{Bench, Size, Table};
+use crate::bench::{Bench, Family, Size, Table};
 use crate::contest::Side;
 use crate::work::{Clock, Outcome, Way, Work, measured};
 use backstay_bench::sample::Meter;
@@ -21,6 +21,9 @@ WebSockets, beside the bare crate, on the same work.
   time         of this thread's processor, which does the system calls too",
     tables: &[TABLE],
 };
+
+/// All of them.
+pub const FAMILIES: [Family; 1] = [(TABLE, works)];
 
 /// The table.
 pub const TABLE: Table = Table {

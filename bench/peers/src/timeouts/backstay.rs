@@ -14,6 +14,7 @@ pub(super) struct Backstay;
 impl Policy<Duration> for Backstay {
     const NAME: &'static str = "backstay";
     const SIDE: Side = Side::Ours;
+    const NEEDS_CONTEXT: bool = false;
     type Shared = (Tokio, AttemptTimeout);
     type Caller = ();
 
@@ -39,6 +40,7 @@ pub(super) struct Plain;
 impl Policy<Duration> for Plain {
     const NAME: &'static str = "plain";
     const SIDE: Side = Side::Variant;
+    const NEEDS_CONTEXT: bool = false;
     type Shared = (Tokio, Duration);
     type Caller = ();
 

@@ -5,7 +5,8 @@ use crate::failure::{Failure, check};
 use crate::job::Echo;
 use async_std::net::TcpStream;
 use async_tungstenite::tungstenite::Message;
-use async_tungstenite::{accept_async, client_async};
+use async_tungstenite::tungstenite::protocol::WebSocketConfig;
+use async_tungstenite::{accept_async_with_config, client_async_with_config};
 use bytes::Bytes;
 use futures::StreamExt;
 
@@ -18,7 +19,7 @@ pub(super) async fn echo(size: Echo) -> Result<(), Failure> {
 
 /// Sends back what comes until the other side closes; gives the number of bytes.
 async fn serve(stream: TcpStream) -> Result<u64, Failure> {
-    let mut socket = accept_async(stream).await?;
+    let mut socket = accept_async_with_config(stream, Some(config())).await?;
     let mut total = 0;
     while let Some(message) = socket.next().await {
         let message = message?;
@@ -32,7 +33,7 @@ async fn serve(stream: TcpStream) -> Result<u64, Failure> {
 }
 
 async fn client(stream: TcpStream, size: Echo, byte: u8) -> Result<u64, Failure> {
-    let (mut socket, _response) = client_async("ws://localhost/", stream).await?;
+    let (mut socket, _response) = client_async_with_config("ws://localhost/", stream, Some(config())).await?;
     let question = Message::Binary(Bytes::from(vec![byte; size.bytes]));
     for _ in 0..size.round_trips {
         socket.send(question.clone()).await?;
@@ -47,4 +48,8 @@ async fn client(stream: TcpStream, size: Echo, byte: u8) -> Result<u64, Failure>
         message?;
     }
     Ok(size.round_trips)
+}
+
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default().read_buffer_size(Echo::BUFFER).write_buffer_size(Echo::BUFFER)
 }
