@@ -66,7 +66,7 @@ pub(super) fn memory(sections: &[&Section], runtimes: &Runtimes, id: &str) -> Op
     }
     let title = format!("{}: memory a task", sections.first()?.workload);
     let svg = svg.finish(&format!("{id}-memory"), top, &title, &words.join("; "));
-    Some(figure("memory", "memory a task", "", "", &svg))
+    Some(figure("memory", "memory a task, from 0", "", "", &svg))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ fn figures(section: &Section, heading: impl Fn(&Row) -> String) -> String {
     let is_throughput = measure == Measure::Throughput;
     let mut columns = vec!["runtime", "median"];
     columns.extend(is_throughput.then_some("a second"));
-    columns.extend(["runs", "whole run", "to the least", "loses"]);
+    columns.extend(["to the least", "loses"]);
     if by_hand {
         columns.extend(["by hand", "backstay adds"]);
     }
@@ -36,7 +36,6 @@ fn figures(section: &Section, heading: impl Fn(&Row) -> String) -> String {
         if is_throughput {
             cells.push(Text(a_second(row.backstay.value)).to_string());
         }
-        cells.extend([runs(section, row), Text(show(Measure::Throughput, row.whole_ns)).to_string()]);
         cells.extend(row.behind.map_or_else(
             || ["1.00".to_owned(), String::new()],
             |behind| {
@@ -91,21 +90,24 @@ fn latencies(section: &Section, heading: impl Fn(&Row) -> String) -> String {
     table.finish()
 }
 
-/// What the processes used.
+/// What the processes took and used.
 fn usage(section: &Section, heading: impl Fn(&Row) -> String) -> String {
     let bytes: Vec<_> = section.rows.iter().map(|row| bytes_a_task(section, row)).collect();
     let has_bytes = bytes.iter().any(Option::is_some);
-    let mut columns = vec!["runtime", "peak memory"];
+    let mut columns = vec!["runtime", "processes", "whole run", "peak memory"];
     columns.extend(has_bytes.then_some("memory a task"));
     columns.extend(["CPU per million", "switches per operation", "threads"]);
-    let mut table = Table::new("What a process used", &columns);
+    let mut table = Table::new("The processes: medians of what each took and used", &columns);
     let known = |quantity: Option<f64>, show: fn(f64) -> String| {
         quantity.filter(|quantity| quantity.is_finite()).map_or_else(|| "–".to_owned(), show)
     };
     for (row, bytes) in section.rows.iter().zip(bytes) {
         let usage = row.usage;
-        let mut cells =
-            vec![known(usage.peak_memory_bytes, |bytes| format!("{:.1} MiB", bytes / f64::from(1 << 20)))];
+        let mut cells = vec![
+            runs(section, row),
+            show(Measure::Throughput, row.whole_ns),
+            known(usage.peak_memory_bytes, |bytes| format!("{:.1} MiB", bytes / f64::from(1 << 20))),
+        ];
         cells.extend(has_bytes.then(|| known(bytes, show_bytes)));
         cells.extend([
             known(usage.cpu_seconds_per_million, |seconds| show(Measure::Latency, seconds * 1e9)),

@@ -101,8 +101,7 @@ fn chart(sections: &[&Section], over: Over, runtimes: &Runtimes, id: &str) -> Op
     let svg = svg.finish(id, HEIGHT + 21.0, &title, &described.join("; "));
     let legend = runtimes.legend(lines.iter().map(|line| &*line.runtime));
     let caption = format!("{} {fixed}", first.figure());
-    let note = if figures.iter().any(|figure| *figure <= 0.0) { "" } else { "logarithmic axes" };
-    Some(figure("scaling", &caption, note, &legend, &svg))
+    Some(figure("scaling", &caption, "", &legend, &svg))
 }
 
 /// A runtime's rows.
