@@ -17,7 +17,7 @@ pub(super) fn heading(report: &Report, runtimes: &Runtimes) -> String {
     format!(
         "<header>\n<p class=\"over\">backstay-bench</p>\n<h1>The same work{of}</h1>\n\
          <p class=\"when\">{when}{commit}. {} cores of {}. {} processes for each cell{quick}, in random order, {}.</p>\n\
-         <p class=\"again\">The same again:</p>\n<pre tabindex=\"0\"><code>{}</code></pre>\n{}</header>\n",
+         <p class=\"again\">The same again:</p>\n<pre><code>{}</code></pre>\n{}</header>\n",
         report.environment.machine.cores,
         Text(cpu),
         report.processes,

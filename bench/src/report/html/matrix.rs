@@ -85,7 +85,7 @@ fn verdict(section: &Section) -> String {
         Verdict::NoClearWinner { .. } => "no clear winner",
         Verdict::TooNoisy { .. } => "too noisy to tell",
         Verdict::Winner { runtime, .. } => {
-            return format!("<small>{}: {}</small>", Text(name(runtime)), most(section));
+            return format!("<small>{}: the {}</small>", Text(name(runtime)), most(section));
         }
     };
     format!("<small>{words}</small>")
@@ -93,8 +93,8 @@ fn verdict(section: &Section) -> String {
 
 fn most(section: &Section) -> &'static str {
     match section.measure {
-        Measure::Throughput | Measure::Latency => "the fastest",
-        Measure::Quantity => "the least",
+        Measure::Throughput | Measure::Latency => "fastest",
+        Measure::Quantity => "least",
     }
 }
 

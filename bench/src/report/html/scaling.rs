@@ -4,7 +4,7 @@ use super::chart::{Chart, HEIGHT, UP, across, figure, frame};
 use super::runtimes::{Runtimes, name};
 use super::scale::{Scale, is_drawable};
 use super::svg::{Num, Svg};
-use crate::report::number::{interval, show};
+use crate::report::number::{interval, known, show};
 use crate::report::{Row, Section};
 use crate::size::Size;
 
@@ -124,7 +124,7 @@ impl<'a> Line<'a> {
 
     fn figures(&self) -> impl Iterator<Item = f64> {
         let of = |(_, row): &(u64, &Row)| {
-            std::iter::once(row.backstay.value).chain(row.backstay.interval.into_iter().flatten())
+            std::iter::once(row.backstay.value).chain(known(row.backstay).into_iter().flatten())
         };
         self.points.iter().flat_map(of)
     }
@@ -135,7 +135,7 @@ impl<'a> Line<'a> {
         for (number, row) in &self.points {
             let (x, y) = (Num(across(*number)), Num(up.at(row.backstay.value)));
             line.push_str(&format!("{}{x} {y}", if line.is_empty() { 'M' } else { 'L' }));
-            if let Some(ends) = row.backstay.interval {
+            if let Some(ends) = known(row.backstay) {
                 let [low, high] = ends.map(|end| Num(up.at(end)));
                 bars.push_str(&format!("M{x} {low}V{high}"));
             }
