@@ -6,6 +6,7 @@ use super::svg::key;
 use super::workload::{Part, case_id};
 use crate::report::number::{ratio, show};
 use crate::report::{Report, Row, Section, Verdict};
+use crate::stats::{MATTERS, Shown};
 use crate::workload::Measure;
 
 /// Ratios from which a cell is tinted more deeply.
@@ -22,7 +23,7 @@ pub(super) fn matrix(report: &Report, parts: &[Part<'_>], runtimes: &Runtimes) -
         .map(|name| format!("<th scope=\"col\">{}{}</th>", key(runtimes.look(name)), Text(name)))
         .collect();
     let bodies: String = parts.iter().map(|part| body(part, runtimes)).collect();
-    let caption = "Medians through backstay, and how many times the least of the row each is";
+    let caption = "Medians through backstay, and how many times the row's least each is: tinted where the difference is certain";
     format!(
         "<p class=\"lead\">{}</p>\n<div class=\"scroll matrix\" role=\"region\" tabindex=\"0\" aria-label=\"Summary\">\
          <table><caption>{caption}</caption><thead><tr><th scope=\"col\">workload</th>{heads}</tr></thead>\n\
@@ -112,7 +113,9 @@ fn cell(section: &Section, runtime: &str) -> String {
     format!("<td class=\"{class}\">{}<small>{}</small></td>", Text(figure), Text(below))
 }
 
+/// None where the difference may be chance.
 fn tint(row: &Row) -> String {
-    let ratio = row.behind.map_or(1.0, |behind| behind.ratio.value);
+    let certain = row.behind.filter(|behind| behind.ratio.shows(MATTERS) == Shown::More);
+    let ratio = certain.map_or(1.0, |behind| behind.ratio.value);
     format!("t{}", TINTS.iter().filter(|from| ratio > **from).count())
 }
