@@ -34,34 +34,31 @@ pub(super) fn matrix(report: &Report, parts: &[Part<'_>], runtimes: &Runtimes) -
 
 /// Who is the fastest how often.
 fn tally(report: &Report, runtimes: &Runtimes) -> String {
-    let count =
-        |is: &dyn Fn(&Verdict) -> bool| report.sections.iter().filter(|section| is(&section.verdict)).count();
-    let mut parts = Vec::new();
-    for runtime in runtimes.names() {
-        let wins = count(
-            &|verdict| matches!(verdict, Verdict::Winner { runtime: own, .. } if name(own) == *runtime),
-        );
-        if wins > 0 {
-            parts.push(format!("{runtime} is ahead in {wins}"));
-        }
-    }
-    let others: [(&str, &dyn Fn(&Verdict) -> bool); 3] = [
-        ("no clear winner in", &|verdict| matches!(verdict, Verdict::NoClearWinner { .. })),
-        ("too noisy to tell in", &|verdict| matches!(verdict, Verdict::TooNoisy { .. })),
-        ("too few runs to say in", &|verdict| matches!(verdict, Verdict::TooFew { .. })),
+    let ahead = |runtime: &String| {
+        count(
+            report,
+            |verdict| matches!(verdict, Verdict::Winner { runtime: own, .. } if name(own) == *runtime),
+        )
+    };
+    let wins = runtimes.names().iter().map(|runtime| (format!("{runtime} is ahead in"), ahead(runtime)));
+    let others = [
+        ("no clear winner in", count(report, |verdict| matches!(verdict, Verdict::NoClearWinner { .. }))),
+        ("too noisy to tell in", count(report, |verdict| matches!(verdict, Verdict::TooNoisy { .. }))),
+        ("too few runs to say in", count(report, |verdict| matches!(verdict, Verdict::TooFew { .. }))),
     ];
-    for (what, is) in others {
-        let number = count(is);
-        if number > 0 {
-            parts.push(format!("{what} {number}"));
-        }
-    }
+    let parts = wins.chain(others.map(|(what, number)| (what.to_owned(), number)));
+    let parts: Vec<_> =
+        parts.filter(|(_, number)| *number > 0).map(|(what, number)| format!("{what} {number}")).collect();
     let all = report.sections.len();
     let comparisons = if all == 1 { "comparison" } else { "comparisons" };
     if parts.is_empty() {
         return format!("{all} {comparisons}, with nobody to compare with.");
     }
     format!("Of {all} {comparisons}: {}.", parts.join("; "))
+}
+
+fn count(report: &Report, is: impl Fn(&Verdict) -> bool) -> usize {
+    report.sections.iter().filter(|section| is(&section.verdict)).count()
 }
 
 fn body(part: &Part<'_>, runtimes: &Runtimes) -> String {
