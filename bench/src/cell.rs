@@ -1,8 +1,9 @@
 //! One cell of the comparison: what is done, how much of it, on which runtime, on how many threads, and through
 //! what.
 
+use crate::contender::Contender;
 use crate::size::{BadSize, Size};
-use backstay::{Backend, UnknownBackend};
+use backstay::UnknownBackend;
 use std::error::Error;
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -65,7 +66,7 @@ impl FromStr for Variant {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cell {
     /// On which runtime.
-    pub backend: Backend,
+    pub runtime: Contender,
     /// Through what.
     pub variant: Variant,
     /// What is done: the name of a workload.
@@ -78,8 +79,8 @@ pub struct Cell {
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { backend, variant, workload, size, threads } = self;
-        write!(f, "{backend}/{variant}/{workload}/{size}/{threads}")
+        let Self { runtime, variant, workload, size, threads } = self;
+        write!(f, "{runtime}/{variant}/{workload}/{size}/{threads}")
     }
 }
 
@@ -89,11 +90,11 @@ impl FromStr for Cell {
     fn from_str(text: &str) -> Result<Self, BadCell> {
         let shape = || BadCell::Shape(text.to_owned());
         let parts: Vec<_> = text.split('/').collect();
-        let [backend, variant, workload, size, threads] = parts[..] else {
+        let [runtime, variant, workload, size, threads] = parts[..] else {
             return Err(shape());
         };
         Ok(Self {
-            backend: backend.parse()?,
+            runtime: runtime.parse()?,
             variant: variant.parse()?,
             workload: workload.to_owned(),
             size: size.parse()?,

@@ -5,7 +5,7 @@
 //! | 0 | all is well |
 //! | 1 | a cell failed, or a file could not be written |
 //! | 2 | the command line is wrong, or names a file that is no report |
-//! | 3 | a regression of more than `--fail-on` |
+//! | 3 | a regression of more than `--fail-on`, or two comparisons that name opposite winners |
 
 mod output;
 mod target;
@@ -16,12 +16,13 @@ use crate::entry::Entry;
 use crate::environment::Environment;
 use crate::registry::Registry;
 use crate::report::Report;
+use crate::report::agreement::Agreement;
 use crate::size::Size;
 use crate::smoke::smoke;
 use crate::style::Style;
 use crate::workload::{Load, Measure};
 use clap::{Parser, Subcommand};
-use output::OutputArgs;
+use output::{OutputArgs, gate};
 use std::env;
 use std::error::Error;
 use std::io;
@@ -56,6 +57,13 @@ enum Command {
         file: PathBuf,
         #[command(flatten)]
         output: OutputArgs,
+    },
+    /// Say whether two comparisons name opposite winners
+    Agree {
+        /// A run.json
+        one: PathBuf,
+        /// Another
+        another: PathBuf,
     },
     /// Say what on this machine disturbs figures
     Doctor,
@@ -99,6 +107,7 @@ pub fn run(registry: &Registry) -> ExitCode {
             make(&compare, &output, registry, &format!("{} compare", program()))
         }
         Command::Report { file, output } => show(&file, &output),
+        Command::Agree { one, another } => agree(&one, &another),
         Command::Doctor => {
             doctor();
             Ok(())
@@ -138,14 +147,16 @@ fn child(registry: &Registry) -> Option<Result<(), Failed>> {
 
 fn list(registry: &Registry) {
     for entry in registry.entries() {
-        for size in entry.sizes().into_iter().filter_map(Size::new) {
-            let load = Load::new(size.get());
-            let figure = match entry.measure() {
-                Measure::Throughput => format!("time per {}", entry.unit()),
-                Measure::Latency => format!("latency per {}", entry.unit()),
-                Measure::Quantity => entry.unit().to_owned(),
-            };
-            println!("{:19} {}; {figure}", format!("{}-{size}", entry.name()), entry.about(load));
+        let figure = match entry.measure() {
+            Measure::Throughput => format!("time per {}", entry.unit()),
+            Measure::Latency => format!("latency per {}", entry.unit()),
+            Measure::Quantity => entry.unit().to_owned(),
+        };
+        let marked = |sizes: Vec<u64>, mark| sizes.into_iter().map(move |size| (size, mark));
+        let sizes = marked(entry.sizes(), "").chain(marked(entry.large_sizes(), "; large"));
+        for (size, mark) in sizes.filter_map(|(size, mark)| Some((Size::new(size)?, mark))) {
+            let (name, about) = (entry.name(), entry.about(Load::new(size.get())));
+            println!("{:19} {about}; {figure}{mark}", format!("{name}-{size}"));
         }
     }
 }
@@ -160,6 +171,13 @@ fn show(file: &Path, output: &OutputArgs) -> Result<(), Failed> {
     let report = Report::read(file).map_err(|error| Failed { error: Box::new(error), code: USAGE })?;
     println!("{}\n", report.command);
     output.prepare()?.of(&report)
+}
+
+fn agree(one: &Path, another: &Path) -> Result<(), Failed> {
+    let read = |path| Report::read(path).map_err(|error| Failed { error: Box::new(error), code: USAGE });
+    let agreement = Agreement::between(&read(one)?, &read(another)?);
+    print!("{}", agreement.words(Style::of(&io::stdout())));
+    gate(agreement.sections.is_empty(), agreement.opposite().count(), "opposite winner")
 }
 
 fn doctor() {

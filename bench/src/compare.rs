@@ -22,9 +22,13 @@ use crate::cell::Cell;
 use crate::doctor::examine;
 use crate::environment::Environment;
 use crate::reading::Reading;
+use crate::report::number::show;
 use crate::report::{Report, SCHEMA, Section, Series};
+use crate::stats::median;
 use crate::style::Style;
+use crate::workload::Measure;
 use case::Case;
+use child::Answer;
 use progress::Progress;
 use std::collections::HashMap;
 use std::io::{self, IsTerminal};
@@ -45,7 +49,7 @@ pub(crate) fn compare(plan: &Plan, program: &str) -> Result<Report, ChildError> 
         }
     }
     let start = Instant::now();
-    let (readings, processes) = readings(plan, start)?;
+    let (answers, processes) = answers(plan, start)?;
     environment.end();
     Ok(Report {
         schema: SCHEMA,
@@ -55,17 +59,18 @@ pub(crate) fn compare(plan: &Plan, program: &str) -> Result<Report, ChildError> 
         seed: plan.seed,
         processes,
         quick: plan.quick,
+        aa: plan.aa,
         environment,
         doctor,
-        sections: plan.cases.iter().map(|case| section(plan, case, &readings)).collect(),
+        sections: plan.cases.iter().map(|case| section(case, &answers)).collect(),
     })
 }
 
 /// What each process said, by cell, and how many processes each cell had.
-fn readings(plan: &Plan, start: Instant) -> Result<(HashMap<Cell, Vec<Reading>>, u32), ChildError> {
+fn answers(plan: &Plan, start: Instant) -> Result<(HashMap<Cell, Answers>, u32), ChildError> {
     let (out, terminal) = (io::stderr(), io::stderr().is_terminal());
     let mut progress = Progress::new(out, terminal, plan.processes(), plan.limit);
-    let mut readings = HashMap::<_, Vec<_>>::new();
+    let mut answers = HashMap::<Cell, Answers>::new();
     let mut processes = 0;
     for round in plan.rounds() {
         // As long as those before it took.
@@ -75,24 +80,50 @@ fn readings(plan: &Plan, start: Instant) -> Result<(HashMap<Cell, Vec<Reading>>,
         }
         processes += 1;
         for cell in round {
+            let before = answers.get(&cell);
             if !plan.quiet {
-                progress.step(&cell, start.elapsed());
+                let so_far = before.and_then(|answers| answers.so_far(plan.measure(&cell)));
+                progress.step(&cell, so_far.as_deref(), start.elapsed());
             }
-            let reading = child::wait(&cell, plan.rate, plan.quick)?;
-            readings.entry(cell).or_default().push(reading);
+            if before.is_some_and(|answers| answers.not_here.is_some()) {
+                continue;
+            }
+            let answer = child::wait(&cell, plan.rate, plan.quick)?;
+            answers.entry(cell).or_default().take(answer);
         }
     }
     if !plan.quiet {
         progress.done();
     }
-    Ok((readings, processes))
+    Ok((answers, processes))
 }
 
-fn section(plan: &Plan, case: &Case, readings: &HashMap<Cell, Vec<Reading>>) -> Section {
-    let series = case.cells(&plan.backends).map(|cell| Series {
-        runtime: cell.backend,
-        variant: cell.variant,
-        runs: readings.get(&cell).cloned().unwrap_or_default(),
+/// All that the processes of a cell said.
+#[derive(Clone, Default)]
+struct Answers {
+    runs: Vec<Reading>,
+    not_here: Option<String>,
+}
+
+impl Answers {
+    fn so_far(&self, measure: Measure) -> Option<String> {
+        let figures: Vec<_> = self.runs.iter().map(|run| run.figure).collect();
+        (!figures.is_empty()).then(|| show(measure, median(&figures)))
+    }
+
+    fn take(&mut self, answer: Answer) {
+        match answer {
+            Answer::Reading(reading) => self.runs.push(reading),
+            // What it said before is of a system that was another.
+            Answer::NotHere(why) => *self = Self { runs: Vec::new(), not_here: Some(why) },
+        }
+    }
+}
+
+fn section(case: &Case, answers: &HashMap<Cell, Answers>) -> Section {
+    let series = case.cells().map(|cell| {
+        let Answers { runs, not_here } = answers.get(&cell).cloned().unwrap_or_default();
+        Series { runtime: cell.runtime, variant: cell.variant, runs, not_here }
     });
     case.section(series.collect())
 }

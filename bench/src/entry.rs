@@ -47,6 +47,11 @@ impl Entry {
         self.0.sizes()
     }
 
+    /// The sizes that are compared only where they are asked for.
+    pub fn large_sizes(&self) -> Vec<u64> {
+        self.0.large_sizes()
+    }
+
     /// A size that takes next to no time.
     pub fn smallest(&self) -> u64 {
         self.0.smallest()
@@ -55,6 +60,16 @@ impl Entry {
     /// How often it is done in one process.
     pub fn iterations(&self, load: Load) -> u32 {
         self.0.iterations(load)
+    }
+
+    /// Runs before those that count.
+    pub fn warm_up(&self, load: Load) -> u32 {
+        self.0.warm_up(load)
+    }
+
+    /// How many tasks are alive at once, where it is known.
+    pub fn tasks(&self, load: Load) -> Option<u64> {
+        self.0.tasks(load)
     }
 
     /// The time that it takes at least.
@@ -85,8 +100,11 @@ trait Erased: Send + Sync {
     fn unit(&self) -> &'static str;
     fn measure(&self) -> Measure;
     fn sizes(&self) -> Vec<u64>;
+    fn large_sizes(&self) -> Vec<u64>;
     fn smallest(&self) -> u64;
     fn iterations(&self, load: Load) -> u32;
+    fn warm_up(&self, load: Load) -> u32;
+    fn tasks(&self, load: Load) -> Option<u64>;
     fn floor(&self, load: Load) -> Duration;
     fn bare(&self, load: Load) -> Option<Job>;
     fn run(&self, through: &Through, load: Load, sampling: Sampling) -> Result<Vec<Run>, Failure>;
@@ -113,12 +131,24 @@ impl<W: Workload> Erased for W {
         Workload::sizes(self)
     }
 
+    fn large_sizes(&self) -> Vec<u64> {
+        Workload::large_sizes(self)
+    }
+
     fn smallest(&self) -> u64 {
         Workload::smallest(self)
     }
 
     fn iterations(&self, load: Load) -> u32 {
         Workload::iterations(self, load)
+    }
+
+    fn warm_up(&self, load: Load) -> u32 {
+        Workload::warm_up(self, load)
+    }
+
+    fn tasks(&self, load: Load) -> Option<u64> {
+        Workload::tasks(self, load)
     }
 
     fn floor(&self, load: Load) -> Duration {

@@ -1,5 +1,6 @@
 //! How a workload fails.
 
+use backstay_sources::websocket::{SendError, WebSocketError};
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -12,16 +13,23 @@ pub enum Failure {
     Io(io::Error),
     /// hyper's error.
     Http(hyper::Error),
+    /// A WebSocket's error.
+    WebSocket(Box<dyn Error + Send + Sync>),
     /// A runtime could not be started as asked.
     Start(Box<dyn Error + Send + Sync>),
     /// Something did not arrive: a task's value, a message, an answer.
     Lost(&'static str),
+    /// Something arrived, and was not what it should have been.
+    Unexpected(&'static str),
     /// It took less than the time that it takes at least: a sleep ended before its deadline.
     Early,
     /// Nothing was done.
     Nothing,
     /// This workload isn't written by hand.
     NotByHand,
+    /// It can't be done on this system, though nothing is wrong: there is no such file, too little memory, too few
+    /// descriptors. The comparison goes on without it, and says so.
+    NotHere(Box<dyn Error + Send + Sync>),
     /// Whatever else a workload may say.
     Other(Box<dyn Error + Send + Sync>),
     /// The work was done, and wrongly.
@@ -39,6 +47,30 @@ impl Failure {
     /// A workload's own error.
     pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Other(error.into())
+    }
+
+    /// Whether it may be no more than what is seen of a failure at the other end of a connection. Who got a wrong answer
+    /// has seen the cause itself.
+    pub(crate) fn may_follow(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Http(_) | Self::WebSocket(_) | Self::Lost(_))
+    }
+
+    /// It can't be done on this system: why.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_bench::failure::Failure;
+    /// use std::fs;
+    ///
+    /// fn resident() -> Result<String, Failure> {
+    ///     fs::read_to_string("/proc/self/smaps_rollup").map_err(Failure::not_here)
+    /// }
+    /// # let _ = resident();
+    /// assert_eq!(Failure::not_here("no /proc").to_string(), "not on this system: no /proc");
+    /// ```
+    pub fn not_here(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::NotHere(why.into())
     }
 }
 
@@ -65,11 +97,14 @@ impl fmt::Display for Failure {
         match self {
             Self::Io(error) => write!(f, "socket: {error}"),
             Self::Http(error) => write!(f, "http: {error}"),
+            Self::WebSocket(error) => write!(f, "websocket: {error}"),
             Self::Start(error) => write!(f, "start: {error}"),
             Self::Lost(what) => write!(f, "{what} was lost"),
+            Self::Unexpected(what) => write!(f, "{what} is not as expected"),
             Self::Early => f.write_str("a sleep ended before its deadline"),
             Self::Nothing => f.write_str("nothing was done"),
             Self::NotByHand => f.write_str("it isn't written by hand"),
+            Self::NotHere(why) => write!(f, "not on this system: {why}"),
             Self::Other(error) => error.fmt(f),
             Self::Wrong { what, expected, found } => write!(f, "{what}: expected {expected}, found {found}"),
         }
@@ -81,10 +116,15 @@ impl Error for Failure {
         match self {
             Self::Io(error) => Some(error),
             Self::Http(error) => Some(error),
-            Self::Start(error) => Some(&**error),
+            Self::WebSocket(error) | Self::Start(error) | Self::NotHere(error) => Some(&**error),
             // Its text is this one's, so the next is its source.
             Self::Other(error) => error.source(),
-            Self::Lost(_) | Self::Early | Self::Nothing | Self::NotByHand | Self::Wrong { .. } => None,
+            Self::Lost(_)
+            | Self::Unexpected(_)
+            | Self::Early
+            | Self::Nothing
+            | Self::NotByHand
+            | Self::Wrong { .. } => None,
         }
     }
 }
@@ -98,6 +138,24 @@ impl From<io::Error> for Failure {
 impl From<hyper::Error> for Failure {
     fn from(error: hyper::Error) -> Self {
         Self::Http(error)
+    }
+}
+
+impl From<WebSocketError> for Failure {
+    fn from(error: WebSocketError) -> Self {
+        Self::WebSocket(Box::new(error))
+    }
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        WebSocketError::from(error).into()
+    }
+}
+
+impl From<async_tungstenite::tungstenite::Error> for Failure {
+    fn from(error: async_tungstenite::tungstenite::Error) -> Self {
+        Self::WebSocket(Box::new(error))
     }
 }
 

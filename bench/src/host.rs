@@ -4,7 +4,7 @@ use crate::entry::Entry;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::sample::{Run, Sampling, sample};
-use crate::workload::{Load, Outcome, Workload};
+use crate::workload::{Load, Workload};
 use backstay::async_std::AsyncStdOwner;
 use backstay::smol::SmolOwner;
 use backstay::tokio::TokioOwner;
@@ -34,12 +34,7 @@ impl Host {
     pub fn run(&self, entry: &Entry, load: Load, sampling: Sampling) -> Result<Vec<Run>, Failure> {
         match &self.0 {
             Started::Through(through) => entry.run(through, load, sampling),
-            Started::Bare(host) => {
-                let job = entry.bare(load).ok_or(Failure::NotByHand)?;
-                let runs = host.run(job, sampling)?;
-                let done = |run: Run<()>| Run { taken: run.taken, outcome: Outcome::Units(job.units()) };
-                Ok(runs.into_iter().map(done).collect())
-            }
+            Started::Bare(host) => host.run(entry.bare(load).ok_or(Failure::NotByHand)?, sampling),
         }
     }
 }
@@ -53,7 +48,7 @@ impl fmt::Debug for Host {
 /// A runtime that was started by hand.
 pub(crate) trait ByHand {
     /// As [`Host::run`].
-    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<Run<()>>, Failure>;
+    fn run(&self, job: Job, sampling: Sampling) -> Result<Vec<Run>, Failure>;
 }
 
 /// A runtime that was started through backstay.

@@ -1,5 +1,26 @@
 //! What is also written by hand, and how much of it: the sizes of both, which are so the same.
 
+mod armed_timers;
+mod contention;
+mod cpu_fan_out;
+mod echo;
+mod http;
+mod mixed;
+mod nested_spawn;
+mod plan;
+mod timeouts;
+
+pub use armed_timers::{ArmedTimers, Part};
+pub use contention::Contention;
+pub(crate) use contention::Holders;
+pub use cpu_fan_out::CpuFanOut;
+pub use echo::Echo;
+pub use http::{Content, Http};
+pub use mixed::Mixed;
+pub use nested_spawn::{Branch, NestedSpawn};
+pub use plan::Plan;
+pub use timeouts::Timeouts;
+
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -9,6 +30,10 @@ use std::time::Duration;
 pub enum Job {
     /// Spawn many tasks, then join them all.
     Spawn(Spawn),
+    /// A tree of tasks.
+    NestedSpawn(NestedSpawn),
+    /// A chain of tasks.
+    ChainedSpawn(ChainedSpawn),
     /// Tasks that do nothing but yield.
     YieldStorm(YieldStorm),
     /// Two tasks and one message between them.
@@ -17,28 +42,59 @@ pub enum Job {
     SparseWake(SparseWake),
     /// Many tasks asleep at once.
     Timers(Timers),
+    /// Timers that are armed and cancelled.
+    ArmedTimers(ArmedTimers),
+    /// Operations with a time limit.
+    Timeouts(Timeouts),
+    /// Tasks that want one mutex.
+    MutexContention(Contention),
+    /// Tasks that want the permits of one semaphore.
+    SemaphoreContention(Contention),
+    /// Arithmetic, in parallel tasks.
+    CpuFanOut(CpuFanOut),
     /// Many blocking jobs at once.
     BlockingBurst(BlockingBurst),
     /// TCP connections over loopback that send and get back.
-    TcpEcho(TcpEcho),
+    TcpEcho(Echo),
+    /// WebSockets over loopback that send and get back.
+    WebSocketEcho(Echo),
     /// HTTP/1.1 over loopback, with hyper on both sides.
     Http(Http),
+    /// HTTP/1.1 over loopback, asked from outside at planned times.
+    HttpLatency(Plan),
+    /// TCP round trips from outside at planned times, beside a task that computes.
+    Mixed(Mixed),
+    /// Many tasks that wait, and what memory they take.
+    MemoryIdle(MemoryIdle),
+    /// Many tasks that sleep, and what memory they take.
+    MemorySleeping(MemorySleeping),
+    /// From nothing to the first task.
+    StartUp,
     /// One small operation, many times.
     Micro(Micro),
 }
 
 impl Job {
-    /// How many units are done.
+    /// How many units are done; of what is no throughput, none.
     pub const fn units(&self) -> u64 {
         match self {
             Self::Spawn(size) => size.tasks,
+            Self::NestedSpawn(size) => size.tasks(),
+            Self::ChainedSpawn(size) => size.tasks,
             Self::YieldStorm(size) => size.tasks * size.yields,
             Self::PingPong(size) => size.round_trips,
             Self::SparseWake(size) => size.tasks * size.rounds,
             Self::Timers(_) => 1,
+            Self::ArmedTimers(size) => size.timers,
+            Self::Timeouts(size) => size.operations,
+            Self::MutexContention(size) | Self::SemaphoreContention(size) => size.total(),
+            Self::CpuFanOut(size) => size.chunks,
             Self::BlockingBurst(size) => size.jobs,
-            Self::TcpEcho(size) => size.connections * size.round_trips,
+            Self::TcpEcho(size) | Self::WebSocketEcho(size) => size.connections * size.round_trips,
             Self::Http(size) => size.connections * size.requests,
+            Self::HttpLatency(plan) => plan.requests,
+            Self::Mixed(size) => size.plan.requests,
+            Self::MemoryIdle(_) | Self::MemorySleeping(_) | Self::StartUp => 0,
             Self::Micro(size) => size.times,
         }
     }
@@ -48,6 +104,13 @@ impl Job {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spawn {
     /// Tasks.
+    pub tasks: u64,
+}
+
+/// Size of [`Job::ChainedSpawn`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainedSpawn {
+    /// Tasks, each spawned by the one before it.
     pub tasks: u64,
 }
 
@@ -115,33 +178,18 @@ impl BlockingBurst {
     }
 }
 
-/// Size of [`Job::TcpEcho`].
+/// Size of [`Job::MemoryIdle`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TcpEcho {
-    /// Connections, all at once.
-    pub connections: u64,
-    /// Round trips of each, one after the other.
-    pub round_trips: u64,
-    /// Bytes there, and the same back.
-    pub bytes: usize,
+pub struct MemoryIdle {
+    /// Tasks.
+    pub tasks: u64,
 }
 
-impl TcpEcho {
-    /// Bytes that the servers see in all.
-    pub const fn total(&self) -> u64 {
-        self.connections * self.round_trips * self.bytes as u64
-    }
-}
-
-/// Size of [`Job::Http`].
+/// Size of [`Job::MemorySleeping`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Http {
-    /// Keep-alive connections, all at once.
-    pub connections: u64,
-    /// Requests of each, one after the other.
-    pub requests: u64,
-    /// Items in each body, of 64 bytes each.
-    pub items: usize,
+pub struct MemorySleeping {
+    /// Tasks, one sleep each.
+    pub tasks: u64,
 }
 
 /// Size of [`Job::Micro`].

@@ -27,6 +27,7 @@
 //! | a workload without its type, and several of them | [`entry`], [`registry`] |
 //! | how work is put on a runtime, and how one is started | [`host`], [`start`] |
 //! | the comparison: children, order | `compare/` |
+//! | a runtime under a name | [`contender`] |
 //! | what it found: JSON, table, HTML, Markdown, changes since a baseline | [`report`] |
 //! | what it was made on, and what disturbs it | [`environment`], [`doctor`] |
 //! | the command line | [`cli`] |
@@ -34,18 +35,24 @@
 
 #![forbid(unsafe_code)]
 
+mod arming;
 mod bare;
+mod caller;
 pub mod cell;
 pub mod cli;
 mod compare;
+pub mod contender;
+mod descriptors;
 pub mod doctor;
 pub mod entry;
 pub mod environment;
+mod event;
 mod exchange;
 pub mod failure;
 pub mod histogram;
 pub mod host;
 pub mod job;
+mod memory;
 pub mod reading;
 pub mod registry;
 pub mod report;

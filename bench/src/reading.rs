@@ -5,7 +5,7 @@ use crate::histogram::Histogram;
 use crate::sample::Run;
 use crate::stats::median;
 use crate::usage::Usage;
-use crate::workload::Outcome;
+use crate::workload::{Outcome, Timed};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub struct Reading {
     /// The figure: nanoseconds a unit, above the floor; the 99th percentile of the latencies in nanoseconds; or a
     /// quantity. Of several iterations the median, of latencies all together.
     pub figure: f64,
-    /// Nanoseconds of a whole run, above the floor: the median.
+    /// Nanoseconds of a whole run, or of that part of it that counts, above the floor: the median.
     pub whole: f64,
     /// Units done in a run, where they are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,11 +56,15 @@ impl Reading {
         let mut units = None;
         let mut latencies = Histogram::default();
         for run in runs {
-            let whole = run.taken.checked_sub(floor).filter(|&nanos| nanos > 0).ok_or(Failure::Early)? as f64;
+            let taken = match &run.outcome {
+                Outcome::Timed(timed) => u64::try_from(timed.taken.as_nanos()).unwrap_or(u64::MAX),
+                _ => run.taken,
+            };
+            let whole = taken.checked_sub(floor).filter(|&nanos| nanos > 0).ok_or(Failure::Early)? as f64;
             wholes.push(whole);
             iterations.push(match &run.outcome {
-                Outcome::Units(0) => return Err(Failure::Nothing),
-                Outcome::Units(done) => {
+                Outcome::Units(0) | Outcome::Timed(Timed { units: 0, .. }) => return Err(Failure::Nothing),
+                Outcome::Units(done) | Outcome::Timed(Timed { units: done, .. }) => {
                     units = Some(*done);
                     whole / *done as f64
                 }
@@ -82,10 +86,10 @@ impl Reading {
 }
 
 impl Reading {
-    /// How many operations a run does: units or latencies, else one.
-    pub(crate) fn operations(&self) -> u64 {
+    /// How many operations a run does: units or latencies.
+    pub(crate) fn operations(&self) -> Option<u64> {
         let latencies = self.latencies.as_ref().map(|tail| tail.count / self.iterations.len().max(1) as u64);
-        self.units.or(latencies).unwrap_or(1).max(1)
+        self.units.or(latencies).filter(|&operations| operations > 0)
     }
 }
 
@@ -117,6 +121,15 @@ mod tests {
         let reading = Reading::new(&runs(vec![Outcome::Units(10); 3]), Duration::from_nanos(400)).unwrap();
         assert_eq!((reading.figure, reading.whole, reading.units), (60.0, 600.0, Some(10)));
         assert_eq!((reading.iterations.len(), reading.latencies), (3, None));
+    }
+
+    #[test]
+    fn a_part_of_the_run_counts_alone() {
+        let timed = |units, nanos| Outcome::Timed(Timed { units, taken: Duration::from_nanos(nanos) });
+        let reading = Reading::new(&runs(vec![timed(10, 300); 3]), Duration::from_nanos(100)).unwrap();
+        assert_eq!((reading.figure, reading.whole, reading.units), (20.0, 200.0, Some(10)));
+        let nothing = Reading::new(&runs(vec![timed(0, 300)]), Duration::ZERO).unwrap_err();
+        assert_eq!(nothing.to_string(), "nothing was done");
     }
 
     #[test]

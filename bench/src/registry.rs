@@ -46,7 +46,7 @@ impl Registry {
             if entry.sizes().is_empty() {
                 return bad(Why::NoSizes);
             }
-            for size in entry.sizes().into_iter().chain([entry.smallest()]) {
+            for size in entry.sizes().into_iter().chain(entry.large_sizes()).chain([entry.smallest()]) {
                 if Size::new(size).is_none() {
                     return bad(Why::Size(size));
                 }

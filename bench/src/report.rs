@@ -2,17 +2,22 @@
 //!
 //! In JSON it is these types as they are; [`SCHEMA`] changes whenever a field changes its meaning or goes.
 
+pub mod agreement;
 pub mod baseline;
+pub mod column;
+mod grid;
 pub mod html;
 pub mod markdown;
-mod number;
+pub(crate) mod number;
 mod row;
 mod section;
 pub mod table;
+mod twins;
 mod verdict;
 
 pub use row::{Bare, Behind, Percentiles, Row};
 pub use section::{Section, Series};
+pub use twins::Twins;
 pub use verdict::{Overhead, Verdict};
 
 use crate::doctor::Finding;
@@ -44,6 +49,9 @@ pub struct Report {
     pub processes: u32,
     /// Whether each was cut short, for a first impression.
     pub quick: bool,
+    /// Whether each runtime was compared with itself.
+    #[serde(default)]
+    pub aa: bool,
     /// On what, and with what.
     pub environment: Environment,
     /// What the doctor said of it before.

@@ -38,12 +38,12 @@ pub fn smoke(registry: &Registry) -> Result<usize, SmokeError> {
                 let mut once = || {
                     let host = host.as_ref().map_err(|error| Failure::other(error.to_string()))?;
                     let runs = host.run(entry, load, Sampling::ONCE)?;
-                    let done = Reading::new(&runs, entry.floor(load))?.units.unwrap_or_default();
+                    let done = Reading::new(&runs, entry.floor(load))?.operations().unwrap_or_default();
                     // By hand it is as much.
                     check("the units", *units.entry(entry.name()).or_insert(done), done)
                 };
                 let workload = entry.name().to_owned();
-                let cell = Cell { backend, variant, workload, size, threads };
+                let cell = Cell { runtime: backend.into(), variant, workload, size, threads };
                 once().map_err(|failure| SmokeError { cell, failure })?;
                 cells += 1;
             }

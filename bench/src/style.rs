@@ -13,6 +13,9 @@ impl Style {
     /// Plain text.
     pub const PLAIN: Self = Self { colour: false };
 
+    /// Colours, whoever sees them.
+    pub const COLOURED: Self = Self { colour: true };
+
     /// Colours on a terminal, unless the variable `NO_COLOR` has a value (<https://no-color.org>).
     pub fn of(stream: &impl IsTerminal) -> Self {
         let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -47,6 +50,6 @@ mod tests {
     #[test]
     fn plain_text_stays_as_it_is() {
         assert_eq!(Style::PLAIN.red("no"), "no");
-        assert_eq!(Style { colour: true }.red("no"), "\x1b[31mno\x1b[0m");
+        assert_eq!(Style::COLOURED.red("no"), "\x1b[31mno\x1b[0m");
     }
 }

@@ -49,7 +49,7 @@ mod load;
 mod measured;
 
 pub use load::{BadRate, Load, Rate};
-pub use measured::{Latencies, Measure, Measured, Outcome, Quantity, Units};
+pub use measured::{Latencies, Measure, Measured, Outcome, Quantity, Timed, Units};
 
 use crate::failure::Failure;
 use crate::job::Job;
@@ -61,8 +61,9 @@ use std::time::Duration;
 /// It is run in a spawned task, once to warm up and then [`iterations`](Self::iterations) times, in a process of its
 /// own for each runtime. What it spawns it should await, so that nothing is left for the next iteration to pay.
 pub trait Workload: Clone + Send + Sync + 'static {
-    /// What comes of it: [`Units`] where the time of the work is what counts, [`Latencies`] where it takes times
-    /// itself, [`Quantity`] for anything else, such as bytes. Of each, less is better.
+    /// What comes of it: [`Units`] where the time of the work is what counts, [`Timed`] where that of a part of it is,
+    /// [`Latencies`] where it takes a time for each, [`Quantity`] for anything else, such as bytes. Of each, less is
+    /// better.
     type Measured: Measured;
 
     /// Its name on the command line and in reports: lower-case letters, digits and `-`.
@@ -77,6 +78,12 @@ pub trait Workload: Clone + Send + Sync + 'static {
     /// The sizes that are compared unless others are asked for; never none, and none of them 0.
     fn sizes(&self) -> Vec<u64>;
 
+    /// Sizes that are worth it, and take too long or too much memory to be compared unless somebody asks for them.
+    /// None unless told otherwise.
+    fn large_sizes(&self) -> Vec<u64> {
+        Vec::new()
+    }
+
     /// A size that takes next to no time, to see that all of it works; 2 unless told otherwise.
     fn smallest(&self) -> u64 {
         2
@@ -90,6 +97,19 @@ pub trait Workload: Clone + Send + Sync + 'static {
             Measure::Throughput => 5,
             Measure::Latency | Measure::Quantity => 1,
         }
+    }
+
+    /// Runs before those that count: one unless told otherwise, none where only the first run of a process shows what
+    /// is looked for, such as memory that a second run would find ready.
+    fn warm_up(&self, load: Load) -> u32 {
+        let _ = load;
+        1
+    }
+
+    /// How many tasks are alive at once, so that memory can be shown for each. Unknown unless told otherwise.
+    fn tasks(&self, load: Load) -> Option<u64> {
+        let _ = load;
+        None
     }
 
     /// The time that it takes at least, whatever the runtime; it is taken off. None unless told otherwise.
@@ -108,7 +128,8 @@ pub trait Workload: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// When it can't be done, or was done wrongly: it checks its own result.
+    /// When it can't be done, or was done wrongly: it checks its own result. [`Failure::NotHere`] where this system is
+    /// no place for it: then the comparison goes on without.
     fn run<R: Runtime + Net>(
         &self,
         rt: R,

@@ -1,12 +1,14 @@
 //! The page: everything is in it, nothing else is needed for it, and no report breaks it.
 
 use backstay_bench::cell::Variant;
+use backstay_bench::contender::Contender;
 use backstay_bench::doctor::examine;
 use backstay_bench::environment::Environment;
 use backstay_bench::reading::{Reading, Tail};
 use backstay_bench::report::html::html;
 use backstay_bench::report::{Report, SCHEMA, Section, Series, Verdict};
 use backstay_bench::start::RUNTIMES;
+use backstay_bench::usage::Usage;
 use backstay_bench::workload::Measure;
 use fastrand::Rng;
 
@@ -23,6 +25,7 @@ fn report(sections: Vec<Section>) -> Report {
         seed,
         processes: 21,
         quick: false,
+        aa: false,
         environment,
         doctor,
         sections,
@@ -59,7 +62,7 @@ fn usual(name: &str, measure: Measure, apart: f64, rng: &mut Rng) -> Section {
         for variant in [Variant::Bare, Variant::Backstay] {
             let middle = 250.0 * (1.0 + apart).powi(place as i32);
             let runs = (0..21).map(|_| reading(middle * (0.99 + 0.02 * rng.f64())));
-            series.push(Series { runtime, variant, runs: runs.collect() });
+            series.push(Series { runtime: runtime.into(), variant, runs: runs.collect(), not_here: None });
         }
     }
     section(name, measure, series)
@@ -74,7 +77,7 @@ fn latencies(rng: &mut Rng) -> Section {
             let tail = Tail { count, p50: first, p90: first, p99: first, p999: max, max, buckets };
             Reading { latencies: Some(tail), ..reading(first as f64) }
         });
-        Series { runtime, variant: Variant::Backstay, runs: runs.collect() }
+        Series { runtime: runtime.into(), variant: Variant::Backstay, runs: runs.collect(), not_here: None }
     });
     section("late", Measure::Latency, series.into())
 }
@@ -256,8 +259,9 @@ fn an_empty_report_is_a_page() {
 #[test]
 fn few_runs_have_no_intervals_and_one_runtime_nobody_to_compare_with() {
     let series = |runs: &[f64]| Series {
-        runtime: RUNTIMES[0],
+        runtime: RUNTIMES[0].into(),
         variant: Variant::Backstay,
+        not_here: None,
         runs: runs.iter().copied().map(reading).collect(),
     };
     let page = check(&report(vec![section("one", Measure::Throughput, vec![series(&[120.0])])]));
@@ -272,6 +276,30 @@ fn few_runs_have_no_intervals_and_one_runtime_nobody_to_compare_with() {
     assert!(page.contains("There are no runs."));
     let page = check(&report(vec![section("nobody", Measure::Throughput, Vec::new())]));
     assert_eq!(count(&page, "<figure"), 0);
+}
+
+#[test]
+fn what_is_not_on_this_system_is_said_and_memory_is_drawn_where_it_is_known() {
+    let mut rng = Rng::with_seed(2);
+    let mut section = usual("tasks", Measure::Throughput, 0.3, &mut rng);
+    for series in section.series.iter_mut().filter(|series| series.runtime == RUNTIMES[2]) {
+        (series.runs, series.not_here) = (Vec::new(), Some("no <b>".to_owned()));
+    }
+    let usage = Usage { bytes_per_task: Some(2_345.0), ..Usage::default() };
+    for run in section.series.iter_mut().flat_map(|series| &mut series.runs) {
+        run.usage = Some(usage);
+    }
+    section.conclude();
+    let page = check(&report(vec![section.clone()]));
+    assert!(page.contains("async-std/bare, async-std/backstay: no &lt;b&gt;"), "{page}");
+    assert_eq!((count(&page, "<figure class=\"memory\">"), count(&page, "class=\"bar ")), (1, 2));
+    // A twin has a look of its own.
+    for series in section.series.iter_mut().filter(|series| series.runtime == RUNTIMES[1]) {
+        series.runtime = Contender::twin(RUNTIMES[0]);
+    }
+    section.conclude();
+    let page = check(&report(vec![section]));
+    assert!(page.contains("tasks-1k/tokio, 2 threads") && page.contains("tokio&#39;"), "{page}");
 }
 
 #[test]
@@ -293,7 +321,7 @@ fn no_figures_break_it() {
                     let latencies = rng.bool().then_some(tail);
                     Reading { latencies, ..reading(*rng.choice(&odd).unwrap()) }
                 });
-                Series { runtime, variant, runs: runs.collect() }
+                Series { runtime: runtime.into(), variant, runs: runs.collect(), not_here: None }
             });
             let series = series.collect();
             let mut section = section("odd", measure, series);

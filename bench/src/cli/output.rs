@@ -14,8 +14,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Something got slower than allowed.
-const REGRESSION: u8 = 3;
+/// Something got slower than allowed, or is the contrary of what it was.
+const FOUND: u8 = 3;
 
 /// Changes of more than 5 % are shown where no limit was given.
 const SHOWN: FailOn = FailOn { more_than: 0.05 };
@@ -139,13 +139,16 @@ impl Output {
         let Some(fail_on) = self.args.fail_on else {
             return Ok(());
         };
-        if changes.changes.is_empty() {
-            return Err(Failed { error: Box::new(Gate::Nothing), code: 1 });
-        }
-        match changes.regressions(fail_on).count() {
-            0 => Ok(()),
-            count => Err(Failed { error: Box::new(Gate::Regressions(count)), code: REGRESSION }),
-        }
+        gate(changes.changes.is_empty(), changes.regressions(fail_on).count(), "regression")
+    }
+}
+
+/// Fails where nothing could be compared, or so much was found of what shouldn't be.
+pub(super) fn gate(nothing: bool, found: usize, what: &'static str) -> Result<(), Failed> {
+    match found {
+        _ if nothing => Err(Failed { error: Box::new(Gate::Nothing), code: 1 }),
+        0 => Ok(()),
+        _ => Err(Failed { error: Box::new(Gate::Found(found, what)), code: FOUND }),
     }
 }
 
@@ -153,19 +156,19 @@ fn not_written(path: &Path, error: io::Error) -> Failed {
     Failed { error: Box::new(NotWritten { path: path.to_owned(), error }), code: 1 }
 }
 
-/// What `--fail-on` fails with.
+/// What a comparison of two reports fails with.
 #[derive(Debug)]
 enum Gate {
     Nothing,
-    Regressions(usize),
+    Found(usize, &'static str),
 }
 
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nothing => f.write_str("the baseline has nothing in common with this report"),
-            Self::Regressions(1) => f.write_str("1 regression"),
-            Self::Regressions(count) => write!(f, "{count} regressions"),
+            Self::Nothing => f.write_str("the two reports have nothing in common"),
+            Self::Found(1, what) => write!(f, "1 {what}"),
+            Self::Found(count, what) => write!(f, "{count} {what}s"),
         }
     }
 }

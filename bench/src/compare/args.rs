@@ -15,7 +15,7 @@ use std::time::Duration;
 /// What a comparison can be told.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// Only workloads with one of these in their name, which ends in the size: `spawn`, `spawn-1k`
+    /// Only workloads of these names, or with one of these in their name: `spawn`, `spawn-1k`, `echo`
     #[arg(value_name = "WORKLOAD")]
     pub(crate) filter: Vec<String>,
 
@@ -34,6 +34,15 @@ pub(crate) struct CompareArgs {
     /// Sizes instead of each workload's own: 500,1k,10k
     #[arg(long, value_name = "SIZES", value_delimiter = ',')]
     pub(crate) sizes: Vec<Size>,
+
+    /// Each workload's large sizes too; without it one is compared where its whole name is given
+    #[arg(long, conflicts_with = "sizes")]
+    pub(crate) large: bool,
+
+    /// Compares each runtime with itself, under two names (an A/A test): how often a difference is named where there is
+    /// none
+    #[arg(long)]
+    pub(crate) aa: bool,
 
     /// How fast the work comes, for workloads with an open loop [default: 1000/s]
     #[arg(long, value_name = "RATE")]

@@ -1,11 +1,11 @@
 //! What is compared: a workload, how much of it, on how many threads.
 
 use crate::cell::{Cell, Variant};
+use crate::contender::Contender;
 use crate::entry::Entry;
 use crate::report::{Section, Series, Verdict};
 use crate::size::Size;
 use crate::workload::{Load, Measure, Rate};
-use backstay::Backend;
 use std::num::NonZeroUsize;
 
 /// A workload, how much of it, on how many threads: a part of the report.
@@ -15,34 +15,27 @@ pub(crate) struct Case {
     pub(crate) size: Size,
     pub(crate) threads: NonZeroUsize,
     pub(crate) rate: Rate,
+    pub(crate) contenders: Vec<Contender>,
 }
 
 impl Case {
-    /// Its name with its size: `spawn-1k`.
-    pub(crate) fn label(&self) -> String {
-        format!("{}-{}", self.entry.name(), self.size)
-    }
-
     pub(crate) fn load(&self) -> Load {
         Load::new(self.size.get()).at(self.rate)
     }
 
-    /// Whether it is written by hand too.
-    pub(crate) fn has_bare(&self) -> bool {
-        self.entry.bare(self.load()).is_some()
+    /// Its cells: each contender through backstay, and by hand if it is written so and isn't compared with itself.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = Cell> {
+        let twins = self.contenders.iter().any(|contender| contender.is_twin());
+        let by_hand = !twins && self.entry.bare(self.load()).is_some();
+        let variants: &[_] = if by_hand { &[Variant::Bare, Variant::Backstay] } else { &[Variant::Backstay] };
+        let on =
+            move |&contender: &Contender| variants.iter().map(move |&variant| self.cell(contender, variant));
+        self.contenders.iter().flat_map(on)
     }
 
-    pub(crate) fn cell(&self, backend: Backend, variant: Variant) -> Cell {
+    fn cell(&self, runtime: Contender, variant: Variant) -> Cell {
         let workload = self.entry.name().to_owned();
-        Cell { backend, variant, workload, size: self.size, threads: self.threads }
-    }
-
-    /// Its cells: through backstay, and by hand if it is.
-    pub(crate) fn cells<'a>(&'a self, backends: &'a [Backend]) -> impl Iterator<Item = Cell> + 'a {
-        let variants: &[_] =
-            if self.has_bare() { &[Variant::Bare, Variant::Backstay] } else { &[Variant::Backstay] };
-        let on = move |&backend: &Backend| variants.iter().map(move |&variant| self.cell(backend, variant));
-        backends.iter().flat_map(on)
+        Cell { runtime, variant, workload, size: self.size, threads: self.threads }
     }
 
     /// Its part of the report, with what each of its cells said.

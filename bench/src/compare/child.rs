@@ -1,6 +1,7 @@
 //! One cell: the process that measures, and the one that waits for it.
 
 use crate::cell::Cell;
+use crate::entry::Entry;
 use crate::failure::Failure;
 use crate::host::Threads;
 use crate::reading::Reading;
@@ -10,6 +11,7 @@ use crate::start;
 use crate::usage;
 use crate::workload::{Load, Rate};
 use clap::Parser;
+use serde::{Deserialize, Serialize};
 use std::env;
 use std::error::Error;
 use std::fmt;
@@ -37,26 +39,45 @@ pub(crate) struct ChildArgs {
     quick: bool,
 }
 
-/// Measures a cell in this process, and prints one line: its [`Reading`].
+/// What a child says, in one line of JSON.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Answer {
+    /// What it found out.
+    Reading(Reading),
+    /// Why it can't be measured on this system.
+    NotHere(String),
+}
+
+/// Measures a cell in this process, and prints one line: its [`Answer`].
 pub(crate) fn measure(args: &ChildArgs, registry: &Registry) -> Result<(), ChildFailure> {
     let cell = &args.cell;
     let entry = registry.get(&cell.workload)?;
     let load = Load::new(cell.size.get()).at(args.rate);
-    let host = start::start(cell.backend, cell.variant, Threads::Workers(cell.threads))?;
+    let answer = match reading(cell, entry, load, args.quick) {
+        Ok(reading) => Answer::Reading(reading),
+        Err(Failure::NotHere(why)) => Answer::NotHere(why.to_string()),
+        Err(failure) => return Err(failure.into()),
+    };
+    println!("{}", serde_json::to_string(&answer)?);
+    Ok(())
+}
+
+fn reading(cell: &Cell, entry: &Entry, load: Load, quick: bool) -> Result<Reading, Failure> {
+    let host = start::start(cell.runtime.backend(), cell.variant, Threads::Workers(cell.threads))?;
     let iterations = entry.iterations(load).max(1);
-    let iterations = if args.quick { iterations.div_ceil(2) } else { iterations };
-    let sampling = Sampling::time(iterations);
+    let iterations = if quick { iterations.div_ceil(2) } else { iterations };
+    let sampling = Sampling { warm_up: entry.warm_up(load), ..Sampling::time(iterations) };
     let start = usage::start();
     let runs = host.run(entry, load, sampling)?;
     let mut reading = Reading::new(&runs, entry.floor(load))?;
     let all = u64::from(sampling.iterations) + u64::from(sampling.warm_up);
-    reading.usage = Some(start.end(reading.operations() * all));
-    println!("{}", serde_json::to_string(&reading)?);
-    Ok(())
+    reading.usage = Some(start.end(reading.operations().map(|each| each * all), entry.tasks(load)));
+    Ok(reading)
 }
 
 /// Starts a child that measures `cell`, and waits for what it says.
-pub(crate) fn wait(cell: &Cell, rate: Rate, quick: bool) -> Result<Reading, ChildError> {
+pub(crate) fn wait(cell: &Cell, rate: Rate, quick: bool) -> Result<Answer, ChildError> {
     let failed = |why, stderr| ChildError { cell: cell.clone(), why, stderr };
     let start = || -> io::Result<Child> {
         Command::new(env::current_exe()?)

@@ -3,10 +3,12 @@
 use super::args::CompareArgs;
 use super::case::Case;
 use crate::cell::Cell;
+use crate::contender::Contender;
+use crate::entry::Entry;
 use crate::registry::{Registry, UnknownWorkload};
 use crate::size::Size;
 use crate::start::RUNTIMES;
-use crate::workload::Rate;
+use crate::workload::{Measure, Rate};
 use backstay::Backend;
 use fastrand::Rng;
 use std::time::Duration;
@@ -26,6 +28,8 @@ pub(crate) struct Plan {
     /// for.
     pub(crate) limit: Duration,
     pub(crate) quick: bool,
+    /// Each runtime with itself.
+    pub(crate) aa: bool,
     pub(crate) rate: Rate,
     pub(crate) seed: u64,
     /// Nothing is said before the result.
@@ -36,18 +40,20 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn new(args: &CompareArgs, registry: &Registry) -> Result<Self, UnknownWorkload> {
-        let cases = cases(args, registry)?;
         // In the usual order, each once, whatever was typed.
         let chosen = |backend: &Backend| args.runtimes.is_empty() || args.runtimes.contains(backend);
+        let backends: Vec<_> = RUNTIMES.iter().copied().filter(chosen).collect();
+        let cases = cases(args, registry, &backends)?;
         let (usual, limit) = if args.quick { (QUICK_REPETITIONS, QUICK_LIMIT) } else { (REPETITIONS, LIMIT) };
         let limit = if args.reps.is_some() { Duration::MAX } else { limit };
         let seed = args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
         Ok(Self {
             cases,
-            backends: RUNTIMES.iter().copied().filter(chosen).collect(),
+            backends,
             repetitions: args.reps.unwrap_or(usual),
             limit: args.max_time.map_or(limit, |span| span.0),
             quick: args.quick,
+            aa: args.aa,
             rate: args.rate.unwrap_or_default(),
             seed,
             quiet: args.quiet,
@@ -70,6 +76,12 @@ impl Plan {
         self.cells().count() * self.repetitions as usize
     }
 
+    /// What kind of figure a cell gives.
+    pub(crate) fn measure(&self, cell: &Cell) -> Measure {
+        let entry = self.cases.iter().map(|case| &case.entry).find(|entry| entry.name() == cell.workload);
+        entry.map_or(Measure::Quantity, Entry::measure)
+    }
+
     /// The conditions, before anything is measured.
     pub(crate) fn preamble(&self) -> String {
         let names: Vec<_> = self.backends.iter().map(|backend| backend.name()).collect();
@@ -81,7 +93,7 @@ impl Plan {
             "\
 The same work on {names}: by hand (bare) and through backstay.
   threads      {threads} workers on each; the main thread waits and takes no part
-  allocator    the system's
+  allocator    the same for all: the system's, unless this program has another
   yield        one self-wake, the same on all
   tokio        with its cooperative budget, which is its default
   sockets      TCP over loopback, TCP_NODELAY on both sides
@@ -97,7 +109,7 @@ The same work on {names}: by hand (bare) and through backstay.
     }
 
     fn cells(&self) -> impl Iterator<Item = Cell> {
-        self.cases.iter().flat_map(|case| case.cells(&self.backends))
+        self.cases.iter().flat_map(Case::cells)
     }
 }
 
@@ -114,6 +126,8 @@ fn command(args: &CompareArgs, seed: u64) -> String {
         list("runtimes", &args.runtimes),
         list("threads", &args.threads()),
         list("sizes", &args.sizes),
+        args.large.then(|| "--large".to_owned()),
+        args.aa.then(|| "--aa".to_owned()),
         one("rate", args.rate.map(|rate| rate.to_string())),
         one("reps", args.reps.map(|reps| reps.to_string())),
         one("max-time", args.max_time.map(|span| span.to_string())),
@@ -123,34 +137,86 @@ fn command(args: &CompareArgs, seed: u64) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-/// Every workload in every size on every number of threads, of those whose name was asked for.
-fn cases(args: &CompareArgs, registry: &Registry) -> Result<Vec<Case>, UnknownWorkload> {
+/// Every workload in every size on every number of threads, of those whose name was asked for; in an A/A comparison
+/// once for each runtime.
+fn cases(
+    args: &CompareArgs,
+    registry: &Registry,
+    backends: &[Backend],
+) -> Result<Vec<Case>, UnknownWorkload> {
+    let offers: Vec<_> = registry.entries().iter().flat_map(|entry| offers(args, entry)).collect();
+    let filters: Vec<_> = args.filter.iter().chain(&args.workload).collect();
+    let mut wanted = Vec::new();
+    for filter in filters {
+        let is_wanted = meant(filter, &offers, args.large);
+        if !offers.iter().any(&is_wanted) {
+            return Err(UnknownWorkload::new(filter, offers.iter().map(Offer::label).collect()));
+        }
+        wanted.push(is_wanted);
+    }
+    let chosen = |offer: &&Offer| match &*wanted {
+        [] => args.large || !offer.is_large,
+        wanted => wanted.iter().any(|is_wanted| is_wanted(offer)),
+    };
     let mut cases = Vec::new();
-    for entry in registry.entries() {
-        let own = || entry.sizes().into_iter().filter_map(Size::new).collect();
-        let mut sizes = if args.sizes.is_empty() { own() } else { args.sizes.clone() };
-        sizes.sort_unstable();
-        sizes.dedup();
-        for size in sizes {
-            for threads in args.threads() {
-                let rate = args.rate.unwrap_or_default();
-                cases.push(Case { entry: entry.clone(), size, threads, rate });
+    for Offer { entry, size, .. } in offers.iter().filter(chosen) {
+        for threads in args.threads() {
+            let case = |contenders| Case {
+                entry: Entry::clone(entry),
+                size: *size,
+                threads,
+                rate: args.rate.unwrap_or_default(),
+                contenders,
+            };
+            if args.aa {
+                let twins = |&backend| case(vec![Contender::from(backend), Contender::twin(backend)]);
+                cases.extend(backends.iter().map(twins));
+            } else {
+                cases.push(case(backends.iter().copied().map(Contender::from).collect()));
             }
         }
     }
-    let filters: Vec<_> = args.filter.iter().chain(&args.workload).collect();
-    for filter in &filters {
-        if !cases.iter().any(|case| case.label().contains(*filter)) {
-            let mut labels: Vec<_> = cases.iter().map(Case::label).collect();
-            labels.dedup();
-            return Err(UnknownWorkload::new(filter, labels));
-        }
-    }
-    cases.retain(|case| {
-        let label = case.label();
-        filters.is_empty() || filters.iter().any(|filter| label.contains(*filter))
-    });
     Ok(cases)
+}
+
+/// A workload in a size that can be asked for.
+struct Offer<'a> {
+    entry: &'a Entry,
+    size: Size,
+    is_large: bool,
+}
+
+impl Offer<'_> {
+    fn label(&self) -> String {
+        format!("{}-{}", self.entry.name(), self.size)
+    }
+}
+
+/// Which offers a filter means: a whole name that workload alone, whatever others it is a part of; large sizes only by
+/// their whole label, or where all of them were asked for.
+fn meant<'f>(filter: &'f str, offers: &[Offer<'_>], large: bool) -> impl Fn(&Offer<'_>) -> bool + use<'f> {
+    let whole = move |offer: &Offer<'_>| offer.entry.name() == filter || offer.label() == filter;
+    let is_whole = offers.iter().any(whole);
+    move |offer| {
+        let label = offer.label();
+        let is_named = if is_whole { whole(offer) } else { label.contains(filter) };
+        is_named && (large || !offer.is_large || label == filter)
+    }
+}
+
+/// The sizes that were asked for, or the workload's own.
+fn offers<'a>(args: &CompareArgs, entry: &'a Entry) -> Vec<Offer<'a>> {
+    let own = |sizes: Vec<u64>| sizes.into_iter().filter_map(Size::new).collect();
+    let (mut sizes, mut large) = (args.sizes.clone(), Vec::new());
+    if sizes.is_empty() {
+        (sizes, large) = (own(entry.sizes()), own(entry.large_sizes()));
+    }
+    large.retain(|size| !sizes.contains(size));
+    let of = |sizes: Vec<Size>, is_large| sizes.into_iter().map(move |size| Offer { entry, size, is_large });
+    let mut offers: Vec<_> = of(sizes, false).chain(of(large, true)).collect();
+    offers.sort_by_key(|offer| offer.size);
+    offers.dedup_by_key(|offer| offer.size);
+    offers
 }
 
 #[cfg(test)]
@@ -171,8 +237,12 @@ mod tests {
         Plan::new(&line.args, &standard())
     }
 
+    fn label(case: &Case) -> String {
+        format!("{}-{}", case.entry.name(), case.size)
+    }
+
     fn labels(line: &str) -> Vec<String> {
-        plan(line).unwrap().cases.iter().map(Case::label).collect()
+        plan(line).unwrap().cases.iter().map(label).collect()
     }
 
     #[test]
@@ -205,7 +275,32 @@ mod tests {
     fn a_filter_names_a_workload_or_one_of_its_sizes() {
         assert_eq!(labels("spawn"), ["spawn-1k", "spawn-10k"]);
         assert_eq!(labels("spawn-1k"), ["spawn-1k"]);
-        assert_eq!(labels("ping --workload spawn-1k,echo-64"), ["spawn-1k", "ping-pong-10k", "tcp-echo-64"]);
+        assert_eq!(labels("spawn-10k"), ["spawn-10k"]);
+        assert_eq!(labels("d-spawn"), ["nested-spawn-1k", "chained-spawn-10k"]);
+        assert_eq!(labels("pawn-1k spaw"), ["spawn-1k", "spawn-10k", "nested-spawn-1k", "chained-spawn-10k"]);
+        assert_eq!(labels("pong --workload spawn-1k,echo-64"), ["spawn-1k", "ping-pong-10k", "tcp-echo-64"]);
+    }
+
+    #[test]
+    fn large_sizes_are_for_who_asks() {
+        assert_eq!(labels("spawn --large"), ["spawn-1k", "spawn-10k", "spawn-100k", "spawn-1m"]);
+        assert_eq!(labels("spawn-1m"), ["spawn-1m"]);
+        assert_eq!(labels("spawn-1"), ["spawn-1k", "spawn-10k", "nested-spawn-1k", "chained-spawn-10k"]);
+        assert_eq!(labels("spawn --sizes 1m"), ["spawn-1m"]);
+        assert!(!labels("").contains(&"spawn-1m".to_owned()));
+        assert!(labels("--large").contains(&"spawn-1m".to_owned()));
+    }
+
+    #[test]
+    fn in_an_a_a_comparison_each_is_compared_with_itself_alone() {
+        let plan = plan("ping-pong --aa --runtimes smol,tokio --threads 1 --reps 2").unwrap();
+        let cells: Vec<Vec<_>> =
+            plan.cases.iter().map(|case| case.cells().map(|cell| cell.to_string()).collect()).collect();
+        let pair =
+            |name: &str| [name, &format!("{name}'")].map(|name| format!("{name}/backstay/ping-pong/10k/1"));
+        assert_eq!(cells, [pair("tokio"), pair("smol")]);
+        assert_eq!(plan.processes(), 8);
+        assert!(plan.command.contains(" --aa "), "{}", plan.command);
     }
 
     #[test]
@@ -223,7 +318,7 @@ mod tests {
     #[test]
     fn sizes_and_threads_multiply() {
         let plan = plan("ping-pong --sizes 1k,10,1k --threads 2,1").unwrap();
-        let cases: Vec<_> = plan.cases.iter().map(|case| (case.label(), case.threads.get())).collect();
+        let cases: Vec<_> = plan.cases.iter().map(|case| (label(case), case.threads.get())).collect();
         let case = |label: &str, threads| (label.to_owned(), threads);
         let (ten, thousand) = ("ping-pong-10", "ping-pong-1k");
         assert_eq!(cases, [case(ten, 1), case(ten, 2), case(thousand, 1), case(thousand, 2)]);

@@ -23,18 +23,19 @@ impl<W: Write> Progress<W> {
         Self { out, terminal, all, limit, done: 0, last: None }
     }
 
-    /// This cell is next, after so much time.
-    pub(super) fn step(&mut self, cell: &Cell, elapsed: Duration) {
+    /// This cell is next, after so much time; its figure so far, if there is one.
+    pub(super) fn step(&mut self, cell: &Cell, so_far: Option<&str>, elapsed: Duration) {
         let left = self.left(elapsed);
         self.done += 1;
         if !self.terminal && self.last.is_some_and(|last| elapsed.saturating_sub(last) < PAUSE) {
             return;
         }
         self.last = Some(elapsed);
+        let so_far = so_far.map_or_else(String::new, |figure| format!(", {figure} so far"));
         let width = self.all.to_string().len();
         let (before, after) = if self.terminal { ("\r\x1b[K", "") } else { ("", "\n") };
         // Nobody may be looking.
-        let _ = write!(self.out, "{before}[{:width$}/{}] {cell}{left} …{after}", self.done, self.all);
+        let _ = write!(self.out, "{before}[{:width$}/{}] {cell}{so_far}{left} …{after}", self.done, self.all);
         let _ = self.out.flush();
     }
 
@@ -68,7 +69,8 @@ mod tests {
         let mut out = Vec::new();
         let mut progress = Progress::new(&mut out, terminal, 12, limit);
         for &time in times {
-            progress.step(&"tokio/bare/http/8/2".parse().unwrap(), Duration::from_secs(time));
+            let so_far = (time > 4).then_some("9.91 µs");
+            progress.step(&"tokio/bare/http/8/2".parse().unwrap(), so_far, Duration::from_secs(time));
         }
         progress.done();
         String::from_utf8(out).unwrap()
@@ -77,13 +79,15 @@ mod tests {
     #[test]
     fn lines_that_stay_are_few() {
         let lines = shown(false, Duration::MAX, &[0, 4, 8, 12]);
-        assert_eq!(lines, "[ 1/12] tokio/bare/http/8/2 …\n[ 4/12] tokio/bare/http/8/2, 36 s left …\n");
+        assert_eq!(
+            lines,
+            "[ 1/12] tokio/bare/http/8/2 …\n[ 4/12] tokio/bare/http/8/2, 9.91 µs so far, 36 s left …\n"
+        );
     }
 
     #[test]
     fn a_terminal_has_one_line() {
-        let line =
-            "\r\x1b[K[ 1/12] tokio/bare/http/8/2 …\r\x1b[K[ 2/12] tokio/bare/http/8/2, 6 min left …\r\x1b[K";
+        let line = "\r\x1b[K[ 1/12] tokio/bare/http/8/2 …\r\x1b[K[ 2/12] tokio/bare/http/8/2, 9.91 µs so far, 6 min left …\r\x1b[K";
         assert_eq!(shown(true, Duration::MAX, &[0, 30]), line);
     }
 

@@ -1,13 +1,13 @@
 //! A report beside an earlier one: what got slower, certainly.
 
+use super::Report;
 use super::number::show;
 use super::section::Series;
 use super::verdict::change;
-use super::{Report, Section};
 use crate::cell::Variant;
+use crate::contender::Contender;
 use crate::stats::{Estimate, Shown, ratio_estimate};
 use crate::style::Style;
-use backstay::Backend;
 use std::error::Error;
 use std::fmt;
 use std::fmt::Write;
@@ -63,7 +63,7 @@ pub struct Change {
     /// The section.
     pub section: String,
     /// On which runtime.
-    pub runtime: Backend,
+    pub runtime: Contender,
     /// Through what. What changed by hand too was changed by the machine, or by the runtime itself.
     pub variant: Variant,
     /// The median then, and now, in words.
@@ -88,20 +88,22 @@ impl Changes {
     pub fn between(then: &Report, now: &Report) -> Self {
         let mut changes = Self { differences: differences(then, now), ..Self::default() };
         for before in &then.sections {
-            let Some(after) = now.sections.iter().find(|section| same(section, before)) else {
-                changes.missing.push(name(before));
+            // What can't be measured on this system is no change.
+            let measured = |series: &&Series| series.not_here.is_none();
+            let Some(after) = now.sections.iter().find(|section| section.is_same(before)) else {
+                changes.missing.push(before.title());
                 continue;
             };
-            for old in &before.series {
-                let twin = |new: &&Series| (new.runtime, new.variant) == (old.runtime, old.variant);
-                let Some(new) = after.series.iter().find(twin) else {
-                    changes.missing.push(format!("{} on {}/{}", name(before), old.runtime, old.variant));
+            for old in before.series.iter().filter(measured) {
+                let again = |new: &&Series| (new.runtime, new.variant) == (old.runtime, old.variant);
+                let Some(new) = after.series.iter().filter(measured).find(again) else {
+                    changes.missing.push(format!("{} on {}/{}", before.title(), old.runtime, old.variant));
                     continue;
                 };
                 let (old_figures, new_figures) = (old.figures(), new.figures());
                 let median = |figures: &[f64]| show(after.measure, crate::stats::median(figures));
                 changes.changes.push(Change {
-                    section: name(before),
+                    section: before.title(),
                     runtime: old.runtime,
                     variant: old.variant,
                     figures: [median(&old_figures), median(&new_figures)],
@@ -149,15 +151,6 @@ impl fmt::Display for Change {
         let Self { section, runtime, variant, figures: [then, now], ratio } = self;
         write!(f, "{section}, {runtime}/{variant}: {then} to {now}, {}", change(*ratio))
     }
-}
-
-fn same(a: &Section, b: &Section) -> bool {
-    (&a.workload, a.size, a.threads, &a.rate, a.measure)
-        == (&b.workload, b.size, b.threads, &b.rate, b.measure)
-}
-
-fn name(section: &Section) -> String {
-    format!("{}, {}", section.label(), section.threads())
 }
 
 /// What makes figures of two reports hard to compare.

@@ -1,11 +1,11 @@
 //! A report in Markdown, for a pull request or a wiki.
 
-use super::Report;
+use super::column::{COLUMNS, Column};
 use super::number::{interval, ratio, show};
-use super::row::{Percentiles, Row};
+use super::row::Row;
 use super::section::Section;
 use super::verdict::change;
-use crate::workload::Measure;
+use super::{Report, Twins};
 use std::fmt::Write;
 
 /// All of it but the single runs.
@@ -15,7 +15,13 @@ pub fn markdown(report: &Report) -> String {
     for section in &report.sections {
         text.push_str(&part(section));
     }
-    text.push_str("\nBrackets hold 95 % intervals. Less is better everywhere.\n");
+    if let Some(twins) = Twins::of(report) {
+        let _ = write!(text, "\n{twins}\n");
+    }
+    text.push_str(
+        "\nBrackets hold 95 % intervals. Of times and quantities less is better. Bold is the best of a column, where\n\
+         it is certain: the whole interval of the ratio to each of the others is more than 3 % off.\n",
+    );
     text
 }
 
@@ -46,16 +52,22 @@ fn conditions(report: &Report) -> String {
 }
 
 fn part(section: &Section) -> String {
-    let mut text = format!("\n## {}, {}\n\n", section.label(), section.threads());
+    let mut text = format!("\n## {}\n\n", section.title());
     let _ = write!(text, "{}; {}.\n\n", section.about, section.figure());
-    text.push_str("| runtime | through backstay | against the fastest | loses | bare | backstay adds |\n");
-    text.push_str("|---|---|---|---|---|---|\n");
+    if !section.rows.is_empty() {
+        text.push_str(
+            "| runtime | through backstay | against the fastest | loses | bare | backstay adds |\n",
+        );
+        text.push_str("|---|---|---|---|---|---|\n");
+    }
     for row in &section.rows {
         text.push_str(&line(section, row));
     }
-    text.push_str(&percentiles(section));
-    text.push_str(&usage(section));
+    text.push_str(&columns(section));
     text.push('\n');
+    for (why, cells) in section.not_here() {
+        let _ = writeln!(text, "* not measured: {}: {why}", cells.join(", "));
+    }
     if let Some(words) = section.verdict.words(section.measure) {
         let _ = writeln!(text, "* runtimes: {words}");
     }
@@ -83,34 +95,27 @@ fn line(section: &Section, row: &Row) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// Latencies, where there are any.
-fn percentiles(section: &Section) -> String {
-    let mut text = String::new();
-    for row in &section.rows {
-        let Some(Percentiles { p50, p90, p99, p999, max }) = row.latencies else { continue };
-        if text.is_empty() {
-            text.push_str("\n| runtime | p50 | p90 | p99 | p99.9 | greatest |\n|---|---|---|---|---|---|\n");
-        }
-        let times = [p50, p90, p99, p999, max].map(|nanos| show(Measure::Latency, nanos));
-        let _ = writeln!(text, "| {} | {} |", row.runtime, times.join(" | "));
+/// What else is known of each runtime; the best of a column stands out where it is certain.
+fn columns(section: &Section) -> String {
+    let fields = |column: &Column| -> Vec<String> {
+        let best = column.best(section);
+        let field = |row: &Row| match column.show(section, row.runtime) {
+            Some(text) if best == Some(row.runtime) => format!("**{text}**"),
+            text => text.unwrap_or_default(),
+        };
+        section.rows.iter().map(field).collect()
+    };
+    let columns = COLUMNS.iter().map(|column| (column.name(), fields(column)));
+    let columns: Vec<_> =
+        columns.filter(|(_, fields)| fields.iter().any(|field| !field.is_empty())).collect();
+    if columns.is_empty() {
+        return String::new();
     }
-    text
-}
-
-/// What the processes used.
-fn usage(section: &Section) -> String {
-    let mut text =
-        String::from("\n| runtime | peak memory | CPU per million | switches per operation | threads |\n");
-    text.push_str("|---|---|---|---|---|\n");
-    let known = |quantity: Option<f64>, show: fn(f64) -> String| quantity.map_or_else(String::new, show);
-    for Row { runtime, usage, .. } in &section.rows {
-        let cells = [
-            known(usage.peak_memory_bytes, |bytes| format!("{:.1} MiB", bytes / f64::from(1 << 20))),
-            known(usage.cpu_seconds_per_million, |seconds| show(Measure::Latency, seconds * 1e9)),
-            known(usage.switches_per_operation, |switches| format!("{switches:.3}")),
-            known(usage.threads, |threads| format!("{threads:.0}")),
-        ];
-        let _ = writeln!(text, "| {runtime} | {} |", cells.join(" | "));
+    let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
+    let mut text = format!("\n| runtime | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(columns.len()));
+    for (number, row) in section.rows.iter().enumerate() {
+        let fields: Vec<_> = columns.iter().map(|(_, fields)| &*fields[number]).collect();
+        let _ = writeln!(text, "| {} | {} |", row.runtime, fields.join(" | "));
     }
     text
 }

@@ -4,7 +4,7 @@ use crate::stats::Estimate;
 use crate::workload::Measure;
 
 /// `1.23 ms`; of a quantity `12.3 k`; a dash where there is no figure.
-pub(super) fn show(measure: Measure, figure: f64) -> String {
+pub(crate) fn show(measure: Measure, figure: f64) -> String {
     if !figure.is_finite() {
         return "–".to_owned();
     }

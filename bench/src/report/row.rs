@@ -2,17 +2,17 @@
 
 use super::section::Series;
 use crate::cell::Variant;
+use crate::contender::Contender;
 use crate::reading::Tail;
 use crate::stats::{Estimate, median, median_estimate, ratio_estimate, superiority};
 use crate::usage::Usage;
-use backstay::Backend;
 use serde::{Deserialize, Serialize};
 
 /// What the runs on a runtime come to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// On which runtime.
-    pub runtime: Backend,
+    pub runtime: Contender,
     /// The figure through backstay.
     pub backstay: Estimate,
     /// Nanoseconds of a whole run.
@@ -60,7 +60,8 @@ pub struct Bare {
 
 /// The rows of these series, in their order.
 pub(super) fn rows(series: &[Series]) -> Vec<Row> {
-    let through: Vec<_> = series.iter().filter(|series| series.variant == Variant::Backstay).collect();
+    let measured = series.iter().filter(|series| series.not_here.is_none());
+    let through: Vec<_> = measured.clone().filter(|series| series.variant == Variant::Backstay).collect();
     let fastest = through.iter().min_by(|a, b| median(&a.figures()).total_cmp(&median(&b.figures())));
     let row = |own: &&Series| {
         let figures = own.figures();
@@ -69,8 +70,8 @@ pub(super) fn rows(series: &[Series]) -> Vec<Row> {
             loses: superiority(&fastest.figures(), &figures),
         });
         let by_hand = |other: &&Series| (other.runtime, other.variant) == (own.runtime, Variant::Bare);
-        let bare = series
-            .iter()
+        let bare = measured
+            .clone()
             .find(by_hand)
             .map(Series::figures)
             .map(|bare| Bare { figure: median_estimate(&bare), overhead: ratio_estimate(&figures, &bare) });
@@ -111,6 +112,7 @@ fn usage(series: &Series) -> Usage {
     };
     Usage {
         peak_memory_bytes: of(|usage| usage.peak_memory_bytes),
+        bytes_per_task: of(|usage| usage.bytes_per_task),
         cpu_seconds_per_million: of(|usage| usage.cpu_seconds_per_million),
         switches_per_operation: of(|usage| usage.switches_per_operation),
         threads: of(|usage| usage.threads),

@@ -3,6 +3,7 @@
 use super::row::{Row, rows};
 use super::verdict::{Overhead, Verdict};
 use crate::cell::Variant;
+use crate::contender::Contender;
 use crate::reading::Reading;
 use crate::workload::Measure;
 use backstay::Backend;
@@ -30,7 +31,7 @@ pub struct Section {
     pub floor_ns: u64,
     /// Every run of every cell.
     pub series: Vec<Series>,
-    /// What they come to, a row for each runtime.
+    /// What they come to, a row for each runtime that could be measured.
     pub rows: Vec<Row>,
     /// Which runtime is the fastest, as far as the rows show it.
     pub verdict: Verdict,
@@ -43,11 +44,14 @@ pub struct Section {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     /// On which runtime.
-    pub runtime: Backend,
+    pub runtime: Contender,
     /// Through what.
     pub variant: Variant,
     /// What each process said, in the order in which they ran.
     pub runs: Vec<Reading>,
+    /// Why it can't be measured on this system; then there are no runs, and no row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_here: Option<String>,
 }
 
 impl Series {
@@ -58,11 +62,42 @@ impl Series {
 }
 
 impl Section {
-    /// The name with the size: `spawn-1k`.
+    /// The name with the size: `spawn-1k`; in an A/A comparison with the runtime, `spawn-1k/tokio`.
     pub fn label(&self) -> String {
         let size = crate::size::Size::new(self.size);
         let size = size.map_or_else(|| self.size.to_string(), |size| size.to_string());
-        format!("{}-{size}", self.workload)
+        let twin = self.twin().map_or_else(String::new, |backend| format!("/{backend}"));
+        format!("{}-{size}{twin}", self.workload)
+    }
+
+    /// The runtime that is compared with itself here, under two names.
+    pub fn twin(&self) -> Option<Backend> {
+        let runtimes = self.series.iter().map(|series| series.runtime);
+        runtimes.filter(|runtime| runtime.is_twin()).map(Contender::backend).next()
+    }
+
+    /// Whether another report's section is of the same: the figures of both can be compared.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let key = |section: &Self| (section.size, section.threads, section.measure, section.twin());
+        (key(self), &self.workload, &self.rate) == (key(other), &other.workload, &other.rate)
+    }
+
+    /// The label and the threads: `spawn-1k, 2 threads`.
+    pub fn title(&self) -> String {
+        format!("{}, {}", self.label(), self.threads())
+    }
+
+    /// What can't be measured on this system: each reason once, with the cells that gave it, `tokio/bare`.
+    pub fn not_here(&self) -> Vec<(&str, Vec<String>)> {
+        let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+        for Series { runtime, variant, not_here, .. } in &self.series {
+            let (Some(why), cell) = (not_here, format!("{runtime}/{variant}")) else { continue };
+            match reasons.iter_mut().find(|(reason, _)| reason == why) {
+                Some((_, cells)) => cells.push(cell),
+                None => reasons.push((why, vec![cell])),
+            }
+        }
+        reasons
     }
 
     /// What a figure of it is, in words.
@@ -86,7 +121,8 @@ impl Section {
     /// Says what the series show: the rows, the verdict, the overhead, all anew.
     pub fn conclude(&mut self) {
         self.rows = rows(&self.series);
-        self.verdict = Verdict::of(&self.rows, self.series.iter().map(|series| series.runs.len()).min());
+        let measured = self.series.iter().filter(|series| series.not_here.is_none());
+        self.verdict = Verdict::of(&self.rows, measured.map(|series| series.runs.len()).min());
         self.overhead = Overhead::of(&self.rows);
     }
 }

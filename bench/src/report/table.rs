@@ -1,10 +1,12 @@
 //! A report as plain text, for a terminal.
 
-use super::Report;
+use super::column::COLUMNS;
+use super::grid::{Field, grid};
 use super::number::{interval, ratio, show};
-use super::row::{Bare, Percentiles, Row};
+use super::row::{Bare, Row};
 use super::section::Section;
 use super::verdict::{Verdict, change};
+use super::{Report, Twins};
 use crate::stats::MATTERS;
 use crate::style::Style;
 use crate::workload::Measure;
@@ -14,13 +16,17 @@ use std::fmt::Write;
 pub fn table(report: &Report, style: Style) -> String {
     let mut text = heading();
     for section in &report.sections {
-        let title = style.bold(&format!("{}, {}", section.label(), section.threads()));
+        let title = style.bold(&section.title());
         let _ = write!(text, "\n{title}: {}; {}\n", section.about, section.figure());
         for row in &section.rows {
             text.push_str(&line(section.measure, row));
         }
-        text.push_str(&percentiles(section));
+        text.push_str(&columns(section, style));
         text.push_str(&verdicts(section, style));
+    }
+    if let Some(twins) = Twins::of(report) {
+        let paint = if twins.are_equal() { Style::green } else { Style::red };
+        let _ = writeln!(text, "\n{}", paint(style, &twins.to_string()));
     }
     let _ = writeln!(
         text,
@@ -33,24 +39,30 @@ pub fn table(report: &Report, style: Style) -> String {
     text
 }
 
-/// Latencies, where there are any.
-fn percentiles(section: &Section) -> String {
-    let mut text = String::new();
-    for row in &section.rows {
-        let Some(Percentiles { p50, p90, p99, p999, max }) = row.latencies else { continue };
-        let [p50, p90, p99, p999, max] =
-            [p50, p90, p99, p999, max].map(|nanos| show(Measure::Latency, nanos));
-        let _ = writeln!(
-            text,
-            "  {:9}  p50 {p50:>9}   p90 {p90:>9}   p99 {p99:>9}   p99.9 {p999:>9}   greatest {max:>9}",
-            row.runtime
-        );
+/// What else is known of each runtime, in columns: those in which there is something. The best of a column stands out
+/// where it is certain.
+fn columns(section: &Section, style: Style) -> String {
+    let mut columns = Vec::new();
+    for column in &COLUMNS {
+        let best = column.best(section);
+        let field = |row: &Row| Field {
+            text: column.show(section, row.runtime).unwrap_or_default(),
+            bold: best == Some(row.runtime),
+        };
+        let fields: Vec<_> = section.rows.iter().map(field).collect();
+        if fields.iter().any(|field| !field.text.is_empty()) {
+            columns.push((column.name(), fields));
+        }
     }
-    text
+    let names: Vec<_> = section.rows.iter().map(|row| row.runtime.name()).collect();
+    grid(&names, &columns, style)
 }
 
 fn verdicts(section: &Section, style: Style) -> String {
     let mut text = String::new();
+    for (why, cells) in section.not_here() {
+        let _ = writeln!(text, "  = {}", style.yellow(&format!("not measured: {}: {why}", cells.join(", "))));
+    }
     if let Some(words) = section.verdict.words(section.measure) {
         let words = match section.verdict {
             Verdict::Winner { .. } => style.green(&words),
@@ -69,12 +81,12 @@ fn heading() -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "  {:9}  {:^37}  {:^26}  {:^36}",
+        "  {:10}  {:^37}  {:^26}  {:^36}",
         "", "through backstay", "against the fastest", "against bare"
     );
     let _ = writeln!(
         text,
-        "  {:9}  {:>9} {:<17} {:>9}  {:>5} {:<14} {:>5}  {:>9}  {:>7} {:<17}",
+        "  {:10}  {:>9} {:<17} {:>9}  {:>5} {:<14} {:>5}  {:>9}  {:>7} {:<17}",
         "", "median", "[95 %]", "whole run", "ratio", "[95 %]", "loses", "bare", "adds", "[95 %]"
     );
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
@@ -95,7 +107,7 @@ fn line(measure: Measure, row: &Row) -> String {
         format!("{:>9} {percent:>8} {bracket}{interval}", show(measure, figure.value))
     });
     let line = format!(
-        "  {:9}  {:>9} {:17} {:>9}  {behind}  {bare}",
+        "  {:10}  {:>9} {:17} {:>9}  {behind}  {bare}",
         row.runtime,
         show(measure, row.backstay.value),
         interval(measure, row.backstay),

@@ -1,10 +1,10 @@
 //! All that the figures of a section allow to say.
 
 use super::number::known;
-use super::row::{Behind, Row};
+use super::row::{Bare, Behind, Row};
+use crate::contender::Contender;
 use crate::stats::{Estimate, FEWEST, MATTERS, Shown};
 use crate::workload::Measure;
-use backstay::Backend;
 use serde::{Deserialize, Serialize};
 
 /// A difference of so much should be seen, or be seen not to be there. Where it could still be either, there is too
@@ -28,9 +28,9 @@ pub enum Verdict {
     /// One is ahead of all others.
     Winner {
         /// Which.
-        runtime: Backend,
+        runtime: Contender,
         /// The nearest of the others.
-        next: Backend,
+        next: Contender,
         /// The next one's median over the winner's.
         ratio: Estimate,
         /// How probable it is that a run of the winner takes less than one of the next.
@@ -39,16 +39,16 @@ pub enum Verdict {
     /// Several may be the fastest, and none of them is much slower.
     NoClearWinner {
         /// Which, the one with the least median first.
-        level: Vec<Backend>,
+        level: Vec<Contender>,
         /// Those that are slower than the first of them.
-        behind: Vec<Backend>,
+        behind: Vec<Contender>,
     },
     /// Several may be the fastest, and some may be slower by 10 % or more: it can't be seen.
     TooNoisy {
         /// Which, the one with the least median first.
-        level: Vec<Backend>,
+        level: Vec<Contender>,
         /// Those that are slower than the first of them.
-        behind: Vec<Backend>,
+        behind: Vec<Contender>,
         /// How many processes of each cell might show it.
         processes: usize,
     },
@@ -98,7 +98,7 @@ impl Verdict {
             Measure::Throughput | Measure::Latency => ("the fastest", "slower"),
             Measure::Quantity => ("the least", "more"),
         };
-        let but = |behind: &[Backend]| match behind {
+        let but = |behind: &[Contender]| match behind {
             [] => String::new(),
             behind => format!("; {} {more}", names(behind)),
         };
@@ -130,26 +130,26 @@ impl Verdict {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Overhead {
     /// Where it makes a difference, either way.
-    pub shown: Vec<Backend>,
+    pub shown: Vec<Contender>,
     /// Where none is shown.
-    pub not_shown: Vec<Backend>,
+    pub not_shown: Vec<Contender>,
     /// Where it may be 10 % or more, either way: it can't be seen.
-    pub too_noisy: Vec<Backend>,
+    pub too_noisy: Vec<Contender>,
 }
 
 impl Overhead {
     pub(crate) fn of(rows: &[Row]) -> Option<Self> {
+        let by_hand: Vec<_> = rows.iter().filter_map(|row| Some((row.runtime, row.bare?))).collect();
         let mut verdict = Self::default();
-        for row in rows {
-            let overhead = row.bare?.overhead;
-            let part = match (overhead.shows(MATTERS), noise(overhead)) {
+        for (runtime, Bare { overhead, .. }) in &by_hand {
+            let part = match (overhead.shows(MATTERS), noise(*overhead)) {
                 (Shown::Less | Shown::More, _) => &mut verdict.shown,
                 (Shown::Nothing, Some(_)) => &mut verdict.too_noisy,
                 (Shown::Nothing, None) => &mut verdict.not_shown,
             };
-            part.push(row.runtime);
+            part.push(*runtime);
         }
-        (!rows.is_empty()).then_some(verdict)
+        (!by_hand.is_empty()).then_some(verdict)
     }
 
     /// In words.
@@ -191,7 +191,7 @@ fn noise(ratio: Estimate) -> Option<f64> {
 }
 
 /// `tokio, smol and async-std`.
-fn names(runtimes: &[Backend]) -> String {
+fn names(runtimes: &[Contender]) -> String {
     let names: Vec<_> = runtimes.iter().map(|runtime| runtime.name()).collect();
     match names.as_slice() {
         [] => String::new(),

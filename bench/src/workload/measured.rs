@@ -7,6 +7,16 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Units(pub u64);
 
+/// So many units were done in a time that the workload took itself: a part of the run, where the rest has to be done
+/// too and isn't what is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timed {
+    /// The units.
+    pub units: u64,
+    /// The time of all of them.
+    pub taken: Duration,
+}
+
 /// Times that the workload took itself, such as those from planned to answered.
 #[derive(Clone, Debug, Default)]
 pub struct Latencies(Histogram);
@@ -41,7 +51,7 @@ pub struct Quantity(pub f64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Measure {
-    /// Nanoseconds a unit: the time of the run over the units done.
+    /// Nanoseconds a unit: the time of the run, or of the part that the workload timed, over the units done.
     Throughput,
     /// Nanoseconds: the 99th percentile of the latencies that the workload took.
     Latency,
@@ -49,13 +59,17 @@ pub enum Measure {
     Quantity,
 }
 
-/// One of [`Units`], [`Latencies`] and [`Quantity`].
+/// One of [`Units`], [`Timed`], [`Latencies`] and [`Quantity`].
 pub trait Measured: Into<Outcome> + Send + 'static {
     /// What kind of figure it gives.
     const MEASURE: Measure;
 }
 
 impl Measured for Units {
+    const MEASURE: Measure = Measure::Throughput;
+}
+
+impl Measured for Timed {
     const MEASURE: Measure = Measure::Throughput;
 }
 
@@ -72,6 +86,8 @@ impl Measured for Quantity {
 pub enum Outcome {
     /// Units done.
     Units(u64),
+    /// Units done in a part of the run.
+    Timed(Timed),
     /// Latencies taken.
     Latencies(Histogram),
     /// A quantity.
@@ -81,6 +97,12 @@ pub enum Outcome {
 impl From<Units> for Outcome {
     fn from(units: Units) -> Self {
         Self::Units(units.0)
+    }
+}
+
+impl From<Timed> for Outcome {
+    fn from(timed: Timed) -> Self {
+        Self::Timed(timed)
     }
 }
 

@@ -45,6 +45,10 @@ impl Workload for PingPong {
         (150_000 / load.size()).clamp(3, 61) as u32
     }
 
+    fn tasks(&self, _: Load) -> Option<u64> {
+        Some(2)
+    }
+
     fn bare(&self, load: Load) -> Option<Job> {
         Some(Job::PingPong(Self::job(load)))
     }

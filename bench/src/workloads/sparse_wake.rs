@@ -41,12 +41,20 @@ impl Workload for SparseWake {
         vec![1_000]
     }
 
+    fn large_sizes(&self) -> Vec<u64> {
+        vec![10_000, 100_000]
+    }
+
     fn smallest(&self) -> u64 {
         5
     }
 
     fn iterations(&self, load: Load) -> u32 {
         (15_000 / load.size()).clamp(3, 61) as u32
+    }
+
+    fn tasks(&self, load: Load) -> Option<u64> {
+        Some(load.size())
     }
 
     fn bare(&self, load: Load) -> Option<Job> {

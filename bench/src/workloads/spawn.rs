@@ -35,12 +35,20 @@ impl Workload for Spawn {
         vec![1_000, 10_000]
     }
 
+    fn large_sizes(&self) -> Vec<u64> {
+        vec![100_000, 1_000_000]
+    }
+
     fn smallest(&self) -> u64 {
         10
     }
 
     fn iterations(&self, load: Load) -> u32 {
         (90_000 / load.size()).clamp(3, 61) as u32
+    }
+
+    fn tasks(&self, load: Load) -> Option<u64> {
+        Some(load.size())
     }
 
     fn bare(&self, load: Load) -> Option<Job> {

@@ -38,6 +38,10 @@ impl Workload for Timers {
         vec![10_000]
     }
 
+    fn large_sizes(&self) -> Vec<u64> {
+        vec![100_000]
+    }
+
     fn smallest(&self) -> u64 {
         10
     }
@@ -48,6 +52,10 @@ impl Workload for Timers {
 
     fn floor(&self, load: Load) -> Duration {
         Self::job(load).longest
+    }
+
+    fn tasks(&self, load: Load) -> Option<u64> {
+        Some(load.size())
     }
 
     fn bare(&self, load: Load) -> Option<Job> {

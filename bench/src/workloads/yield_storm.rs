@@ -43,6 +43,10 @@ impl Workload for YieldStorm {
         (1_500 / load.size()).clamp(3, 61) as u32
     }
 
+    fn tasks(&self, load: Load) -> Option<u64> {
+        Some(load.size())
+    }
+
     fn bare(&self, load: Load) -> Option<Job> {
         Some(Job::YieldStorm(Self::job(load)))
     }

@@ -8,6 +8,7 @@
 //! cloned before, and handed out, to be woken or dropped once the mutex is free.
 
 use crate::sync::own_waker::OwnWaker;
+use smallvec::SmallVec;
 use std::mem;
 use std::task::Waker;
 
@@ -244,11 +245,7 @@ impl<T> WaitList<T> {
 /// Dropping them wakes them, all of them, also where one panics. Up to eight need no memory.
 #[derive(Debug, Default)]
 #[must_use = "dropping them wakes them: not before the mutex is free"]
-pub(crate) struct Wakers {
-    few: [Option<Waker>; 8],
-    count: usize,
-    many: Vec<Waker>,
-}
+pub(crate) struct Wakers(SmallVec<[Waker; 8]>);
 
 impl Wakers {
     pub(crate) fn new() -> Self {
@@ -256,11 +253,7 @@ impl Wakers {
     }
 
     pub(crate) fn push(&mut self, waker: Waker) {
-        match self.few.get_mut(self.count) {
-            Some(place) => *place = Some(waker),
-            None => self.many.push(waker),
-        }
-        self.count += 1;
+        self.0.push(waker);
     }
 }
 
@@ -275,11 +268,7 @@ impl Drop for Wakers {
             }
         }
 
-        if self.count == 0 {
-            return;
-        }
-        let (few, many) = (mem::take(&mut self.few), mem::take(&mut self.many));
-        let mut rest = Rest(few.into_iter().flatten().chain(many));
+        let mut rest = Rest(self.0.drain(..));
         rest.0.by_ref().for_each(Waker::wake);
     }
 }
@@ -343,7 +332,7 @@ mod tests {
             let (mut list, _keys) = list(&["a", "b", "c", "d"]);
             let mut wakers = Wakers::new();
             list.notify_those(|name| meant.contains(*name), &mut wakers);
-            assert_eq!((wakers.count, list.waiting()), (meant.len(), 4 - meant.len()));
+            assert_eq!((wakers.0.len(), list.waiting()), (meant.len(), 4 - meant.len()));
             assert_eq!(order(&mut list).concat(), "abcd".replace(|c| meant.contains(c), ""));
         }
     }

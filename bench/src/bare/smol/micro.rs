@@ -1,16 +1,16 @@
 //! One small operation, many times.
 
+use super::timers::timeout;
 use crate::bare::yield_now::yield_now;
 use crate::failure::{Failure, check};
 use crate::job::{LONG, Micro, Operation};
 use futures::poll;
-use smol::future::or;
 use smol::{Executor, Timer, unblock};
 use std::future::ready;
 use std::hint::black_box;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub(super) async fn run(ex: Arc<Executor<'static>>, size: Micro) -> Result<(), Failure> {
     match size.operation {
@@ -68,13 +68,4 @@ pub(super) async fn run(ex: Arc<Executor<'static>>, size: Micro) -> Result<(), F
         }
     }
     Ok(())
-}
-
-/// smol has none; this is how its users write one.
-async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
-    let late = async {
-        Timer::after(limit).await;
-        None
-    };
-    or(async { Some(future.await) }, late).await
 }

@@ -1,11 +1,11 @@
-//! Tasks, messages, timers and blocking jobs.
+//! Tasks, messages and blocking jobs.
 
 use crate::bare::yield_now::yield_now;
 use crate::failure::{Failure, check};
-use crate::job::{BlockingBurst, PingPong, SparseWake, Spawn, Timers, YieldStorm};
+use crate::job::{BlockingBurst, PingPong, SparseWake, Spawn, YieldStorm};
 use futures::StreamExt;
 use futures::channel::mpsc::unbounded;
-use smol::{Executor, Timer, unblock};
+use smol::{Executor, unblock};
 use std::sync::Arc;
 
 pub(super) async fn spawn(ex: Arc<Executor<'static>>, size: Spawn) -> Result<(), Failure> {
@@ -91,21 +91,6 @@ pub(super) async fn sparse_wake(ex: Arc<Executor<'static>>, size: SparseWake) ->
         woken += handle.await?;
     }
     check("the wakes", size.tasks * size.rounds, woken)
-}
-
-pub(super) async fn timers(ex: Arc<Executor<'static>>, size: Timers) -> Result<(), Failure> {
-    let mut handles = Vec::with_capacity(size.sleeps as usize);
-    for number in 0..size.sleeps {
-        handles.push(ex.spawn(async move {
-            Timer::after(size.sleep(number)).await;
-            1
-        }));
-    }
-    let mut ended = 0;
-    for handle in handles {
-        ended += handle.await;
-    }
-    check("the sleeps that ended", size.sleeps, ended)
 }
 
 pub(super) async fn blocking_burst(size: BlockingBurst) -> Result<(), Failure> {

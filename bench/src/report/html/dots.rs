@@ -55,7 +55,7 @@ pub(super) fn dots(section: &Section, runtimes: &Runtimes, id: &str) -> Option<C
         top += GAP;
     }
     let described: Vec<_> = strips.iter().map(|strip| strip.words.clone()).collect();
-    let title = format!("{}, {}: {}, every run", section.label(), section.threads(), section.figure());
+    let title = format!("{}: {}, every run", section.title(), section.figure());
     let svg = svg.finish(&format!("{id}-dots"), height + 20.0, &title, &described.join("; "));
     Some(figure("dots", &section.figure(), scale.note(), "", &svg))
 }

@@ -98,7 +98,9 @@ fn most(section: &Section) -> &'static str {
 
 fn cell(section: &Section, runtime: &str) -> String {
     let Some(row) = section.rows.iter().find(|row| name(row.runtime) == runtime) else {
-        return "<td class=\"none\">–</td>".to_owned();
+        let is_here =
+            !section.series.iter().any(|series| series.not_here.is_some() && name(series.runtime) == runtime);
+        return format!("<td class=\"none\">{}</td>", if is_here { "–" } else { "not here" });
     };
     let figure = show(section.measure, row.backstay.value);
     let wins = matches!(&section.verdict, Verdict::Winner { runtime: own, .. } if name(own) == runtime);

@@ -49,10 +49,11 @@ impl Over {
     }
 
     /// What stays.
-    fn other(self, section: &Section) -> (u64, Option<&String>) {
+    fn other(self, section: &Section) -> (u64, Option<&String>, Option<&'static str>) {
+        let (rate, twin) = (section.rate.as_ref(), section.twin().map(|twin| twin.name()));
         match self {
-            Self::Sizes => (section.threads as u64, section.rate.as_ref()),
-            Self::Threads => (section.size, section.rate.as_ref()),
+            Self::Sizes => (section.threads as u64, rate, twin),
+            Self::Threads => (section.size, rate, twin),
         }
     }
 

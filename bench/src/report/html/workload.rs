@@ -76,11 +76,10 @@ fn case(section: &Section, runtimes: &Runtimes, id: &str) -> String {
     let charts: String = charts.into_iter().flatten().collect();
     let charts = if charts.is_empty() { "<p>There are no runs.</p>\n".to_owned() } else { charts };
     format!(
-        "<section class=\"case\" id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h3 id=\"{id}-h\">{}, {}</h3>\n<p>{}.</p>\n\
+        "<section class=\"case\" id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h3 id=\"{id}-h\">{}</h3>\n<p>{}.</p>\n\
          {}<div class=\"beside\">\n<div class=\"drawn\">{charts}</div>\n<div class=\"numbers\">{}</div>\n</div>\n\
          </section>\n",
-        Text(section.label()),
-        section.threads(),
+        Text(section.title()),
         Text(format!("{}; {}", Capital(&section.about), section.figure())),
         verdicts(section),
         numbers(section, runtimes)
@@ -101,6 +100,10 @@ fn verdicts(section: &Section) -> String {
     let overhead = section.overhead.as_ref().map(|overhead| overhead.words(&section.rows));
     if let Some(words) = overhead.filter(|words| !words.is_empty()) {
         said.push_str(&format!("<dt>backstay</dt><dd>{}</dd>", Text(words)));
+    }
+    for (why, cells) in section.not_here() {
+        let words = format!("{}: {why}", cells.join(", "));
+        said.push_str(&format!("<dt>not measured</dt><dd class=\"unsure\">{}</dd>", Text(words)));
     }
     if said.is_empty() { said } else { format!("<dl class=\"verdicts\">{said}</dl>\n") }
 }

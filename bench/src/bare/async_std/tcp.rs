@@ -1,0 +1,75 @@
+//! TCP.
+
+use super::connections::{connected, served};
+use crate::bare::yield_now::yield_now;
+use crate::caller::{self, ECHO};
+use crate::failure::{Failure, check};
+use crate::job::{Echo, Mixed, Plan};
+use crate::workload::Latencies;
+use async_std::io::{ReadExt, WriteExt};
+use async_std::net::TcpStream;
+use async_std::task::{self, spawn_blocking};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub(super) async fn echo(size: Echo) -> Result<(), Failure> {
+    let serve = move |stream| serve(stream, size.bytes);
+    let ask = move |stream, number| client(stream, size, number as u8);
+    let (served, asked) = connected(size.connections, serve, ask).await?;
+    check("the bytes sent back", size.total(), served)?;
+    check("the round trips", size.connections * size.round_trips, asked)
+}
+
+/// Sends back what comes, so many bytes at a time; gives their number.
+async fn serve(mut stream: TcpStream, bytes: usize) -> Result<u64, Failure> {
+    let mut buffer = vec![0; bytes];
+    let mut total = 0;
+    loop {
+        let count = stream.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(total);
+        }
+        stream.write_all(&buffer[..count]).await?;
+        total += count as u64;
+    }
+}
+
+async fn client(mut stream: TcpStream, size: Echo, byte: u8) -> Result<u64, Failure> {
+    let question = vec![byte; size.bytes];
+    let mut answer = vec![0; size.bytes];
+    for _ in 0..size.round_trips {
+        stream.write_all(&question).await?;
+        stream.read_exact(&mut answer).await?;
+        if answer != question {
+            return Err(Failure::Unexpected("an echo"));
+        }
+    }
+    Ok(size.round_trips)
+}
+
+pub(super) async fn mixed(size: Mixed) -> Result<Latencies, Failure> {
+    let done = Arc::new(AtomicBool::new(false));
+    let computing = task::spawn(compute(size, Arc::clone(&done)));
+    let outcome = round_trips(size.plan).await;
+    done.store(true, Ordering::Relaxed);
+    computing.await?;
+    outcome
+}
+
+async fn round_trips(plan: Plan) -> Result<Latencies, Failure> {
+    let callers = |addr| plan.calls(addr, caller::echo).map(spawn_blocking).collect();
+    let (bytes, taken) = served(plan.connections, |stream| serve(stream, ECHO), callers).await?;
+    check("the bytes sent back", plan.requests * ECHO as u64, bytes)?;
+    plan.all(&taken)
+}
+
+/// Slice after slice, with a yield after each.
+async fn compute(size: Mixed, done: Arc<AtomicBool>) -> Result<(), Failure> {
+    loop {
+        check("what was computed", size.slice.sum(), size.slice.work(0))?;
+        if done.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        yield_now().await;
+    }
+}
