@@ -262,7 +262,7 @@ function examine(charts) {
 /** What has to be found out, and what is said then. */
 const SPOILED = [
     ['a chart less', /no chart/, html => html.replace(/<figure class="dots">[^]*?<\/figure>/, '')],
-    ['a dot less', /dots/, html => html.replace(/(class="runs c0" d=")M[^M]*/, '$1')],
+    ['a dot less', /dots/, html => html.replace(/(class="runs c0" d=")M[^M"]*/, '$1')],
     ['two labels in one place', /overlap in a chart/, html => html.replace(/<text class="tick"[^]*?<\/text>/, '$&$&')],
     ['a label beyond the edge', /cut in a chart/, html => html.replace(/(<text class="tick"[^>]* x=")[^"]*/, '$1358')],
     ['a picture of somebody else', /request|console/, html => html.replace('<main>', '<main><img src="http://127.0.0.1:9/x.png" alt="">')],
