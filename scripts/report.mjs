@@ -174,7 +174,7 @@ function examine(charts) {
         const box = svg.getBoundingClientRect(), count = selector => svg.querySelectorAll(selector).length;
         if (!(box.width > 100 && box.height > 30)) say(`chart ${id} is empty: ${box.width} × ${box.height}`);
         if (dots) {
-            const found = [...svg.querySelectorAll('.dots')].map(path => path.getAttribute('d').split('M').length - 1);
+            const found = [...svg.querySelectorAll('.runs')].map(path => path.getAttribute('d').split('M').length - 1);
             if (`${found.sort()}` !== `${dots.sort()}`) say(`chart ${id}: dots ${found} instead of ${dots}`);
             if (count('text.name') !== rows) say(`chart ${id}: ${count('text.name')} runtimes instead of ${rows}`);
         }
@@ -244,6 +244,9 @@ function examine(charts) {
         const marks = element.matches('.mark');
         if (!hasText && !marks) continue;
         const style = getComputedStyle(element), found = contrast(element.closest('svg') ? style.fill : style.color, behind(element));
+        let opacity = 1;
+        for (let up = element; up; up = up.parentElement) opacity *= getComputedStyle(up).opacity;
+        if (opacity < 1) say(`pale: ${named(element)}`);
         if (found < (marks ? 3 : 4.5)) say(`contrast ${found.toFixed(2)}: ${named(element)}`);
     }
 
@@ -259,7 +262,7 @@ function examine(charts) {
 /** What has to be found out, and what is said then. */
 const SPOILED = [
     ['a chart less', /no chart/, html => html.replace(/<figure class="dots">[^]*?<\/figure>/, '')],
-    ['a dot less', /dots/, html => html.replace(/(class="dots c0" d=")M[^M]*/, '$1')],
+    ['a dot less', /dots/, html => html.replace(/(class="runs c0" d=")M[^M"]*/, '$1')],
     ['two labels in one place', /overlap in a chart/, html => html.replace(/<text class="tick"[^]*?<\/text>/, '$&$&')],
     ['a label beyond the edge', /cut in a chart/, html => html.replace(/(<text class="tick"[^>]* x=")[^"]*/, '$1358')],
     ['a picture of somebody else', /request|console/, html => html.replace('<main>', '<main><img src="http://127.0.0.1:9/x.png" alt="">')],
@@ -267,6 +270,7 @@ const SPOILED = [
     ['too wide', /sticks out/, html => html.replace('<main>', '<main><div style="width:3000px">x</div>')],
     ['one above the other', /overlap:/, html => html.replace('<h3', '<h3 style="margin-bottom:-3em"')],
     ['pale', /contrast/, html => html.replaceAll(/--muted: #\w+/g, '--muted: #999')],
+    ['paler', /pale/, html => html.replace('<figure', '<figure style="opacity: .9"')],
     ['other data', /data:/, html => html.replace(/("seed":)\d+/, '$1"?"')],
 ];
 

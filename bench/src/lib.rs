@@ -28,7 +28,7 @@
 //! | how work is put on a runtime, and how one is started | [`host`], [`start`] |
 //! | the comparison: children, order | `compare/` |
 //! | a runtime under a name | [`contender`] |
-//! | what it found: JSON, table, Markdown, changes since a baseline | [`report`] |
+//! | what it found: JSON, table, HTML, Markdown, changes since a baseline | [`report`] |
 //! | what it was made on, and what disturbs it | [`environment`], [`doctor`] |
 //! | the command line | [`cli`] |
 //! | what the figures allow to say | [`stats`] |

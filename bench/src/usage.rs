@@ -14,8 +14,8 @@ pub struct Usage {
     /// The most memory that it had at once (`VmHWM`).
     pub peak_memory_bytes: Option<f64>,
     /// What the work added to the memory that was resident before it, at its peak, for each task that is alive at
-    /// once: of 10,000 tasks or more. Everything is in it, the work's own values too, and of 10,000 tasks up to 200 bytes
-    /// of each are the process's stacks, code and reserve: of a million, two.
+    /// once: of 10,000 tasks or more. Everything is in it, the work's own values too, and of 10,000 tasks up to 200
+    /// bytes of each are the process's stacks, code and reserve: of a million, two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_task: Option<f64>,
     /// Seconds of processor time for a million operations, of all threads together; the warm-up is one of the runs.

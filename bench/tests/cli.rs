@@ -29,6 +29,13 @@ fn a_report_is_written_shown_and_compared() {
     let markdown = fs::read_to_string(program.folder.join("a/b/report.md")).unwrap();
     assert!(markdown.contains("\n## spawn-5, 1 thread\n") && markdown.contains("\n| smol | "), "{markdown}");
 
+    let page = fs::read_to_string(program.folder.join("a/b/report.html")).unwrap();
+    assert!(page.contains("id=\"w2-1-dots-t\"") && page.contains(&report.command), "{page}");
+    assert!(
+        shown.ends_with("written: a/b/report.html\nwritten: a/b/run.json\nwritten: a/b/report.md\n"),
+        "{shown}"
+    );
+
     // The same again, from the file: the same table, and no change.
     let (code, again, errors) =
         program.run("report a/b/run.json --baseline a/b/run.json --fail-on regression:5%");

@@ -79,6 +79,11 @@ fn columns_with_nothing_in_them_are_left_out_and_lines_are_short() {
     assert_eq!(names, ["ops/s [95 %]", "peak memory", "switches/op", "threads"]);
     assert!(!shown.contains('\x1b'));
     assert!(shown.lines().all(|line| line.chars().count() <= 120), "{shown}");
+    let mut long = report.clone();
+    long.sections[0].about = "x".repeat(90);
+    let shown = table(&long, Style::PLAIN);
+    assert!(shown.contains("xx;\n  time per task\n"), "{shown}");
+    assert!(shown.lines().all(|line| line.chars().count() <= 120), "{shown}");
     let text = markdown(&report);
     assert!(
         text.contains(

@@ -1,6 +1,7 @@
 //! The gate: what ours takes, counted, against a baseline that is committed.
 
 use crate::results::{Count, Trait};
+use crate::traits::is_steady;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -73,7 +74,7 @@ impl Baseline {
             };
             rows.insert(format!("{} {}", count.work, count.contestant), taken);
         }
-        for one in traits.iter().filter(|one| one.variant != "bare") {
+        for one in traits.iter().filter(|one| one.variant != "bare" && is_steady(one)) {
             const UNITS: u32 = 1_000;
             let of_all = |of_one: f64| (of_one * f64::from(UNITS)).round() as u64;
             let taken = Taken {
@@ -310,7 +311,9 @@ mod tests {
             instructions: Some(1_507.8),
             allocations: 1.0,
         };
-        let of = Baseline::of(BTreeMap::new(), &[count(100)], &[count(3)], &[one("bare"), one("backstay")]);
+        let unsteady = Trait { operation: "timeout-pending".to_owned(), ..one("backstay") };
+        let traits = [one("bare"), one("backstay"), unsteady];
+        let of = Baseline::of(BTreeMap::new(), &[count(100)], &[count(3)], &traits);
         let taken = |units, instructions, allocations| Taken { units, instructions, allocations };
         assert_eq!(of.rows["join backstay"], taken(10, 100, 3));
         assert_eq!(of.rows["spawn on smol"], taken(1_000, 1_507_800, 1_000));

@@ -3,7 +3,7 @@
 use crate::style::Style;
 
 /// No line is longer, where a single column allows it.
-const WIDTH: usize = 120;
+pub(super) const WIDTH: usize = 120;
 
 /// What is in a place: plain text, and whether it stands out.
 pub(super) struct Field {

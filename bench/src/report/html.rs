@@ -43,6 +43,16 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
 
 /// The whole page.
 ///
+/// # Examples
+///
+/// ```no_run
+/// use backstay_bench::report::{Report, html::html};
+///
+/// let report = Report::read("today/run.json".as_ref())?;
+/// std::fs::write("today/report.html", html(&report))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Panics
 ///
 /// Never: everything in a report can be said in JSON.

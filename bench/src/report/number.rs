@@ -15,15 +15,20 @@ pub(crate) fn show(measure: Measure, figure: f64) -> String {
 /// `[1.20, 1.25]`, in the unit of its figure; nothing where there is none.
 pub(super) fn interval(measure: Measure, estimate: Estimate) -> String {
     let (by, _) = scale(measure, estimate.value);
-    let ends = estimate.interval.map(|ends| ends.map(|end| digits(end / by)));
+    let ends = known(estimate).map(|ends| ends.map(|end| digits(end / by)));
     ends.map_or_else(String::new, |[low, high]| format!("[{low}, {high}]"))
 }
 
 /// `1.02 [0.99, 1.05]` in two parts.
 pub(super) fn ratio(estimate: Estimate) -> (String, String) {
-    let interval = estimate.interval.map(|[low, high]| format!("[{low:.2}, {high:.2}]"));
-    let value = if estimate.value.is_nan() { "–".to_owned() } else { format!("{:.2}", estimate.value) };
+    let interval = known(estimate).map(|[low, high]| format!("[{low:.2}, {high:.2}]"));
+    let value = if !estimate.value.is_finite() { "–".to_owned() } else { format!("{:.2}", estimate.value) };
     (value, interval.unwrap_or_default())
+}
+
+/// The interval, where it has two ends.
+pub(super) fn known(estimate: Estimate) -> Option<[f64; 2]> {
+    estimate.interval.filter(|ends| ends.iter().all(|end| end.is_finite()))
 }
 
 /// The unit of a figure, and how much of it is one.

@@ -1,7 +1,7 @@
 //! A report as plain text, for a terminal.
 
 use super::column::COLUMNS;
-use super::grid::{Field, grid};
+use super::grid::{Field, WIDTH, grid};
 use super::number::{interval, ratio, show};
 use super::row::{Bare, Row};
 use super::section::Section;
@@ -16,8 +16,7 @@ use std::fmt::Write;
 pub fn table(report: &Report, style: Style) -> String {
     let mut text = heading();
     for section in &report.sections {
-        let title = style.bold(&section.title());
-        let _ = write!(text, "\n{title}: {}; {}\n", section.about, section.figure());
+        text.push_str(&heading_of(section, style));
         for row in &section.rows {
             text.push_str(&line(section.measure, row));
         }
@@ -37,6 +36,15 @@ pub fn table(report: &Report, style: Style) -> String {
         report.seconds
     );
     text
+}
+
+/// What is done, and what a figure is of: in two lines where it is long.
+fn heading_of(section: &Section, style: Style) -> String {
+    let (title, about, figure) = (section.title(), &section.about, section.figure());
+    let length =
+        [&title, about, &figure].map(|part| part.chars().count()).iter().sum::<usize>() + ": ; ".len();
+    let between = if length > WIDTH { "\n  " } else { " " };
+    format!("\n{}: {about};{between}{figure}\n", style.bold(&title))
 }
 
 /// What else is known of each runtime, in columns: those in which there is something. The best of a column stands out

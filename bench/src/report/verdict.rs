@@ -1,5 +1,6 @@
 //! All that the figures of a section allow to say.
 
+use super::number::known;
 use super::row::{Bare, Behind, Row};
 use crate::contender::Contender;
 use crate::stats::{Estimate, FEWEST, MATTERS, Shown};
@@ -179,7 +180,7 @@ pub(super) fn change(ratio: Estimate) -> String {
         return "–".to_owned();
     }
     let percent = |ratio: f64| (ratio - 1.0) * 100.0;
-    let interval = ratio.interval.map(|ends| ends.map(percent));
+    let interval = known(ratio).map(|ends| ends.map(percent));
     let interval = interval.map_or_else(String::new, |[low, high]| format!(" [{low:+.1}, {high:+.1}]"));
     format!("{:+.1} %{interval}", percent(ratio.value))
 }

@@ -48,7 +48,7 @@ pub(super) fn curve(section: &Section, runtimes: &Runtimes, id: &str) -> Option<
         }
     }
     let described: Vec<_> = lines.iter().map(Line::words).collect();
-    let title = format!("{}, {}: latency by percentile", section.label(), section.threads());
+    let title = format!("{}: latency by percentile", section.title());
     let svg = svg.finish(&format!("{id}-curve"), HEIGHT + 21.0, &title, &described.join("; "));
     let mut names: Vec<_> = lines.iter().map(|line| &*line.runtime).collect();
     names.dedup();

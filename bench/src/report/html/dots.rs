@@ -5,7 +5,7 @@ use super::runtimes::{Look, Runtimes, name};
 use super::scale::{Scale, is_drawable};
 use super::svg::{Anchor, Num, Svg, WIDTH, fit, width};
 use crate::cell::Variant;
-use crate::report::number::{interval, show};
+use crate::report::number::{interval, known, show};
 use crate::report::{Section, Series};
 use crate::stats::{Estimate, median_estimate};
 use std::fmt::Write;
@@ -55,7 +55,7 @@ pub(super) fn dots(section: &Section, runtimes: &Runtimes, id: &str) -> Option<C
         top += GAP;
     }
     let described: Vec<_> = strips.iter().map(|strip| strip.words.clone()).collect();
-    let title = format!("{}, {}: {}, every run", section.label(), section.threads(), section.figure());
+    let title = format!("{}: {}, every run", section.title(), section.figure());
     let svg = svg.finish(&format!("{id}-dots"), height + 20.0, &title, &described.join("; "));
     Some(figure("dots", &section.figure(), scale.note(), "", &svg))
 }
@@ -96,7 +96,7 @@ impl Strip {
     }
 
     fn figures(&self) -> impl Iterator<Item = f64> {
-        self.runs.iter().copied().chain(self.estimate.interval.into_iter().flatten())
+        self.runs.iter().copied().chain(known(self.estimate).into_iter().flatten())
     }
 
     fn draw(&self, svg: &mut Svg, look: Look, scale: &Scale, top: f64) {
@@ -105,7 +105,7 @@ impl Strip {
         let share = |n: usize| (n as f64 + 0.5) / self.runs.len() as f64;
         let points = self.runs.iter().enumerate();
         svg.dots(look, points.map(|(n, figure)| [scale.at(*figure), top + 1.0 + CLOUD * share(n)]));
-        if let Some(ends) = self.estimate.interval {
+        if let Some(ends) = known(self.estimate) {
             let [low, high] = ends.map(|end| Num(scale.at(end)));
             let mut path = String::new();
             let (y, above, below) = (Num(line), Num(line - 2.5), Num(line + 2.5));

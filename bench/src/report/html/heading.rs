@@ -11,13 +11,19 @@ pub(super) fn heading(report: &Report, runtimes: &Runtimes) -> String {
     let of = if names.is_empty() { String::new() } else { format!(": {}", Text(names)) };
     let when = date(report.started).unwrap_or_else(|| "at an unknown time".to_owned());
     let quick = if report.quick { ", each cut short for a first impression" } else { "" };
+    let aa = if report.aa {
+        "<p>Each runtime was compared with itself, the second time under a name with a mark: a difference is a mistake of the \
+         method, or of the machine.</p>\n"
+    } else {
+        ""
+    };
     let commit = report.environment.build.commit.as_ref();
     let commit = commit.map_or_else(String::new, |commit| format!(", commit {}", Text(commit)));
     let cpu = report.environment.machine.cpu.as_deref().unwrap_or("an unknown processor");
     format!(
         "<header>\n<p class=\"over\">backstay-bench</p>\n<h1>The same work{of}</h1>\n\
-         <p class=\"when\">{when}{commit}. {} cores of {}. {} processes for each cell{quick}, in random order, {}.</p>\n\
-         <p class=\"again\">The same again:</p>\n<pre tabindex=\"0\"><code>{}</code></pre>\n{}</header>\n",
+         <p class=\"when\">{when}{commit}. {} cores of {}. {} processes for each cell{quick}, in random order, {}.</p>\n{aa}\
+         <p class=\"again\">The same again:</p>\n<pre><code>{}</code></pre>\n{}</header>\n",
         report.environment.machine.cores,
         Text(cpu),
         report.processes,

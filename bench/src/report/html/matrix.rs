@@ -6,6 +6,7 @@ use super::svg::key;
 use super::workload::{Part, case_id};
 use crate::report::number::{ratio, show};
 use crate::report::{Report, Row, Section, Verdict};
+use crate::stats::{MATTERS, Shown};
 use crate::workload::Measure;
 
 /// Ratios from which a cell is tinted more deeply.
@@ -22,7 +23,7 @@ pub(super) fn matrix(report: &Report, parts: &[Part<'_>], runtimes: &Runtimes) -
         .map(|name| format!("<th scope=\"col\">{}{}</th>", key(runtimes.look(name)), Text(name)))
         .collect();
     let bodies: String = parts.iter().map(|part| body(part, runtimes)).collect();
-    let caption = "Medians through backstay, and how many times the least of the row each is";
+    let caption = "Medians through backstay, and how many times the row's least each is: tinted where the difference is certain";
     format!(
         "<p class=\"lead\">{}</p>\n<div class=\"scroll matrix\" role=\"region\" tabindex=\"0\" aria-label=\"Summary\">\
          <table><caption>{caption}</caption><thead><tr><th scope=\"col\">workload</th>{heads}</tr></thead>\n\
@@ -33,34 +34,31 @@ pub(super) fn matrix(report: &Report, parts: &[Part<'_>], runtimes: &Runtimes) -
 
 /// Who is the fastest how often.
 fn tally(report: &Report, runtimes: &Runtimes) -> String {
-    let count =
-        |is: &dyn Fn(&Verdict) -> bool| report.sections.iter().filter(|section| is(&section.verdict)).count();
-    let mut parts = Vec::new();
-    for runtime in runtimes.names() {
-        let wins = count(
-            &|verdict| matches!(verdict, Verdict::Winner { runtime: own, .. } if name(own) == *runtime),
-        );
-        if wins > 0 {
-            parts.push(format!("{runtime} is ahead in {wins}"));
-        }
-    }
-    let others: [(&str, &dyn Fn(&Verdict) -> bool); 3] = [
-        ("no clear winner in", &|verdict| matches!(verdict, Verdict::NoClearWinner { .. })),
-        ("too noisy to tell in", &|verdict| matches!(verdict, Verdict::TooNoisy { .. })),
-        ("too few runs to say in", &|verdict| matches!(verdict, Verdict::TooFew { .. })),
+    let ahead = |runtime: &String| {
+        count(
+            report,
+            |verdict| matches!(verdict, Verdict::Winner { runtime: own, .. } if name(own) == *runtime),
+        )
+    };
+    let wins = runtimes.names().iter().map(|runtime| (format!("{runtime} is ahead in"), ahead(runtime)));
+    let others = [
+        ("no clear winner in", count(report, |verdict| matches!(verdict, Verdict::NoClearWinner { .. }))),
+        ("too noisy to tell in", count(report, |verdict| matches!(verdict, Verdict::TooNoisy { .. }))),
+        ("too few runs to say in", count(report, |verdict| matches!(verdict, Verdict::TooFew { .. }))),
     ];
-    for (what, is) in others {
-        let number = count(is);
-        if number > 0 {
-            parts.push(format!("{what} {number}"));
-        }
-    }
+    let parts = wins.chain(others.map(|(what, number)| (what.to_owned(), number)));
+    let parts: Vec<_> =
+        parts.filter(|(_, number)| *number > 0).map(|(what, number)| format!("{what} {number}")).collect();
     let all = report.sections.len();
     let comparisons = if all == 1 { "comparison" } else { "comparisons" };
     if parts.is_empty() {
         return format!("{all} {comparisons}, with nobody to compare with.");
     }
     format!("Of {all} {comparisons}: {}.", parts.join("; "))
+}
+
+fn count(report: &Report, is: impl Fn(&Verdict) -> bool) -> usize {
+    report.sections.iter().filter(|section| is(&section.verdict)).count()
 }
 
 fn body(part: &Part<'_>, runtimes: &Runtimes) -> String {
@@ -85,7 +83,7 @@ fn verdict(section: &Section) -> String {
         Verdict::NoClearWinner { .. } => "no clear winner",
         Verdict::TooNoisy { .. } => "too noisy to tell",
         Verdict::Winner { runtime, .. } => {
-            return format!("<small>{}: {}</small>", Text(name(runtime)), most(section));
+            return format!("<small>{}: the {}</small>", Text(name(runtime)), most(section));
         }
     };
     format!("<small>{words}</small>")
@@ -93,14 +91,16 @@ fn verdict(section: &Section) -> String {
 
 fn most(section: &Section) -> &'static str {
     match section.measure {
-        Measure::Throughput | Measure::Latency => "the fastest",
-        Measure::Quantity => "the least",
+        Measure::Throughput | Measure::Latency => "fastest",
+        Measure::Quantity => "least",
     }
 }
 
 fn cell(section: &Section, runtime: &str) -> String {
     let Some(row) = section.rows.iter().find(|row| name(row.runtime) == runtime) else {
-        return "<td class=\"none\">–</td>".to_owned();
+        let is_here =
+            !section.series.iter().any(|series| series.not_here.is_some() && name(series.runtime) == runtime);
+        return format!("<td class=\"none\">{}</td>", if is_here { "–" } else { "not here" });
     };
     let figure = show(section.measure, row.backstay.value);
     let wins = matches!(&section.verdict, Verdict::Winner { runtime: own, .. } if name(own) == runtime);
@@ -112,7 +112,9 @@ fn cell(section: &Section, runtime: &str) -> String {
     format!("<td class=\"{class}\">{}<small>{}</small></td>", Text(figure), Text(below))
 }
 
+/// None where the difference may be chance.
 fn tint(row: &Row) -> String {
-    let ratio = row.behind.map_or(1.0, |behind| behind.ratio.value);
+    let certain = row.behind.filter(|behind| behind.ratio.shows(MATTERS) == Shown::More);
+    let ratio = certain.map_or(1.0, |behind| behind.ratio.value);
     format!("t{}", TINTS.iter().filter(|from| ratio > **from).count())
 }

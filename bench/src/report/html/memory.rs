@@ -18,7 +18,8 @@ const BAR: f64 = 30.0;
 /// Bytes a task, where they were counted.
 pub(super) fn bytes_a_task(section: &Section, row: &Row) -> Option<f64> {
     let counted = section.measure == Measure::Quantity && is_bytes(&section.unit);
-    counted.then_some(row.backstay.value).filter(|bytes| is_drawable(*bytes))
+    let bytes = if counted { Some(row.backstay.value) } else { row.usage.bytes_per_task };
+    bytes.filter(|bytes| is_drawable(*bytes))
 }
 
 /// `1.23 kB`.
@@ -40,7 +41,7 @@ pub(super) fn memory(sections: &[&Section], runtimes: &Runtimes, id: &str) -> Op
         let bars: Vec<_> =
             bars.filter_map(|row| Some((name(row.runtime), bytes_a_task(section, row)?))).collect();
         if !bars.is_empty() {
-            parts.push((format!("{}, {}", section.label(), section.threads()), bars));
+            parts.push((section.title(), bars));
         }
     }
     let all: Vec<_> = parts.iter().flat_map(|(_, bars)| bars.iter().map(|(_, bytes)| *bytes)).collect();
@@ -66,7 +67,7 @@ pub(super) fn memory(sections: &[&Section], runtimes: &Runtimes, id: &str) -> Op
     }
     let title = format!("{}: memory a task", sections.first()?.workload);
     let svg = svg.finish(&format!("{id}-memory"), top, &title, &words.join("; "));
-    Some(figure("memory", "memory a task", "", "", &svg))
+    Some(figure("memory", "memory a task, from 0", "", "", &svg))
 }
 
 #[cfg(test)]

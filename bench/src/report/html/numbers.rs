@@ -1,15 +1,18 @@
 //! The numbers of a section in tables: what its charts draw, for those who'd rather read it.
 
 use super::escape::Text;
-use super::memory::{bytes_a_task, show_bytes};
 use super::runtimes::{Runtimes, name};
 use super::svg::key;
 use super::table::{Table, two};
 use crate::cell::Variant;
+use crate::report::column::{COLUMNS, Column};
 use crate::report::number::{interval, ratio, show};
 use crate::report::verdict::change;
-use crate::report::{Percentiles, Row, Section};
+use crate::report::{Row, Section};
 use crate::workload::Measure;
+
+/// The columns that are a table of their own.
+const LATENCIES: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];
 
 /// All of them.
 pub(super) fn numbers(section: &Section, runtimes: &Runtimes) -> String {
@@ -23,20 +26,21 @@ pub(super) fn numbers(section: &Section, runtimes: &Runtimes) -> String {
 fn figures(section: &Section, heading: impl Fn(&Row) -> String) -> String {
     let measure = section.measure;
     let by_hand = section.rows.iter().any(|row| row.bare.is_some());
-    let is_throughput = measure == Measure::Throughput;
+    let rate = filled(section, |name| name == COLUMNS[0].name());
     let mut columns = vec!["runtime", "median"];
-    columns.extend(is_throughput.then_some("a second"));
-    columns.extend(["runs", "whole run", "to the least", "loses"]);
+    columns.extend(rate.iter().map(|_| "a second"));
+    columns.extend(["to the least", "loses"]);
     if by_hand {
         columns.extend(["by hand", "backstay adds"]);
     }
     let mut table = Table::new("Figures, through backstay, with 95 % intervals", &columns);
     for row in &section.rows {
         let mut cells = vec![two(&show(measure, row.backstay.value), &interval(measure, row.backstay))];
-        if is_throughput {
-            cells.push(Text(a_second(row.backstay.value)).to_string());
-        }
-        cells.extend([runs(section, row), Text(show(Measure::Throughput, row.whole_ns)).to_string()]);
+        cells.extend(rate.iter().map(|rate| {
+            let text = rate.show(section, row.runtime).unwrap_or_default();
+            let (figure, interval) = text.split_at(text.find(" [").unwrap_or(text.len()));
+            two(figure, interval.trim())
+        }));
         cells.extend(row.behind.map_or_else(
             || ["1.00".to_owned(), String::new()],
             |behind| {
@@ -61,11 +65,6 @@ fn figures(section: &Section, heading: impl Fn(&Row) -> String) -> String {
     table.finish()
 }
 
-/// How many units a second, of nanoseconds each.
-fn a_second(nanos: f64) -> String {
-    show(Measure::Quantity, if nanos > 0.0 { 1e9 / nanos } else { f64::NAN })
-}
-
 /// How many runs, from the least to the greatest.
 fn runs(section: &Section, row: &Row) -> String {
     let own = |series: &&crate::report::Series| {
@@ -80,39 +79,45 @@ fn runs(section: &Section, row: &Row) -> String {
     two(&figures.len().to_string(), &format!("{least} to {most}"))
 }
 
+/// Latencies, where there are any.
 fn latencies(section: &Section, heading: impl Fn(&Row) -> String) -> String {
-    let columns = ["runtime", "p50", "p90", "p99", "p99.9", "greatest"];
-    let mut table = Table::new("Latencies: of each percentile the median of the runs", &columns);
-    for row in &section.rows {
-        let Some(Percentiles { p50, p90, p99, p999, max }) = row.latencies else { continue };
-        let cells = [p50, p90, p99, p999, max].map(|nanos| show(Measure::Latency, nanos));
-        table.row(&heading(row), &cells);
+    let columns = filled(section, |name| LATENCIES.contains(&name));
+    let names: Vec<_> = ["runtime"].into_iter().chain(columns.iter().map(Column::name)).collect();
+    let mut table = Table::new("Latencies: of each percentile the median of the runs", &names);
+    for row in section.rows.iter().filter(|_| !columns.is_empty()) {
+        table.row(&heading(row), &cells(section, row, &columns));
     }
     table.finish()
 }
 
-/// What the processes used.
+/// What the processes took and used.
 fn usage(section: &Section, heading: impl Fn(&Row) -> String) -> String {
-    let bytes: Vec<_> = section.rows.iter().map(|row| bytes_a_task(section, row)).collect();
-    let has_bytes = bytes.iter().any(Option::is_some);
-    let mut columns = vec!["runtime", "peak memory"];
-    columns.extend(has_bytes.then_some("memory a task"));
-    columns.extend(["CPU per million", "switches per operation", "threads"]);
-    let mut table = Table::new("What a process used", &columns);
-    let known = |quantity: Option<f64>, show: fn(f64) -> String| {
-        quantity.filter(|quantity| quantity.is_finite()).map_or_else(|| "–".to_owned(), show)
-    };
-    for (row, bytes) in section.rows.iter().zip(bytes) {
-        let usage = row.usage;
-        let mut cells =
-            vec![known(usage.peak_memory_bytes, |bytes| format!("{:.1} MiB", bytes / f64::from(1 << 20)))];
-        cells.extend(has_bytes.then(|| known(bytes, show_bytes)));
-        cells.extend([
-            known(usage.cpu_seconds_per_million, |seconds| show(Measure::Latency, seconds * 1e9)),
-            known(usage.switches_per_operation, |switches| format!("{switches:.3}")),
-            known(usage.threads, |threads| format!("{threads:.0}")),
-        ]);
-        table.row(&heading(row), &cells);
+    let columns = filled(section, |name| !LATENCIES.contains(&name) && name != COLUMNS[0].name());
+    let names = ["runtime", "processes", "whole run"].into_iter().chain(columns.iter().map(Column::name));
+    let names: Vec<_> = names.collect();
+    let mut table = Table::new("The processes: medians of what each took and used", &names);
+    for row in &section.rows {
+        let mut fields = vec![runs(section, row), show(Measure::Throughput, row.whole_ns)];
+        fields.extend(cells(section, row, &columns));
+        table.row(&heading(row), &fields);
     }
     table.finish()
+}
+
+/// The columns of these names in which there is something.
+fn filled(section: &Section, is_asked: impl Fn(&str) -> bool) -> Vec<Column> {
+    let is_filled = |column: &&Column| {
+        is_asked(column.name()) && section.rows.iter().any(|row| column.show(section, row.runtime).is_some())
+    };
+    COLUMNS.iter().filter(is_filled).copied().collect()
+}
+
+/// What the columns say of a runtime; the best stands out where it is certain.
+fn cells(section: &Section, row: &Row, columns: &[Column]) -> Vec<String> {
+    let cell = |column: &Column| {
+        let text = column.show(section, row.runtime).unwrap_or_else(|| "–".to_owned());
+        let is_best = column.best(section) == Some(row.runtime);
+        if is_best { format!("<b>{}</b>", Text(text)) } else { Text(text).to_string() }
+    };
+    columns.iter().map(cell).collect()
 }

@@ -4,7 +4,7 @@ use super::chart::{Chart, HEIGHT, UP, across, figure, frame};
 use super::runtimes::{Runtimes, name};
 use super::scale::{Scale, is_drawable};
 use super::svg::{Num, Svg};
-use crate::report::number::{interval, show};
+use crate::report::number::{interval, known, show};
 use crate::report::{Row, Section};
 use crate::size::Size;
 
@@ -49,10 +49,11 @@ impl Over {
     }
 
     /// What stays.
-    fn other(self, section: &Section) -> (u64, Option<&String>) {
+    fn other(self, section: &Section) -> (u64, Option<&String>, Option<&'static str>) {
+        let (rate, twin) = (section.rate.as_ref(), section.twin().map(|twin| twin.name()));
         match self {
-            Self::Sizes => (section.threads as u64, section.rate.as_ref()),
-            Self::Threads => (section.size, section.rate.as_ref()),
+            Self::Sizes => (section.threads as u64, rate, twin),
+            Self::Threads => (section.size, rate, twin),
         }
     }
 
@@ -101,8 +102,7 @@ fn chart(sections: &[&Section], over: Over, runtimes: &Runtimes, id: &str) -> Op
     let svg = svg.finish(id, HEIGHT + 21.0, &title, &described.join("; "));
     let legend = runtimes.legend(lines.iter().map(|line| &*line.runtime));
     let caption = format!("{} {fixed}", first.figure());
-    let note = if figures.iter().any(|figure| *figure <= 0.0) { "" } else { "logarithmic axes" };
-    Some(figure("scaling", &caption, note, &legend, &svg))
+    Some(figure("scaling", &caption, "", &legend, &svg))
 }
 
 /// A runtime's rows.
@@ -125,7 +125,7 @@ impl<'a> Line<'a> {
 
     fn figures(&self) -> impl Iterator<Item = f64> {
         let of = |(_, row): &(u64, &Row)| {
-            std::iter::once(row.backstay.value).chain(row.backstay.interval.into_iter().flatten())
+            std::iter::once(row.backstay.value).chain(known(row.backstay).into_iter().flatten())
         };
         self.points.iter().flat_map(of)
     }
@@ -136,7 +136,7 @@ impl<'a> Line<'a> {
         for (number, row) in &self.points {
             let (x, y) = (Num(across(*number)), Num(up.at(row.backstay.value)));
             line.push_str(&format!("{}{x} {y}", if line.is_empty() { 'M' } else { 'L' }));
-            if let Some(ends) = row.backstay.interval {
+            if let Some(ends) = known(row.backstay) {
                 let [low, high] = ends.map(|end| Num(up.at(end)));
                 bars.push_str(&format!("M{x} {low}V{high}"));
             }

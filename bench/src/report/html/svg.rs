@@ -62,7 +62,7 @@ impl Svg {
     /// Dots at these points.
     pub(super) fn dots(&mut self, look: Look, points: impl Iterator<Item = [f64; 2]>) {
         let path: String = points.map(|[x, y]| format!("M{} {}h0", Num(x), Num(y))).collect();
-        self.path(&format!("dots {}", look.class()), &path);
+        self.path(&format!("runs {}", look.class()), &path);
     }
 
     /// What marks a median; by hand it is hollow.

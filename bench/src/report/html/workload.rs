@@ -1,6 +1,6 @@
 //! The part of a workload: all its sizes and threads.
 
-use super::chart::Capital;
+use super::chart::{Capital, Chart};
 use super::curve::curve;
 use super::dots::dots;
 use super::escape::Text;
@@ -9,6 +9,10 @@ use super::numbers::numbers;
 use super::runtimes::Runtimes;
 use super::scaling::scaling;
 use crate::report::{Report, Section, Verdict};
+
+/// What the charts of the scaling are of.
+const SCALING: &str =
+    "Medians through backstay with 95 % intervals, side by side so that they are seen; logarithmic axes.";
 
 /// All sections of a workload.
 #[derive(Debug)]
@@ -42,13 +46,27 @@ pub(super) fn workload(part: &Part<'_>, runtimes: &Runtimes) -> String {
         .enumerate()
         .map(|(place, section)| case(section, runtimes, &case_id(id, place)))
         .collect();
-    let mut charts: String = memory(sections, runtimes, id).into_iter().collect();
-    charts.extend(scaling(sections, runtimes, id));
-    let charts = if charts.is_empty() { charts } else { format!("<div class=\"charts\">\n{charts}</div>\n") };
+    let memory = memory(sections, runtimes, id).into_iter().collect();
+    let charts = [
+        charts("Memory", "Memory a task: medians through backstay.", memory),
+        charts("Scaling", SCALING, scaling(sections, runtimes, id)),
+    ];
+    let charts = charts.concat();
     format!(
         "<section class=\"workload\" aria-labelledby=\"{id}-h\">\n<h2 id=\"{id}-h\">{}</h2>\n{cases}{charts}\
          <p class=\"back\"><a href=\"#summary\">to the summary</a></p>\n</section>\n",
         Text(&sections[0].workload)
+    )
+}
+
+/// Charts beside each other, under a heading; nothing without any.
+fn charts(heading: &str, said: &str, charts: Vec<Chart>) -> String {
+    if charts.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<h3>{heading}</h3>\n<p class=\"said\">{said}</p>\n<div class=\"charts\">\n{}</div>\n",
+        charts.concat()
     )
 }
 
@@ -58,11 +76,10 @@ fn case(section: &Section, runtimes: &Runtimes, id: &str) -> String {
     let charts: String = charts.into_iter().flatten().collect();
     let charts = if charts.is_empty() { "<p>There are no runs.</p>\n".to_owned() } else { charts };
     format!(
-        "<section class=\"case\" id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h3 id=\"{id}-h\">{}, {}</h3>\n<p>{}.</p>\n\
+        "<section class=\"case\" id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h3 id=\"{id}-h\">{}</h3>\n<p>{}.</p>\n\
          {}<div class=\"beside\">\n<div class=\"drawn\">{charts}</div>\n<div class=\"numbers\">{}</div>\n</div>\n\
          </section>\n",
-        Text(section.label()),
-        section.threads(),
+        Text(section.title()),
         Text(format!("{}; {}", Capital(&section.about), section.figure())),
         verdicts(section),
         numbers(section, runtimes)
@@ -83,6 +100,10 @@ fn verdicts(section: &Section) -> String {
     let overhead = section.overhead.as_ref().map(|overhead| overhead.words(&section.rows));
     if let Some(words) = overhead.filter(|words| !words.is_empty()) {
         said.push_str(&format!("<dt>backstay</dt><dd>{}</dd>", Text(words)));
+    }
+    for (why, cells) in section.not_here() {
+        let words = format!("{}: {why}", cells.join(", "));
+        said.push_str(&format!("<dt>not measured</dt><dd class=\"unsure\">{}</dd>", Text(words)));
     }
     if said.is_empty() { said } else { format!("<dl class=\"verdicts\">{said}</dl>\n") }
 }
