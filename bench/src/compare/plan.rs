@@ -101,16 +101,17 @@ impl Plan {
         let threads: Vec<_> = threads.iter().map(ToString::to_string).collect();
         format!(
             "\
-The same work on {names}: by hand (bare) and through backstay.
+The same work on {names}: {how}.
   threads      {threads} workers on each; the main thread waits and takes no part
   allocator    the same for all: the system's, unless this program has another
   yield        one self-wake, the same on all
   tokio        with its cooperative budget, which is its default
   sockets      TCP over loopback, TCP_NODELAY on both sides
   processes    {processes}: {repetitions} for each cell, in random order; --seed {seed}
-  a process    runs the work once to warm up, then several times, and gives the median of those
+  a process    warms up, runs the work several times and gives the median; once, where only the first run shows it
 ",
             names = names.join(", "),
+            how = if self.aa { "through backstay, twice each" } else { "by hand (bare) and through backstay" },
             threads = threads.join(", then "),
             processes = self.processes(),
             repetitions = self.repetitions,
