@@ -84,6 +84,10 @@ fn too_few_runs_say_nothing_of_an_overhead_either() {
     assert_eq!((code, &*errors), (Some(0), ""));
     assert!(shown.contains("\n  = runtimes: too few runs to say; take --reps 6 or more\n\n"), "{shown}");
     assert_eq!(program.report("run.json").sections[0].overhead, None);
+    // Nor of a regression: a check that can't fail is none.
+    let (code, _, errors) = program.run("report run.json --baseline run.json --fail-on regression:5%");
+    assert_eq!(code, Some(1));
+    assert_eq!(errors, "error: too few runs to tell a regression; take --reps 6 or more\n");
     assert!(!fs::read_to_string(program.folder.join("report.md")).unwrap().contains("overhead shown"));
 }
 

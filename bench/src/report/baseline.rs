@@ -120,6 +120,11 @@ impl Changes {
         ours.filter(move |change| change.ratio.shows(fail_on.more_than) == Shown::More)
     }
 
+    /// Whether there are cells in both reports, and of none of them enough runs to tell a change.
+    pub fn are_unknown(&self) -> bool {
+        !self.changes.is_empty() && self.changes.iter().all(|change| change.ratio.interval.is_none())
+    }
+
     /// A line for each change that is more than `fail_on` allows, and a summary.
     pub fn words(&self, fail_on: FailOn, style: Style) -> String {
         let mut text = String::from("Against the baseline:\n");

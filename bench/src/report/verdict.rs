@@ -72,7 +72,10 @@ impl Verdict {
                 continue;
             }
             level.push(row.runtime);
-            widest = [widest, noise(other.ratio)].into_iter().flatten().reduce(f64::max);
+            // Two that differ, and of which there is no ratio, as of something and nothing, may be however far apart.
+            let unknown = other.ratio.interval.is_none() && row.backstay.value != best.backstay.value;
+            let noise = if unknown { Some(f64::INFINITY) } else { noise(other.ratio) };
+            widest = [widest, noise].into_iter().flatten().reduce(f64::max);
         }
         let others = rows.iter().filter_map(|row| Some((row.runtime, row.behind?)));
         let next = others.min_by(|(_, a), (_, b)| a.ratio.value.total_cmp(&b.ratio.value));
