@@ -98,7 +98,16 @@ impl fmt::Display for Failure {
             Self::Io(error) => write!(f, "socket: {error}"),
             Self::Http(error) => write!(f, "http: {error}"),
             Self::WebSocket(error) => write!(f, "websocket: {error}"),
-            Self::Start(error) => write!(f, "start: {error}"),
+            Self::Start(error) => {
+                write!(f, "start: {error}")?;
+                // A runtime's error leaves the system's to its source.
+                let mut source = error.source();
+                while let Some(cause) = source {
+                    write!(f, ": {cause}")?;
+                    source = cause.source();
+                }
+                Ok(())
+            }
             Self::Lost(what) => write!(f, "{what} was lost"),
             Self::Unexpected(what) => write!(f, "{what} is not as expected"),
             Self::Early => f.write_str("a sleep ended before its deadline"),
@@ -174,5 +183,31 @@ impl From<backstay::JoinError> for Failure {
 impl From<tokio::task::JoinError> for Failure {
     fn from(_: tokio::task::JoinError) -> Self {
         Self::Lost("a task")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Refused(io::Error);
+
+    impl fmt::Display for Refused {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("it could not start its threads")
+        }
+    }
+
+    impl Error for Refused {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn why_nothing_starts_is_said_to_the_end() {
+        let error = Failure::Start(Box::new(Refused(io::Error::other("no more of them"))));
+        assert_eq!(error.to_string(), "start: it could not start its threads: no more of them");
     }
 }

@@ -36,6 +36,13 @@ fn a_report_is_written_shown_and_compared() {
         "{shown}"
     );
 
+    // One that was written before there were A/A tests is read too.
+    let json = fs::read_to_string(program.folder.join("a/b/run.json")).unwrap();
+    let older = json.replace("  \"aa\": false,\n", "");
+    assert_ne!(older, json);
+    program.write("older.json", &older);
+    assert_eq!(program.report("older.json"), report);
+
     // The same again, from the file: the same table, and no change.
     let (code, again, errors) =
         program.run("report a/b/run.json --baseline a/b/run.json --fail-on regression:5%");
