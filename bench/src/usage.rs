@@ -18,7 +18,8 @@ pub struct Usage {
     /// bytes of each are the process's stacks, code and reserve: of a million, two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_task: Option<f64>,
-    /// Seconds of processor time for a million operations, of all threads together; the warm-up is one of the runs.
+    /// Seconds of processor time for a million operations, of all threads together; the warm-up is one of the runs,
+    /// and a part of a run that isn't timed is in it too.
     /// Operations are units or latencies: a quantity has none.
     pub cpu_seconds_per_million: Option<f64>,
     /// How often a thread gave its core up or lost it, for an operation; threads that have ended don't count.
