@@ -138,8 +138,10 @@ pub struct Overhead {
 }
 
 impl Overhead {
+    /// Nothing where there are fewer runs than can show anything.
     pub(crate) fn of(rows: &[Row]) -> Option<Self> {
-        let by_hand: Vec<_> = rows.iter().filter_map(|row| Some((row.runtime, row.bare?))).collect();
+        let by_hand = rows.iter().filter_map(|row| Some((row.runtime, row.bare?)));
+        let by_hand: Vec<_> = by_hand.filter(|(_, bare)| bare.overhead.interval.is_some()).collect();
         let mut verdict = Self::default();
         for (runtime, Bare { overhead, .. }) in &by_hand {
             let part = match (overhead.shows(MATTERS), noise(*overhead)) {
