@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, check};
 use crate::job::{ArmedTimers, Part};
+use crate::memory::room;
 use crate::workload::Timed;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub(crate) fn arm_and_cancel<S: Future>(
     size: ArmedTimers,
     sleep: impl Fn(Duration) -> S,
 ) -> Result<Timed, Failure> {
+    room(size.timers)?;
     let mut timers: Vec<_> = (0..size.timers).map(|_| Box::pin(None)).collect();
     let holder = Holder::new();
     let mut armed = 0;

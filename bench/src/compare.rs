@@ -88,7 +88,11 @@ fn answers(plan: &Plan, start: Instant) -> Result<(HashMap<Cell, Answers>, u32),
             if before.is_some_and(|answers| answers.not_here.is_some()) {
                 continue;
             }
-            let answer = child::wait(&cell, plan.rate, plan.quick)?;
+            let answer = child::wait(&cell, plan.rate, plan.quick, plan.limit_of(&cell));
+            if answer.is_err() && !plan.quiet {
+                progress.done();
+            }
+            let answer = answer?;
             answers.entry(cell).or_default().take(answer);
         }
     }

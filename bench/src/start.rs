@@ -10,6 +10,7 @@ use backstay::tokio::TokioOwner;
 use backstay::{Backend, Config, Flavor};
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -44,12 +45,17 @@ pub fn start(backend: Backend, variant: Variant, threads: Threads) -> Result<Hos
     }
     Ok(Host(match variant {
         Variant::Bare => Started::Bare(match backend {
-            Backend::Tokio => Box::new(bare::tokio::start(threads)?),
-            Backend::Smol => Box::new(bare::smol::start(threads)?),
+            Backend::Tokio => Box::new(bare::tokio::start(threads).map_err(refused)?),
+            Backend::Smol => Box::new(bare::smol::start(threads).map_err(refused)?),
             _ => Box::new(bare::async_std::start()),
         }),
         Variant::Backstay | Variant::Any => Started::Through(through(backend, variant, threads)?),
     }))
+}
+
+/// It is no socket's error.
+fn refused(error: io::Error) -> Failure {
+    Failure::Start(Box::new(error))
 }
 
 fn through(backend: Backend, variant: Variant, threads: Threads) -> Result<Through, Failure> {

@@ -27,7 +27,8 @@ pub struct Usage {
     pub threads: Option<f64>,
 }
 
-/// The beginning of what is counted.
+/// The beginning of what is counted; the default where nothing is.
+#[derive(Default)]
 pub(crate) struct Start {
     cpu: Option<ProcessTime>,
     switches: Option<u64>,
@@ -35,6 +36,7 @@ pub(crate) struct Start {
 }
 
 /// Kibibytes, now and at most.
+#[derive(Default)]
 struct Memory {
     resident: Option<u64>,
     peak: Option<u64>,

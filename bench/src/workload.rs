@@ -106,7 +106,8 @@ pub trait Workload: Clone + Send + Sync + 'static {
         1
     }
 
-    /// How many tasks are alive at once, so that memory can be shown for each. Unknown unless told otherwise.
+    /// How many tasks are alive at once, so that memory can be shown for each, and that nothing is begun for which
+    /// there is not enough. Unknown unless told otherwise.
     fn tasks(&self, load: Load) -> Option<u64> {
         let _ = load;
         None

@@ -18,7 +18,9 @@ fn every_cell_works() {
     let bare = registry.entries().iter().filter(by_hand).count();
     assert!(bare >= 8);
     let cells = RUNTIMES.len() * (registry.entries().len() * (Variant::ALL.len() - 1) + bare);
-    assert_eq!(smoke(&registry).unwrap(), cells);
+    let done = smoke(&registry).unwrap();
+    // Elsewhere some can't be measured.
+    assert!(if cfg!(target_os = "linux") { done == cells } else { done > cells / 2 }, "{done} of {cells}");
 }
 
 /// Says that it does more than it does.
@@ -56,4 +58,37 @@ fn wrong_work_is_a_failure_that_names_it() {
     let error = smoke(&Registry::new([Entry::of(Boaster)]).unwrap()).unwrap_err();
     assert_eq!(error.to_string(), "tokio/backstay/boaster/2/2: the boasts: expected 2, found 1");
     assert!(matches!(error.failure(), Failure::Wrong { what: "the boasts", expected: 2, found: 1 }));
+}
+
+/// Can't be measured on any system.
+#[derive(Clone)]
+struct Nowhere;
+
+impl Workload for Nowhere {
+    type Measured = Units;
+
+    fn name(&self) -> &'static str {
+        "nowhere"
+    }
+
+    fn about(&self, load: Load) -> String {
+        format!("{} tasks", load.size())
+    }
+
+    fn unit(&self) -> &'static str {
+        "task"
+    }
+
+    fn sizes(&self) -> Vec<u64> {
+        vec![3]
+    }
+
+    async fn run<R: Runtime + Net>(&self, _: R, _: Load) -> Result<Units, Failure> {
+        Err(Failure::not_here("there is no such file"))
+    }
+}
+
+#[test]
+fn what_can_t_be_measured_on_a_system_is_no_failure_there() {
+    assert_eq!(smoke(&Registry::new([Entry::of(Nowhere)]).unwrap()).unwrap(), 0);
 }

@@ -65,12 +65,30 @@ fn a_report_is_written_shown_and_compared() {
     let (code, _, _) = program.run(against);
     assert_eq!(code, Some(0), "nobody asked to fail");
 
+    let (_, changes, _) = program.run(&format!("{against} --fail-on regression:7%"));
+    assert!(changes.contains("cells changed by more than 7 %\n"), "{changes}");
+
     // Nothing to compare is no success.
     faster.sections.iter_mut().for_each(|section| section.threads = 99);
     program.write("other.json", &faster.to_json());
     let (code, _, errors) = program.run("report a/b/run.json --baseline other.json --fail-on regression:5%");
     assert_eq!(code, Some(1));
     assert_eq!(errors, "error: the two reports have nothing in common\n");
+}
+
+#[test]
+fn too_few_runs_say_nothing_of_an_overhead_either() {
+    let program = Program::new("few");
+    let line = "compare spawn --sizes 5 --threads 1 --reps 2 --quiet --out .";
+    let (code, shown, errors) = program.run(line);
+    assert_eq!((code, &*errors), (Some(0), ""));
+    assert!(shown.contains("\n  = runtimes: too few runs to say; take --reps 6 or more\n\n"), "{shown}");
+    assert_eq!(program.report("run.json").sections[0].overhead, None);
+    // Nor of a regression: a check that can't fail is none.
+    let (code, _, errors) = program.run("report run.json --baseline run.json --fail-on regression:5%");
+    assert_eq!(code, Some(1));
+    assert_eq!(errors, "error: too few runs to tell a regression; take --reps 6 or more\n");
+    assert!(!fs::read_to_string(program.folder.join("report.md")).unwrap().contains("overhead shown"));
 }
 
 #[test]

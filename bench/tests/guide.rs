@@ -37,7 +37,8 @@ fn filled(text: &str, report: &Report) -> String {
     while let Some(line) = lines.next() {
         filled.push_str(line);
         filled.push('\n');
-        let Some(labels) = line.strip_prefix("<!-- figures: ").and_then(|rest| rest.strip_suffix(" -->")) else {
+        let Some(labels) = line.strip_prefix("<!-- figures: ").and_then(|rest| rest.strip_suffix(" -->"))
+        else {
             continue;
         };
         blocks += 1;

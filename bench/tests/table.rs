@@ -3,9 +3,9 @@
 #[path = "support/program.rs"]
 mod program;
 
-use backstay_bench::report::Report;
 use backstay_bench::report::markdown::markdown;
 use backstay_bench::report::table::table;
+use backstay_bench::report::{Report, Verdict};
 use backstay_bench::style::Style;
 use program::Program;
 use std::sync::LazyLock;
@@ -68,6 +68,14 @@ fn the_best_of_a_column_is_bold_only_where_it_is_certain() {
     // Of nothing there is no ratio, and the fewest threads are no merit.
     assert_eq!(bold(&planted([100.0; 3], [9.0 * MIB; 3], [0.0, 1.0, 1.0])), [""; 0]);
     assert_eq!(bold(&planted([100.0; 3], [9.0 * MIB; 3], [0.5, 1.0, 1.0])), ["0.500"]);
+}
+
+#[test]
+fn what_has_no_ratio_is_not_called_level() {
+    let verdict = |times| planted(times, [1.0; 3], [1.0; 3]).sections.remove(0).verdict;
+    let level = |verdict| matches!(verdict, Verdict::NoClearWinner { .. });
+    assert!(level(verdict([100.0; 3])) && level(verdict([0.0; 3])));
+    assert!(!level(verdict([0.0, 0.0, 100.0])));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::report::html::html;
 use crate::report::markdown::markdown;
 use crate::report::table::table;
 use crate::report::{Report, ReportError};
+use crate::stats::FEWEST;
 use crate::style::Style;
 use clap::{Args, ValueEnum};
 use std::error::Error;
@@ -139,6 +140,9 @@ impl Output {
         let Some(fail_on) = self.args.fail_on else {
             return Ok(());
         };
+        if changes.are_unknown() {
+            return Err(Failed { error: Box::new(Gate::TooFew), code: 1 });
+        }
         gate(changes.changes.is_empty(), changes.regressions(fail_on).count(), "regression")
     }
 }
@@ -160,6 +164,7 @@ fn not_written(path: &Path, error: io::Error) -> Failed {
 #[derive(Debug)]
 enum Gate {
     Nothing,
+    TooFew,
     Found(usize, &'static str),
 }
 
@@ -167,6 +172,7 @@ impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("the two reports have nothing in common"),
+            Self::TooFew => write!(f, "too few runs to tell a regression; take --reps {FEWEST} or more"),
             Self::Found(1, what) => write!(f, "1 {what}"),
             Self::Found(count, what) => write!(f, "{count} {what}s"),
         }

@@ -3,7 +3,7 @@
 use crate::size::Size;
 use crate::start::{NotCompared, RUNTIMES};
 use crate::workload::Rate;
-use backstay::Backend;
+use backstay::{Backend, Config};
 use clap::{Args, value_parser};
 use std::error::Error;
 use std::fmt;
@@ -28,7 +28,7 @@ pub(crate) struct CompareArgs {
     pub(crate) runtimes: Vec<Backend>,
 
     /// Worker threads of every runtime; several numbers compare each [default: one for each core]
-    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', alias = "workers")]
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', alias = "workers", value_parser = workers)]
     pub(crate) threads: Vec<NonZeroUsize>,
 
     /// Sizes instead of each workload's own: 500,1k,10k
@@ -87,6 +87,13 @@ impl CompareArgs {
 fn compared(name: &str) -> Result<Backend, Box<dyn Error + Send + Sync>> {
     let backend = name.parse()?;
     if RUNTIMES.contains(&backend) { Ok(backend) } else { Err(Box::new(NotCompared(backend))) }
+}
+
+/// No more than a runtime can have through backstay; by hand, it would take all that the system gives.
+fn workers(number: &str) -> Result<NonZeroUsize, Box<dyn Error + Send + Sync>> {
+    let workers = number.parse()?;
+    Config::new().worker_threads(workers).validate()?;
+    Ok(workers)
 }
 
 /// A length of time as it is typed: `90s`, `5m`, `1h`.
@@ -174,6 +181,15 @@ mod tests {
         for flag in ["--threads", "--reps", "--sizes", "--rate"] {
             assert_eq!(parse(&format!("{flag} 0")).unwrap_err().exit_code(), 2, "{flag}");
         }
+    }
+
+    #[test]
+    fn threads_have_an_end() {
+        assert!(parse("--threads 1,16384").is_ok());
+        let error = parse("--threads 16385").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("at most 16,384"), "{error}");
+        assert!(parse("--threads 18446744073709551616").is_err());
     }
 
     #[test]

@@ -4,12 +4,13 @@ use crate::cell::Cell;
 use crate::entry::Entry;
 use crate::failure::Failure;
 use crate::host::Threads;
+use crate::memory;
 use crate::reading::Reading;
 use crate::registry::{Registry, UnknownWorkload};
 use crate::sample::Sampling;
 use crate::start;
 use crate::usage;
-use crate::workload::{Load, Rate};
+use crate::workload::{Load, Measure, Rate};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 use std::env;
@@ -24,7 +25,7 @@ use std::time::Duration;
 /// The first argument of a child.
 pub(crate) const CELL: &str = "--cell";
 
-/// How long a child may take; one that takes longer hangs.
+/// How much longer a child may take than its runs do at least.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// What a child is told.
@@ -64,20 +65,35 @@ pub(crate) fn measure(args: &ChildArgs, registry: &Registry) -> Result<(), Child
 }
 
 fn reading(cell: &Cell, entry: &Entry, load: Load, quick: bool) -> Result<Reading, Failure> {
+    let (sampling, tasks) = (sampling(entry, load, quick), entry.tasks(load));
+    tasks.map_or(Ok(()), memory::room)?;
     let host = start::start(cell.runtime.backend(), cell.variant, Threads::Workers(cell.threads))?;
-    let iterations = entry.iterations(load).max(1);
-    let iterations = if quick { iterations.div_ceil(2) } else { iterations };
-    let sampling = Sampling { warm_up: entry.warm_up(load), ..Sampling::time(iterations) };
-    let start = usage::start();
+    // What is read takes longer the more threads there are, and would be a part of a start: where nothing is shown for
+    // each operation or task, nothing is read before.
+    let is_counted = tasks.is_some() || entry.measure() != Measure::Quantity;
+    let start = if is_counted { usage::start() } else { usage::Start::default() };
     let runs = host.run(entry, load, sampling)?;
     let mut reading = Reading::new(&runs, entry.floor(load))?;
     let all = u64::from(sampling.iterations) + u64::from(sampling.warm_up);
-    reading.usage = Some(start.end(reading.operations().map(|each| each * all), entry.tasks(load)));
+    reading.usage = Some(start.end(reading.operations().map(|each| each * all), tasks));
     Ok(reading)
 }
 
-/// Starts a child that measures `cell`, and waits for what it says.
-pub(crate) fn wait(cell: &Cell, rate: Rate, quick: bool) -> Result<Answer, ChildError> {
+fn sampling(entry: &Entry, load: Load, quick: bool) -> Sampling {
+    let iterations = entry.iterations(load).max(1);
+    let iterations = if quick { iterations.div_ceil(2) } else { iterations };
+    Sampling { warm_up: entry.warm_up(load), ..Sampling::time(iterations) }
+}
+
+/// How long a child may take: a minute more than its runs take at least, as those of an open loop at a low rate do. One
+/// that takes longer hangs.
+pub(crate) fn limit(entry: &Entry, load: Load, quick: bool) -> Duration {
+    let Sampling { iterations, warm_up, .. } = sampling(entry, load, quick);
+    LIMIT.saturating_add(entry.floor(load).saturating_mul(iterations.saturating_add(warm_up)))
+}
+
+/// Starts a child that measures `cell`, and waits for what it says, so long at most.
+pub(crate) fn wait(cell: &Cell, rate: Rate, quick: bool, limit: Duration) -> Result<Answer, ChildError> {
     let failed = |why, stderr| ChildError { cell: cell.clone(), why, stderr };
     let start = || -> io::Result<Child> {
         Command::new(env::current_exe()?)
@@ -93,11 +109,11 @@ pub(crate) fn wait(cell: &Cell, rate: Rate, quick: bool) -> Result<Answer, Child
     let mut child = start().map_err(|error| failed(Why::Start(error), String::new()))?;
     let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
     // Its output ends when it does.
-    let Ok(stdout) = stdout.recv_timeout(LIMIT) else {
+    let Ok(stdout) = stdout.recv_timeout(limit) else {
         // Whether or not this finds it alive, it is gone afterwards.
         let _ = child.kill();
         let _ = child.wait();
-        return Err(failed(Why::Hung, stderr.recv().unwrap_or_default()));
+        return Err(failed(Why::Hung(limit), stderr.recv().unwrap_or_default()));
     };
     let status = child.wait().map_err(|error| failed(Why::Start(error), String::new()))?;
     let stderr = stderr.recv().unwrap_or_default();
@@ -178,7 +194,7 @@ pub(crate) struct ChildError {
 #[derive(Debug)]
 enum Why {
     Start(io::Error),
-    Hung,
+    Hung(Duration),
     Failed(ExitStatus),
     Said(String, serde_json::Error),
 }
@@ -188,7 +204,7 @@ impl fmt::Display for ChildError {
         write!(f, "{}: ", self.cell)?;
         match &self.why {
             Why::Start(error) => write!(f, "its process: {error}")?,
-            Why::Hung => write!(f, "no result within {} s", LIMIT.as_secs())?,
+            Why::Hung(limit) => write!(f, "no result within {} s", limit.as_secs())?,
             Why::Failed(status) => write!(f, "its process failed ({status})")?,
             Why::Said(text, error) => write!(f, "its process said `{}`: {error}", text.trim())?,
         }
@@ -204,7 +220,24 @@ impl Error for ChildError {
         match &self.why {
             Why::Start(error) => Some(error),
             Why::Said(_, error) => Some(error),
-            Why::Hung | Why::Failed(_) => None,
+            Why::Hung(_) | Why::Failed(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workloads::{Spawn, TimerLateness};
+    use std::num::NonZeroU64;
+
+    #[test]
+    fn a_plan_that_takes_longer_than_a_minute_has_its_time() {
+        let hour = Load::new(NonZeroU64::new(3_600).unwrap()).at("1/s".parse().unwrap());
+        // Once to warm up, and once.
+        assert_eq!(limit(&Entry::of(TimerLateness), hour, false), Duration::from_secs(2 * 3_600 + 60));
+        assert_eq!(limit(&Entry::of(Spawn), hour, false), LIMIT);
+        let ages = Load::new(NonZeroU64::MAX).at("1/s".parse().unwrap());
+        assert!(limit(&Entry::of(TimerLateness), ages, true) > Duration::from_secs(u64::from(u32::MAX)));
     }
 }

@@ -2,13 +2,14 @@
 
 use super::args::CompareArgs;
 use super::case::Case;
+use super::child::limit;
 use crate::cell::Cell;
 use crate::contender::Contender;
 use crate::entry::Entry;
 use crate::registry::{Registry, UnknownWorkload};
 use crate::size::Size;
 use crate::start::RUNTIMES;
-use crate::workload::{Measure, Rate};
+use crate::workload::{Load, Measure, Rate};
 use backstay::Backend;
 use fastrand::Rng;
 use std::time::Duration;
@@ -78,8 +79,17 @@ impl Plan {
 
     /// What kind of figure a cell gives.
     pub(crate) fn measure(&self, cell: &Cell) -> Measure {
-        let entry = self.cases.iter().map(|case| &case.entry).find(|entry| entry.name() == cell.workload);
-        entry.map_or(Measure::Quantity, Entry::measure)
+        self.entry(cell).map_or(Measure::Quantity, Entry::measure)
+    }
+
+    /// How long the process of a cell may take.
+    pub(crate) fn limit_of(&self, cell: &Cell) -> Duration {
+        let load = Load::new(cell.size.get()).at(self.rate);
+        self.entry(cell).map_or(Duration::MAX, |entry| limit(entry, load, self.quick))
+    }
+
+    fn entry(&self, cell: &Cell) -> Option<&Entry> {
+        self.cases.iter().map(|case| &case.entry).find(|entry| entry.name() == cell.workload)
     }
 
     /// The conditions, before anything is measured.
@@ -91,16 +101,17 @@ impl Plan {
         let threads: Vec<_> = threads.iter().map(ToString::to_string).collect();
         format!(
             "\
-The same work on {names}: by hand (bare) and through backstay.
+The same work on {names}: {how}.
   threads      {threads} workers on each; the main thread waits and takes no part
   allocator    the same for all: the system's, unless this program has another
   yield        one self-wake, the same on all
   tokio        with its cooperative budget, which is its default
   sockets      TCP over loopback, TCP_NODELAY on both sides
   processes    {processes}: {repetitions} for each cell, in random order; --seed {seed}
-  a process    runs the work once to warm up, then several times, and gives the median of those
+  a process    warms up, runs the work several times and gives the median; once, where only the first run shows it
 ",
             names = names.join(", "),
+            how = if self.aa { "through backstay, twice each" } else { "by hand (bare) and through backstay" },
             threads = threads.join(", then "),
             processes = self.processes(),
             repetitions = self.repetitions,

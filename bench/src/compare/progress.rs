@@ -33,7 +33,8 @@ impl<W: Write> Progress<W> {
         self.last = Some(elapsed);
         let so_far = so_far.map_or_else(String::new, |figure| format!(", {figure} so far"));
         let width = self.all.to_string().len();
-        let (before, after) = if self.terminal { ("\r\x1b[K", "") } else { ("", "\n") };
+        // What is wider than the terminal is cut: what wraps would stay.
+        let (before, after) = if self.terminal { ("\r\x1b[K\x1b[?7l", "\x1b[?7h") } else { ("", "\n") };
         // Nobody may be looking.
         let _ = write!(self.out, "{before}[{:width$}/{}] {cell}{so_far}{left} …{after}", self.done, self.all);
         let _ = self.out.flush();
@@ -87,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_terminal_has_one_line() {
-        let line = "\r\x1b[K[ 1/12] tokio/bare/http/8/2 …\r\x1b[K[ 2/12] tokio/bare/http/8/2, 9.91 µs so far, 6 min left …\r\x1b[K";
+        let line = "\r\x1b[K\x1b[?7l[ 1/12] tokio/bare/http/8/2 …\x1b[?7h\
+                    \r\x1b[K\x1b[?7l[ 2/12] tokio/bare/http/8/2, 9.91 µs so far, 6 min left …\x1b[?7h\r\x1b[K";
         assert_eq!(shown(true, Duration::MAX, &[0, 30]), line);
     }
 

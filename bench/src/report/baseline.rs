@@ -120,6 +120,11 @@ impl Changes {
         ours.filter(move |change| change.ratio.shows(fail_on.more_than) == Shown::More)
     }
 
+    /// Whether there are cells in both reports, and of none of them enough runs to tell a change.
+    pub fn are_unknown(&self) -> bool {
+        !self.changes.is_empty() && self.changes.iter().all(|change| change.ratio.interval.is_none())
+    }
+
     /// A line for each change that is more than `fail_on` allows, and a summary.
     pub fn words(&self, fail_on: FailOn, style: Style) -> String {
         let mut text = String::from("Against the baseline:\n");
@@ -140,7 +145,8 @@ impl Changes {
             shown += 1;
             let _ = writeln!(text, "  {}", paint(style, &change.to_string()));
         }
-        let limit = fail_on.more_than * 100.0;
+        // 0.07 times 100 is more than 7, in floats.
+        let limit = (fail_on.more_than * 1e8).round() / 1e6;
         let _ = writeln!(text, "  {shown} of {} cells changed by more than {limit} %", self.changes.len());
         text
     }

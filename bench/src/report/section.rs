@@ -35,8 +35,7 @@ pub struct Section {
     pub rows: Vec<Row>,
     /// Which runtime is the fastest, as far as the rows show it.
     pub verdict: Verdict,
-    /// What backstay costs, as far as they show it; `None` where nothing is by hand, or too few
-    /// runs are.
+    /// What backstay costs, as far as they show it; `None` where nothing is by hand, or in too few runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overhead: Option<Overhead>,
 }

@@ -72,7 +72,10 @@ impl Verdict {
                 continue;
             }
             level.push(row.runtime);
-            widest = [widest, noise(other.ratio)].into_iter().flatten().reduce(f64::max);
+            // Two that differ, and of which there is no ratio, as of something and nothing, may be however far apart.
+            let unknown = other.ratio.interval.is_none() && row.backstay.value != best.backstay.value;
+            let noise = if unknown { Some(f64::INFINITY) } else { noise(other.ratio) };
+            widest = [widest, noise].into_iter().flatten().reduce(f64::max);
         }
         let others = rows.iter().filter_map(|row| Some((row.runtime, row.behind?)));
         let next = others.min_by(|(_, a), (_, b)| a.ratio.value.total_cmp(&b.ratio.value));
@@ -138,10 +141,10 @@ pub struct Overhead {
 }
 
 impl Overhead {
-    /// Nothing where there are fewer runs than can show anything.
     pub(crate) fn of(rows: &[Row]) -> Option<Self> {
-        let by_hand = rows.iter().filter_map(|row| Some((row.runtime, row.bare?)));
-        let by_hand: Vec<_> = by_hand.filter(|(_, bare)| bare.overhead.interval.is_some()).collect();
+        // Without an interval nothing is known of it, not even that it isn't large.
+        let known = |row: &Row| row.bare.filter(|bare| bare.overhead.interval.is_some());
+        let by_hand: Vec<_> = rows.iter().filter_map(|row| Some((row.runtime, known(row)?))).collect();
         let mut verdict = Self::default();
         for (runtime, Bare { overhead, .. }) in &by_hand {
             let part = match (overhead.shows(MATTERS), noise(*overhead)) {

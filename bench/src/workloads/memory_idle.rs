@@ -3,7 +3,7 @@
 use crate::event::Event;
 use crate::failure::{Failure, check};
 use crate::job::{self, Job};
-use crate::memory::{grown, resident, room};
+use crate::memory::{grown, resident};
 use crate::size::grouped;
 use crate::workload::{Load, Quantity, Workload};
 use backstay::{Net, Runtime};
@@ -56,7 +56,6 @@ impl Workload for MemoryIdle {
     }
 
     async fn run<R: Runtime + Net>(&self, rt: R, load: Load) -> Result<Quantity, Failure> {
-        room(load.size())?;
         rt.spawn(async {}).await?;
         let event = Event::new(load.size());
         let mut handles: Vec<_> = (0..load.size()).map(|_| None).collect();

@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, check};
 use crate::job::{self, Job, LONG};
-use crate::memory::{grown, resident, room};
+use crate::memory::{grown, resident};
 use crate::size::grouped;
 use crate::workload::{Load, Quantity, Workload};
 use backstay::{JoinHandle, Net, Runtime};
@@ -59,7 +59,6 @@ impl Workload for MemorySleeping {
     }
 
     async fn run<R: Runtime + Net>(&self, rt: R, load: Load) -> Result<Quantity, Failure> {
-        room(load.size())?;
         rt.spawn(async {}).await?;
         let asleep = Arc::new(AtomicU64::new(0));
         let mut handles: Vec<_> = (0..load.size()).map(|_| None).collect();

@@ -56,6 +56,10 @@ impl Workload for MutexContention {
         (1_000 / load.size()).clamp(3, 61) as u32
     }
 
+    fn tasks(&self, load: Load) -> Option<u64> {
+        Some(load.size())
+    }
+
     fn bare(&self, load: Load) -> Option<Job> {
         Some(Job::MutexContention(Self::job(load)))
     }

@@ -52,6 +52,10 @@ impl Workload for NestedSpawn {
         (30_000 / load.size()).clamp(3, 61) as u32
     }
 
+    fn tasks(&self, load: Load) -> Option<u64> {
+        Some(Self::job(load).tasks())
+    }
+
     fn bare(&self, load: Load) -> Option<Job> {
         Some(Job::NestedSpawn(Self::job(load)))
     }

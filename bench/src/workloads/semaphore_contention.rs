@@ -58,6 +58,10 @@ impl Workload for SemaphoreContention {
         (1_000 / load.size()).clamp(3, 61) as u32
     }
 
+    fn tasks(&self, load: Load) -> Option<u64> {
+        Some(load.size())
+    }
+
     fn bare(&self, load: Load) -> Option<Job> {
         Some(Job::SemaphoreContention(Self::job(load)))
     }

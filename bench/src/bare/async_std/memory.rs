@@ -4,7 +4,7 @@ use crate::bare::yield_now::yield_now;
 use crate::event::Event;
 use crate::failure::{Failure, check};
 use crate::job::{LONG, MemoryIdle, MemorySleeping};
-use crate::memory::{grown, resident, room};
+use crate::memory::{grown, resident};
 use async_std::task;
 use futures::poll;
 use std::pin::pin;
@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 pub(super) async fn idle(size: MemoryIdle) -> Result<f64, Failure> {
-    room(size.tasks)?;
     task::spawn(async {}).await;
     let event = Event::new(size.tasks);
     let mut handles: Vec<_> = (0..size.tasks).map(|_| None).collect();
@@ -34,7 +33,6 @@ pub(super) async fn idle(size: MemoryIdle) -> Result<f64, Failure> {
 }
 
 pub(super) async fn sleeping(size: MemorySleeping) -> Result<f64, Failure> {
-    room(size.tasks)?;
     task::spawn(async {}).await;
     let asleep = Arc::new(AtomicU64::new(0));
     let mut handles: Vec<_> = (0..size.tasks).map(|_| None).collect();

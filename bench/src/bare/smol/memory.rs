@@ -4,7 +4,7 @@ use crate::bare::yield_now::yield_now;
 use crate::event::Event;
 use crate::failure::{Failure, check};
 use crate::job::{LONG, MemoryIdle, MemorySleeping};
-use crate::memory::{grown, resident, room};
+use crate::memory::{grown, resident};
 use futures::poll;
 use smol::{Executor, Timer};
 use std::pin::pin;
@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 pub(super) async fn idle(ex: Arc<Executor<'static>>, size: MemoryIdle) -> Result<f64, Failure> {
-    room(size.tasks)?;
     ex.spawn(async {}).await;
     let event = Event::new(size.tasks);
     let mut handles: Vec<_> = (0..size.tasks).map(|_| None).collect();
@@ -34,7 +33,6 @@ pub(super) async fn idle(ex: Arc<Executor<'static>>, size: MemoryIdle) -> Result
 }
 
 pub(super) async fn sleeping(ex: Arc<Executor<'static>>, size: MemorySleeping) -> Result<f64, Failure> {
-    room(size.tasks)?;
     ex.spawn(async {}).await;
     let asleep = Arc::new(AtomicU64::new(0));
     let mut handles: Vec<_> = (0..size.tasks).map(|_| None).collect();

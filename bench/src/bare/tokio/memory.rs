@@ -4,7 +4,7 @@ use crate::bare::yield_now::yield_now;
 use crate::event::Event;
 use crate::failure::{Failure, check};
 use crate::job::{LONG, MemoryIdle, MemorySleeping};
-use crate::memory::{grown, resident, room};
+use crate::memory::{grown, resident};
 use futures::poll;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,7 +13,6 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 pub(super) async fn idle(size: MemoryIdle) -> Result<f64, Failure> {
-    room(size.tasks)?;
     tokio::spawn(async {}).await?;
     let event = Event::new(size.tasks);
     let mut handles: Vec<_> = (0..size.tasks).map(|_| None).collect();
@@ -35,7 +34,6 @@ pub(super) async fn idle(size: MemoryIdle) -> Result<f64, Failure> {
 }
 
 pub(super) async fn sleeping(size: MemorySleeping) -> Result<f64, Failure> {
-    room(size.tasks)?;
     tokio::spawn(async {}).await?;
     let asleep = Arc::new(AtomicU64::new(0));
     let mut handles: Vec<_> = (0..size.tasks).map(|_| None).collect();
