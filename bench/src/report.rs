@@ -11,6 +11,7 @@ pub mod markdown;
 pub(crate) mod number;
 mod row;
 mod section;
+pub mod summary;
 pub mod table;
 mod twins;
 mod verdict;

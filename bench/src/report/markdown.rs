@@ -4,6 +4,7 @@ use super::column::{COLUMNS, Column};
 use super::number::{interval, ratio, show};
 use super::row::Row;
 use super::section::Section;
+use super::summary::summary;
 use super::verdict::change;
 use super::{Report, Twins};
 use std::fmt::Write;
@@ -12,6 +13,7 @@ use std::fmt::Write;
 pub fn markdown(report: &Report) -> String {
     let mut text = String::from("# The runtimes, compared\n\n");
     text.push_str(&conditions(report));
+    let _ = write!(text, "\n{}", summary(&report.sections));
     for section in &report.sections {
         text.push_str(&part(section));
     }

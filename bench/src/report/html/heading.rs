@@ -12,8 +12,8 @@ pub(super) fn heading(report: &Report, runtimes: &Runtimes) -> String {
     let when = date(report.started).unwrap_or_else(|| "at an unknown time".to_owned());
     let quick = if report.quick { ", each cut short for a first impression" } else { "" };
     let aa = if report.aa {
-        "<p>Each runtime was compared with itself, the second time under a name with a mark: a difference is a mistake of the \
-         method, or of the machine.</p>\n"
+        "<p>Each runtime was compared with itself, the second time under a name with a mark: a difference is a mistake \
+         of the method, or of the machine.</p>\n"
     } else {
         ""
     };
@@ -22,7 +22,8 @@ pub(super) fn heading(report: &Report, runtimes: &Runtimes) -> String {
     let cpu = report.environment.machine.cpu.as_deref().unwrap_or("an unknown processor");
     format!(
         "<header>\n<p class=\"over\">backstay-bench</p>\n<h1>The same work{of}</h1>\n\
-         <p class=\"when\">{when}{commit}. {} cores of {}. {} processes for each cell{quick}, in random order, {}.</p>\n{aa}\
+         <p class=\"when\">{when}{commit}. {} cores of {}. {} processes for each cell{quick}, in random order, \
+         {}.</p>\n{aa}\
          <p class=\"again\">The same again:</p>\n<pre><code>{}</code></pre>\n{}</header>\n",
         report.environment.machine.cores,
         Text(cpu),

@@ -23,7 +23,7 @@ pub(super) fn matrix(report: &Report, parts: &[Part<'_>], runtimes: &Runtimes) -
         .map(|name| format!("<th scope=\"col\">{}{}</th>", key(runtimes.look(name)), Text(name)))
         .collect();
     let bodies: String = parts.iter().map(|part| body(part, runtimes)).collect();
-    let caption = "Medians through backstay, and how many times the row's least each is: tinted where the difference is certain";
+    let caption = "Medians through backstay, and how many times the least of its row: tinted where the difference is certain";
     format!(
         "<p class=\"lead\">{}</p>\n<div class=\"scroll matrix\" role=\"region\" tabindex=\"0\" aria-label=\"Summary\">\
          <table><caption>{caption}</caption><thead><tr><th scope=\"col\">workload</th>{heads}</tr></thead>\n\
