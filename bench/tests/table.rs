@@ -45,6 +45,8 @@ fn bold(report: &Report) -> Vec<String> {
     };
     let terminal: Vec<_> = rows.flat_map(|row| bold(row, "\x1b[1m", "\x1b[0m")).collect();
     let text = markdown(report);
+    // The summary before it has the winner in bold.
+    let (_, text) = text.split_once("\n## ").unwrap();
     let rows = text.lines().filter(|line| line.starts_with("| "));
     let in_markdown: Vec<_> =
         rows.flat_map(|row| row.split(" | ").filter_map(|field| field.strip_prefix("**"))).collect();
