@@ -52,12 +52,12 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "NUMBER", alias = "repetitions", value_parser = value_parser!(u32).range(1..=1_000))]
     pub(crate) reps: Option<u32>,
 
-    /// Ends after the last round that fits, one always being done: 90s, 5m [default: 200s, with --quick 36s, without
+    /// Ends after the last round that fits, one always being done: 90s, 5m [default: 200s, with --quick 50s, without
     /// limit if --reps is given]
     #[arg(long, value_name = "TIME")]
     pub(crate) max_time: Option<Span>,
 
-    /// Fewer and shorter processes: a first impression within a minute
+    /// Fewer and shorter processes, and without workloads' names none by hand: a first impression within a minute
     #[arg(long)]
     pub(crate) quick: bool,
 

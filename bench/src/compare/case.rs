@@ -16,6 +16,8 @@ pub(crate) struct Case {
     pub(crate) threads: NonZeroUsize,
     pub(crate) rate: Rate,
     pub(crate) contenders: Vec<Contender>,
+    /// Whether it is done by hand too, if it is written so.
+    pub(crate) by_hand: bool,
 }
 
 impl Case {
@@ -23,10 +25,9 @@ impl Case {
         Load::new(self.size.get()).at(self.rate)
     }
 
-    /// Its cells: each contender through backstay, and by hand if it is written so and isn't compared with itself.
+    /// Its cells: each contender through backstay, and by hand.
     pub(crate) fn cells(&self) -> impl Iterator<Item = Cell> {
-        let twins = self.contenders.iter().any(|contender| contender.is_twin());
-        let by_hand = !twins && self.entry.bare(self.load()).is_some();
+        let by_hand = self.by_hand && self.entry.bare(self.load()).is_some();
         let variants: &[_] = if by_hand { &[Variant::Bare, Variant::Backstay] } else { &[Variant::Backstay] };
         let on =
             move |&contender: &Contender| variants.iter().map(move |&variant| self.cell(contender, variant));

@@ -17,7 +17,7 @@ use std::time::Duration;
 const REPETITIONS: u32 = 21;
 const QUICK_REPETITIONS: u32 = 8;
 const LIMIT: Duration = Duration::from_secs(200);
-const QUICK_LIMIT: Duration = Duration::from_secs(36);
+const QUICK_LIMIT: Duration = Duration::from_secs(50);
 
 /// What will be done.
 #[derive(Debug)]
@@ -111,7 +111,11 @@ The same work on {names}: {how}.
   a process    warms up, runs the work several times and gives the median; once, where only the first run shows it
 ",
             names = names.join(", "),
-            how = if self.aa { "through backstay, twice each" } else { "by hand (bare) and through backstay" },
+            how = match self.cases.iter().any(|case| case.by_hand) {
+                true => "by hand (bare) and through backstay",
+                false if self.aa => "through backstay, twice each",
+                false => "through backstay",
+            },
             threads = threads.join(", then "),
             processes = self.processes(),
             repetitions = self.repetitions,
@@ -169,6 +173,8 @@ fn cases(
         [] => args.large || !offer.is_large,
         wanted => wanted.iter().any(|is_wanted| is_wanted(offer)),
     };
+    // All of it in a minute leaves no time for both ways; nor does an A/A comparison ask for them.
+    let by_hand = !args.aa && !(args.quick && wanted.is_empty());
     let mut cases = Vec::new();
     for Offer { entry, size, .. } in offers.iter().filter(chosen) {
         for threads in args.threads() {
@@ -178,6 +184,7 @@ fn cases(
                 threads,
                 rate: args.rate.unwrap_or_default(),
                 contenders,
+                by_hand,
             };
             if args.aa {
                 let twins = |&backend| case(vec![Contender::from(backend), Contender::twin(backend)]);
@@ -300,6 +307,12 @@ mod tests {
         assert_eq!(labels("spawn --sizes 1m"), ["spawn-1m"]);
         assert!(!labels("").contains(&"spawn-1m".to_owned()));
         assert!(labels("--large").contains(&"spawn-1m".to_owned()));
+    }
+
+    #[test]
+    fn a_first_impression_of_everything_is_not_by_hand() {
+        let by_hand = |line| plan(line).unwrap().cases.iter().any(|case| case.by_hand);
+        assert!(!by_hand("--quick") && by_hand("") && by_hand("--quick spawn"));
     }
 
     #[test]

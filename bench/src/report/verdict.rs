@@ -98,8 +98,8 @@ impl Verdict {
     /// In words; `None` where there is nothing to say.
     pub fn words(&self, measure: Measure) -> Option<String> {
         let (least, more) = match measure {
-            Measure::Throughput | Measure::Latency => ("the fastest", "slower"),
-            Measure::Quantity => ("the least", "more"),
+            Measure::Throughput | Measure::Latency => ("is the fastest", "slower"),
+            Measure::Quantity => ("takes the least", "more"),
         };
         let but = |behind: &[Contender]| match behind {
             [] => String::new(),
@@ -111,7 +111,7 @@ impl Verdict {
             Self::Winner { runtime, next, ratio, superiority } => {
                 let [low, high] = ratio.interval.unwrap_or([f64::NAN; 2]);
                 format!(
-                    "{runtime} is {least}: {next} takes {:.2} [{low:.2}, {high:.2}] times as much, and more in {:.0} % \
+                    "{runtime} {least}: {next} takes {:.2} [{low:.2}, {high:.2}] times as much, and more in {:.0} % \
                      of the runs",
                     ratio.value,
                     superiority * 100.0
