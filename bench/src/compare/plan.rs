@@ -174,7 +174,7 @@ fn cases(
         wanted => wanted.iter().any(|is_wanted| is_wanted(offer)),
     };
     // All of it in a minute leaves no time for both ways; nor does an A/A comparison ask for them.
-    let by_hand = !args.aa && !(args.quick && wanted.is_empty());
+    let by_hand = !(args.aa || args.quick && wanted.is_empty());
     let mut cases = Vec::new();
     for Offer { entry, size, .. } in offers.iter().filter(chosen) {
         for threads in args.threads() {
