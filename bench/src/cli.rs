@@ -17,6 +17,7 @@ use crate::environment::Environment;
 use crate::registry::Registry;
 use crate::report::Report;
 use crate::report::agreement::Agreement;
+use crate::say::say;
 use crate::size::Size;
 use crate::smoke::smoke;
 use crate::style::Style;
@@ -127,7 +128,8 @@ pub fn bench(registry: &Registry) -> ExitCode {
     }
     let told = |flag: &str| env::args().any(|arg| arg == flag);
     if !(told("--bench") || told("--help")) {
-        let smoked = smoke(registry).map(|cells| println!("{cells} cells work; `cargo bench` measures them"));
+        let smoked =
+            smoke(registry).map(|cells| say(format_args!("{cells} cells work; `cargo bench` measures them")));
         return code(smoked.map_err(Failed::from));
     }
     let line = BenchLine::parse();
@@ -156,7 +158,7 @@ fn list(registry: &Registry) {
         let sizes = marked(entry.sizes(), "").chain(marked(entry.large_sizes(), "; large"));
         for (size, mark) in sizes.filter_map(|(size, mark)| Some((Size::new(size)?, mark))) {
             let (name, about) = (entry.name(), entry.about(Load::new(size.get())));
-            println!("{:19} {about}; {figure}{mark}", format!("{name}-{size}"));
+            say(format_args!("{:19} {about}; {figure}{mark}", format!("{name}-{size}")));
         }
     }
 }
@@ -169,14 +171,14 @@ fn make(args: &CompareArgs, output: &OutputArgs, registry: &Registry, program: &
 
 fn show(file: &Path, output: &OutputArgs) -> Result<(), Failed> {
     let report = Report::read(file).map_err(|error| Failed { error: Box::new(error), code: USAGE })?;
-    println!("{}\n", report.command);
+    say(format_args!("{}\n", report.command));
     output.prepare()?.of(&report)
 }
 
 fn agree(one: &Path, another: &Path) -> Result<(), Failed> {
     let read = |path| Report::read(path).map_err(|error| Failed { error: Box::new(error), code: USAGE });
     let agreement = Agreement::between(&read(one)?, &read(another)?);
-    print!("{}", agreement.words(Style::of(&io::stdout())));
+    say(agreement.words(Style::of(&io::stdout())).trim_end());
     gate(agreement.sections.is_empty(), agreement.opposite().count(), "opposite winner")
 }
 
@@ -185,13 +187,13 @@ fn doctor() {
     let findings = examine(&Environment::read());
     for finding in &findings {
         let mark = if finding.warning.is_some() { style.yellow("warning") } else { style.green("ok     ") };
-        println!("{mark}  {:11} {}", finding.what, finding.found);
+        say(format_args!("{mark}  {:11} {}", finding.what, finding.found));
         if let Some(warning) = &finding.warning {
-            println!("{:9}{:11} {warning}", "", "");
+            say(format_args!("{:9}{:11} {warning}", "", ""));
         }
     }
     let warnings = findings.iter().filter(|finding| finding.warning.is_some()).count();
-    println!("{warnings} of {} disturb figures", findings.len());
+    say(format_args!("{warnings} of {} disturb figures", findings.len()));
 }
 
 /// What ends the program, and with which code.

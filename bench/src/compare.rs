@@ -24,6 +24,7 @@ use crate::environment::Environment;
 use crate::reading::Reading;
 use crate::report::number::show;
 use crate::report::{Report, SCHEMA, Section, Series};
+use crate::say::say;
 use crate::stats::median;
 use crate::style::Style;
 use crate::workload::Measure;
@@ -40,7 +41,7 @@ pub(crate) fn compare(plan: &Plan, program: &str) -> Result<Report, ChildError> 
     let doctor = examine(&environment);
     let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     if !plan.quiet {
-        println!("{}", plan.preamble());
+        say(plan.preamble());
         for finding in &doctor {
             if let Some(warning) = &finding.warning {
                 let text = format!("warning: {}: {}: {warning}", finding.what, finding.found);

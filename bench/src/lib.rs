@@ -60,6 +60,7 @@ pub mod reading;
 pub mod registry;
 pub mod report;
 pub mod sample;
+mod say;
 pub mod single;
 pub mod size;
 pub mod smoke;

@@ -6,6 +6,7 @@ mod program;
 use backstay_bench::report::Verdict;
 use program::Program;
 use std::fs;
+use std::process::{Command, Stdio};
 
 #[test]
 fn a_report_is_written_shown_and_compared() {
@@ -167,4 +168,18 @@ fn the_doctor_says_what_it_looked_at() {
     for what in ["build", "cores", "cpu quota", "memory", "load", "governor", "hypervisor", "clock"] {
         assert!(findings.contains(&format!(" {what} ")), "{findings}");
     }
+}
+
+#[test]
+fn nobody_has_to_listen_to_the_end() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_backstay-bench"))
+        .arg("list")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Closed before a line is said, or soon after.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
 }

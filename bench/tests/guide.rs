@@ -1,4 +1,5 @@
-//! The figures in docs/choosing-a-runtime.md are those of docs/choosing-a-runtime.json, a `run.json` without its runs.
+//! The figures in docs/choosing-a-runtime.md are those of docs/choosing-a-runtime.json, a `run.json` without its runs, on one
+//! line.
 //!
 //! After a new run: copy its `run.json` there, and `BLESS=1 cargo test -p backstay-bench --test guide`; then read whether
 //! what the guide says is still so.
@@ -14,13 +15,14 @@ fn the_guide_s_figures_are_those_of_its_run() {
     let (guide, run) = (docs("choosing-a-runtime.md"), docs("choosing-a-runtime.json"));
     let mut report = Report::read(&run).unwrap();
     report.sections.iter_mut().flat_map(|section| &mut section.series).for_each(|series| series.runs.clear());
+    let json = serde_json::to_string(&report).unwrap() + "\n";
     let written = fs::read_to_string(&guide).unwrap();
     let right = filled(&written, &report);
     if env::var_os("BLESS").is_some() {
-        fs::write(&run, report.to_json()).unwrap();
+        fs::write(&run, json).unwrap();
         fs::write(&guide, right).unwrap();
     } else {
-        assert_eq!(fs::read_to_string(&run).unwrap(), report.to_json(), "the runs are left out");
+        assert_eq!(fs::read_to_string(&run).unwrap(), json, "the runs are left out");
         assert_eq!(written, right);
     }
 }

@@ -6,6 +6,7 @@ use crate::report::html::html;
 use crate::report::markdown::markdown;
 use crate::report::table::table;
 use crate::report::{Report, ReportError};
+use crate::say::say;
 use crate::stats::FEWEST;
 use crate::style::Style;
 use clap::{Args, ValueEnum};
@@ -109,12 +110,12 @@ impl OutputArgs {
 impl Output {
     pub(super) fn of(&self, report: &Report) -> Result<(), Failed> {
         let style = Style::of(&io::stdout());
-        println!("{}", table(report, style).trim_end());
+        say(table(report, style).trim_end());
         let written = self.write(report)?;
         let outcome = self.compare(report, style);
         // At the end, where they are found.
         for path in written {
-            println!("written: {}", path.display());
+            say(format_args!("written: {}", path.display()));
         }
         outcome
     }
@@ -136,7 +137,7 @@ impl Output {
             return Ok(());
         };
         let changes = Changes::between(baseline, report);
-        print!("\n{}", changes.words(self.args.fail_on.unwrap_or(SHOWN), style));
+        say(format_args!("\n{}", changes.words(self.args.fail_on.unwrap_or(SHOWN), style).trim_end()));
         let Some(fail_on) = self.args.fail_on else {
             return Ok(());
         };
