@@ -88,7 +88,6 @@ fn environment(results: &Results) -> String {
         Some(false) => ", no virtual machine",
         None => "",
     };
-    let crates: Vec<_> = results.crates.iter().map(|(name, version)| format!("{name} {version}")).collect();
     let load = |load: Option<f64>| load.map_or_else(unknown, |load| format!("{load:.2}"));
     let rows = [
         ("date", date::date(results.started)),
@@ -114,11 +113,12 @@ fn environment(results: &Results) -> String {
         ("compiler", format!("{}, {}", build.compiler, build.target)),
         ("commit", build.commit.clone().unwrap_or_else(unknown)),
         ("valgrind", results.valgrind.clone().unwrap_or_else(|| "missing: no instructions".to_owned())),
-        ("crates", crates.join(", ")),
     ];
     let rows = rows.map(|(what, found)| vec![what.to_owned(), found]);
     let mut text =
         format!("\n{}", markdown::table(&[("", markdown::Set::Left), ("", markdown::Set::Left)], &rows));
+    let crates = results.crates.iter().map(|(name, version)| format!("{name} {version}"));
+    let _ = writeln!(text, "\n{}", wrapped("Crates: ", crates));
     let warnings = results.doctor.iter().filter_map(|finding| Some((finding, finding.warning.as_ref()?)));
     for (index, (finding, warning)) in warnings.enumerate() {
         let _ = writeln!(
@@ -130,6 +130,25 @@ fn environment(results: &Results) -> String {
         );
     }
     text
+}
+
+/// A list with commas, in lines that fit.
+fn wrapped(begin: &str, items: impl Iterator<Item = String>) -> String {
+    const WIDTH: usize = 120;
+    let (mut text, mut used, mut items) = (begin.to_owned(), begin.chars().count(), items.peekable());
+    while let Some(item) = items.next() {
+        let item = item + if items.peek().is_some() { "," } else { "." };
+        let length = item.chars().count() + 1;
+        if used + length > WIDTH {
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+            used = 0;
+        }
+        used += length;
+        text.push_str(&item);
+        text.push(' ');
+    }
+    text.trim_end().to_owned()
 }
 
 /// A figure of a contest.
