@@ -1,9 +1,9 @@
 //! A workload without its type: compiled for every runtime, and chosen at run time.
 
 use crate::failure::Failure;
-use crate::host::Through;
 use crate::job::Job;
 use crate::sample::{Run, Sampling};
+use crate::through::Through;
 use crate::workload::{Load, Measure, Measured, Workload};
 use std::fmt;
 use std::sync::Arc;

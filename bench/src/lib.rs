@@ -40,6 +40,7 @@
 pub mod allocations;
 mod arming;
 mod bare;
+mod begun;
 mod caller;
 pub mod cell;
 pub mod cli;
@@ -67,6 +68,7 @@ pub mod smoke;
 pub mod start;
 pub mod stats;
 pub mod style;
+mod through;
 pub mod usage;
 pub mod workload;
 pub mod workloads;

@@ -11,13 +11,15 @@ pub mod markdown;
 pub(crate) mod number;
 mod row;
 mod section;
+mod series;
 pub mod summary;
 pub mod table;
 mod twins;
 mod verdict;
 
 pub use row::{Bare, Behind, Percentiles, Row};
-pub use section::{Section, Series};
+pub use section::Section;
+pub use series::Series;
 pub use twins::Twins;
 pub use verdict::{Overhead, Verdict};
 

@@ -1,9 +1,11 @@
 //! Starting the runtime of a cell: by hand or through backstay.
 
 use crate::bare;
+use crate::begun;
 use crate::cell::Variant;
 use crate::failure::Failure;
-use crate::host::{Host, Owned, Started, Threads, Through};
+use crate::host::{Host, Started, Threads};
+use crate::through::{Owned, Through};
 use backstay::async_std::AsyncStdOwner;
 use backstay::smol::SmolOwner;
 use backstay::tokio::TokioOwner;
@@ -12,26 +14,9 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 /// The runtimes that are compared: those that run on a real clock, whatever else is compiled in.
 pub const RUNTIMES: [Backend; 3] = [Backend::Tokio, Backend::Smol, Backend::AsyncStd];
-
-/// When the last runtime was begun to be started.
-static BEGUN: Mutex<Option<Instant>> = Mutex::new(None);
-
-/// How long ago it was that this process began to start a runtime, of several the last; `None` before.
-pub fn elapsed() -> Option<Duration> {
-    let begun = *BEGUN.lock().unwrap_or_else(PoisonError::into_inner);
-    begun.map(|begun| begun.elapsed())
-}
-
-/// The same in microseconds.
-pub(crate) fn microseconds() -> Result<f64, Failure> {
-    let elapsed = elapsed().ok_or(Failure::Lost("the runtime's start"))?;
-    Ok(elapsed.as_secs_f64() * 1e6)
-}
 
 /// Starts a runtime.
 ///
@@ -39,7 +24,7 @@ pub(crate) fn microseconds() -> Result<f64, Failure> {
 ///
 /// Where the operating system refuses threads, and for a runtime that isn't one of the three.
 pub fn start(backend: Backend, variant: Variant, threads: Threads) -> Result<Host, Failure> {
-    *BEGUN.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    begun::begin();
     if !RUNTIMES.contains(&backend) {
         return Err(Failure::Start(Box::new(NotCompared(backend))));
     }

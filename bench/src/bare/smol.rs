@@ -11,11 +11,11 @@ mod tcp;
 mod timers;
 mod websocket;
 
+use crate::begun;
 use crate::failure::Failure;
 use crate::host::{ByHand, Threads};
 use crate::job::Job;
 use crate::sample::{Run, Sampling, sample};
-use crate::start;
 use crate::workload::Outcome;
 use smol::Executor;
 use smol::channel::{Sender, bounded};
@@ -80,7 +80,7 @@ async fn run(ex: Arc<Executor<'static>>, job: Job) -> Result<Outcome, Failure> {
         Job::Mixed(size) => return Ok(tcp::mixed(ex, size).await?.into()),
         Job::MemoryIdle(size) => return memory::idle(ex, size).await.map(Outcome::Quantity),
         Job::MemorySleeping(size) => return memory::sleeping(ex, size).await.map(Outcome::Quantity),
-        Job::StartUp => return start::microseconds().map(Outcome::Quantity),
+        Job::StartUp => return begun::microseconds().map(Outcome::Quantity),
         Job::Micro(size) => micro::run(ex, size).await?,
     }
     Ok(Outcome::Units(job.units()))

@@ -11,11 +11,11 @@ mod tcp;
 mod timers;
 mod websocket;
 
+use crate::begun;
 use crate::failure::Failure;
 use crate::host::{ByHand, Threads};
 use crate::job::Job;
 use crate::sample::{Run, Sampling, sample};
-use crate::start;
 use crate::workload::Outcome;
 use std::io;
 use std::sync::mpsc;
@@ -69,7 +69,7 @@ async fn run(job: Job) -> Result<Outcome, Failure> {
         Job::Mixed(size) => return Ok(tcp::mixed(size).await?.into()),
         Job::MemoryIdle(size) => return memory::idle(size).await.map(Outcome::Quantity),
         Job::MemorySleeping(size) => return memory::sleeping(size).await.map(Outcome::Quantity),
-        Job::StartUp => return start::microseconds().map(Outcome::Quantity),
+        Job::StartUp => return begun::microseconds().map(Outcome::Quantity),
         Job::Micro(size) => micro::run(size).await?,
     }
     Ok(Outcome::Units(job.units()))

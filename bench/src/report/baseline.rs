@@ -2,7 +2,7 @@
 
 use super::Report;
 use super::number::show;
-use super::section::Series;
+use super::series::Series;
 use super::verdict::change;
 use crate::cell::Variant;
 use crate::contender::Contender;

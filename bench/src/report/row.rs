@@ -1,6 +1,6 @@
 //! A runtime's row: its figures, beside those of the fastest and beside those by hand.
 
-use super::section::Series;
+use super::series::Series;
 use crate::cell::Variant;
 use crate::contender::Contender;
 use crate::reading::Tail;

@@ -1,10 +1,9 @@
 //! A part of a report: one workload in one size on one number of threads.
 
 use super::row::{Row, rows};
+use super::series::Series;
 use super::verdict::{Overhead, Verdict};
-use crate::cell::Variant;
 use crate::contender::Contender;
-use crate::reading::Reading;
 use crate::workload::Measure;
 use backstay::Backend;
 use serde::{Deserialize, Serialize};
@@ -38,27 +37,6 @@ pub struct Section {
     /// What backstay costs, as far as they show it; `None` where nothing is by hand, or in too few runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overhead: Option<Overhead>,
-}
-
-/// Every run of a cell.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Series {
-    /// On which runtime.
-    pub runtime: Contender,
-    /// Through what.
-    pub variant: Variant,
-    /// What each process said, in the order in which they ran.
-    pub runs: Vec<Reading>,
-    /// Why it can't be measured on this system; then there are no runs, and no row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_here: Option<String>,
-}
-
-impl Series {
-    /// The figures of the runs.
-    pub fn figures(&self) -> Vec<f64> {
-        self.runs.iter().map(|reading| reading.figure).collect()
-    }
 }
 
 impl Section {

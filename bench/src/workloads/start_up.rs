@@ -1,8 +1,8 @@
 //! From nothing to the first task.
 
+use crate::begun;
 use crate::failure::{Failure, check};
 use crate::job::Job;
-use crate::start;
 use crate::workload::{Load, Quantity, Workload};
 use backstay::{Net, Runtime};
 
@@ -42,7 +42,7 @@ impl Workload for StartUp {
     }
 
     async fn run<R: Runtime + Net>(&self, rt: R, load: Load) -> Result<Quantity, Failure> {
-        let taken = start::microseconds()?;
+        let taken = begun::microseconds()?;
         let mut ran = 0;
         for _ in 0..load.size() {
             ran += rt.spawn(async { 1 }).await?;

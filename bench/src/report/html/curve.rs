@@ -1,9 +1,10 @@
 //! The latency at every percentile, as far as there are enough of them: tails are what an average hides.
 
 use super::chart::{Chart, HEIGHT, UP, across, figure, frame};
+use super::num::Num;
 use super::runtimes::{Runtimes, name};
 use super::scale::Scale;
-use super::svg::{Num, Svg};
+use super::svg::Svg;
 use crate::cell::Variant;
 use crate::reading::Tail;
 use crate::report::number::show;

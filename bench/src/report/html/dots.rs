@@ -1,9 +1,11 @@
 //! Every run as a dot, beside the median and its interval: through backstay, and by hand.
 
 use super::chart::{Chart, figure};
-use super::runtimes::{Look, Runtimes, name};
+use super::look::Look;
+use super::num::Num;
+use super::runtimes::{Runtimes, name};
 use super::scale::{Scale, is_drawable};
-use super::svg::{Anchor, Num, Svg, WIDTH, fit, width};
+use super::svg::{Anchor, Svg, WIDTH, fit, width};
 use crate::cell::Variant;
 use crate::report::number::{interval, known, show};
 use crate::report::{Section, Series};

@@ -1,9 +1,10 @@
 //! Memory a task, as bars from nothing.
 
 use super::chart::{Chart, figure};
+use super::num::Num;
 use super::runtimes::{Runtimes, name};
 use super::scale::{Scale, is_drawable};
-use super::svg::{Anchor, Num, Svg, WIDTH, fit, width};
+use super::svg::{Anchor, Svg, WIDTH, fit, width};
 use crate::report::number::show;
 use crate::report::{Row, Section};
 use crate::workload::Measure;

@@ -1,20 +1,14 @@
-//! The runtimes of a report: what they are called, and how each looks in every chart.
+//! The runtimes of a report: what they are called, and which looks how.
 
 use super::escape::Text;
-use super::svg::{Shape, key};
+use super::look::Look;
+use super::svg::key;
 use crate::report::Report;
 use std::fmt::Display;
-
-/// Colours in the style sheet. A number without a common factor with that of the shapes: thirty looks.
-const COLOURS: usize = 6;
 
 /// The runtimes of a report, in the order in which they first come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Runtimes(Vec<String>);
-
-/// A runtime's colour and shape: the shape alone tells it too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Look(usize);
 
 /// What a runtime is called.
 pub(super) fn name(runtime: impl Display) -> String {
@@ -38,7 +32,7 @@ impl Runtimes {
     }
 
     pub(super) fn look(&self, name: &str) -> Look {
-        Look(self.0.iter().position(|known| known == name).unwrap_or_default())
+        Look::new(self.0.iter().position(|known| known == name).unwrap_or_default())
     }
 
     /// Which look is whose.
@@ -46,16 +40,5 @@ impl Runtimes {
         let item = |name: &'a str| format!("<li>{}{}</li>", key(self.look(name)), Text(name));
         let items: String = names.into_iter().map(item).collect();
         format!("<ul class=\"legend\">{items}</ul>")
-    }
-}
-
-impl Look {
-    /// The class that gives it its colour.
-    pub(super) fn class(self) -> String {
-        format!("c{}", self.0 % COLOURS)
-    }
-
-    pub(super) fn shape(self) -> Shape {
-        Shape::ALL[self.0 % Shape::ALL.len()]
     }
 }

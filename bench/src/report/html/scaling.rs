@@ -1,9 +1,10 @@
 //! How a figure grows with the size, or with the number of threads.
 
 use super::chart::{Chart, HEIGHT, UP, across, figure, frame};
+use super::num::Num;
 use super::runtimes::{Runtimes, name};
 use super::scale::{Scale, is_drawable};
-use super::svg::{Num, Svg};
+use super::svg::Svg;
 use crate::report::number::{interval, known, show};
 use crate::report::{Row, Section};
 use crate::size::Size;

@@ -1,8 +1,9 @@
 //! The few things that charts are drawn of.
 
 use super::escape::Text;
-use super::runtimes::Look;
-use std::fmt::{self, Display, Write};
+use super::look::Look;
+use super::num::Num;
+use std::fmt::Write;
 
 /// The width of every chart, in its own units: about the pixels of a column, and of a small screen.
 pub(super) const WIDTH: f64 = 360.0;
@@ -19,33 +20,6 @@ pub(super) enum Anchor {
     Start,
     Middle,
     End,
-}
-
-/// What marks a median.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
-    Circle,
-    Square,
-    Triangle,
-    Diamond,
-    Wedge,
-}
-
-impl Shape {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Circle, Self::Square, Self::Triangle, Self::Diamond, Self::Wedge];
-
-    /// Its outline, as large as the others', around a point.
-    fn path(self, x: f64, y: f64) -> String {
-        let at = |dx: f64, dy: f64| format!("{} {}", Num(x + dx), Num(y + dy));
-        match self {
-            Self::Circle => format!("M{}a3.8 3.8 0 1 0 7.6 0a3.8 3.8 0 1 0-7.6 0z", at(-3.8, 0.0)),
-            Self::Square => format!("M{}h6.8v6.8h-6.8z", at(-3.4, -3.4)),
-            Self::Triangle => format!("M{}l4.4 7.6h-8.8z", at(0.0, -4.6)),
-            Self::Diamond => format!("M{}l4.8 4.8l-4.8 4.8l-4.8-4.8z", at(0.0, -4.8)),
-            Self::Wedge => format!("M{}h8.8l-4.4 7.6z", at(-4.4, -3.0)),
-        }
-    }
 }
 
 impl Svg {
@@ -103,18 +77,6 @@ pub(super) fn key(look: Look) -> String {
         "<svg class=\"key\" viewBox=\"0 0 12 12\" aria-hidden=\"true\"><path class=\"mark {}\" d=\"{path}\"/></svg>",
         look.class()
     )
-}
-
-/// A coordinate: a tenth of a unit is less than is seen.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Num(pub(super) f64);
-
-impl Display for Num {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tenths = if self.0.is_finite() { (self.0 * 10.0).round() } else { 0.0 };
-        // Without a zero's sign and a whole number's point.
-        write!(f, "{}", (tenths + 0.0) / 10.0)
-    }
 }
 
 /// How wide a text is at most, in the charts' font size: of the usual fonts the widest.
