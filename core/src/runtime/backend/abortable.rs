@@ -60,6 +60,7 @@ enum Phase<N: NativeTask> {
 
 impl<N: NativeTask> Phase<N> {
     /// Polls for the outcome of what runs or is cancelled; `Moving` and later give none.
+    #[inline(always)]
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<N::Output, JoinError>> {
         match self {
             Self::Running(task) => task

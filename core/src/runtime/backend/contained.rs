@@ -48,15 +48,28 @@ impl<F: Future> Future for Contained<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut slot = self.project().future;
-        let Some(future) = slot.as_mut().as_pin_mut() else {
-            return Poll::Pending;
+        let mut value = None;
+        // The future is dropped in the poll that ended it: of a panic there, its value is already known.
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(future) = slot.as_mut().as_pin_mut()
+                && let Poll::Ready(ready) = future.poll(cx)
+            {
+                value = Some(ready);
+                slot.set(None);
+            }
+        }));
+        let outcome = match (polled, value) {
+            (Ok(()), None) => return Poll::Pending,
+            (Ok(()), Some(value)) => Ok(value),
+            (Err(payload), Some(value)) => {
+                quietly(|| drop(payload));
+                Ok(value)
+            }
+            (Err(payload), None) => {
+                quietly(|| slot.set(None));
+                Err(JoinError::panicked(payload))
+            }
         };
-        let outcome = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(value)) => Ok(value),
-            Err(payload) => Err(JoinError::panicked(payload)),
-        };
-        quietly(|| slot.set(None));
         Poll::Ready(Outcome::new(outcome))
     }
 }
