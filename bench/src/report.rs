@@ -5,6 +5,7 @@
 pub mod agreement;
 pub mod baseline;
 pub mod column;
+pub mod date;
 mod grid;
 pub mod html;
 pub mod markdown;

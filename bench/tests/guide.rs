@@ -4,6 +4,7 @@
 //! After a new run: copy its `run.json` there, and `BLESS=1 cargo test -p backstay-bench --test guide`; then read whether
 //! what the guide says is still so.
 
+use backstay_bench::report::markdown::markdown;
 use backstay_bench::report::summary::summary;
 use backstay_bench::report::{Report, Section};
 use std::env;
@@ -31,7 +32,7 @@ fn docs(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name)
 }
 
-/// The text with every block between `<!-- figures: spawn-1k/2 … -->` and `<!-- end -->` as the report has it.
+/// The text with its run, and with every block between `<!-- figures: spawn-1k/2 … -->` and `<!-- end -->` as the report has it.
 fn filled(text: &str, report: &Report) -> String {
     let mut filled = String::new();
     let mut lines = text.lines();
@@ -39,6 +40,17 @@ fn filled(text: &str, report: &Report) -> String {
     while let Some(line) = lines.next() {
         filled.push_str(line);
         filled.push('\n');
+        if line == "<!-- run -->" {
+            let conditions = markdown(report);
+            let conditions = conditions.lines().skip_while(|line| !line.starts_with("* "));
+            conditions.take_while(|line| line.starts_with("* ")).for_each(|line| {
+                filled.push_str(line);
+                filled.push('\n');
+            });
+            lines.find(|line| *line == "<!-- end -->").expect("a block has an end");
+            filled.push_str("<!-- end -->\n");
+            continue;
+        }
         let Some(labels) = line.strip_prefix("<!-- figures: ").and_then(|rest| rest.strip_suffix(" -->"))
         else {
             continue;

@@ -180,7 +180,9 @@ fn every_chart_is_there_with_every_run() {
             assert!(page.contains(&overhead.words(&section.rows)));
         }
     }
-    assert!(page.contains("2025-11-26 15:01 UTC") && page.contains("backstay-bench compare --seed 1"));
+    assert!(
+        page.contains("Wed, 26 Nov 2025 15:01:02 GMT") && page.contains("backstay-bench compare --seed 1")
+    );
     // Three runtimes, each with a colour, a shape, and its name.
     assert!(["c0", "c1", "c2"].iter().all(|class| count(&page, &format!("\"mark {class}\"")) > 10));
 }

@@ -1,6 +1,5 @@
 //! `docs/performance.md`: what was measured, for people.
 
-mod date;
 mod families;
 mod goals;
 mod markdown;
@@ -8,6 +7,7 @@ mod markdown;
 use crate::goals::{GOALS, Outcome};
 use crate::results::{Results, Row};
 use crate::table::{compared, digits, rate, time};
+use backstay_bench::report::date::date;
 use std::cmp::Ordering;
 use std::fmt::Write;
 
@@ -90,7 +90,7 @@ fn environment(results: &Results) -> String {
     };
     let load = |load: Option<f64>| load.map_or_else(unknown, |load| format!("{load:.2}"));
     let rows = [
-        ("date", date::date(results.started)),
+        ("date", date(results.started).unwrap_or_default()),
         ("command", format!("`{}`, {} s", results.command, results.seconds)),
         (
             "machine",

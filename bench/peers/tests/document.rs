@@ -115,7 +115,10 @@ fn losses_and_missed_goals_are_shown_like_wins() {
     let row = line(&text, &["`timeout-ready`, call", "time"]);
     assert!(row[7].contains("0.84 [0.84, 0.84] of tokio, goal 0.15 missed; 9.74 of our plain"), "{row:?}");
     assert_eq!(line(&text, &["spawn on tokio", "1.005"])[6], "reached");
-    assert!(text.contains("others use this machine") && text.contains("1970-01-01 00:00 UTC"), "{text}");
+    assert!(
+        text.contains("others use this machine") && text.contains("Thu, 01 Jan 1970 00:00:00 GMT"),
+        "{text}"
+    );
     assert!(!text.contains("quick run"));
 }
 

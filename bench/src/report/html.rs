@@ -19,7 +19,6 @@
 
 mod chart;
 mod curve;
-mod date;
 mod dots;
 mod environment;
 mod escape;

@@ -1,6 +1,7 @@
 //! A report in Markdown, for a pull request or a wiki.
 
 use super::column::{COLUMNS, Column};
+use super::date::date;
 use super::number::{interval, ratio, show};
 use super::row::Row;
 use super::section::Section;
@@ -37,6 +38,9 @@ fn conditions(report: &Report) -> String {
     let mut line = |what: &str, how: String| {
         let _ = writeln!(text, "* {what}: {how}");
     };
+    if let Some(date) = date(report.started) {
+        line("begun", date);
+    }
     line("again", format!("`{}`", report.command));
     line("machine", format!("{} cores of {}, {}", machine.cores, known(&machine.cpu), machine.arch));
     line("system", format!("{} {}", machine.os, known(&machine.kernel)));

@@ -1,9 +1,9 @@
 //! What was compared, when, how to do it again, and what disturbed it.
 
-use super::date::date;
 use super::escape::Text;
 use super::runtimes::Runtimes;
 use crate::report::Report;
+use crate::report::date::date;
 
 /// The head of the page.
 pub(super) fn heading(report: &Report, runtimes: &Runtimes) -> String {
