@@ -119,3 +119,58 @@ pub(crate) fn quietly(drop_it: impl FnOnce()) {
 fn caught(f: impl FnOnce()) -> Result<(), Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(f))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::panic::resume_unwind;
+    use std::pin::pin;
+    use std::task::Waker;
+
+    /// Panics when it is dropped, without the panic hook, which would print.
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            resume_unwind(Box::new("a destructor"));
+        }
+    }
+
+    fn poll<F: Future>(future: Pin<&mut Contained<F>>) -> Poll<Result<F::Output, JoinError>> {
+        future.poll(&mut Context::from_waker(Waker::noop())).map(Outcome::into_result)
+    }
+
+    /// A future that holds a bomb until it is dropped, and what a poll of it does.
+    fn armed<T>(polled: impl Fn() -> Poll<T>) -> Contained<impl Future<Output = T>> {
+        let bomb = Bomb;
+        Contained::new(poll_fn(move |_| {
+            let _held = &bomb;
+            polled()
+        }))
+    }
+
+    #[test]
+    fn a_value_outlives_a_destructor_that_panics() {
+        let mut future = pin!(armed(|| Poll::Ready(7)));
+        assert!(matches!(poll(future.as_mut()), Poll::Ready(Ok(7))));
+        assert!(poll(future).is_pending(), "it has ended, and its future is gone");
+    }
+
+    #[test]
+    fn of_two_panics_the_first_is_told() {
+        let mut future = pin!(armed(|| -> Poll<()> { resume_unwind(Box::new("a poll")) }));
+        let Poll::Ready(Err(JoinError::Panicked(panic))) = poll(future.as_mut()) else {
+            panic!("a panic is an outcome");
+        };
+        assert_eq!(panic.message(), Some("a poll"));
+        assert!(poll(future).is_pending(), "it has ended, and its future is gone");
+    }
+
+    #[test]
+    fn what_never_ended_is_dropped_quietly() {
+        let mut future = Box::pin(armed(|| Poll::<()>::Pending));
+        assert!(poll(future.as_mut()).is_pending());
+        drop(future);
+    }
+}
