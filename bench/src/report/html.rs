@@ -46,12 +46,14 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
 ///
 /// # Examples
 ///
-/// ```no_run
+/// ```
 /// use backstay_bench::report::{Report, html::html};
 ///
-/// let report = Report::read("today/run.json".as_ref())?;
-/// std::fs::write("today/report.html", html(&report))?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/choosing-a-runtime.json");
+/// let report = Report::read(path.as_ref())?;
+/// let page = html(&report);
+/// assert!(page.contains(&report.command));
+/// # Ok::<(), backstay_bench::report::ReportError>(())
 /// ```
 ///
 /// # Panics
