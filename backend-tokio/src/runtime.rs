@@ -4,11 +4,13 @@ use crate::context::Context;
 use crate::join::TokioJoinHandle;
 use crate::sleep::TokioSleep;
 use backstay_core::Runtime;
+use backstay_core::runtime::YieldNow;
 use backstay_core::runtime::backend::clock;
 use backstay_core::time::Instant;
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -158,5 +160,14 @@ impl Runtime for Tokio {
 
     fn from_std(&self, at: std::time::Instant) -> Instant {
         clock::from_std(at, || tokio::time::Instant::now().into_std())
+    }
+
+    /// tokio's own yield: its first poll hands the waker to the scheduler, which looks at the sockets before it wakes.
+    /// So, as with tokio's, who runs it in another executor's `block_on` on a worker of tokio's, where the scheduler has
+    /// no turn until that ends, waits for ever.
+    fn yield_now(&self) -> YieldNow {
+        YieldNow::by(|cx| {
+            let _pending = pin!(tokio::task::yield_now()).poll(cx);
+        })
     }
 }

@@ -5,4 +5,3 @@
 pub(crate) mod async_std;
 pub(crate) mod smol;
 pub(crate) mod tokio;
-mod yield_now;

@@ -72,6 +72,7 @@ mod through;
 pub mod usage;
 pub mod workload;
 pub mod workloads;
+mod yield_now;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

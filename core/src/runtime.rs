@@ -236,7 +236,15 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
         Timeout::at(self.clone(), at, future)
     }
 
-    /// Lets other tasks and timers run, then goes on: pending once (C20).
+    /// Lets other tasks, timers and sockets have their turn, then goes on: pending once (C20).
+    ///
+    /// Who computes for long between two awaits, and can't do it [elsewhere](Self::spawn_blocking), yields every
+    /// millisecond or so. On tokio it is tokio's own yield, which looks at the sockets before the task goes on; where a
+    /// task just wakes itself, tokio looks at them after every 61st poll of a task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
     fn yield_now(&self) -> YieldNow {
         YieldNow::new()
     }

@@ -104,7 +104,7 @@ impl Plan {
 The same work on {names}: {how}.
   threads      {threads} workers on each; the main thread waits and takes no part
   allocator    the same for all: the system's, unless this program has another
-  yield        one self-wake, the same on all
+  yield        one self-wake, the same on all; `mixed` takes each runtime's own
   tokio        with its cooperative budget, which is its default
   sockets      TCP over loopback, TCP_NODELAY on both sides
   processes    {processes}: {repetitions} for each cell, in random order; --seed {seed}

@@ -4,6 +4,7 @@ use crate::failure::{Failure, check};
 use crate::job::{self, Job, LONG, Operation};
 use crate::size::grouped;
 use crate::workload::{Load, Units, Workload};
+use crate::yield_now::yield_now;
 use backstay::{Net, Runtime};
 use futures::poll;
 use std::future::ready;
@@ -71,7 +72,7 @@ impl Workload for Micro {
             }
             Operation::TimeoutPending => {
                 for _ in 0..size.times {
-                    rt.timeout(LONG, rt.yield_now()).await.map_err(|_| Failure::Lost("a value"))?;
+                    rt.timeout(LONG, yield_now()).await.map_err(|_| Failure::Lost("a value"))?;
                 }
             }
             Operation::Sleep => {

@@ -79,7 +79,7 @@ fn serve<S: TcpStream>(stream: S) -> impl Future<Output = Result<u64, Failure>> 
     echo(stream, ECHO)
 }
 
-/// Slice after slice, with a yield after each.
+/// Slice after slice, with a yield after each: the runtime's own, since it decides whether sockets have their turn.
 async fn compute<R: Runtime>(rt: R, size: job::Mixed, done: Arc<AtomicBool>) -> Result<(), Failure> {
     loop {
         check("what was computed", size.slice.sum(), size.slice.work(0))?;

@@ -8,6 +8,7 @@ use crate::failure::{Failure, check};
 use crate::job::{self, Job};
 use crate::size::grouped;
 use crate::workload::{Load, Units, Workload};
+use crate::yield_now::yield_now;
 use backstay::{Net, Runtime};
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -71,13 +72,13 @@ impl Workload for MutexContention {
         let held = mutex.lock().await;
         let mut handles = Vec::with_capacity(size.tasks as usize);
         for _ in 0..size.tasks {
-            let (task, mutex) = (rt.clone(), Arc::clone(&mutex));
+            let mutex = Arc::clone(&mutex);
             handles.push(rt.spawn(async move {
                 for turn in 0..size.turns {
                     let mut count = mutex.lock().await;
                     let before = *count;
                     if job::Contention::yields(turn) {
-                        task.yield_now().await;
+                        yield_now().await;
                     }
                     *count = before + 1;
                 }

@@ -7,6 +7,7 @@ use crate::failure::{Failure, check};
 use crate::job::{self, Holders, Job};
 use crate::size::grouped;
 use crate::workload::{Load, Units, Workload};
+use crate::yield_now::yield_now;
 use backstay::sync::Semaphore;
 use backstay::{Limit, Net, Runtime};
 use std::sync::Arc;
@@ -76,14 +77,14 @@ impl Workload for SemaphoreContention {
         let held = semaphore.acquire_many(permits).await.map_err(lost)?;
         let mut handles = Vec::with_capacity(size.tasks as usize);
         for _ in 0..size.tasks {
-            let (task, semaphore, holders) = (rt.clone(), Arc::clone(&semaphore), Arc::clone(&holders));
+            let (semaphore, holders) = (Arc::clone(&semaphore), Arc::clone(&holders));
             handles.push(rt.spawn(async move {
                 let mut turns = 0;
                 for turn in 0..size.turns {
                     let permit = semaphore.acquire().await.map_err(lost)?;
                     holders.enter(size)?;
                     if job::Contention::yields(turn) {
-                        task.yield_now().await;
+                        yield_now().await;
                     }
                     holders.leave();
                     drop(permit);

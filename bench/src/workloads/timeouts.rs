@@ -7,6 +7,7 @@ use crate::failure::{Failure, check};
 use crate::job::{self, Job, LONG};
 use crate::size::grouped;
 use crate::workload::{Load, Units, Workload};
+use crate::yield_now::yield_now;
 use backstay::{Net, Runtime};
 
 /// `size` operations under a timeout, one after the other in each of ten tasks.
@@ -68,7 +69,7 @@ impl Workload for Timeouts {
                 let mut sum = 0;
                 for answer in 0..size.share(number) {
                     let operation = async {
-                        task.yield_now().await;
+                        yield_now().await;
                         answer
                     };
                     sum += task.timeout(LONG, operation).await.map_err(|_| Failure::Lost("an answer"))?;

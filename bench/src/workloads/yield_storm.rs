@@ -4,6 +4,7 @@ use crate::failure::{Failure, check};
 use crate::job::{self, Job};
 use crate::size::grouped;
 use crate::workload::{Load, Units, Workload};
+use crate::yield_now::yield_now;
 use backstay::{Net, Runtime};
 
 /// `size` tasks that yield 1,000 times each.
@@ -55,11 +56,10 @@ impl Workload for YieldStorm {
         let size = Self::job(load);
         let mut handles = Vec::with_capacity(size.tasks as usize);
         for _ in 0..size.tasks {
-            let task = rt.clone();
             handles.push(rt.spawn(async move {
                 let mut yields = 0;
                 while yields < size.yields {
-                    task.yield_now().await;
+                    yield_now().await;
                     yields += 1;
                 }
                 yields

@@ -6,7 +6,7 @@ mod owner;
 pub use net::{AnyTcpListener, AnyTcpStream};
 pub use owner::AnyOwner;
 
-use super::{JoinError, JoinHandle, Runtime, Sleep, SpawnSite};
+use super::{JoinError, JoinHandle, Runtime, Sleep, SpawnSite, YieldNow};
 use crate::instant::Instant;
 use crate::net::Net;
 use net::DynNet;
@@ -80,6 +80,7 @@ trait DynRuntime: DynNet + Send + Sync {
     fn to_std(&self, at: Instant) -> std::time::Instant;
     #[allow(clippy::wrong_self_convention, reason = "as in Runtime")]
     fn from_std(&self, at: std::time::Instant) -> Instant;
+    fn yield_now(&self) -> YieldNow;
 }
 
 impl<R: Runtime + Net> DynRuntime for R {
@@ -121,6 +122,10 @@ impl<R: Runtime + Net> DynRuntime for R {
 
     fn from_std(&self, at: std::time::Instant) -> Instant {
         Runtime::from_std(self, at)
+    }
+
+    fn yield_now(&self) -> YieldNow {
+        Runtime::yield_now(self)
     }
 }
 
@@ -173,6 +178,10 @@ impl Runtime for AnyRuntime {
 
     fn from_std(&self, at: std::time::Instant) -> Instant {
         self.0.from_std(at)
+    }
+
+    fn yield_now(&self) -> YieldNow {
+        self.0.yield_now()
     }
 
     fn spawn_from<F>(&self, site: SpawnSite<'_>, future: F) -> AnyJoinHandle<F::Output>

@@ -1,8 +1,8 @@
 //! One small operation, many times.
 
-use crate::bare::yield_now::yield_now;
 use crate::failure::{Failure, check};
 use crate::job::{LONG, Micro, Operation};
+use crate::yield_now::yield_now;
 use async_std::future::timeout;
 use async_std::task::{self, sleep};
 use futures::poll;

@@ -1,14 +1,13 @@
 //! TCP.
 
 use super::connections::{connected, served};
-use crate::bare::yield_now::yield_now;
 use crate::caller::{self, ECHO};
 use crate::failure::{Failure, check};
 use crate::job::{Echo, Mixed, Plan};
 use crate::workload::Latencies;
 use async_std::io::{ReadExt, WriteExt};
 use async_std::net::TcpStream;
-use async_std::task::{self, spawn_blocking};
+use async_std::task::{self, spawn_blocking, yield_now};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

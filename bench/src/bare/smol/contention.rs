@@ -1,8 +1,8 @@
 //! Tasks that want the same thing at the same time.
 
-use crate::bare::yield_now::yield_now;
 use crate::failure::{Failure, check};
 use crate::job::{Contention, Holders};
+use crate::yield_now::yield_now;
 use smol::Executor;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};

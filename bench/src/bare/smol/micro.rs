@@ -1,9 +1,9 @@
 //! One small operation, many times.
 
 use super::timers::timeout;
-use crate::bare::yield_now::yield_now;
 use crate::failure::{Failure, check};
 use crate::job::{LONG, Micro, Operation};
+use crate::yield_now::yield_now;
 use futures::poll;
 use smol::{Executor, Timer, unblock};
 use std::future::ready;

@@ -1,8 +1,8 @@
 //! Tasks, messages and blocking jobs.
 
-use crate::bare::yield_now::yield_now;
 use crate::failure::{Failure, check};
 use crate::job::{BlockingBurst, PingPong, SparseWake, Spawn, YieldStorm};
+use crate::yield_now::yield_now;
 use futures::StreamExt;
 use futures::channel::mpsc::unbounded;
 use smol::{Executor, unblock};

@@ -1,11 +1,11 @@
 //! TCP.
 
 use super::connections::{connected, served};
-use crate::bare::yield_now::yield_now;
 use crate::caller::{self, ECHO};
 use crate::failure::{Failure, check};
 use crate::job::{Echo, Mixed, Plan};
 use crate::workload::Latencies;
+use smol::future::yield_now;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::net::TcpStream;
 use smol::{Executor, unblock};

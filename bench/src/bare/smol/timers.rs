@@ -1,10 +1,10 @@
 //! Timers and time limits.
 
 use crate::arming::arm_and_cancel;
-use crate::bare::yield_now::yield_now;
 use crate::failure::{Failure, check};
 use crate::job::{ArmedTimers, LONG, Timeouts, Timers};
 use crate::workload::Timed;
+use crate::yield_now::yield_now;
 use smol::future::or;
 use smol::{Executor, Timer};
 use std::sync::Arc;

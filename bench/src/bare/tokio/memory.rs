@@ -1,10 +1,10 @@
 //! What memory tasks take.
 
-use crate::bare::yield_now::yield_now;
 use crate::event::Event;
 use crate::failure::{Failure, check};
 use crate::job::{LONG, MemoryIdle, MemorySleeping};
 use crate::memory::{grown, resident};
+use crate::yield_now::yield_now;
 use futures::poll;
 use std::pin::pin;
 use std::sync::Arc;

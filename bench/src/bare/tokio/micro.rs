@@ -1,8 +1,8 @@
 //! One small operation, many times.
 
-use crate::bare::yield_now::yield_now;
 use crate::failure::{Failure, check};
 use crate::job::{LONG, Micro, Operation};
+use crate::yield_now::yield_now;
 use futures::poll;
 use std::future::ready;
 use std::hint::black_box;

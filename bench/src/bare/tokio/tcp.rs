@@ -1,7 +1,6 @@
 //! TCP.
 
 use super::connections::{connected, served};
-use crate::bare::yield_now::yield_now;
 use crate::caller::{self, ECHO};
 use crate::failure::{Failure, check};
 use crate::job::{Echo, Mixed, Plan};
@@ -10,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::task::spawn_blocking;
+use tokio::task::{spawn_blocking, yield_now};
 
 pub(super) async fn echo(size: Echo) -> Result<(), Failure> {
     let serve = move |stream| serve(stream, size.bytes);

@@ -5,12 +5,12 @@ use std::task::{Context, Poll};
 
 /// Pending once.
 #[derive(Default)]
-pub(super) struct YieldNow {
+pub(crate) struct YieldNow {
     yielded: bool,
 }
 
 /// Lets others run.
-pub(super) fn yield_now() -> YieldNow {
+pub(crate) fn yield_now() -> YieldNow {
     YieldNow::default()
 }
 
