@@ -2,11 +2,10 @@
 
 use crate::kit::{drop_after, ms};
 use backstay::test_on_every_runtime;
+use backstay_core::Runtime;
 use backstay_core::resilience::{Backoff, Hedge, Pipeline, Retry, RetryBudget};
-use backstay_core::{JoinHandle, Runtime};
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
 test_on_every_runtime! {
