@@ -395,9 +395,10 @@ fn each_attempt_of_a_retry_has_its_own_hedges() {
 
 #[test]
 fn what_cannot_be_repeated_is_not_hedged() {
-    struct Once;
+    struct Once(bool);
     impl Operation<u32, &'static str, Ready<Answer>> for Once {
         fn start(&mut self, _: Attempt, _: Option<&Cause<&'static str>>) -> Ready<Answer> {
+            assert!(!std::mem::replace(&mut self.0, true), "it is called again");
             ready(Err("down"))
         }
 
@@ -411,7 +412,7 @@ fn what_cannot_be_repeated_is_not_hedged() {
     }
     on_sim(|rt| async move {
         let api = Pipeline::named("api").hedge(hedge(1, 0)).build(&rt).unwrap();
-        assert_eq!(api.call_operation(Once).await, failed("down"));
+        assert_eq!(api.call_operation(Once(false)).await, failed("down"));
     });
 }
 
@@ -539,5 +540,43 @@ fn a_limit_outside_and_the_longest_of_times_are_no_trouble() {
         let total = TotalTimeout::new(Duration::MAX);
         let api = Pipeline::named("api").deadline(total).hedge(hedge(1, 5)).build(&rt).unwrap();
         assert_eq!(api.call(script(&rt, &[(9, Ok(0)), (1, Ok(1))])).await, Ok(1));
+    });
+}
+
+#[test]
+fn a_limit_that_has_passed_is_no_failure_to_begin_another_after() {
+    on_sim(|rt| async move {
+        let heard = Heard::default();
+        let builder = Pipeline::named("api").observer(heard.clone()).deadline(ms(100));
+        let api = builder.hedge(hedge(9, 70)).build(&rt).unwrap();
+        assert!(api.call(|_| pending::<Answer>()).await.unwrap_err().is_timeout());
+        let told: Vec<_> = heard.take().into_iter().map(|(_, kind)| kind.name()).collect();
+        assert_eq!(told, ["hedge.started", "timed_out"]);
+    });
+}
+
+#[test]
+fn after_a_refusal_a_failure_begins_no_other() {
+    on_sim(|rt| async move {
+        let bulkhead = Bulkhead::named("db").max_in_flight(1).build().unwrap();
+        let api = Pipeline::named("api").hedge(hedge(3, 10)).bulkhead(&bulkhead).build(&rt).unwrap();
+        // The second is refused at 10 ms; at 50 ms there would be a place again.
+        assert_eq!(api.call(script(&rt, &[(50, Err("down"))])).await, failed("down"));
+    });
+}
+
+#[test]
+fn a_hedge_that_ends_it_with_a_failure_has_not_won() {
+    on_sim(|rt| async move {
+        let heard = Heard::default();
+        let fatal = |result: Result<&u32, &Error<&str>>| match result {
+            Ok(_) => Verdict::Success,
+            Err(_) => Verdict::Fatal,
+        };
+        let builder = Pipeline::named("api").observer(heard.clone()).classify(fatal);
+        let api = builder.hedge(hedge(1, 10)).build(&rt).unwrap();
+        assert_eq!(api.call(script(&rt, &[(50, Ok(0)), (5, Err("end"))])).await, failed("end"));
+        let told: Vec<_> = heard.take().into_iter().map(|(_, kind)| kind.name()).collect();
+        assert_eq!(told, ["hedge.started"]);
     });
 }

@@ -155,7 +155,7 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for Hedge<D> {
             }
             let is_under_way = this.first.is_some() || others.iter().any(|hedge| hedge.state.is_some());
             let last_has_called = others.last().map_or(course.has_called, |hedge| hedge.has_called);
-            if self.is_time::<T, E, R, Op, Fut, C>(course, is_under_way, last_has_called, frame, ctx)
+            if self.is_time::<T, E, R, Op, Fut, C>(course, last_has_called, ctx)
                 && let Some(withdrawal) = self.pay(course, ctx)
             {
                 let hedge = course.begin(ctx);
@@ -164,6 +164,7 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for Hedge<D> {
             } else if is_under_way {
                 return Poll::Pending;
             } else {
+                // If there is a time to wait for, that is a retry's.
                 let Some(end) = course.failure.take() else {
                     unreachable!("all have ended, and none of them well");
                 };
@@ -178,9 +179,7 @@ impl<D> Hedge<D> {
     fn is_time<T, E, R: Runtime, Op, Fut: Future, C>(
         &self,
         course: &mut Course<T, E>,
-        is_under_way: bool,
         last_has_called: bool,
-        frame: Frame<'_, E>,
         ctx: &mut Ctx<'_, R, Op, C>,
     ) -> bool
     where
@@ -197,8 +196,7 @@ impl<D> Hedge<D> {
             // The last one waits for its turn inside, or there is no other.
             Next::AfterDelay | Next::Never => false,
             Next::AtOnce => true,
-            // A wait with nothing under way is a retry's. What would begin at the deadline does not begin.
-            Next::At(at) => is_under_way && at < frame.limit.at && ctx.is_past(at),
+            Next::At(at) => ctx.is_past(at),
         };
         is_time && ctx.is_repeatable::<T, E, Fut>()
     }
@@ -252,7 +250,6 @@ impl<D> Hedge<D> {
         ctx: &mut Ctx<'_, R, Op, C>,
     ) -> Result<T, Error<E>> {
         for mut hedge in hedges.drain(..) {
-            hedge.state = None;
             // It was overtaken: asked for, and of no use.
             hedge.settle(Verdict::Fatal);
         }

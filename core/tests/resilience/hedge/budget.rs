@@ -111,3 +111,67 @@ fn wherever_it_is_cut_the_budget_is_as_before() {
     passed(abort_sweep(scenario, check));
     passed(panic_sweep(scenario, check));
 }
+
+#[test]
+fn a_hedge_that_waits_for_its_turn_when_it_is_overtaken_costs_nothing() {
+    on_sim(|rt| async move {
+        let budget = RetryBudget::token_bucket().build().unwrap();
+        let bulkhead = Bulkhead::named("db").max_in_flight(1).max_waiting(9).build().unwrap();
+        let hedge = builder(1, 10).budget(&budget).build().unwrap();
+        let api = Pipeline::named("api").hedge(hedge).bulkhead(&bulkhead).build(&rt).unwrap();
+        assert_eq!(api.call(script(&rt, &[(100, Ok(0))])).await, Ok(0));
+        assert_eq!((budget.available(rt.now()), bulkhead.waiting()), (100, 0));
+    });
+}
+
+#[test]
+fn a_call_that_never_called_the_operation_is_none_for_a_ratio() {
+    on_sim(|rt| async move {
+        let budget = RetryBudget::ratio(1.0).min_per_second(0).build().unwrap();
+        let bulkhead = Bulkhead::named("db").max_in_flight(1).build().unwrap();
+        let as_failures = |result: Result<&u32, &Error<&str>>| match result {
+            Ok(_) => Verdict::Success,
+            Err(_) => Verdict::failure(),
+        };
+        let hedge = builder(1, 10).budget(&budget).classify(as_failures).build().unwrap();
+        let api = Pipeline::named("api").hedge(hedge).bulkhead(&bulkhead).build(&rt).unwrap();
+        let place = bulkhead.try_acquire().unwrap();
+        assert!(api.call(script(&rt, &[])).await.is_err());
+        assert_eq!(budget.available(rt.now()), 0);
+        drop(place);
+        assert_eq!(api.call(script(&rt, &[(0, Ok(0))])).await, Ok(0));
+        assert_eq!(budget.available(rt.now()), 1);
+    });
+}
+
+#[test]
+fn after_a_failure_a_hedge_costs_what_a_retry_would() {
+    on_sim(|rt| async move {
+        let dear = |result: Result<&u32, &Error<&str>>| match result {
+            Ok(_) => Verdict::Success,
+            Err(_) => Verdict::failure().cost(3),
+        };
+        let budget = RetryBudget::token_bucket().capacity(100).success_refill(0).build().unwrap();
+        let hedge = builder(1, 10).budget(&budget).classify(dear).build().unwrap();
+        assert_eq!(hedge.run(&rt, script(&rt, &[(0, Err("a")), (0, Err("b"))])).await, failed("b"));
+        assert_eq!(budget.available(rt.now()), 20 - 3);
+        // A timeout costs two.
+        let hedge = builder(1, 500).budget(&budget).build().unwrap();
+        let api = Pipeline::named("api").hedge(hedge).attempt_timeout(ms(5)).build(&rt).unwrap();
+        assert!(api.call(script(&rt, &[(50, Ok(0)), (0, Err("b"))])).await.is_err());
+        assert_eq!(budget.available(rt.now()), 20 - 3 - 2);
+    });
+}
+
+#[test]
+fn a_retry_inside_without_a_budget_hides_none() {
+    on_sim(|rt| async move {
+        let budget = RetryBudget::ratio(1.0).min_per_second(0).build().unwrap();
+        let outer = Retry::builder().budget(&budget).build().unwrap();
+        let hedge = builder(1, 10).budget(&budget).build().unwrap();
+        let builder = Pipeline::named("api").retry(outer).retry(Retry::default());
+        let api = builder.hedge(hedge).build(&rt).unwrap();
+        assert_eq!(api.call(async |_| Ok::<_, ()>(7)).await, Ok(7));
+        assert_eq!(budget.available(rt.now()), 1);
+    });
+}

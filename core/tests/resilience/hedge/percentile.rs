@@ -186,3 +186,19 @@ fn a_delay_that_is_too_short_grows_although_nobody_comes_to_an_end() {
         assert!(hedged < 1_500, "{hedged}");
     });
 }
+
+#[test]
+fn an_answer_that_is_not_the_operation_s_is_not_measured() {
+    use backstay_core::resilience::Fallback;
+    on_sim(|rt| async move {
+        let hedge = measured(0.5);
+        let bulkhead = Bulkhead::named("db").max_in_flight(1).build().unwrap();
+        let _place = bulkhead.try_acquire().unwrap();
+        let builder = Pipeline::named("api").hedge(hedge.clone()).fallback(Fallback::value(7));
+        let api = builder.bulkhead(&bulkhead).build(&rt).unwrap();
+        for _ in 0..100 {
+            assert_eq!(api.call(script(&rt, &[])).await, Ok(7));
+        }
+        assert_eq!(hedge.delay(1), ms(200));
+    });
+}
