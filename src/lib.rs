@@ -122,6 +122,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/circuit-breaker.md")]
     struct CircuitBreaker;
     #[cfg(feature = "testing")]
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/chaos.md")]
+    struct Chaos;
     #[doc = include_str!("../docs/guide/concurrent-streams.md")]
     struct ConcurrentStreams;
     #[cfg(feature = "serde")]

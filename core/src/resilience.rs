@@ -11,6 +11,7 @@
 //! | another answer when there is none | [`Fallback`] |
 //! | another call where the first is slow | [`Hedge`] |
 //! | to know whether a service works, asked at intervals | [`HealthCheck`] |
+//! | faults on purpose, to see what the others make of them | [`Chaos`] |
 //! | several of these, in an order | [`Pipeline`] |
 //!
 //! Each policy is usable alone, by its `run`, and without async, by its methods that take the time: those are the
@@ -21,6 +22,7 @@ mod answer;
 mod attempt;
 pub(crate) mod backoff;
 mod bulkhead;
+mod chaos;
 mod circuit_breaker;
 mod describe;
 mod error;
@@ -47,6 +49,7 @@ pub use bulkhead::{
     Bulkhead, BulkheadAcquire, BulkheadAcquireOwned, BulkheadBuilder, BulkheadConfig, BulkheadPermit,
     OwnedBulkheadPermit,
 };
+pub use chaos::{Behavior, Chaos, ChaosBuilder, ChaosConfig, ChaosKind, Fault, Injection, Instead, Latency};
 pub use circuit_breaker::{
     CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerConfig, CircuitMetrics, CircuitPermit,
     CircuitReason, CircuitState, OwnedCircuitPermit,

@@ -6,8 +6,8 @@
 
 use backstay::testing::Sim;
 use backstay_core::resilience::{
-    Attempt, AttemptTimeout, Backoff, Bulkhead, CircuitBreaker, Error, Fallback, Hedge, KeyedRateLimiter,
-    Pipeline, Quota, RateLimiter, Retry, RetryBudget, TotalTimeout,
+    Attempt, AttemptTimeout, Backoff, Bulkhead, Chaos, CircuitBreaker, Error, Fallback, Hedge,
+    KeyedRateLimiter, Pipeline, Quota, RateLimiter, Retry, RetryBudget, TotalTimeout,
 };
 use backstay_core::time::{Deadline, Instant};
 use backstay_core::{Limit, Runtime};
@@ -176,6 +176,23 @@ fn a_hedge_allocates_what_it_keeps_and_a_fast_call_nothing() {
             let hedged = allocations(|| assert!(poll(pin!(users.call(fails_once))).is_ready()));
             assert_eq!(hedged, 2, "the hedge, and the list of them");
         }
+    });
+}
+
+#[test]
+fn chaos_allocates_nothing() {
+    on_a_clock(|rt| {
+        let fault = Chaos::fault(|| ()).rate(0.5).seed(7).build().expect("it is good");
+        let slow = Chaos::latency(SECOND).rate(0.0).enabled_if(|| true).build().expect("it is good");
+        let first = Chaos::behavior(async || ()).rate(1.0).build().expect("it is good");
+        let users = Pipeline::named("users").chaos(slow).chaos(first).chaos(fault).build(rt);
+        let users = users.expect("it is good");
+        let made = allocations(|| {
+            for _ in 0..100 {
+                assert!(poll(pin!(users.call(async |_| Ok(())))).is_ready());
+            }
+        });
+        assert_eq!(made, 0);
     });
 }
 

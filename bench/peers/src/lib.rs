@@ -25,6 +25,7 @@ pub mod bulkheads;
 pub mod callgrind;
 mod calls;
 pub mod channels;
+pub mod chaos;
 pub mod composition;
 pub mod conductor;
 pub mod contest;

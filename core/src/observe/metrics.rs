@@ -127,6 +127,7 @@ impl Observer for Metrics {
                 source.time(Row::QueueWait, &[names::kind(policy)], waited);
             }
             EventKind::FellBack => source.count(Row::Fallbacks, &[], 1),
+            EventKind::Injected { chaos } => source.count(Row::Chaos, &[names::chaos_kind(chaos)], 1),
             EventKind::CircuitChanged { to, .. } => {
                 source.count(Row::CircuitChanges, &[names::circuit_state(to)], 1);
                 source.circuit_is(to);

@@ -3,7 +3,9 @@
 
 #[cfg(feature = "tracing")]
 use crate::resilience::CircuitReason;
-use crate::resilience::{CircuitState, Health, HedgeCause, PolicyKind, Reason, Scope, Stop, Verdict};
+use crate::resilience::{
+    ChaosKind, CircuitState, Health, HedgeCause, PolicyKind, Reason, Scope, Stop, Verdict,
+};
 
 /// The name of each variant, and the list of them all: the compiler sees to it that none is left out.
 macro_rules! names {
@@ -28,6 +30,7 @@ names!(KINDS, kind(PolicyKind) {
     PolicyKind::CircuitBreaker => "circuit_breaker",
     PolicyKind::Bulkhead => "bulkhead",
     PolicyKind::AttemptTimeout => "attempt_timeout",
+    PolicyKind::Chaos => "chaos",
 });
 
 names!(REASONS, reason(Reason) {
@@ -46,6 +49,13 @@ names!(REASONS, reason(Reason) {
 names!(HEDGE_CAUSES, hedge_cause(HedgeCause) {
     HedgeCause::Delay => "delay",
     HedgeCause::Failure => "failure",
+});
+
+names!(CHAOS_KINDS, chaos_kind(ChaosKind) {
+    ChaosKind::Fault => "fault",
+    ChaosKind::Result => "result",
+    ChaosKind::Latency => "latency",
+    ChaosKind::Behavior => "behavior",
 });
 
 names!(STOPS, stop(Stop) {

@@ -21,6 +21,7 @@ use tracing::{debug, info, warn};
 /// | `rejected` | `WARN` | `kind`, `reason`, `retry_after_seconds` if it is known |
 /// | `timed_out` | `WARN` | `scope`, `limit_seconds` |
 /// | `fallback.used` | `WARN` | |
+/// | `chaos.injected` | `INFO` | `chaos` |
 /// | `circuit.changed` | `WARN` where calls are refused from then on, else `INFO` | `from`, `to`, `reason` |
 /// | `health.changed` | `WARN` where it is unhealthy, else `INFO` | `from`, `to`, `probes` |
 ///
@@ -89,6 +90,7 @@ impl Observer for Tracing {
             EventKind::FellBack => {
                 warn!(target: "backstay::policy", policy = source, event = kind.name(), "{kind}");
             }
+            EventKind::Injected { chaos } => tell!(info, chaos = names::chaos_kind(chaos)),
             EventKind::CircuitChanged { from, to, reason } => {
                 let (from, name) = (names::circuit_state(from), names::circuit_state(to));
                 let reason = names::circuit_reason(reason);

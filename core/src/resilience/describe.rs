@@ -65,7 +65,7 @@ impl Description {
     /// What is suspicious about the order, each once: see [`Lint`].
     pub(super) fn lints(&self) -> Vec<Lint> {
         use PolicyKind::{
-            AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, Hedge, RateLimiter, Retry,
+            AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge, RateLimiter, Retry,
         };
         let mut lints: Vec<Lint> = Vec::new();
         for (index, outer) in self.policies.iter().enumerate() {
@@ -88,6 +88,7 @@ impl Description {
                     (Hedge, Fallback) => Some(Lint::FallbackInsideHedge),
                     (RateLimiter, Hedge) => Some(Lint::RateLimiterOutsideHedge),
                     (Bulkhead, Hedge) => Some(Lint::BulkheadOutsideHedge),
+                    (Chaos, inner) if inner != Chaos => Some(Lint::ChaosOutside),
                     _ => None,
                 };
                 lints.extend(found.filter(|lint| !lints.contains(lint)));
@@ -147,6 +148,8 @@ pub enum Lint {
     RateLimiterOutsideHedge,
     /// A call has one place, however many hedges of it are under way.
     BulkheadOutsideHedge,
+    /// The policies inside never see what chaos does.
+    ChaosOutside,
 }
 
 impl fmt::Display for Lint {
@@ -202,6 +205,9 @@ impl fmt::Display for Lint {
                 "the bulkhead is outside the hedge: a call has one place for all its hedges; put the bulkhead inside \
                  the hedge"
             }
+            Self::ChaosOutside => {
+                "a policy is inside the chaos: it never sees what that does; put the chaos innermost"
+            }
         })
     }
 }
@@ -210,7 +216,7 @@ impl fmt::Display for Lint {
 mod tests {
     use super::*;
     use PolicyKind::{
-        AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, Hedge, RateLimiter, Retry,
+        AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge, RateLimiter, Retry,
     };
 
     fn lints(policies: &[(PolicyKind, u64)]) -> Vec<Lint> {
@@ -232,6 +238,8 @@ mod tests {
             (CircuitBreaker, 0),
             (Bulkhead, 0),
             (AttemptTimeout, 500),
+            (Chaos, 0),
+            (Chaos, 0),
         ];
         assert_eq!(lints(&order), []);
         assert_eq!(lints(&[]), []);
@@ -267,6 +275,7 @@ mod tests {
             ((Hedge, 0), (Fallback, 0), Lint::FallbackInsideHedge),
             ((RateLimiter, 0), (Hedge, 0), Lint::RateLimiterOutsideHedge),
             ((Bulkhead, 0), (Hedge, 0), Lint::BulkheadOutsideHedge),
+            ((Chaos, 0), (RateLimiter, 0), Lint::ChaosOutside),
         ] {
             assert_eq!(lints(&[outer, inner]), [lint]);
             assert_eq!(

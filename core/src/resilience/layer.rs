@@ -187,8 +187,7 @@ impl<T, E> Layer<T, E> for Leaf {
                 state.set(LeafState::Done);
                 return Poll::Ready(Err(ctx.timed_out(frame.limit)));
             }
-            let attempts = ctx.account.attempts.saturating_add(1);
-            ctx.account = Account { answered_by: Source::Operation, attempts };
+            ctx.count_attempt(frame);
             let token = frame.has_grace.then(CancelToken::new);
             let attempt = Attempt::new(frame.attempt, frame.hedge, frame.limit.at, began, token.clone());
             let (name, number) = (ctx.around.name, frame.attempt);
@@ -244,6 +243,8 @@ pub struct Frame<'f, E> {
     hedge: u32,
     /// What came of the attempt before.
     pub(super) last: Option<&'f Cause<E>>,
+    /// Whether this call of the operation is counted already.
+    is_counted: bool,
     /// Where what comes of the attempt is recorded by who makes the attempts.
     budget: Option<&'f RetryBudget>,
 }
@@ -258,18 +259,32 @@ impl<E> Copy for Frame<'_, E> {}
 
 impl<'f, E> Frame<'f, E> {
     pub(super) const fn first(limit: TimeLimit) -> Self {
-        Self { limit, hard: limit.at, has_grace: false, attempt: 1, hedge: 0, last: None, budget: None }
+        Self {
+            limit,
+            hard: limit.at,
+            has_grace: false,
+            attempt: 1,
+            hedge: 0,
+            is_counted: false,
+            last: None,
+            budget: None,
+        }
     }
 
     /// The same for another attempt.
     #[inline]
     pub(super) const fn at_attempt(self, attempt: u32, last: Option<&'f Cause<E>>) -> Self {
-        Self { attempt, last, ..self }
+        Self { attempt, last, is_counted: self.is_counted && attempt == 1, ..self }
     }
 
     /// The same for a hedge, from one.
     pub(super) const fn at_hedge(self, hedge: u32) -> Self {
-        Self { hedge, ..self }
+        Self { hedge, is_counted: false, ..self }
+    }
+
+    /// The same, where the operation counts as called.
+    pub(super) const fn counted(self) -> Self {
+        Self { is_counted: true, ..self }
     }
 
     /// The same, where this budget, if there is one, is told what comes of it.
@@ -369,6 +384,13 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
     #[inline]
     pub(super) const fn answered_by(&mut self, source: Source) {
         self.account.answered_by = source;
+    }
+
+    /// The operation is called, or it is as if it were; once, whoever says so.
+    #[inline]
+    pub(super) const fn count_attempt<E>(&mut self, frame: Frame<'_, E>) {
+        let attempts = self.account.attempts.saturating_add(!frame.is_counted as u32);
+        self.account = Account { answered_by: Source::Operation, attempts };
     }
 
     /// How often the operation has been called so far.

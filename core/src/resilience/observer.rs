@@ -1,5 +1,6 @@
 //! What policies tell whoever watches.
 
+use super::chaos::ChaosKind;
 use super::circuit_breaker::states::{CircuitReason, CircuitState};
 use super::error::{Scope, Stop};
 use super::health_check::health::Health;
@@ -35,6 +36,7 @@ use std::time::Duration;
 /// | [`EventKind::TimedOut`] | `timed_out` | time limits hit, by scope |
 /// | [`EventKind::Waited`] | `queue.waited` | calls that had to wait for a turn and got it, by policy; its time is a histogram |
 /// | [`EventKind::FellBack`] | `fallback.used` | answers that are not the operation's |
+/// | [`EventKind::Injected`] | `chaos.injected` | calls that chaos struck, by what happened to them |
 /// | [`EventKind::CircuitChanged`] | `circuit.changed` | changes of a breaker's state, by the state it is in then |
 /// | [`EventKind::HealthChanged`] | `health.changed` | changes of what a health check finds, by what it finds then |
 /// | [`EventKind::Completed`] | `call.completed` | calls, by verdict; its time is a histogram |
@@ -151,6 +153,11 @@ pub enum EventKind {
     },
     /// An answer was needed that is not the operation's.
     FellBack,
+    /// Chaos has struck a call.
+    Injected {
+        /// What happens to it.
+        chaos: ChaosKind,
+    },
     /// A circuit breaker has changed its state: told to its own observer.
     CircuitChanged {
         /// What it was.
@@ -211,6 +218,7 @@ impl EventKind {
             Self::TimedOut { .. } => "timed_out",
             Self::Waited { .. } => "queue.waited",
             Self::FellBack => "fallback.used",
+            Self::Injected { .. } => "chaos.injected",
             Self::CircuitChanged { .. } => "circuit.changed",
             Self::HealthChanged { .. } => "health.changed",
             Self::Completed { .. } => "call.completed",
@@ -239,6 +247,7 @@ impl fmt::Display for EventKind {
             Self::TimedOut { scope, limit } => scope.describe(*limit, f),
             Self::Waited { policy, waited } => write!(f, "waited {waited:?} for the {policy}"),
             Self::FellBack => f.write_str("the answer is the fallback's"),
+            Self::Injected { chaos } => write!(f, "chaos: {chaos}"),
             Self::CircuitChanged { from, to, reason } => write!(f, "{from} -> {to}: {reason}"),
             Self::HealthChanged { from, to, probes: 0 } => write!(f, "{from} -> {to}: nobody probes"),
             Self::HealthChanged { from, to, probes: 1 } => write!(f, "{from} -> {to}: by 1 probe"),

@@ -49,6 +49,8 @@ pub enum PolicyKind {
     Bulkhead,
     /// A limit on the time of one attempt.
     AttemptTimeout,
+    /// Faults on purpose.
+    Chaos,
 }
 
 /// Why a policy refused.
@@ -140,6 +142,7 @@ impl PolicyKind {
             Self::CircuitBreaker => "circuit breaker",
             Self::Bulkhead => "bulkhead",
             Self::AttemptTimeout => "attempt timeout",
+            Self::Chaos => "chaos",
         }
     }
 }

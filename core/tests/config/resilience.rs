@@ -3,10 +3,10 @@
 use crate::kit::{documented, fields, read, refused, refused_at, round_trip};
 use backstay_core::Limit;
 use backstay_core::resilience::{
-    Backoff, Bulkhead, BulkheadConfig, CircuitBreaker, CircuitBreakerConfig, CircuitState, HealthCheck,
-    HealthCheckConfig, Hedge, HedgeConfig, HedgeDelay, Jitter, KeyedRateLimiter, KeyedRateLimiterConfig,
-    PercentileDelay, Quota, RateLimiter, RateLimiterConfig, RatioBudget, Retry, RetryBudget,
-    RetryBudgetConfig, RetryConfig, ThrottleBudget, TokenBucketBudget,
+    Backoff, Bulkhead, BulkheadConfig, ChaosConfig, CircuitBreaker, CircuitBreakerConfig, CircuitState,
+    HealthCheck, HealthCheckConfig, Hedge, HedgeConfig, HedgeDelay, Jitter, KeyedRateLimiter,
+    KeyedRateLimiterConfig, PercentileDelay, Quota, RateLimiter, RateLimiterConfig, RatioBudget, Retry,
+    RetryBudget, RetryBudgetConfig, RetryConfig, ThrottleBudget, TokenBucketBudget,
 };
 use backstay_core::time::Instant;
 use std::collections::BTreeSet;
@@ -86,6 +86,7 @@ fn the_defaults_are_those_of_the_tables() {
         written(toml::to_string(&HedgeConfig::default())),
         "max_hedges = 1\n\n[delay.percentile]\npercentile = 0.95\ninitial = '1s'\nmin = '1ms'\nwindow = '30s'\n"
     );
+    assert_eq!(written(toml::to_string(&ChaosConfig::default())), "enabled = true\nrate = 0.001\n");
     assert_eq!(written(toml::to_string(&BulkheadConfig::default())), "max_waiting = 0\n");
     assert_eq!(written(toml::to_string(&RateLimiterConfig::default())), "");
     assert_eq!(written(toml::to_string(&KeyedRateLimiterConfig::default())), "max_keys = 1048576\n");
@@ -114,6 +115,8 @@ fn every_setting_of_a_builder_is_in_the_file() {
     assert_eq!(fields::<HedgeConfig>(), without(hedge, &["percentile", "delay_by", "budget", "classify"]));
     let percentile = documented(source!("hedge/config.rs"), "PercentileDelay");
     assert_eq!(fields::<PercentileDelay>(), percentile);
+    let chaos = documented(source!("chaos/config.rs"), "ChaosBuilder");
+    assert_eq!(fields::<ChaosConfig>(), without(chaos, &["enabled_if", "seed"]));
     let bulkhead = documented(source!("bulkhead/config.rs"), "BulkheadBuilder");
     assert_eq!(fields::<BulkheadConfig>(), without(bulkhead, &["observer"]));
     let limiter = documented(source!("rate_limiter/config.rs"), "RateLimiterBuilder");
@@ -209,6 +212,8 @@ fn a_health_check_and_budgets_too() {
     (percentile.initial, percentile.window) = (20 * MS, 60 * SECOND);
     assert_eq!(&config, Hedge::builder().percentile(percentile).as_config());
     round_trip(&config);
+    refused_at::<ChaosConfig>("enabled = true\nrate = 1.5", 2, "invalid `rate` = 1.5: must be within 0..=1");
+    round_trip(&read::<ChaosConfig>("rate = 0.25"));
     refused_at::<HedgeConfig>("max_hedges = 17", 1, "invalid `max_hedges` = 17: must be at most 16");
     refused_at::<HedgeConfig>("delay = { fixed = 5 }", 1, "it has no unit");
     let text = "max_hedges = 1\n[delay.percentile]\npercentile = 1";

@@ -5,6 +5,7 @@ mod bulkhead;
 mod bulkhead_model;
 mod by_hand;
 mod calls;
+mod chaos;
 mod circuit_breaker;
 mod clock;
 mod fallback;

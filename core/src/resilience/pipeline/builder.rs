@@ -3,6 +3,7 @@
 use super::{Pipeline, Shared};
 use crate::config_error::ConfigError;
 use crate::resilience::bulkhead::Bulkhead;
+use crate::resilience::chaos::Chaos;
 use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::resilience::describe::Describe;
 use crate::resilience::fallback::Fallback;
@@ -125,6 +126,11 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
     /// A permit of this limiter before anything inside is done.
     pub fn rate_limit(self, limiter: &RateLimiter) -> PipelineBuilder<L::Appended<RateLimiter>, C> {
         self.append(limiter.clone())
+    }
+
+    /// Faults on purpose: innermost, so that all other policies see them.
+    pub fn chaos<J>(self, chaos: Chaos<J>) -> PipelineBuilder<L::Appended<Chaos<J>>, C> {
+        self.append(chaos)
     }
 
     fn append<P: Describe>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {
