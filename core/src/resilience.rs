@@ -9,6 +9,8 @@
 //! | at most so many calls in a time | [`RateLimiter`], [`KeyedRateLimiter`] |
 //! | a limit on time: of all attempts, of each | [`TotalTimeout`], [`AttemptTimeout`], [`Deadline`](crate::time::Deadline) |
 //! | another answer when there is none | [`Fallback`] |
+//! | the last good answer when there is none | [`LastGood`], [`KeyedLastGood`] |
+//! | one call for all who ask for the same at the same time | [`SingleFlight`] |
 //! | to know whether something is up | [`HealthCheck`] |
 //! | to know whether a service works, asked at intervals | [`HealthCheck`] |
 //! | several of these, in an order | [`Pipeline`] |
@@ -35,12 +37,13 @@ mod rate_limiter;
 mod rejected;
 mod retry;
 mod retry_budget;
+mod single_flight;
 mod split_mix;
 mod timeout;
 mod verdict;
 
 pub use answer::{Answer, Source};
-pub use attempt::{Attempt, Operation, WithLast};
+pub use attempt::{Attempt, Nested, Operation, WithLast};
 pub use backoff::{Backoff, Delays, Jitter};
 pub use bulkhead::{
     Bulkhead, BulkheadAcquire, BulkheadAcquireOwned, BulkheadBuilder, BulkheadConfig, BulkheadPermit,
@@ -52,7 +55,9 @@ pub use circuit_breaker::{
 };
 pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
-pub use fallback::{Always, Fallback, FromError, InsteadOf, Substitute, Value, WhichErrors};
+pub use fallback::{
+    Always, Fallback, FromError, InsteadOf, KeyedLastGood, LastGood, Substitute, Value, WhichErrors,
+};
 pub use health_check::{Health, HealthCheck, HealthCheckBuilder, HealthCheckConfig};
 pub use keyed_rate_limiter::{
     KeyedRateLimiter, KeyedRateLimiterBuilder, KeyedRateLimiterConfig, KeyedRatePermit,
@@ -71,5 +76,6 @@ pub use retry::{Next, NoHook, OnRetry, Retry, RetryBuilder, RetryConfig, RetrySt
 pub use retry_budget::{
     RatioBudget, RetryBudget, RetryBudgetConfig, ThrottleBudget, TokenBucketBudget, Withdrawal,
 };
+pub use single_flight::{DetailedFlight, Flight, Role, SingleFlight};
 pub use timeout::{AttemptTimeout, TotalTimeout};
 pub use verdict::{Classify, Inherit, RetryIf, Verdict};
