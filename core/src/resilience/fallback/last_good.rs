@@ -53,7 +53,7 @@ use std::time::Duration;
 ///     let last = LastGood::new(Duration::from_secs(60));
 ///     let rates = Pipeline::named("rates").stale_if_error(&last).deadline(Duration::from_secs(2)).build(&rt);
 ///     let rates = rates.expect("it is good");
-///     assert_eq!(rates.call(async |_| Ok(105)).await, Ok(105));
+///     assert_eq!(rates.call(async |_| Ok::<_, &str>(105)).await, Ok(105));
 ///
 ///     rt.sleep(Duration::from_secs(59)).await;
 ///     let answer = rates.call(async |_| Err("out of order")).detailed().await.expect("it is fresh enough");
