@@ -51,6 +51,7 @@ pub mod semaphores;
 pub mod shutdowns;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod single_flights;
 pub mod stacks;
 pub mod stopwatch;
 pub mod streams;

@@ -7,10 +7,11 @@
 //! | limits on a rate | [`limiters`], [`keyed_limiters`] |
 //! | limits on how many are under way | [`bulkheads`] |
 //! | limits on time | [`timeouts`] |
+//! | one run for all who ask for the same | [`single_flights`] |
 //! | all of them around one another | [`stacks`] |
 
 use crate::bench::{Bench, Family};
-use crate::{breakers, bulkheads, keyed_limiters, limiters, retries, stacks, timeouts};
+use crate::{breakers, bulkheads, keyed_limiters, limiters, retries, single_flights, stacks, timeouts};
 
 /// The bench.
 pub const BENCH: Bench = Bench {
@@ -27,17 +28,19 @@ Resilience, beside other crates, on the same work.
         keyed_limiters::TABLE,
         bulkheads::TABLE,
         timeouts::TABLE,
+        single_flights::TABLE,
         stacks::TABLE,
     ],
 };
 
 /// All of them.
-pub const FAMILIES: [Family; 7] = [
+pub const FAMILIES: [Family; 8] = [
     (retries::TABLE, retries::works),
     (breakers::TABLE, breakers::works),
     (limiters::TABLE, limiters::works),
     (keyed_limiters::TABLE, keyed_limiters::works),
     (bulkheads::TABLE, bulkheads::works),
     (timeouts::TABLE, timeouts::works),
+    (single_flights::TABLE, single_flights::works),
     (stacks::TABLE, stacks::works),
 ];

@@ -105,14 +105,14 @@ fn s25_who_is_to_lead_and_goes_instead_keeps_nobody_waiting() {
         assert!(poll(leader.as_mut()).is_pending());
         let goes = {
             let flights = flights.clone();
-            thread::spawn(move || drop(give_up(flights.run(7, ready(Ok(2))))))
+            thread::spawn(move || give_up(flights.run(7, ready(Ok(2)))))
         };
         let stays = {
             let flights = flights.clone();
             thread::spawn(move || block_on(flights.run(7, ready(Ok(3)))))
         };
         drop(leader);
-        goes.join().unwrap();
+        let _ = goes.join().unwrap();
         let result = stays.join().unwrap();
         assert!(result == Ok(2) || result == Ok(3));
         assert_empty(&flights);
