@@ -141,3 +141,27 @@ fn b38_an_old_leader_that_ends_leaves_a_newer_one_alone() {
         assert_empty(&flights);
     });
 }
+
+#[test]
+fn b38_who_waits_is_not_taken_for_one_of_a_newer_flight_in_the_same_place() {
+    loom::model(|| {
+        let flights = flights();
+        let leader = flights.clone();
+        let mut leader = Box::pin(async move { leader.run(7, twice(1)).await });
+        let mut follower = Box::pin(flights.run(7, ready(Ok(2))));
+        assert!(poll(leader.as_mut()).is_pending() && poll(follower.as_mut()).is_pending());
+        let other = {
+            let flights = flights.clone();
+            thread::spawn(move || {
+                assert_eq!(block_on(leader), Ok(1));
+                // It has the place in memory that the other had.
+                let mut newer = Box::pin(flights.run(8, pending()));
+                assert!(poll(newer.as_mut()).is_pending());
+                assert_eq!((flights.in_flight(), flights.waiting()), (1, 0));
+            })
+        };
+        assert_eq!(block_on(follower), Ok(1));
+        other.join().unwrap();
+        assert_empty(&flights);
+    });
+}

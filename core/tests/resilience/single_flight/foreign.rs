@@ -314,9 +314,64 @@ fn keys_values_and_errors_are_hashed_cloned_and_dropped_while_no_lock_is_held() 
         drop(calls.remove(1));
         assert!(calls[1].poll().is_ready());
         assert!(!flights.forget(&uses()));
-        // One that goes alone.
+        // One that ends alone, and one that goes alone.
+        assert!(Hand::new(flights.run(uses(), ready(result()))).poll().is_ready());
         assert!(Hand::new(flights.run(uses(), pending())).poll().is_pending());
         assert_empty(&flights);
         assert!(!held.load(SeqCst), "a lock was held");
+    }
+}
+
+/// Begins another flight when it is dropped, and panics.
+struct Begins(Option<&'static SingleFlight<Begins, u32, ()>>);
+
+/// What it has begun.
+type Begun = Hand<'static, Result<u32, ()>>;
+
+thread_local! {
+    static BEGUN: std::cell::RefCell<Option<Begun>> = const { std::cell::RefCell::new(None) };
+}
+
+impl Drop for Begins {
+    fn drop(&mut self) {
+        if let Some(flights) = self.0 {
+            let mut begun = Hand::new(flights.run(Begins(None), pending()));
+            assert!(begun.poll().is_pending());
+            BEGUN.set(Some(begun));
+            resume_unwind(Box::new("a destructor"));
+        }
+    }
+}
+
+impl Hash for Begins {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        7.hash(state);
+    }
+}
+
+impl PartialEq for Begins {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Begins {}
+
+#[test]
+fn b38_a_leader_whose_end_panics_does_not_end_a_newer_flight_in_the_same_place() {
+    let flights: &'static SingleFlight<Begins, u32, ()> = Box::leak(Box::new(flights()));
+    for has_followers in [false, true] {
+        let open = Cell::new(false);
+        let mut leader = Hand::new(flights.run(Begins(Some(flights)), gated(&open, Ok(1))));
+        let mut follower = Hand::new(flights.run(Begins(None), pending()));
+        assert!(leader.poll().is_pending() && (!has_followers || follower.poll().is_pending()));
+        open.set(true);
+        assert!(catch_unwind(AssertUnwindSafe(|| leader.poll())).is_err());
+        drop(leader);
+        assert_eq!((flights.in_flight(), flights.waiting()), (1, 0), "the newer one goes on");
+        assert!(!has_followers || follower.poll() == Poll::Ready(Ok(1)));
+        drop(BEGUN.take());
+        drop(follower);
+        assert_empty(flights);
     }
 }
