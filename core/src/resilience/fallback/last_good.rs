@@ -15,7 +15,6 @@ use crate::resilience::verdict::{Classify, Inherit, Verdict};
 use crate::runtime::Runtime;
 use crate::settings::{Rule, Setting};
 use std::fmt;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -116,7 +115,7 @@ impl<T, P> LastGood<T, P> {
         let new = Arc::new(Kept { value, at: now });
         let mut kept = lock(&self.kept);
         if kept.as_ref().is_none_or(|kept| kept.at <= now) {
-            let old = mem::replace(&mut *kept, Some(new));
+            let old = kept.replace(new);
             drop(kept);
             drop(old);
         }
@@ -229,7 +228,7 @@ where
         Self: 'p;
 
     #[inline]
-    fn start<'p, S>(&'p self, inner: S) -> S {
+    fn start<S>(&self, inner: S) -> S {
         inner
     }
 

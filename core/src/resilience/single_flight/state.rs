@@ -26,6 +26,9 @@ pub(super) struct Entry<T, E> {
     pub(super) outcome: Option<Arc<Outcome<T, E>>>,
 }
 
+/// One that was taken out, with its key.
+pub(super) type Ended<K, T, E> = (K, Entry<T, E>);
+
 /// A flight, for who takes part in it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
@@ -93,14 +96,14 @@ impl<K, T, E> Flights<K, T, E> {
 
     /// Takes it out, if it has not ended: it has then.
     #[must_use = "to be dropped after the mutex is free"]
-    pub(super) fn end(&mut self, ticket: Ticket) -> Option<(K, Entry<T, E>)> {
+    pub(super) fn end(&mut self, ticket: Ticket) -> Option<Ended<K, T, E>> {
         self.get_mut(ticket)?;
         self.entries.remove(ticket.at)
     }
 
     /// Its leader has gone, or whoever was to be: the first who waits is to lead. If nobody waits it has ended.
     #[must_use = "to be woken, and dropped, after the mutex is free"]
-    pub(super) fn pass_on(&mut self, ticket: Ticket) -> (Option<Waker>, Option<(K, Entry<T, E>)>) {
+    pub(super) fn pass_on(&mut self, ticket: Ticket) -> (Option<Waker>, Option<Ended<K, T, E>>) {
         match self.get_mut(ticket).and_then(|entry| entry.waiters.notify_front()) {
             Some(next) => (Some(next), None),
             None => (None, self.end(ticket)),

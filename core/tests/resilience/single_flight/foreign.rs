@@ -2,7 +2,7 @@
 //! panic.
 
 use super::{Flights, Hand, assert_empty, flights};
-use crate::lock_probe::{LockProbe, assert_waits_without_lock};
+use crate::lock_probe::{LockProbe, assert_waits_without_lock, is_free};
 use backstay_core::resilience::SingleFlight;
 use std::cell::Cell;
 use std::future::{pending, ready};
@@ -10,10 +10,9 @@ use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::thread;
-use std::time::Duration;
 
 /// Pending until it is opened, then that.
 async fn gated<T>(open: &Cell<bool>, value: T) -> T {
@@ -254,13 +253,8 @@ struct Uses(Arc<OnceLock<SingleFlight<Uses, Uses, Uses>>>, Arc<AtomicBool>);
 
 impl Uses {
     fn look(&self) {
-        let (looked, has_looked) = mpsc::channel();
         let flights = Arc::clone(&self.0);
-        // In another thread: a lock that is held is found out.
-        thread::spawn(move || {
-            let _ = looked.send(flights.get().map(|flights| flights.in_flight()));
-        });
-        if has_looked.recv_timeout(Duration::from_secs(10)).is_err() {
+        if !is_free(move || assert!(flights.get().is_none_or(|flights| flights.in_flight() < 9))) {
             self.1.store(true, SeqCst);
         }
     }
