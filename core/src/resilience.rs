@@ -11,7 +11,7 @@
 //! | another answer when there is none | [`Fallback`] |
 //! | the last good answer when there is none | [`LastGood`], [`KeyedLastGood`] |
 //! | one call for all who ask for the same at the same time | [`SingleFlight`] |
-//! | to know whether something is up | [`HealthCheck`] |
+//! | another call where the first is slow | [`Hedge`] |
 //! | to know whether a service works, asked at intervals | [`HealthCheck`] |
 //! | several of these, in an order | [`Pipeline`] |
 //!
@@ -28,6 +28,7 @@ mod describe;
 mod error;
 mod fallback;
 mod health_check;
+mod hedge;
 mod keyed_rate_limiter;
 mod layer;
 mod observer;
@@ -59,11 +60,12 @@ pub use fallback::{
     Always, Fallback, FromError, InsteadOf, KeyedLastGood, LastGood, Substitute, Value, WhichErrors,
 };
 pub use health_check::{Health, HealthCheck, HealthCheckBuilder, HealthCheckConfig};
+pub use hedge::{Hedge, HedgeBuilder, HedgeConfig, HedgeDelay, PercentileDelay};
 pub use keyed_rate_limiter::{
     KeyedRateLimiter, KeyedRateLimiterBuilder, KeyedRateLimiterConfig, KeyedRatePermit,
 };
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
-pub use observer::{Event, EventKind, Observer};
+pub use observer::{Event, EventKind, HedgeCause, Observer};
 pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Stack};
 pub(crate) use rate_limiter::Patient;
 pub use rate_limiter::{

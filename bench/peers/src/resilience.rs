@@ -7,11 +7,14 @@
 //! | limits on a rate | [`limiters`], [`keyed_limiters`] |
 //! | limits on how many are under way | [`bulkheads`] |
 //! | limits on time | [`timeouts`] |
+//! | another call where one is slow | [`hedges`] |
 //! | one run for all who ask for the same | [`single_flights`] |
 //! | all of them around one another | [`stacks`] |
 
 use crate::bench::{Bench, Family};
-use crate::{breakers, bulkheads, keyed_limiters, limiters, retries, single_flights, stacks, timeouts};
+use crate::{
+    breakers, bulkheads, hedges, keyed_limiters, limiters, retries, single_flights, stacks, timeouts,
+};
 
 /// The bench.
 pub const BENCH: Bench = Bench {
@@ -28,19 +31,21 @@ Resilience, beside other crates, on the same work.
         keyed_limiters::TABLE,
         bulkheads::TABLE,
         timeouts::TABLE,
+        hedges::TABLE,
         single_flights::TABLE,
         stacks::TABLE,
     ],
 };
 
 /// All of them.
-pub const FAMILIES: [Family; 8] = [
+pub const FAMILIES: [Family; 9] = [
     (retries::TABLE, retries::works),
     (breakers::TABLE, breakers::works),
     (limiters::TABLE, limiters::works),
     (keyed_limiters::TABLE, keyed_limiters::works),
     (bulkheads::TABLE, bulkheads::works),
     (timeouts::TABLE, timeouts::works),
+    (hedges::TABLE, hedges::works),
     (single_flights::TABLE, single_flights::works),
     (stacks::TABLE, stacks::works),
 ];

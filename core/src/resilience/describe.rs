@@ -64,7 +64,9 @@ impl Description {
 
     /// What is suspicious about the order, each once: see [`Lint`].
     pub(super) fn lints(&self) -> Vec<Lint> {
-        use PolicyKind::{AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, RateLimiter, Retry};
+        use PolicyKind::{
+            AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, Hedge, RateLimiter, Retry,
+        };
         let mut lints: Vec<Lint> = Vec::new();
         for (index, outer) in self.policies.iter().enumerate() {
             for inner in &self.policies[index + 1..] {
@@ -81,6 +83,11 @@ impl Description {
                     (Retry, Deadline) if inner.limit.is_some() => Some(Lint::DeadlineInsideRetry),
                     (Deadline, AttemptTimeout) if is_longer => Some(Lint::AttemptTimeoutNotBelowDeadline),
                     (AttemptTimeout, Bulkhead | RateLimiter) => Some(Lint::WaitInsideAttemptTimeout),
+                    (Hedge, Retry) => Some(Lint::RetryInsideHedge),
+                    (Hedge, Hedge) => Some(Lint::HedgeInsideHedge),
+                    (Hedge, Fallback) => Some(Lint::FallbackInsideHedge),
+                    (RateLimiter, Hedge) => Some(Lint::RateLimiterOutsideHedge),
+                    (Bulkhead, Hedge) => Some(Lint::BulkheadOutsideHedge),
                     _ => None,
                 };
                 lints.extend(found.filter(|lint| !lints.contains(lint)));
@@ -130,6 +137,16 @@ pub enum Lint {
     DeadlineInsideRetry,
     /// The time spent waiting for a turn is taken from the attempt's, and looks like a slow service.
     WaitInsideAttemptTimeout,
+    /// Each hedge tries again by itself: the calls multiply.
+    RetryInsideHedge,
+    /// The hedges multiply.
+    HedgeInsideHedge,
+    /// The hedge never sees a failure, because the fallback has answered.
+    FallbackInsideHedge,
+    /// The limiter counts a call once, however many hedges it has.
+    RateLimiterOutsideHedge,
+    /// A call has one place, however many hedges of it are under way.
+    BulkheadOutsideHedge,
 }
 
 impl fmt::Display for Lint {
@@ -170,6 +187,21 @@ impl fmt::Display for Lint {
                 "a wait for a turn is inside the attempt timeout: a full queue looks like a slow service; put the \
                  attempt timeout inside the bulkhead and the rate limiter"
             }
+            Self::RetryInsideHedge => {
+                "the retry is inside the hedge: each hedge tries again by itself; put the hedge inside the retry"
+            }
+            Self::HedgeInsideHedge => "there is a hedge inside a hedge: their calls multiply",
+            Self::FallbackInsideHedge => {
+                "the fallback is inside the hedge: it answers before there is another call; put the fallback outside \
+                 the hedge"
+            }
+            Self::RateLimiterOutsideHedge => {
+                "the rate limiter is outside the hedge: hedges are not counted; put the limiter inside the hedge"
+            }
+            Self::BulkheadOutsideHedge => {
+                "the bulkhead is outside the hedge: a call has one place for all its hedges; put the bulkhead inside \
+                 the hedge"
+            }
         })
     }
 }
@@ -177,7 +209,9 @@ impl fmt::Display for Lint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use PolicyKind::{AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, RateLimiter, Retry};
+    use PolicyKind::{
+        AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, Hedge, RateLimiter, Retry,
+    };
 
     fn lints(policies: &[(PolicyKind, u64)]) -> Vec<Lint> {
         let facts = |&(kind, millis): &(PolicyKind, u64)| match millis {
@@ -193,6 +227,7 @@ mod tests {
             (Fallback, 0),
             (Deadline, 2_000),
             (Retry, 0),
+            (Hedge, 0),
             (RateLimiter, 0),
             (CircuitBreaker, 0),
             (Bulkhead, 0),
@@ -227,6 +262,11 @@ mod tests {
             ((Deadline, 10), (AttemptTimeout, 10), Lint::AttemptTimeoutNotBelowDeadline),
             ((AttemptTimeout, 10), (RateLimiter, 0), Lint::WaitInsideAttemptTimeout),
             ((AttemptTimeout, 10), (Bulkhead, 0), Lint::WaitInsideAttemptTimeout),
+            ((Hedge, 0), (Retry, 0), Lint::RetryInsideHedge),
+            ((Hedge, 0), (Hedge, 0), Lint::HedgeInsideHedge),
+            ((Hedge, 0), (Fallback, 0), Lint::FallbackInsideHedge),
+            ((RateLimiter, 0), (Hedge, 0), Lint::RateLimiterOutsideHedge),
+            ((Bulkhead, 0), (Hedge, 0), Lint::BulkheadOutsideHedge),
         ] {
             assert_eq!(lints(&[outer, inner]), [lint]);
             assert_eq!(

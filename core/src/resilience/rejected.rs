@@ -39,6 +39,8 @@ pub enum PolicyKind {
     Deadline,
     /// Another attempt after a failure.
     Retry,
+    /// Another call while one is under way.
+    Hedge,
     /// At most so many calls in a time.
     RateLimiter,
     /// No calls to what is down.
@@ -133,6 +135,7 @@ impl PolicyKind {
             Self::Fallback => "fallback",
             Self::Deadline => "deadline",
             Self::Retry => "retry",
+            Self::Hedge => "hedge",
             Self::RateLimiter => "rate limiter",
             Self::CircuitBreaker => "circuit breaker",
             Self::Bulkhead => "bulkhead",
