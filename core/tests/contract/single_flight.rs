@@ -2,7 +2,9 @@
 
 use crate::kit::{SOON, ms};
 use backstay::test_on_every_runtime;
-use backstay_core::resilience::{Error, LastGood, Nested, Pipeline, Role, Scope, SingleFlight, Source};
+use backstay_core::resilience::{
+    Attempt, Error, LastGood, Nested, Pipeline, Role, Scope, SingleFlight, Source,
+};
 use backstay_core::{JoinHandle, Runtime};
 use std::future::pending;
 use std::sync::Arc;
@@ -140,8 +142,15 @@ async fn b31_who_follows_has_its_own_time<R: Runtime>(rt: R) {
     let limit = ms(20);
     let users = Pipeline::named("users").deadline(limit).build(&rt).expect("it is good");
     let start = rt.now();
-    let call = users.call_operation(Nested(|_| flights.run(7, pending())));
-    assert!(matches!(call.await, Err(Error::TimedOut { scope: Scope::Total, .. })));
+    let task = rt.spawn({
+        let (users, flights) = (users.clone(), flights.clone());
+        async move {
+            let inner = |_: Attempt| pending::<Result<u32, Boom>>();
+            users.call_operation(Nested(|_| flights.run(7, users.call(inner)))).await
+        }
+    });
+    let result = rt.timeout(SOON, task).await.expect("its time is up").expect("no panic");
+    assert!(matches!(result, Err(Error::TimedOut { scope: Scope::Total, .. })));
     assert!(rt.now() - start >= limit);
     assert_eq!((flights.in_flight(), flights.waiting()), (1, 0));
 }
