@@ -43,7 +43,8 @@ struct Seat<'a, K, T, E> {
 /// | leads | the next is to lead |
 /// | gone | does nothing |
 enum Place<K, T, E> {
-    Outside(K),
+    // Taken at the first poll.
+    Outside(Option<K>),
     Follows(Following<T, E>),
     Leads(Ticket),
     Gone,
@@ -51,7 +52,7 @@ enum Place<K, T, E> {
 
 impl<'a, K, T, E, F> Flight<'a, K, T, E, F> {
     pub(super) const fn new(shared: &'a Shared<K, T, E>, key: K, operation: F) -> Self {
-        Self { operation: Some(operation), seat: Seat { shared, place: Place::Outside(key) } }
+        Self { operation: Some(operation), seat: Seat { shared, place: Place::Outside(Some(key)) } }
     }
 
     /// The same, which says whose operation the result comes from.
@@ -125,22 +126,16 @@ impl<K, T, E> Seat<'_, K, T, E> {
                     }
                 }
             }
-            Place::Outside(_) => {
-                let Place::Outside(key) = mem::replace(&mut self.place, Place::Gone) else {
-                    unreachable!("it was outside");
+            Place::Outside(key) => {
+                let mut key = key.take();
+                self.place = match self.shared.join(&mut key, cx) {
+                    Some(Joined::Leads(ticket)) => Place::Leads(ticket),
+                    Some(Joined::Follows(following)) => Place::Follows(following),
+                    None => unreachable!("it is not polled again after a panic"),
                 };
-                let mut key = Some(key);
-                match self.shared.join(&mut key, cx) {
-                    Some(Joined::Leads(ticket)) => {
-                        self.place = Place::Leads(ticket);
-                        return Poll::Ready(None);
-                    }
-                    Some(Joined::Follows(following)) => self.place = Place::Follows(following),
-                    None => unreachable!("who comes leads or follows"),
-                }
-                // Its destructor may panic: the place is known by now, and given up then.
+                // A follower's; its destructor may panic: the place is known by now, and given up then.
                 drop(key);
-                return self.wait();
+                return if matches!(self.place, Place::Leads(_)) { Poll::Ready(None) } else { self.wait() };
             }
             Place::Gone => unreachable!("it is not polled again once it was ready"),
         }
@@ -151,7 +146,10 @@ impl<K, T, E> Seat<'_, K, T, E> {
             Ok(outcome) => outcome.into_inner(),
             Err(outcome) => outcome.get().cloned(),
         };
-        Poll::Ready(result)
+        let Some(result) = result else {
+            unreachable!("while somebody follows, a flight ends with its outcome set");
+        };
+        Poll::Ready(Some(result))
     }
 
     fn wait<O>(&self) -> Poll<O> {
