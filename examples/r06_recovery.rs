@@ -1,13 +1,14 @@
-//! Recipes 6.1 to 6.5: errors passed on, retries, a circuit breaker, a fallback, a bulkhead; and all of them as one
-//! pipeline, in front of a real HTTP server that fails, slows down and asks for a pause.
+//! Recipes 6.1 to 6.5: errors passed on, retries, a circuit breaker, a fallback, the last good answer, a bulkhead, a
+//! single flight; and all of them as one pipeline, in front of a real HTTP server that fails, slows down and asks for a
+//! pause.
 //!
 //!     cargo run -p backstay-examples --example r06_recovery -- --runtime smol
 
 use backstay::future::join_all;
 use backstay::net::Net;
 use backstay::resilience::{
-    Backoff, Bulkhead, CircuitBreaker, CircuitState, DynPipeline, Error, Event, Fallback, Pipeline, Quota,
-    RateLimiter, Reason, Retry, RetryBudget, Source, Stop, Verdict,
+    Backoff, Bulkhead, CircuitBreaker, CircuitState, DynPipeline, Error, Event, Fallback, LastGood, Pipeline,
+    Quota, RateLimiter, Reason, Retry, RetryBudget, Role, SingleFlight, Source, Stop, Verdict,
 };
 use backstay::{AnyRuntime, Runtime};
 use backstay_examples::http::{FetchError, Reply, Server, get, reply};
@@ -165,6 +166,36 @@ async fn a_fallback(rt: &AnyRuntime, server: SocketAddr, weather: &Weather) -> O
     Ok(())
 }
 
+/// 6.4: the last good answer, while the server fails, and how old it is.
+async fn a_stale_answer(rt: &AnyRuntime, server: SocketAddr, weather: &Weather) -> Outcome {
+    let last = LastGood::new(Duration::from_secs(60));
+    let client = Pipeline::named("weather").stale_if_error(&last).classify(judge).build(rt)?;
+    weather.set(Health::Well);
+    client.call(|_| get(rt, server, "/")).await?;
+    weather.set(Health::Failing);
+    let answer = client.call(|_| get(rt, server, "/")).detailed().await?;
+    let Source::Stale { age } = answer.source else { panic!("{answer:?}") };
+    assert_eq!(answer.value["celsius"], json!(21));
+    weather.set(Health::Well);
+    println!("6.4 stale       the last good answer stands in, {age:.0?} old");
+    Ok(())
+}
+
+/// A hundred who ask for the same at the same time are one request.
+async fn a_single_flight(rt: &AnyRuntime, server: SocketAddr, weather: &Weather) -> Outcome {
+    let flights = SingleFlight::new(rt);
+    let asked = weather.asked();
+    let ask = async || get(rt, server, "/").await.map_err(Arc::new);
+    let answers = join_all((0..100).map(|_| flights.run("/", ask()).detailed())).await;
+    let led = answers.iter().filter(|(_, role)| *role == Role::Leader).count();
+    for (answer, _) in answers {
+        assert_eq!(answer?["celsius"], json!(21));
+    }
+    assert_eq!((led, weather.asked() - asked, flights.in_flight()), (1, 1, 0));
+    println!("6.4 flight      a hundred calls, one request");
+    Ok(())
+}
+
 /// 6.5: two at a time, two wait, and whoever comes then is refused at once.
 async fn a_bulkhead(rt: &AnyRuntime, server: SocketAddr, weather: &Weather) -> Outcome {
     let bulkhead = Bulkhead::named("weather").max_in_flight(2).max_waiting(2).build()?;
@@ -262,6 +293,8 @@ async fn program(rt: AnyRuntime) -> Outcome {
     retries(&rt, server.addr(), &weather).await?;
     a_breaker(&rt, server.addr(), &weather).await?;
     a_fallback(&rt, server.addr(), &weather).await?;
+    a_stale_answer(&rt, server.addr(), &weather).await?;
+    a_single_flight(&rt, server.addr(), &weather).await?;
     a_bulkhead(&rt, server.addr(), &weather).await?;
     everything(&rt, server.addr(), &weather).await?;
     server.stop().await;

@@ -194,6 +194,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/shutdown.md")]
     struct Shutdown;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/single-flight.md")]
+    struct SingleFlight;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/sources.md")]
     struct Sources;
     #[doc = include_str!("../docs/guide/stream-lifetimes.md")]

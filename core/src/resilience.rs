@@ -9,6 +9,8 @@
 //! | at most so many calls in a time | [`RateLimiter`], [`KeyedRateLimiter`] |
 //! | a limit on time: of all attempts, of each | [`TotalTimeout`], [`AttemptTimeout`], [`Deadline`](crate::time::Deadline) |
 //! | another answer when there is none | [`Fallback`] |
+//! | the last good answer when there is none | [`LastGood`], [`KeyedLastGood`] |
+//! | one call for all who ask for the same at the same time | [`SingleFlight`] |
 //! | another call where the first is slow | [`Hedge`] |
 //! | to know whether a service works, asked at intervals | [`HealthCheck`] |
 //! | faults on purpose, to see what the others make of them | [`Chaos`] |
@@ -38,12 +40,13 @@ mod rate_limiter;
 mod rejected;
 mod retry;
 mod retry_budget;
+mod single_flight;
 mod split_mix;
 mod timeout;
 mod verdict;
 
 pub use answer::{Answer, Source};
-pub use attempt::{Attempt, Operation, WithLast};
+pub use attempt::{Attempt, Nested, Operation, WithLast};
 pub use backoff::{Backoff, Delays, Jitter};
 pub use bulkhead::{
     Bulkhead, BulkheadAcquire, BulkheadAcquireOwned, BulkheadBuilder, BulkheadConfig, BulkheadPermit,
@@ -56,7 +59,9 @@ pub use circuit_breaker::{
 };
 pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
-pub use fallback::{Always, Fallback, FromError, InsteadOf, Substitute, Value, WhichErrors};
+pub use fallback::{
+    Always, Fallback, FromError, InsteadOf, KeyedLastGood, LastGood, Substitute, Value, WhichErrors,
+};
 pub use health_check::{Health, HealthCheck, HealthCheckBuilder, HealthCheckConfig};
 pub use hedge::{Hedge, HedgeBuilder, HedgeConfig, HedgeDelay, PercentileDelay};
 pub use keyed_rate_limiter::{
@@ -76,5 +81,6 @@ pub use retry::{Next, NoHook, OnRetry, Retry, RetryBuilder, RetryConfig, RetrySt
 pub use retry_budget::{
     RatioBudget, RetryBudget, RetryBudgetConfig, ThrottleBudget, TokenBucketBudget, Withdrawal,
 };
+pub use single_flight::{DetailedFlight, Flight, Role, SingleFlight};
 pub use timeout::{AttemptTimeout, TotalTimeout};
 pub use verdict::{Classify, Inherit, RetryIf, Verdict};

@@ -7,7 +7,7 @@
 use backstay::testing::Sim;
 use backstay_core::resilience::{
     Attempt, AttemptTimeout, Backoff, Bulkhead, Chaos, CircuitBreaker, Error, Fallback, Hedge,
-    KeyedRateLimiter, Pipeline, Quota, RateLimiter, Retry, RetryBudget, TotalTimeout,
+    KeyedRateLimiter, LastGood, Pipeline, Quota, RateLimiter, Retry, RetryBudget, SingleFlight, TotalTimeout,
 };
 use backstay_core::time::{Deadline, Instant};
 use backstay_core::{Limit, Runtime};
@@ -316,5 +316,42 @@ fn a_keyed_rate_limiter_allocates_nothing_for_a_key_that_is_there() {
         assert!(limiter.try_acquire("ann", Instant::ORIGIN).is_ok());
         let tries = || (0..10).filter(|_| limiter.try_acquire("ann", Instant::ORIGIN).is_ok()).count();
         assert_eq!(counted(tries), (0, 4));
+    });
+}
+
+#[test]
+fn a_call_alone_in_its_flight_allocates_nothing() {
+    with_rt(|rt| {
+        let flights = SingleFlight::<u64, u64, ()>::new(rt);
+        let alone = counted_warm(|| {
+            assert!(poll(pin!(flights.run(7, async { Ok(1) }))).is_ready());
+            // Nor does one that is dropped.
+            assert!(poll(pin!(flights.run(7, std::future::pending()))).is_pending());
+        });
+        assert_eq!(alone, 0);
+        // Of those who follow the first makes two, and the queue's grows.
+        let of = |followers: usize| {
+            let make = || Box::pin(flights.run(7, std::future::pending()));
+            let mut calls: Vec<_> = (0..=followers).map(|_| make()).collect();
+            let follow = || calls.iter_mut().for_each(|call| assert!(poll(call.as_mut()).is_pending()));
+            allocations(follow)
+        };
+        assert_eq!([of(0), of(1), of(4), of(8)], [0, 2, 2, 3]);
+    });
+}
+
+#[test]
+fn the_last_good_value_is_an_allocation_and_no_more() {
+    with_rt(|rt| {
+        let last = LastGood::new(SECOND);
+        let rates = Pipeline::named("rates").stale_if_error(&last).build(rt).expect("it is good");
+        assert_eq!(
+            allocations(|| assert!(poll(pin!(rates.call(async |_| Err::<u64, _>(())))).is_ready())),
+            0
+        );
+        let good = counted_warm(|| assert!(poll(pin!(rates.call(async |_| Ok::<_, ()>(1)))).is_ready()));
+        assert_eq!(good, 100);
+        let stale = counted_warm(|| assert!(poll(pin!(rates.call(async |_| Err(())))).is_ready()));
+        assert_eq!(stale, 0);
     });
 }

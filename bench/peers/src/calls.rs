@@ -45,6 +45,13 @@ impl From<Result<u64, resilience::Error<Failed>>> for Came {
     }
 }
 
+impl Came {
+    /// Of a call whose result is the operation's own.
+    pub(crate) fn shared(result: Result<u64, Failed>) -> Self {
+        result.map_or(Self::Failed, Self::Good)
+    }
+}
+
 /// The operation's own failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Failed;
@@ -62,6 +69,13 @@ impl Error for Failed {}
 pub(crate) struct Request {
     number: u64,
     how: How,
+}
+
+impl Request {
+    /// Which it is.
+    pub(crate) const fn number(self) -> u64 {
+        self.number
+    }
 }
 
 /// What the operation does.

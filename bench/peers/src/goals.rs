@@ -263,6 +263,15 @@ pub const GOALS: &[Goal] = &[
         two: None,
     },
     Goal {
+        what: "single flight, a call alone; 64 of a key together",
+        one: Some(&[
+            time("flight-alone", "singleflight", 0.5),
+            time("flight-64", "singleflight", 0.5),
+            Check::NoAllocations { contest: "flight-alone" },
+        ]),
+        two: None,
+    },
+    Goal {
         what: "pipeline of six, ready; with the clock given",
         one: Some(&[
             time("stack-ready", "by hand", 0.55),

@@ -53,6 +53,7 @@ pub mod semaphores;
 pub mod shutdowns;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod single_flights;
 pub mod stacks;
 pub mod stopwatch;
 pub mod streams;

@@ -9,10 +9,13 @@
 //! | limits on time | [`timeouts`] |
 //! | another call where one is slow | [`hedges`] |
 //! | faults on purpose | [`chaos`] |
+//! | one run for all who ask for the same | [`single_flights`] |
 //! | all of them around one another | [`stacks`] |
 
 use crate::bench::{Bench, Family};
-use crate::{breakers, bulkheads, chaos, hedges, keyed_limiters, limiters, retries, stacks, timeouts};
+use crate::{
+    breakers, bulkheads, chaos, hedges, keyed_limiters, limiters, retries, single_flights, stacks, timeouts,
+};
 
 /// The bench.
 pub const BENCH: Bench = Bench {
@@ -31,12 +34,13 @@ Resilience, beside other crates, on the same work.
         timeouts::TABLE,
         hedges::TABLE,
         chaos::TABLE,
+        single_flights::TABLE,
         stacks::TABLE,
     ],
 };
 
 /// All of them.
-pub const FAMILIES: [Family; 9] = [
+pub const FAMILIES: [Family; 10] = [
     (retries::TABLE, retries::works),
     (breakers::TABLE, breakers::works),
     (limiters::TABLE, limiters::works),
@@ -45,5 +49,6 @@ pub const FAMILIES: [Family; 9] = [
     (timeouts::TABLE, timeouts::works),
     (hedges::TABLE, hedges::works),
     (chaos::TABLE, chaos::works),
+    (single_flights::TABLE, single_flights::works),
     (stacks::TABLE, stacks::works),
 ];

@@ -63,6 +63,7 @@ const CALLS: [&str; 10] = [
 /// | child of a token | one |
 /// | task of a scope | its spawn, and one for its outcome |
 /// | item of a debounced stream, or of one with a limit | none |
+/// | call alone in its single flight | none |
 /// | call through any policy or a pipeline, good, failing or refused | none |
 fn limit(work: &Work) -> Option<f64> {
     let limit = match work.name {
@@ -78,6 +79,7 @@ fn limit(work: &Work) -> Option<f64> {
         // The calls themselves are joined, which takes allocations.
         // What an operator has for itself: its timer, its count of dropped items.
         "debounce-ready" | "debounce-pending" | "item-timeout-ready" | "item-timeout-pending" => 0.0001,
+        "flight-alone" | "flight-alone-pending" => 0.0,
         "timeout-fires" => return None,
         name if CALLS.iter().any(|family| name.starts_with(family)) => 0.0,
         _ => return None,

@@ -1,5 +1,7 @@
 //! A value, and where it comes from.
 
+use std::time::Duration;
+
 /// What [`Call::detailed`](super::Call::detailed) gives: the value, and how it came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -20,4 +22,9 @@ pub enum Source {
     Operation,
     /// What stood in for it, since it had none.
     Fallback,
+    /// The operation, earlier: the [last good value](super::LastGood) stood in for it, since it had none.
+    Stale {
+        /// How long ago it was good.
+        age: Duration,
+    },
 }

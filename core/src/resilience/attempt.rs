@@ -3,6 +3,7 @@
 use super::error::{Cause, Error};
 use crate::instant::Instant;
 use crate::task::CancelToken;
+use std::fmt;
 use std::time::Duration;
 
 /// One call of an operation: which it is, and how long it has.
@@ -189,5 +190,55 @@ where
     #[inline]
     fn result(&self, output: Result<T, E>) -> Result<T, Error<E>> {
         output.map_err(Error::Operation)
+    }
+}
+
+/// A closure whose futures are under policies themselves: what it calls gives an [`Error`] already.
+///
+/// That error is the one of the policies around it too, as flat as it was: a refusal inside is a refusal to them, and
+/// not a failure of the service. For [`Pipeline::call_operation`](super::Pipeline::call_operation), where two pipelines
+/// have something between them that is no policy, as a [`SingleFlight`](super::SingleFlight).
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::{Failure, Sim};
+/// use backstay_core::resilience::{Bulkhead, Error, Nested, Pipeline, Reason};
+/// use backstay_core::Limit;
+/// use std::time::Duration;
+///
+/// Sim::builder().run(|rt: Sim| async move {
+///     let outer = Pipeline::named("outer").deadline(Duration::from_secs(1)).build(&rt).expect("it is good");
+///     let places = Bulkhead::new(Limit::ONE);
+///     let inner = Pipeline::named("inner").bulkhead(&places).build(&rt).expect("it is good");
+///     let _taken = places.try_acquire().expect("it is free");
+///     let call = outer.call_operation(Nested(|_| inner.call(async |_| Ok::<_, std::io::Error>(1))));
+///     let error = call.await.unwrap_err();
+///     assert_eq!(error.rejected().map(|rejected| rejected.reason()), Some(Reason::QueueFull));
+/// })?;
+/// # Ok::<(), Failure>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Nested<F>(pub F);
+
+impl<T, E, Fut, F> Operation<T, E, Fut> for Nested<F>
+where
+    Fut: Future<Output = Result<T, Error<E>>>,
+    F: FnMut(Attempt) -> Fut,
+{
+    #[inline]
+    fn start(&mut self, attempt: Attempt, _: Option<&Cause<E>>) -> Fut {
+        (self.0)(attempt)
+    }
+
+    #[inline]
+    fn result(&self, output: Result<T, Error<E>>) -> Result<T, Error<E>> {
+        output
+    }
+}
+
+impl<F> fmt::Debug for Nested<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nested").finish_non_exhaustive()
     }
 }

@@ -1,8 +1,12 @@
 //! Another answer where there is none (recipe 6.4).
 
+mod keyed_last_good;
+mod last_good;
 mod policy;
 mod substitute;
 
+pub use keyed_last_good::KeyedLastGood;
+pub use last_good::LastGood;
 pub use substitute::{FromError, InsteadOf, Substitute, Value};
 
 use super::attempt::Attempt;
@@ -24,6 +28,8 @@ use std::fmt;
 /// That an answer is not the operation's is told to the observer ([`FellBack`](super::EventKind::FellBack)), and to
 /// who asks with [`Call::detailed`]. If what was to stand in fails too, the error is
 /// [`FallbackFailed`](Error::FallbackFailed), with both causes.
+///
+/// For the last value that the operation gave there is [`LastGood`].
 ///
 /// Its type can be written down, also in a struct: with a `fn` pointer in it, or with a type of your own that is a
 /// [`Substitute`].

@@ -84,6 +84,18 @@ pub(crate) fn assert_waits_without_lock<F: Future>(
     assert!(other.poll(waits.as_mut()).is_ready());
 }
 
+/// Whether the lock that `look` takes is free. It is taken in another thread, so that one that is held is found out, and
+/// not waited for until the end of time.
+pub(crate) fn is_free(look: impl FnOnce() + Send + 'static) -> bool {
+    let (looked, has_looked) = mpsc::channel();
+    let look = move || {
+        look();
+        let _ = looked.send(());
+    };
+    thread::Builder::new().spawn(look).expect("a thread");
+    has_looked.recv_timeout(HELD).is_ok()
+}
+
 /// A waker that panics where a lock is held, and whose look lives as long as the process.
 pub(crate) fn probing_waker(look: impl Fn() + Send + Sync + 'static) -> Waker {
     Record::leaked(look).waker()
@@ -104,14 +116,7 @@ impl Record {
     fn look(&self) {
         self.touched.fetch_add(1, SeqCst);
         let look = self.look.lock().expect("no panic").clone();
-        // In another thread, so that a lock that is held is found out, and not waited for until the end of time.
-        let (looked, has_looked) = mpsc::channel();
-        let look = move || {
-            look();
-            let _ = looked.send(());
-        };
-        thread::Builder::new().spawn(look).expect("a thread");
-        if has_looked.recv_timeout(HELD).is_err() {
+        if !is_free(move || look()) {
             self.violations.fetch_add(1, SeqCst);
             // Where it is a test's own thread, this is enough.
             assert!(thread::panicking(), "something was done with a waker while a lock was held");

@@ -33,6 +33,7 @@ mod semaphore;
 mod sets;
 mod shared;
 mod shutdown;
+mod single_flight;
 mod supervisor;
 mod task_races;
 mod task_scope;

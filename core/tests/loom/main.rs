@@ -19,6 +19,7 @@ mod retry_budget;
 mod scopes;
 mod semaphore;
 mod shared;
+mod single_flight;
 mod streams;
 mod tasks;
 mod watch;

@@ -12,11 +12,15 @@ mod fallback;
 mod health_check;
 mod hedge;
 mod kit;
+mod last_good;
 mod limits_model;
+#[path = "../common/lock_probe.rs"]
+mod lock_probe;
 mod operation;
 mod pairs;
 mod pipeline;
 mod rate_limiter;
 mod retry;
 mod retry_budget;
+mod single_flight;
 mod timeout;

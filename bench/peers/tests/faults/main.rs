@@ -11,3 +11,4 @@ mod breakers;
 mod budgets;
 mod limiters;
 mod retries;
+mod single_flights;

@@ -6,7 +6,7 @@ use crate::resilience::bulkhead::Bulkhead;
 use crate::resilience::chaos::Chaos;
 use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::resilience::describe::Describe;
-use crate::resilience::fallback::Fallback;
+use crate::resilience::fallback::{Fallback, LastGood};
 use crate::resilience::hedge::Hedge;
 use crate::resilience::layer::{Layered, Leaf};
 use crate::resilience::observer::{Observed, Observer};
@@ -84,6 +84,14 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
     /// Another answer where there is none.
     pub fn fallback<S, P>(self, fallback: Fallback<S, P>) -> PipelineBuilder<L::Appended<Fallback<S, P>>, C> {
         self.append(fallback)
+    }
+
+    /// The last good value where there is none. It is shared with all who have a handle of it.
+    pub fn stale_if_error<T, P: Clone>(
+        self,
+        last_good: &LastGood<T, P>,
+    ) -> PipelineBuilder<L::Appended<LastGood<T, P>>, C> {
+        self.append(last_good.clone())
     }
 
     /// A limit on the time of the whole call: a duration from its first poll on, a [`Deadline`](crate::time::Deadline)
