@@ -5,7 +5,9 @@
 //! | another attempt after a failure | [`Retry`], with a [`Backoff`] |
 //! | retries that don't make an outage worse | [`RetryBudget`] |
 //! | no calls to what is down | [`CircuitBreaker`] |
+//! | about as many calls as the service takes | [`Throttle`], by [`Priority`] |
 //! | at most so many calls at a time | [`Bulkhead`] |
+//! | less work for a server that can't do it all | [`LoadShed`], by [`Priority`] |
 //! | at most so many calls in a time | [`RateLimiter`], [`KeyedRateLimiter`] |
 //! | a limit on time: of all attempts, of each | [`TotalTimeout`], [`AttemptTimeout`], [`Deadline`](crate::time::Deadline) |
 //! | another answer when there is none | [`Fallback`] |
@@ -28,14 +30,17 @@ mod fallback;
 mod health_check;
 mod keyed_rate_limiter;
 mod layer;
+mod load_shed;
 mod observer;
 mod pipeline;
+mod priority;
 mod rate;
 mod rate_limiter;
 mod rejected;
 mod retry;
 mod retry_budget;
 mod split_mix;
+mod throttle;
 mod timeout;
 mod verdict;
 
@@ -58,8 +63,10 @@ pub use keyed_rate_limiter::{
     KeyedRateLimiter, KeyedRateLimiterBuilder, KeyedRateLimiterConfig, KeyedRatePermit,
 };
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
+pub use load_shed::{LoadShed, LoadShedBuilder, LoadShedConfig, LoadShedMetrics};
 pub use observer::{Event, EventKind, Observer};
 pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Stack};
+pub use priority::Priority;
 pub(crate) use rate_limiter::Patient;
 pub use rate_limiter::{
     AcquireRate, AcquireRateOwned, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder,
@@ -70,6 +77,9 @@ pub(crate) use retry::OwnedRetry;
 pub use retry::{Next, NoHook, OnRetry, Retry, RetryBuilder, RetryConfig, RetryState, Retrying};
 pub use retry_budget::{
     RatioBudget, RetryBudget, RetryBudgetConfig, ThrottleBudget, TokenBucketBudget, Withdrawal,
+};
+pub use throttle::{
+    OwnedThrottlePermit, Throttle, ThrottleBuilder, ThrottleConfig, ThrottleMetrics, ThrottlePermit,
 };
 pub use timeout::{AttemptTimeout, TotalTimeout};
 pub use verdict::{Classify, Inherit, RetryIf, Verdict};

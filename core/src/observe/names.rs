@@ -22,6 +22,8 @@ macro_rules! names {
 names!(KINDS, kind(PolicyKind) {
     PolicyKind::Fallback => "fallback",
     PolicyKind::Deadline => "deadline",
+    PolicyKind::LoadShed => "load_shed",
+    PolicyKind::Throttle => "throttle",
     PolicyKind::Retry => "retry",
     PolicyKind::RateLimiter => "rate_limiter",
     PolicyKind::CircuitBreaker => "circuit_breaker",
@@ -39,6 +41,8 @@ names!(REASONS, reason(Reason) {
     Reason::RateLimited => "rate_limited",
     Reason::TooLarge { .. } => "too_large",
     Reason::TooManyKeys => "too_many_keys",
+    Reason::Throttled => "throttled",
+    Reason::Overloaded => "overloaded",
     Reason::Closed => "closed",
 });
 

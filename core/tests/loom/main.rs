@@ -21,4 +21,5 @@ mod semaphore;
 mod shared;
 mod streams;
 mod tasks;
+mod throttle;
 mod watch;
