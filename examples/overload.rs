@@ -7,7 +7,7 @@
 use backstay::resilience::{Bulkhead, Error, LoadShed, Pipeline, Priority, Throttle};
 use backstay::sim::{Failure, Sim};
 use backstay::time::Instant;
-use backstay::{ConfigError, JoinHandle, Runtime};
+use backstay::{ConfigError, Runtime};
 use std::cell::Cell;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -50,8 +50,8 @@ async fn client(rt: Sim, throttle: Throttle) -> Result<[Came; 2], ConfigError> {
     let export = Pipeline::named("export").throttle(&export).build(&rt)?;
     let mut came = [Came::default(); 2];
     for _ in 0..30_000 {
-        for (pipeline, came) in [(&users, 0), (&users, 0), (&export, 1)] {
-            let came = &mut came[came];
+        for (pipeline, kind) in [(&users, 0), (&users, 0), (&export, 1)] {
+            let came: &mut Came = &mut came[kind];
             match pipeline.call(async |_| service.ask(rt.now())).await {
                 Ok(()) => came.served += 1,
                 Err(Error::Rejected(_)) => came.throttled += 1,

@@ -215,7 +215,7 @@ fn a_throttle_allocates_nothing() {
             let mut now = rt.now();
             for _ in 0..1_000 {
                 now += SECOND;
-                drop(throttle.try_acquire(Priority::Sheddable, now, 0).map(|permit| permit.failure(now)));
+                let _ = throttle.try_acquire(Priority::Sheddable, now, 0).map(|permit| permit.failure(now));
             }
             drop(throttle.try_acquire_owned(Priority::Critical, now, u64::MAX));
         });

@@ -66,6 +66,7 @@ use std::fmt;
 /// use backstay::testing::{Failure, Sim};
 /// use backstay_core::Runtime;
 /// use backstay_core::resilience::{Error, Pipeline, Priority, Throttle};
+/// use std::cell::Cell;
 ///
 /// Sim::builder().run(|rt: Sim| async move {
 ///     let throttle = Throttle::named("users-db").build().expect("it is good");
@@ -73,9 +74,11 @@ use std::fmt;
 ///     let export = throttle.with_priority(Priority::Sheddable);
 ///     let export = Pipeline::named("export").throttle(&export).build(&rt).expect("it is good");
 ///
-///     // One in four is taken: it can be sent twice that, which is half of what is wanted.
-///     for call in 0..100 {
-///         let _ = users.call(async |_| if call % 4 == 0 { Ok(()) } else { Err("overloaded") }).await;
+///     // It takes one while four are wanted: it can be sent twice that, which is half of what is wanted.
+///     let has_time = Cell::new(false);
+///     for call in 0..1_000 {
+///         has_time.set(has_time.get() || call % 4 == 0);
+///         let _ = users.call(async |_| if has_time.replace(false) { Ok(()) } else { Err("overloaded") }).await;
 ///     }
 ///     let refused = throttle.rejection_probability(Priority::Critical, rt.now());
 ///     assert!((0.4..0.6).contains(&refused), "{refused}");
