@@ -101,7 +101,12 @@ async fn server(rt: Sim, shed: LoadShed) -> Result<[u32; 2], ConfigError> {
             let (rt, pipeline) = (rt.clone(), pipeline.clone());
             requests.push(rt.clone().spawn(async move {
                 let start = rt.now();
-                let result = pipeline.call(async |_| Ok::<_, &str>(rt.sleep(ms(2)).await)).await;
+                let result = pipeline
+                    .call(async |_| {
+                        rt.sleep(ms(2)).await;
+                        Ok::<_, &str>(())
+                    })
+                    .await;
                 result.is_ok() && rt.now() - start < ms(100)
             }));
         }

@@ -51,7 +51,13 @@ async fn who_waits_behind_others_is_shed_and_who_does_not_is_served<R: Runtime>(
         .map(|_| {
             let (rt, orders) = (rt.clone(), orders.clone());
             rt.clone().spawn(async move {
-                orders.call(async |_| Ok::<_, &str>(rt.sleep(ms(1)).await)).await.is_ok()
+                orders
+                    .call(async |_| {
+                        rt.sleep(ms(1)).await;
+                        Ok::<_, &str>(())
+                    })
+                    .await
+                    .is_ok()
             })
         })
         .collect();

@@ -30,7 +30,7 @@ impl<T, E> Policy<T, E> for LoadShed {
     type State<'p, S> = LoadShedState<S>;
 
     #[inline]
-    fn start<'p, S>(&'p self, inner: S) -> LoadShedState<S> {
+    fn start<S>(&self, inner: S) -> LoadShedState<S> {
         LoadShedState { inner, is_admitted: false }
     }
 

@@ -22,7 +22,12 @@ async fn serve(rt: &Sim, shed: [&LoadShed; 2], every: Duration, time: Duration) 
             let (rt, orders) = (rt.clone(), orders.clone());
             requests.push(rt.clone().spawn(async move {
                 let start = rt.now();
-                let result = orders.call(async |_| Ok::<_, &str>(rt.sleep(ms(2)).await)).await;
+                let result = orders
+                    .call(async |_| {
+                        rt.sleep(ms(2)).await;
+                        Ok::<_, &str>(())
+                    })
+                    .await;
                 let took = rt.now() - start;
                 match result {
                     Ok(()) => Ok(took),

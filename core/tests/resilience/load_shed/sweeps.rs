@@ -18,7 +18,12 @@ async fn behind_another(rt: Sim, subject: Subject) -> (LoadShed, Bulkhead) {
     let call = {
         let rt = rt.clone();
         async move {
-            let _ = orders.call(async |_| Ok::<_, &str>(rt.sleep(ms(2)).await)).await;
+            let _ = orders
+                .call(async |_| {
+                    rt.sleep(ms(2)).await;
+                    Ok::<_, &str>(())
+                })
+                .await;
         }
     };
     let other = rt.spawn({

@@ -43,7 +43,10 @@ fn an_aborted_call_counts_nothing() {
         let call = {
             let (rt, throttle) = (rt.clone(), throttle.clone());
             async move {
-                let slow = throttle.run(&rt, async |_| Ok::<_, &str>(rt.sleep(ms(1)).await));
+                let slow = throttle.run(&rt, async |_| {
+                    rt.sleep(ms(1)).await;
+                    Ok::<_, &str>(())
+                });
                 let _ = slow.await;
             }
         };
