@@ -6,8 +6,8 @@ mod sweeps;
 use crate::kit::{Heard, at, ms, on_sim, secs};
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    Error, EventKind, Lint, LoadShed, LoadShedBuilder, LoadShedConfig, Pipeline, PolicyKind, Priority,
-    Reason, Rejected, Retry,
+    Error, EventKind, Lint, LoadShed, LoadShedBuilder, LoadShedConfig, LoadShedMetrics, Pipeline, PolicyKind,
+    Priority, Reason, Rejected, Retry,
 };
 use backstay_core::time::Instant;
 use std::time::Duration;
@@ -164,4 +164,10 @@ fn an_order_that_is_hardly_meant_is_named() {
         let outside = Pipeline::named("p").load_shed(&shed()).retry(Retry::default()).build(&rt);
         assert_eq!(outside.expect("it is good").lints(), []);
     });
+}
+
+#[test]
+fn what_is_shared_can_be() {
+    const fn is_both<T: Send + Sync + 'static>() {}
+    is_both::<(LoadShed, LoadShedBuilder, LoadShedConfig, LoadShedMetrics)>();
 }

@@ -6,8 +6,9 @@ mod sweeps;
 use crate::kit::{Heard, at, on_sim, secs};
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    Attempt, CircuitBreaker, Error, EventKind, Fallback, Lint, Pipeline, PolicyKind, Priority, Reason,
-    Rejected, Retry, Throttle, ThrottleBuilder, ThrottleConfig, Verdict,
+    Attempt, CircuitBreaker, Error, EventKind, Fallback, Lint, OwnedThrottlePermit, Pipeline, PolicyKind,
+    Priority, Reason, Rejected, Retry, Throttle, ThrottleBuilder, ThrottleConfig, ThrottleMetrics,
+    ThrottlePermit, Verdict,
 };
 use backstay_core::time::Instant;
 use std::time::Duration;
@@ -265,4 +266,11 @@ fn an_order_that_is_hardly_meant_is_named() {
         let inside = Pipeline::named("p").fallback(Fallback::value(())).throttle(&throttle()).build(&rt);
         assert_eq!(inside.expect("it is good").lints(), []);
     });
+}
+
+#[test]
+fn what_is_shared_can_be_and_permits_go_anywhere() {
+    const fn is_both<T: Send + Sync + 'static>() {}
+    is_both::<(Throttle, ThrottleBuilder, ThrottleConfig, ThrottleMetrics, Priority)>();
+    is_both::<(ThrottlePermit<'static>, OwnedThrottlePermit)>();
 }

@@ -68,7 +68,7 @@ pub(super) struct Window {
     // Which bucket since the origin of time is the current one, and when it ends.
     current: u64,
     ends: u64,
-    buckets: [Sums; Self::BUCKETS],
+    buckets: Box<[Sums]>,
     // The sum of them.
     sums: Sums,
 }
@@ -78,7 +78,7 @@ impl Window {
 
     pub(super) fn new(window: Duration) -> Self {
         let width = (nanos(window) / Self::BUCKETS as u64).max(1);
-        let buckets = [Sums::default(); Self::BUCKETS];
+        let buckets = vec![Sums::default(); Self::BUCKETS].into_boxed_slice();
         Self { width, current: 0, ends: width, buckets, sums: Sums::default() }
     }
 
