@@ -143,6 +143,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/health-check.md")]
     struct HealthCheck;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/hedge.md")]
+    struct Hedge;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/join-set.md")]
     struct JoinSet;
     #[cfg(feature = "testing")]

@@ -11,7 +11,7 @@
 //! | at most so many calls in a time | [`RateLimiter`], [`KeyedRateLimiter`] |
 //! | a limit on time: of all attempts, of each | [`TotalTimeout`], [`AttemptTimeout`], [`Deadline`](crate::time::Deadline) |
 //! | another answer when there is none | [`Fallback`] |
-//! | to know whether something is up | [`HealthCheck`] |
+//! | another call where the first is slow | [`Hedge`] |
 //! | to know whether a service works, asked at intervals | [`HealthCheck`] |
 //! | several of these, in an order | [`Pipeline`] |
 //!
@@ -28,6 +28,7 @@ mod describe;
 mod error;
 mod fallback;
 mod health_check;
+mod hedge;
 mod keyed_rate_limiter;
 mod layer;
 mod load_shed;
@@ -59,12 +60,13 @@ pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
 pub use fallback::{Always, Fallback, FromError, InsteadOf, Substitute, Value, WhichErrors};
 pub use health_check::{Health, HealthCheck, HealthCheckBuilder, HealthCheckConfig};
+pub use hedge::{Hedge, HedgeBuilder, HedgeConfig, HedgeDelay, PercentileDelay};
 pub use keyed_rate_limiter::{
     KeyedRateLimiter, KeyedRateLimiterBuilder, KeyedRateLimiterConfig, KeyedRatePermit,
 };
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use load_shed::{LoadShed, LoadShedBuilder, LoadShedConfig, LoadShedMetrics};
-pub use observer::{Event, EventKind, Observer};
+pub use observer::{Event, EventKind, HedgeCause, Observer};
 pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Stack};
 pub use priority::Priority;
 pub(crate) use rate_limiter::Patient;

@@ -36,6 +36,7 @@ pub mod families;
 pub mod fan_out;
 pub mod gate;
 pub mod goals;
+pub mod hedges;
 pub mod items;
 pub mod joins;
 pub mod keyed_limiters;

@@ -8,10 +8,11 @@
 //! | limits on how many are under way | [`bulkheads`] |
 //! | refusals by how much there is to do | [`admission`] |
 //! | limits on time | [`timeouts`] |
+//! | another call where one is slow | [`hedges`] |
 //! | all of them around one another | [`stacks`] |
 
 use crate::bench::{Bench, Family};
-use crate::{admission, breakers, bulkheads, keyed_limiters, limiters, retries, stacks, timeouts};
+use crate::{admission, breakers, bulkheads, hedges, keyed_limiters, limiters, retries, stacks, timeouts};
 
 /// The bench.
 pub const BENCH: Bench = Bench {
@@ -29,12 +30,13 @@ Resilience, beside other crates, on the same work.
         bulkheads::TABLE,
         admission::TABLE,
         timeouts::TABLE,
+        hedges::TABLE,
         stacks::TABLE,
     ],
 };
 
 /// All of them.
-pub const FAMILIES: [Family; 8] = [
+pub const FAMILIES: [Family; 9] = [
     (retries::TABLE, retries::works),
     (breakers::TABLE, breakers::works),
     (limiters::TABLE, limiters::works),
@@ -42,5 +44,6 @@ pub const FAMILIES: [Family; 8] = [
     (bulkheads::TABLE, bulkheads::works),
     (admission::TABLE, admission::works),
     (timeouts::TABLE, timeouts::works),
+    (hedges::TABLE, hedges::works),
     (stacks::TABLE, stacks::works),
 ];

@@ -116,6 +116,8 @@ impl Observer for Metrics {
             EventKind::RetriesExhausted { why, .. } => {
                 source.count(Row::RetriesExhausted, &[names::stop(why)], 1);
             }
+            EventKind::Hedging { cause, .. } => source.count(Row::Hedges, &[names::hedge_cause(cause)], 1),
+            EventKind::HedgeWon { .. } => source.count(Row::HedgesWon, &[], 1),
             EventKind::Rejected(rejected) => {
                 let (kind, reason) = (names::kind(rejected.policy()), names::reason(rejected.reason()));
                 source.count(Row::Rejections, &[kind, reason], 1);

@@ -3,7 +3,7 @@
 
 #[cfg(feature = "tracing")]
 use crate::resilience::CircuitReason;
-use crate::resilience::{CircuitState, Health, PolicyKind, Reason, Scope, Stop, Verdict};
+use crate::resilience::{CircuitState, Health, HedgeCause, PolicyKind, Reason, Scope, Stop, Verdict};
 
 /// The name of each variant, and the list of them all: the compiler sees to it that none is left out.
 macro_rules! names {
@@ -25,6 +25,7 @@ names!(KINDS, kind(PolicyKind) {
     PolicyKind::LoadShed => "load_shed",
     PolicyKind::Throttle => "throttle",
     PolicyKind::Retry => "retry",
+    PolicyKind::Hedge => "hedge",
     PolicyKind::RateLimiter => "rate_limiter",
     PolicyKind::CircuitBreaker => "circuit_breaker",
     PolicyKind::Bulkhead => "bulkhead",
@@ -44,6 +45,11 @@ names!(REASONS, reason(Reason) {
     Reason::Throttled => "throttled",
     Reason::Overloaded => "overloaded",
     Reason::Closed => "closed",
+});
+
+names!(HEDGE_CAUSES, hedge_cause(HedgeCause) {
+    HedgeCause::Delay => "delay",
+    HedgeCause::Failure => "failure",
 });
 
 names!(STOPS, stop(Stop) {

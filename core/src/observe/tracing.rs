@@ -16,6 +16,8 @@ use tracing::{debug, info, warn};
 /// | `queue.waited` | `DEBUG` | `kind`, `waited_seconds` |
 /// | `retry.scheduled` | `INFO` | `attempt`, `delay_seconds` |
 /// | `retry.exhausted` | `WARN` | `attempts`, `reason` |
+/// | `hedge.started` | `INFO` | `hedge`, `cause` |
+/// | `hedge.won` | `INFO` | `hedge` |
 /// | `rejected` | `WARN` | `kind`, `reason`, `retry_after_seconds` if it is known |
 /// | `timed_out` | `WARN` | `scope`, `limit_seconds` |
 /// | `fallback.used` | `WARN` | |
@@ -68,6 +70,10 @@ impl Observer for Tracing {
             EventKind::RetriesExhausted { attempts, why } => {
                 tell!(warn, attempts, reason = names::stop(why));
             }
+            EventKind::Hedging { hedge, cause } => {
+                tell!(info, hedge, cause = names::hedge_cause(cause));
+            }
+            EventKind::HedgeWon { hedge } => tell!(info, hedge),
             EventKind::Rejected(rejected) => {
                 let (policy_kind, reason) =
                     (names::kind(rejected.policy()), names::reason(rejected.reason()));

@@ -65,8 +65,8 @@ impl Description {
     /// What is suspicious about the order, each once: see [`Lint`].
     pub(super) fn lints(&self) -> Vec<Lint> {
         use PolicyKind::{
-            AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, LoadShed, RateLimiter, Retry,
-            Throttle,
+            AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, Hedge, LoadShed, RateLimiter,
+            Retry, Throttle,
         };
         let mut lints: Vec<Lint> = Vec::new();
         for (index, outer) in self.policies.iter().enumerate() {
@@ -80,12 +80,17 @@ impl Description {
                     (Retry, Fallback) => Some(Lint::FallbackInsideRetry),
                     (CircuitBreaker, Fallback) => Some(Lint::FallbackInsideBreaker),
                     (Throttle, Fallback) => Some(Lint::FallbackInsideThrottle),
-                    (Retry, LoadShed) => Some(Lint::LoadShedInsideRetry),
+                    (Retry | Hedge, LoadShed) => Some(Lint::LoadShedInsideRetry),
                     (Retry, Retry) => Some(Lint::RetryInsideRetry),
                     // One that is an instant is the same for all attempts.
                     (Retry, Deadline) if inner.limit.is_some() => Some(Lint::DeadlineInsideRetry),
                     (Deadline, AttemptTimeout) if is_longer => Some(Lint::AttemptTimeoutNotBelowDeadline),
                     (AttemptTimeout, Bulkhead | RateLimiter) => Some(Lint::WaitInsideAttemptTimeout),
+                    (Hedge, Retry) => Some(Lint::RetryInsideHedge),
+                    (Hedge, Hedge) => Some(Lint::HedgeInsideHedge),
+                    (Hedge, Fallback) => Some(Lint::FallbackInsideHedge),
+                    (RateLimiter, Hedge) => Some(Lint::RateLimiterOutsideHedge),
+                    (Bulkhead, Hedge) => Some(Lint::BulkheadOutsideHedge),
                     _ => None,
                 };
                 lints.extend(found.filter(|lint| !lints.contains(lint)));
@@ -131,7 +136,7 @@ pub enum Lint {
     FallbackInsideBreaker,
     /// The throttle never sees a failure, because the fallback has answered: it refuses nothing.
     FallbackInsideThrottle,
-    /// The attempts before, and the delays between them, look like a wait in a queue.
+    /// The attempts or hedges before, and the delays between them, look like a wait in a queue.
     LoadShedInsideRetry,
     /// The attempts multiply.
     RetryInsideRetry,
@@ -139,6 +144,16 @@ pub enum Lint {
     DeadlineInsideRetry,
     /// The time spent waiting for a turn is taken from the attempt's, and looks like a slow service.
     WaitInsideAttemptTimeout,
+    /// Each hedge tries again by itself: the calls multiply.
+    RetryInsideHedge,
+    /// The hedges multiply.
+    HedgeInsideHedge,
+    /// The hedge never sees a failure, because the fallback has answered.
+    FallbackInsideHedge,
+    /// The limiter counts a call once, however many hedges it has.
+    RateLimiterOutsideHedge,
+    /// A call has one place, however many hedges of it are under way.
+    BulkheadOutsideHedge,
 }
 
 impl fmt::Display for Lint {
@@ -175,8 +190,8 @@ impl fmt::Display for Lint {
                  fallback outside the throttle"
             }
             Self::LoadShedInsideRetry => {
-                "the load shedder is inside the retry: attempts and the delays between them look like a wait in a \
-                 queue; put the load shedder outside the retry"
+                "the load shedder is inside the retry or hedge: the calls before and the delays between them look like \
+                 a wait in a queue; put the load shedder outside of it"
             }
             Self::RetryInsideRetry => "there is a retry inside a retry: their attempts multiply",
             Self::DeadlineInsideRetry => {
@@ -187,6 +202,21 @@ impl fmt::Display for Lint {
                 "a wait for a turn is inside the attempt timeout: a full queue looks like a slow service; put the \
                  attempt timeout inside the bulkhead and the rate limiter"
             }
+            Self::RetryInsideHedge => {
+                "the retry is inside the hedge: each hedge tries again by itself; put the hedge inside the retry"
+            }
+            Self::HedgeInsideHedge => "there is a hedge inside a hedge: their calls multiply",
+            Self::FallbackInsideHedge => {
+                "the fallback is inside the hedge: it answers before there is another call; put the fallback outside \
+                 the hedge"
+            }
+            Self::RateLimiterOutsideHedge => {
+                "the rate limiter is outside the hedge: hedges are not counted; put the limiter inside the hedge"
+            }
+            Self::BulkheadOutsideHedge => {
+                "the bulkhead is outside the hedge: a call has one place for all its hedges; put the bulkhead inside \
+                 the hedge"
+            }
         })
     }
 }
@@ -195,7 +225,8 @@ impl fmt::Display for Lint {
 mod tests {
     use super::*;
     use PolicyKind::{
-        AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, LoadShed, RateLimiter, Retry, Throttle,
+        AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, Hedge, LoadShed, RateLimiter, Retry,
+        Throttle,
     };
 
     fn lints(policies: &[(PolicyKind, u64)]) -> Vec<Lint> {
@@ -214,6 +245,7 @@ mod tests {
             (LoadShed, 0),
             (Throttle, 0),
             (Retry, 0),
+            (Hedge, 0),
             (RateLimiter, 0),
             (CircuitBreaker, 0),
             (Bulkhead, 0),
@@ -245,11 +277,17 @@ mod tests {
             ((CircuitBreaker, 0), (Fallback, 0), Lint::FallbackInsideBreaker),
             ((Throttle, 0), (Fallback, 0), Lint::FallbackInsideThrottle),
             ((Retry, 0), (LoadShed, 0), Lint::LoadShedInsideRetry),
+            ((Hedge, 0), (LoadShed, 0), Lint::LoadShedInsideRetry),
             ((Retry, 0), (Retry, 0), Lint::RetryInsideRetry),
             ((Retry, 0), (Deadline, 10), Lint::DeadlineInsideRetry),
             ((Deadline, 10), (AttemptTimeout, 10), Lint::AttemptTimeoutNotBelowDeadline),
             ((AttemptTimeout, 10), (RateLimiter, 0), Lint::WaitInsideAttemptTimeout),
             ((AttemptTimeout, 10), (Bulkhead, 0), Lint::WaitInsideAttemptTimeout),
+            ((Hedge, 0), (Retry, 0), Lint::RetryInsideHedge),
+            ((Hedge, 0), (Hedge, 0), Lint::HedgeInsideHedge),
+            ((Hedge, 0), (Fallback, 0), Lint::FallbackInsideHedge),
+            ((RateLimiter, 0), (Hedge, 0), Lint::RateLimiterOutsideHedge),
+            ((Bulkhead, 0), (Hedge, 0), Lint::BulkheadOutsideHedge),
         ] {
             assert_eq!(lints(&[outer, inner]), [lint]);
             assert_eq!(

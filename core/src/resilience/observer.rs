@@ -29,6 +29,8 @@ use std::time::Duration;
 /// |---|---|---|
 /// | [`EventKind::Retrying`] | `retry.scheduled` | retries |
 /// | [`EventKind::RetriesExhausted`] | `retry.exhausted` | calls given up |
+/// | [`EventKind::Hedging`] | `hedge.started` | hedges, by why there is one |
+/// | [`EventKind::HedgeWon`] | `hedge.won` | hedges whose result was returned |
 /// | [`EventKind::Rejected`] | `rejected` | refusals, by policy and reason |
 /// | [`EventKind::TimedOut`] | `timed_out` | time limits hit, by scope |
 /// | [`EventKind::Waited`] | `queue.waited` | calls that had to wait for a turn and got it, by policy; its time is a histogram |
@@ -118,6 +120,18 @@ pub enum EventKind {
         /// Why there will be no other.
         why: Stop,
     },
+    /// The operation is called once more in the same attempt.
+    Hedging {
+        /// Which hedge it is, from one.
+        hedge: u32,
+        /// Why.
+        cause: HedgeCause,
+    },
+    /// A hedge was the first that succeeded.
+    HedgeWon {
+        /// Which it was, from one.
+        hedge: u32,
+    },
     /// A policy refused a call.
     Rejected(Rejected),
     /// A time limit was hit.
@@ -166,12 +180,33 @@ pub enum EventKind {
     },
 }
 
+/// Why there is a hedge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HedgeCause {
+    /// The one before it has taken as long as its delay.
+    Delay,
+    /// One has failed.
+    Failure,
+}
+
+impl fmt::Display for HedgeCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Delay => "the call before it takes long",
+            Self::Failure => "one has failed",
+        })
+    }
+}
+
 impl EventKind {
     /// Its name for logs and metrics, the same in all versions.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Retrying { .. } => "retry.scheduled",
             Self::RetriesExhausted { .. } => "retry.exhausted",
+            Self::Hedging { .. } => "hedge.started",
+            Self::HedgeWon { .. } => "hedge.won",
             Self::Rejected(_) => "rejected",
             Self::TimedOut { .. } => "timed_out",
             Self::Waited { .. } => "queue.waited",
@@ -198,6 +233,8 @@ impl fmt::Display for EventKind {
         match self {
             Self::Retrying { attempt, delay } => write!(f, "attempt {attempt} failed, the next in {delay:?}"),
             Self::RetriesExhausted { attempts, why } => write!(f, "gave up after attempt {attempts}: {why}"),
+            Self::Hedging { hedge, cause } => write!(f, "hedge {hedge}: {cause}"),
+            Self::HedgeWon { hedge } => write!(f, "hedge {hedge} was the first"),
             Self::Rejected(rejected) => rejected.fmt(f),
             Self::TimedOut { scope, limit } => scope.describe(*limit, f),
             Self::Waited { policy, waited } => write!(f, "waited {waited:?} for the {policy}"),

@@ -43,6 +43,8 @@ pub enum PolicyKind {
     Throttle,
     /// Another attempt after a failure.
     Retry,
+    /// Another call while one is under way.
+    Hedge,
     /// At most so many calls in a time.
     RateLimiter,
     /// No calls to what is down.
@@ -143,6 +145,7 @@ impl PolicyKind {
             Self::LoadShed => "load shedder",
             Self::Throttle => "throttle",
             Self::Retry => "retry",
+            Self::Hedge => "hedge",
             Self::RateLimiter => "rate limiter",
             Self::CircuitBreaker => "circuit breaker",
             Self::Bulkhead => "bulkhead",

@@ -9,6 +9,7 @@ mod circuit_breaker;
 mod clock;
 mod fallback;
 mod health_check;
+mod hedge;
 mod kit;
 mod limits_model;
 mod load_shed;

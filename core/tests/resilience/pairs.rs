@@ -4,8 +4,8 @@ use crate::kit::{ms, passed};
 use backstay::testing::{Sim, Subject, Tracker, abort_sweep, cancel_sweep, panic_sweep};
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    Attempt, AttemptTimeout, Backoff, Bulkhead, CircuitBreaker, DynPipeline, Error, Fallback, LoadShed,
-    Pipeline, Priority, Quota, RateLimiter, Retry, RetryBudget, Throttle,
+    Attempt, AttemptTimeout, Backoff, Bulkhead, CircuitBreaker, DynPipeline, Error, Fallback, Hedge,
+    LoadShed, Pipeline, Priority, Quota, RateLimiter, Retry, RetryBudget, Throttle,
 };
 use std::time::Duration;
 
@@ -73,6 +73,10 @@ macro_rules! add {
     (retry, $builder:expr, $policies:ident) => {
         $builder.retry($policies.retry.clone())
     };
+    (hedge, $builder:expr, $policies:ident) => {
+        no_handle!($policies, $builder)
+            .hedge(Hedge::builder().max_hedges(2).delay(Duration::ZERO).build().expect("it is good"))
+    };
     (rate_limit, $builder:expr, $policies:ident) => {
         $builder.rate_limit(&$policies.limiter)
     };
@@ -91,7 +95,7 @@ macro_rules! around_each {
     ($($outer:ident)*) => {$(
         #[test]
         fn $outer() {
-            inside!($outer: fallback deadline load_shed throttle retry rate_limit breaker bulkhead attempt_timeout);
+            inside!($outer: fallback deadline load_shed throttle retry hedge rate_limit breaker bulkhead attempt_timeout);
         }
     )*};
 }
@@ -106,7 +110,7 @@ macro_rules! inside {
     };
 }
 
-around_each! { fallback deadline load_shed throttle retry rate_limit breaker bulkhead attempt_timeout }
+around_each! { fallback deadline load_shed throttle retry hedge rate_limit breaker bulkhead attempt_timeout }
 
 fn sweep(pipeline: impl Fn(&Sim, &[Policies; 2]) -> DynPipeline<u32, &'static str>) {
     let tracker = Tracker::new();

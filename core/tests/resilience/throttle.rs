@@ -3,12 +3,12 @@
 mod overload;
 mod sweeps;
 
-use crate::kit::{Heard, at, on_sim, secs};
+use crate::kit::{Heard, at, ms, on_sim, secs};
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    Attempt, CircuitBreaker, Error, EventKind, Fallback, Lint, OwnedThrottlePermit, Pipeline, PolicyKind,
-    Priority, Reason, Rejected, Retry, Throttle, ThrottleBuilder, ThrottleConfig, ThrottleMetrics,
-    ThrottlePermit, Verdict,
+    Attempt, Bulkhead, CircuitBreaker, Error, EventKind, Fallback, Hedge, Lint, OwnedThrottlePermit,
+    Pipeline, PolicyKind, Priority, Reason, Rejected, Retry, Throttle, ThrottleBuilder, ThrottleConfig,
+    ThrottleMetrics, ThrottlePermit, Verdict,
 };
 use backstay_core::time::Instant;
 use std::time::Duration;
@@ -273,4 +273,35 @@ fn what_is_shared_can_be_and_permits_go_anywhere() {
     const fn is_both<T: Send + Sync + 'static>() {}
     is_both::<(Throttle, ThrottleBuilder, ThrottleConfig, ThrottleMetrics, Priority)>();
     is_both::<(ThrottlePermit<'static>, OwnedThrottlePermit)>();
+}
+
+#[test]
+fn a_call_of_a_hedge_beside_it_is_not_its_own() {
+    on_sim(|rt| async move {
+        let throttle = throttle();
+        let busy = Bulkhead::named("b").max_in_flight(1).max_waiting(2).max_wait(ms(4));
+        let busy = busy.build().expect("it is good");
+        let hedge = Hedge::builder().delay(ms(1)).build().expect("it is good");
+        let builder = Pipeline::named("p").classify(|result: Result<&(), &Error<&str>>| match result {
+            Ok(()) => Verdict::Success,
+            Err(_) => Verdict::failure(),
+        });
+        let users = builder.hedge(hedge).throttle(&throttle).bulkhead(&busy).build(&rt).expect("it is good");
+        let place = busy.try_acquire_owned().expect("it is free");
+        let other = rt.spawn({
+            let rt = rt.clone();
+            async move {
+                rt.sleep(ms(2)).await;
+                drop(place);
+            }
+        });
+        let op = async |_| {
+            rt.sleep(ms(10)).await;
+            Ok(())
+        };
+        // Both wait; the first gets the place, and the hedge has no turn in time: nobody was asked by it.
+        assert!(users.call(op).await.is_ok());
+        assert_eq!(counts(&throttle, rt.now()), [1, 0, 0]);
+        other.await.expect("no panic");
+    });
 }

@@ -6,6 +6,7 @@ use crate::resilience::bulkhead::Bulkhead;
 use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::resilience::describe::Describe;
 use crate::resilience::fallback::Fallback;
+use crate::resilience::hedge::Hedge;
 use crate::resilience::layer::{Layered, Leaf};
 use crate::resilience::load_shed::LoadShed;
 use crate::resilience::observer::{Observed, Observer};
@@ -107,6 +108,11 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
     /// Another attempt after a failure.
     pub fn retry<D, H>(self, retry: Retry<D, H>) -> PipelineBuilder<L::Appended<Retry<D, H>>, C> {
         self.append(retry)
+    }
+
+    /// Another call of the operation while one is slow. What it measures and its budget are shared with the clones of it.
+    pub fn hedge<D>(self, hedge: Hedge<D>) -> PipelineBuilder<L::Appended<Hedge<D>>, C> {
+        self.append(hedge)
     }
 
     /// No calls while this circuit breaker is open. It is shared with all who have a handle of it.

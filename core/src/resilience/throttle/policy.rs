@@ -21,8 +21,8 @@ pin_project! {
         #[pin]
         inner: S,
         permit: Option<ThrottlePermit<'p>>,
-        // Calls of the operation before it was admitted.
-        attempts: u32,
+        // Whether the operation was called, by this call and not by a hedge beside it.
+        has_called: bool,
     }
 }
 
@@ -34,7 +34,7 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for Throttle<D> {
 
     #[inline]
     fn start<'p, S>(&'p self, inner: S) -> ThrottleState<'p, S> {
-        ThrottleState { inner, permit: None, attempts: 0 }
+        ThrottleState { inner, permit: None, has_called: false }
     }
 
     #[inline]
@@ -59,17 +59,18 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for Throttle<D> {
                 return Poll::Ready(Err(ctx.rejected(rejected)));
             }
             *this.permit = Some(ThrottlePermit::new(&self.shared, self.priority));
-            *this.attempts = ctx.attempts();
         }
+        let calls = ctx.attempts();
         // Looked at where it is: it may be large.
         let poll = inner.poll(this.inner, frame, ctx, cx);
+        *this.has_called |= ctx.attempts() != calls;
         if let Poll::Ready(result) = &poll
             && let Some(permit) = this.permit.take()
         {
             // What ended before the operation was called says nothing of the service.
-            let verdict = match ctx.attempts() == *this.attempts {
-                true => Verdict::Ignore,
-                false => self.classifier.classify_within(ctx.classifier(), result.as_ref()),
+            let verdict = match *this.has_called {
+                true => self.classifier.classify_within(ctx.classifier(), result.as_ref()),
+                false => Verdict::Ignore,
             };
             permit.record_at(verdict, || ctx.now());
         }
