@@ -155,6 +155,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/joins.md")]
     struct Joins;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/load-shed.md")]
+    struct LoadShed;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/mailbox.md")]
     struct Mailbox;
     #[doc = include_str!("../docs/guide/merging-streams.md")]
@@ -213,6 +216,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/testing.md")]
     struct Testing;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/throttle.md")]
+    struct Throttle;
     #[doc = include_str!("../docs/guide/ticker.md")]
     struct Ticker;
     #[cfg(feature = "testing")]

@@ -5,7 +5,9 @@
 //! | another attempt after a failure | [`Retry`], with a [`Backoff`] |
 //! | retries that don't make an outage worse | [`RetryBudget`] |
 //! | no calls to what is down | [`CircuitBreaker`] |
+//! | about as many calls as the service takes | [`Throttle`], by [`Priority`] |
 //! | at most so many calls at a time | [`Bulkhead`] |
+//! | less work for a server that can't do it all | [`LoadShed`], by [`Priority`] |
 //! | at most so many calls in a time | [`RateLimiter`], [`KeyedRateLimiter`] |
 //! | a limit on time: of all attempts, of each | [`TotalTimeout`], [`AttemptTimeout`], [`Deadline`](crate::time::Deadline) |
 //! | another answer when there is none | [`Fallback`] |
@@ -33,8 +35,10 @@ mod health_check;
 mod hedge;
 mod keyed_rate_limiter;
 mod layer;
+mod load_shed;
 mod observer;
 mod pipeline;
+mod priority;
 mod rate;
 mod rate_limiter;
 mod rejected;
@@ -42,6 +46,7 @@ mod retry;
 mod retry_budget;
 mod single_flight;
 mod split_mix;
+mod throttle;
 mod timeout;
 mod verdict;
 
@@ -68,8 +73,10 @@ pub use keyed_rate_limiter::{
     KeyedRateLimiter, KeyedRateLimiterBuilder, KeyedRateLimiterConfig, KeyedRatePermit,
 };
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
+pub use load_shed::{LoadShed, LoadShedBuilder, LoadShedConfig, LoadShedMetrics};
 pub use observer::{Event, EventKind, HedgeCause, Observer};
 pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Stack};
+pub use priority::Priority;
 pub(crate) use rate_limiter::Patient;
 pub use rate_limiter::{
     AcquireRate, AcquireRateOwned, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder,
@@ -82,5 +89,8 @@ pub use retry_budget::{
     RatioBudget, RetryBudget, RetryBudgetConfig, ThrottleBudget, TokenBucketBudget, Withdrawal,
 };
 pub use single_flight::{DetailedFlight, Flight, Role, SingleFlight};
+pub use throttle::{
+    OwnedThrottlePermit, Throttle, ThrottleBuilder, ThrottleConfig, ThrottleMetrics, ThrottlePermit,
+};
 pub use timeout::{AttemptTimeout, TotalTimeout};
 pub use verdict::{Classify, Inherit, RetryIf, Verdict};

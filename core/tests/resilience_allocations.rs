@@ -7,7 +7,8 @@
 use backstay::testing::Sim;
 use backstay_core::resilience::{
     Attempt, AttemptTimeout, Backoff, Bulkhead, Chaos, CircuitBreaker, Error, Fallback, Hedge,
-    KeyedRateLimiter, LastGood, Pipeline, Quota, RateLimiter, Retry, RetryBudget, SingleFlight, TotalTimeout,
+    KeyedRateLimiter, LastGood, LoadShed, Pipeline, Priority, Quota, RateLimiter, Retry, RetryBudget,
+    SingleFlight, Throttle, TotalTimeout,
 };
 use backstay_core::time::{Deadline, Instant};
 use backstay_core::{Limit, Runtime};
@@ -239,6 +240,53 @@ fn changes_of_a_circuit_breaker_that_nobody_is_told_of_are_kept_nowhere() {
         }
     });
     assert_eq!((made, breaker.metrics(now).openings), (0, 1_000));
+}
+
+#[test]
+fn a_throttle_allocates_nothing() {
+    on_a_clock(|rt| {
+        let throttle = Throttle::named("db").build().expect("it is good");
+        let pipeline = Pipeline::named("users").throttle(&throttle).build(rt).expect("it is good");
+        let made = allocations(|| {
+            for _ in 0..100 {
+                assert!(poll(pin!(throttle.run(rt, async |_| Ok::<_, ()>(())))).is_ready());
+                assert!(poll(pin!(pipeline.call(async |_| Ok::<_, ()>(())))).is_ready());
+            }
+            // Nor do a failure and a refusal.
+            for _ in 0..1_000 {
+                assert!(poll(pin!(pipeline.call(async |_| Err::<(), _>(())))).is_ready());
+            }
+            let mut now = rt.now();
+            for _ in 0..1_000 {
+                now += SECOND;
+                let _ = throttle.try_acquire(Priority::Sheddable, now, 0).map(|permit| permit.failure(now));
+            }
+            drop(throttle.try_acquire_owned(Priority::Critical, now, u64::MAX));
+        });
+        assert_eq!(made, 0);
+        assert!(throttle.metrics(Priority::Sheddable, rt.now() + 1_000 * SECOND).refused > 0);
+    });
+}
+
+#[test]
+fn a_load_shedder_allocates_nothing() {
+    on_a_clock(|rt| {
+        let shed = LoadShed::named("orders").build().expect("it is good");
+        let pipeline = Pipeline::named("orders").load_shed(&shed).build(rt).expect("it is good");
+        let now = rt.now() + SECOND;
+        let made = allocations(|| {
+            for _ in 0..100 {
+                assert!(poll(pin!(shed.run(rt, async |_| Ok::<_, ()>(())))).is_ready());
+                assert!(poll(pin!(pipeline.call(async |_| Ok::<_, ()>(())))).is_ready());
+            }
+            for step in 0..1_000 {
+                let now = now + Duration::from_millis(step);
+                let _ = shed.admit(Instant::ORIGIN, Priority::Critical, now);
+            }
+        });
+        assert_eq!(made, 0);
+        assert!(shed.metrics(now).refused(Priority::Critical) > 0);
+    });
 }
 
 #[test]

@@ -91,9 +91,9 @@ pub const RECIPES: &[Recipe] = &[
     recipe("5.7", "a background service that a signal stops", R05),
     recipe("6.1", "errors passed on with `?`", R06),
     recipe("6.2", "retry with exponential backoff", R06),
-    recipe("6.3", "a circuit breaker", R06),
+    recipe("6.3", "a circuit breaker", &["r06_recovery", "overload"]),
     recipe("6.4", "fallback", R06),
-    recipe("6.5", "a bulkhead", R06),
+    recipe("6.5", "a bulkhead", &["r06_recovery", "overload"]),
     recipe("7.1", "two channels, the first message wins", R07),
     recipe("7.2", "select in a loop until all sources end", R07),
     recipe("7.3", "select in an order", R07),
@@ -144,6 +144,11 @@ pub const EXAMPLES: &[Example] = &[
         run: Run::By("scripts/runtimes"),
     },
     example("mailbox", "a task that owns something, and others that ask it"),
+    Example {
+        name: "overload",
+        about: "too much to do, simulated: a client that throttles itself, a server that sheds load",
+        run: Run::Alone(&[]),
+    },
     example("retry_http", "an HTTP client that tries again where that helps, and only there"),
     Example {
         name: "simulate",

@@ -6,6 +6,7 @@
 //! | circuit breakers | [`breakers`] |
 //! | limits on a rate | [`limiters`], [`keyed_limiters`] |
 //! | limits on how many are under way | [`bulkheads`] |
+//! | refusals by how much there is to do | [`admission`] |
 //! | limits on time | [`timeouts`] |
 //! | another call where one is slow | [`hedges`] |
 //! | faults on purpose | [`chaos`] |
@@ -14,7 +15,8 @@
 
 use crate::bench::{Bench, Family};
 use crate::{
-    breakers, bulkheads, chaos, hedges, keyed_limiters, limiters, retries, single_flights, stacks, timeouts,
+    admission, breakers, bulkheads, chaos, hedges, keyed_limiters, limiters, retries, single_flights, stacks,
+    timeouts,
 };
 
 /// The bench.
@@ -31,6 +33,7 @@ Resilience, beside other crates, on the same work.
         limiters::TABLE,
         keyed_limiters::TABLE,
         bulkheads::TABLE,
+        admission::TABLE,
         timeouts::TABLE,
         hedges::TABLE,
         chaos::TABLE,
@@ -40,12 +43,13 @@ Resilience, beside other crates, on the same work.
 };
 
 /// All of them.
-pub const FAMILIES: [Family; 10] = [
+pub const FAMILIES: [Family; 11] = [
     (retries::TABLE, retries::works),
     (breakers::TABLE, breakers::works),
     (limiters::TABLE, limiters::works),
     (keyed_limiters::TABLE, keyed_limiters::works),
     (bulkheads::TABLE, bulkheads::works),
+    (admission::TABLE, admission::works),
     (timeouts::TABLE, timeouts::works),
     (hedges::TABLE, hedges::works),
     (chaos::TABLE, chaos::works),

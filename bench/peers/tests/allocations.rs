@@ -39,7 +39,7 @@ const EXECUTOR: f64 = 1.0;
 const OURS: &str = "backstay";
 
 /// With what the names of rows of calls begin.
-const CALLS: [&str; 10] = [
+const CALLS: [&str; 12] = [
     "retry-",
     "breaker-",
     "limiter-",
@@ -47,6 +47,8 @@ const CALLS: [&str; 10] = [
     "string-",
     "bulkhead-",
     "permit-",
+    "throttle-",
+    "shed-",
     "call-",
     "timeout-",
     "stack-",

@@ -24,6 +24,8 @@ macro_rules! names {
 names!(KINDS, kind(PolicyKind) {
     PolicyKind::Fallback => "fallback",
     PolicyKind::Deadline => "deadline",
+    PolicyKind::LoadShed => "load_shed",
+    PolicyKind::Throttle => "throttle",
     PolicyKind::Retry => "retry",
     PolicyKind::Hedge => "hedge",
     PolicyKind::RateLimiter => "rate_limiter",
@@ -43,6 +45,8 @@ names!(REASONS, reason(Reason) {
     Reason::RateLimited => "rate_limited",
     Reason::TooLarge { .. } => "too_large",
     Reason::TooManyKeys => "too_many_keys",
+    Reason::Throttled => "throttled",
+    Reason::Overloaded => "overloaded",
     Reason::Closed => "closed",
 });
 

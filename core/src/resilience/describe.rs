@@ -65,7 +65,8 @@ impl Description {
     /// What is suspicious about the order, each once: see [`Lint`].
     pub(super) fn lints(&self) -> Vec<Lint> {
         use PolicyKind::{
-            AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge, RateLimiter, Retry,
+            AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge, LoadShed,
+            RateLimiter, Retry, Throttle,
         };
         let mut lints: Vec<Lint> = Vec::new();
         for (index, outer) in self.policies.iter().enumerate() {
@@ -78,6 +79,8 @@ impl Description {
                     (AttemptTimeout, Retry) => Some(Lint::AttemptTimeoutOutsideRetry),
                     (Retry, Fallback) => Some(Lint::FallbackInsideRetry),
                     (CircuitBreaker, Fallback) => Some(Lint::FallbackInsideBreaker),
+                    (Throttle, Fallback) => Some(Lint::FallbackInsideThrottle),
+                    (Retry | Hedge, LoadShed) => Some(Lint::LoadShedInsideRetry),
                     (Retry, Retry) => Some(Lint::RetryInsideRetry),
                     // One that is an instant is the same for all attempts.
                     (Retry, Deadline) if inner.limit.is_some() => Some(Lint::DeadlineInsideRetry),
@@ -132,6 +135,10 @@ pub enum Lint {
     FallbackInsideRetry,
     /// The breaker never sees a failure, because the fallback has answered: it never opens.
     FallbackInsideBreaker,
+    /// The throttle never sees a failure, because the fallback has answered: it refuses nothing.
+    FallbackInsideThrottle,
+    /// The attempts or hedges before, and the delays between them, look like a wait in a queue.
+    LoadShedInsideRetry,
     /// The attempts multiply.
     RetryInsideRetry,
     /// The deadline begins anew with each attempt, and is not the whole call's.
@@ -181,6 +188,14 @@ impl fmt::Display for Lint {
                 "the fallback is inside the circuit breaker: it answers before the breaker hears of a failure; put the \
                  fallback outside the breaker"
             }
+            Self::FallbackInsideThrottle => {
+                "the fallback is inside the throttle: it answers before the throttle hears of a failure; put the \
+                 fallback outside the throttle"
+            }
+            Self::LoadShedInsideRetry => {
+                "the load shedder is inside the retry or hedge: the calls before and the delays between them look like \
+                 a wait in a queue; put the load shedder outside of it"
+            }
             Self::RetryInsideRetry => "there is a retry inside a retry: their attempts multiply",
             Self::DeadlineInsideRetry => {
                 "the deadline is inside the retry: it begins anew with each attempt; put it outside the retry, or use \
@@ -216,7 +231,8 @@ impl fmt::Display for Lint {
 mod tests {
     use super::*;
     use PolicyKind::{
-        AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge, RateLimiter, Retry,
+        AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge, LoadShed, RateLimiter,
+        Retry, Throttle,
     };
 
     fn lints(policies: &[(PolicyKind, u64)]) -> Vec<Lint> {
@@ -232,6 +248,8 @@ mod tests {
         let order = [
             (Fallback, 0),
             (Deadline, 2_000),
+            (LoadShed, 0),
+            (Throttle, 0),
             (Retry, 0),
             (Hedge, 0),
             (RateLimiter, 0),
@@ -265,6 +283,9 @@ mod tests {
             ((AttemptTimeout, 10), (Retry, 0), Lint::AttemptTimeoutOutsideRetry),
             ((Retry, 0), (Fallback, 0), Lint::FallbackInsideRetry),
             ((CircuitBreaker, 0), (Fallback, 0), Lint::FallbackInsideBreaker),
+            ((Throttle, 0), (Fallback, 0), Lint::FallbackInsideThrottle),
+            ((Retry, 0), (LoadShed, 0), Lint::LoadShedInsideRetry),
+            ((Hedge, 0), (LoadShed, 0), Lint::LoadShedInsideRetry),
             ((Retry, 0), (Retry, 0), Lint::RetryInsideRetry),
             ((Retry, 0), (Deadline, 10), Lint::DeadlineInsideRetry),
             ((Deadline, 10), (AttemptTimeout, 10), Lint::AttemptTimeoutNotBelowDeadline),

@@ -41,6 +41,10 @@ use std::time::Duration;
     note = "a fallback gives values of the operation's own type, a hook takes its error"
 )]
 pub trait Policy<T, E>: fmt::Debug {
+    /// Whether it asks for how long a call has waited: then the clock is read as it begins.
+    #[doc(hidden)]
+    const MEASURES_WAIT: bool = false;
+
     /// What a call under it keeps, around the state `S` of what is below.
     #[doc(hidden)]
     type State<'p, S>
@@ -73,6 +77,10 @@ pub trait Policy<T, E>: fmt::Debug {
 ///
 /// Sealed: it is there to be named in bounds.
 pub trait Layer<T, E>: fmt::Debug {
+    /// As [`Policy::MEASURES_WAIT`], of any of its policies.
+    #[doc(hidden)]
+    const MEASURES_WAIT: bool;
+
     /// What a call keeps.
     #[doc(hidden)]
     type State<'p, Fut>
@@ -107,6 +115,8 @@ pub struct Layered<P, I> {
 }
 
 impl<T, E, P: Policy<T, E>, I: Layer<T, E>> Layer<T, E> for Layered<P, I> {
+    const MEASURES_WAIT: bool = P::MEASURES_WAIT || I::MEASURES_WAIT;
+
     type State<'p, Fut>
         = P::State<'p, I::State<'p, Fut>>
     where
@@ -160,6 +170,8 @@ pin_project! {
 }
 
 impl<T, E> Layer<T, E> for Leaf {
+    const MEASURES_WAIT: bool = false;
+
     type State<'p, Fut> = LeafState<Fut>;
 
     #[inline]
@@ -355,6 +367,8 @@ pub struct Ctx<'c, R, Op, C> {
     op: &'c mut Op,
     around: Surroundings<'c, C>,
     account: Account,
+    // From when it has been waiting, if somebody measures that.
+    waiting_since: Instant,
     // Of this poll, once somebody has asked.
     now: Option<Instant>,
     wake_at: Instant,
@@ -416,6 +430,12 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
     #[inline]
     pub(super) const fn forget_now(&mut self) {
         self.now = None;
+    }
+
+    /// From when the call has been waiting, for a policy that [measures](Policy::MEASURES_WAIT) that.
+    #[inline]
+    pub(super) const fn waiting_since(&self) -> Instant {
+        self.waiting_since
     }
 
     /// Whether this instant has come, as far as this poll knows; if not, the call is polled again when it comes.

@@ -26,8 +26,8 @@ use std::sync::Arc;
 /// It is a handle: a clone is the same pipeline, with the same breaker, limiter and bulkhead. Make it once: one that is
 /// made anew for each call has new ones each time, which then do nothing.
 ///
-/// **The default order**, from the outside: fallback, deadline, retry, rate limiter, circuit breaker, bulkhead, attempt
-/// timeout. Any other is allowed; [`lints`](Self::lints) names those that hardly anybody means. Which policies there
+/// **The default order**, from the outside: fallback, deadline, load shedder, throttle, retry, rate limiter, circuit
+/// breaker, bulkhead, attempt timeout. Any other is allowed; [`lints`](Self::lints) names those that hardly anybody means. Which policies there
 /// are is a part of the type `L`: [`DefaultOrder`] is that of the default order, and [`erase`](Self::erase) takes it
 /// out of the type.
 ///

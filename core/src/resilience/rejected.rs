@@ -37,6 +37,10 @@ pub enum PolicyKind {
     Fallback,
     /// A limit on the time of the whole call.
     Deadline,
+    /// Less work for what can't do it all.
+    LoadShed,
+    /// Fewer calls to what can't take so many.
+    Throttle,
     /// Another attempt after a failure.
     Retry,
     /// Another call while one is under way.
@@ -81,6 +85,10 @@ pub enum Reason {
     },
     /// As many keys as may be kept are in use, and this is another.
     TooManyKeys,
+    /// Of what was sent of late, the service took too little.
+    Throttled,
+    /// It has waited too long, and so has everybody.
+    Overloaded,
     /// The policy was closed.
     Closed,
 }
@@ -136,6 +144,8 @@ impl PolicyKind {
         match self {
             Self::Fallback => "fallback",
             Self::Deadline => "deadline",
+            Self::LoadShed => "load shedder",
+            Self::Throttle => "throttle",
             Self::Retry => "retry",
             Self::Hedge => "hedge",
             Self::RateLimiter => "rate limiter",
@@ -165,6 +175,8 @@ impl fmt::Display for Reason {
             Self::RateLimited => f.write_str("the rate is used up"),
             Self::TooLarge { capacity } => write!(f, "more was asked for than {capacity}, all there is"),
             Self::TooManyKeys => f.write_str("as many keys as may be are in use"),
+            Self::Throttled => f.write_str("too few of the latest calls were accepted"),
+            Self::Overloaded => f.write_str("it has waited too long, and so has everybody"),
             Self::Closed => f.write_str("it is closed"),
         }
     }

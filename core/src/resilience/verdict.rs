@@ -7,12 +7,12 @@ use std::time::Duration;
 ///
 /// Every policy asks the same question, so it is asked once, by one [`Classify`]:
 ///
-/// | verdict | a retry | a circuit breaker | a retry budget |
-/// |---|---|---|---|
-/// | `Success` | returns the result | counts a success | is refilled |
-/// | `Failure` | tries again | counts a failure | pays `cost` |
-/// | `Fatal` | returns the result | counts a failure | |
-/// | `Ignore` | returns the result | counts nothing | |
+/// | verdict | a retry | a circuit breaker | a retry budget | a throttle |
+/// |---|---|---|---|---|
+/// | `Success` | returns the result | counts a success | is refilled | counts it as accepted |
+/// | `Failure` | tries again | counts a failure | pays `cost` | counts it as not accepted |
+/// | `Fatal` | returns the result | counts a failure | | counts it as accepted |
+/// | `Ignore` | returns the result | counts nothing | | counts nothing |
 ///
 /// It is about the service, not about the result: "no such user" may be an error of the operation and still a success
 /// of the service, and an HTTP response can be `Ok` and a failure.

@@ -5,8 +5,9 @@ use backstay_core::Limit;
 use backstay_core::resilience::{
     Backoff, Bulkhead, BulkheadConfig, ChaosConfig, CircuitBreaker, CircuitBreakerConfig, CircuitState,
     HealthCheck, HealthCheckConfig, Hedge, HedgeConfig, HedgeDelay, Jitter, KeyedRateLimiter,
-    KeyedRateLimiterConfig, PercentileDelay, Quota, RateLimiter, RateLimiterConfig, RatioBudget, Retry,
-    RetryBudget, RetryBudgetConfig, RetryConfig, ThrottleBudget, TokenBucketBudget,
+    KeyedRateLimiterConfig, LoadShed, LoadShedConfig, PercentileDelay, Priority, Quota, RateLimiter,
+    RateLimiterConfig, RatioBudget, Retry, RetryBudget, RetryBudgetConfig, RetryConfig, Throttle,
+    ThrottleBudget, ThrottleConfig, TokenBucketBudget,
 };
 use backstay_core::time::Instant;
 use std::collections::BTreeSet;
@@ -62,6 +63,11 @@ fn what_is_not_said_is_as_in_the_builder() {
     assert!(refused::<KeyedRateLimiterConfig>("").contains("invalid `quota`: must be given"));
     assert_eq!(&read::<KeyedRateLimiterConfig>(quota), keyed.quota(Quota::per_second(5)).as_config());
 
+    assert_eq!(read::<ThrottleConfig>(""), ThrottleConfig::default());
+    assert_eq!(Throttle::named("").as_config(), &ThrottleConfig::default());
+    assert_eq!(read::<LoadShedConfig>(""), LoadShedConfig::default());
+    assert_eq!(LoadShed::named("").as_config(), &LoadShedConfig::default());
+
     assert_eq!(read::<HealthCheckConfig>(""), HealthCheckConfig::default());
     assert_eq!(HealthCheck::named("").as_config(), &HealthCheckConfig::default());
     assert_eq!(read::<TokenBucketBudget>(""), TokenBucketBudget::default());
@@ -90,6 +96,11 @@ fn the_defaults_are_those_of_the_tables() {
     assert_eq!(written(toml::to_string(&BulkheadConfig::default())), "max_waiting = 0\n");
     assert_eq!(written(toml::to_string(&RateLimiterConfig::default())), "");
     assert_eq!(written(toml::to_string(&KeyedRateLimiterConfig::default())), "max_keys = 1048576\n");
+    assert_eq!(
+        written(toml::to_string(&ThrottleConfig::default())),
+        "ratio = 2.0\nwindow = '2m'\nmin_requests = 10\nmax_rejection = 0.9\n"
+    );
+    assert_eq!(written(toml::to_string(&LoadShedConfig::default())), "target = '5ms'\ninterval = '100ms'\n");
     assert_eq!(
         written(toml::to_string(&HealthCheckConfig::default())),
         "interval = '10s'\ntimeout = '1s'\nhealthy_after = 2\nunhealthy_after = 3\njitter = 0.0\n"
@@ -123,6 +134,10 @@ fn every_setting_of_a_builder_is_in_the_file() {
     assert_eq!(fields::<RateLimiterConfig>(), without(limiter, &["observer"]));
     let keyed = documented(source!("keyed_rate_limiter/config.rs"), "KeyedRateLimiterBuilder");
     assert_eq!(fields::<KeyedRateLimiterConfig>(), without(keyed, &["observer"]));
+    let throttle = documented(source!("throttle/config.rs"), "ThrottleBuilder");
+    assert_eq!(fields::<ThrottleConfig>(), without(throttle, &["observer"]));
+    let load_shed = documented(source!("load_shed/config.rs"), "LoadShedBuilder");
+    assert_eq!(fields::<LoadShedConfig>(), without(load_shed, &["observer"]));
     let health = documented(source!("health_check/config.rs"), "HealthCheckBuilder");
     assert_eq!(fields::<HealthCheckConfig>(), without(health, &["observer"]));
     let budgets = source!("retry_budget/config.rs");
@@ -174,6 +189,14 @@ fn every_field_is_read_and_written() {
     let config: BulkheadConfig = read("max_in_flight = 8\nmax_waiting = 16\nmax_wait = '250ms'");
     let same = Bulkhead::named("").max_in_flight(8).max_waiting(16).max_wait(250 * MS);
     assert_eq!(&config, same.as_config());
+    round_trip(&config);
+
+    let config: ThrottleConfig = read("ratio = 1.5\nwindow = '30s'\nmin_requests = 5\nmax_rejection = 0.75");
+    let same = Throttle::named("").ratio(1.5).window(30 * SECOND).min_requests(5).max_rejection(0.75);
+    assert_eq!(&config, same.as_config());
+    round_trip(&config);
+    let config: LoadShedConfig = read("target = '20ms'\ninterval = '1s'");
+    assert_eq!(&config, LoadShed::named("").target(20 * MS).interval(SECOND).as_config());
     round_trip(&config);
 
     let text = "max_wait = '2s'\nmax_waiting = 100\n[quota]\npermits = 100\nper = '1m'\nburst = 20";
@@ -279,6 +302,40 @@ fn a_health_check_and_budgets_too() {
         ("[throttle]\nmax_tokens = 1", 1, "invalid `token_ratio`: must be given"),
     ] {
         refused_at::<RetryBudgetConfig>(text, line, words);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_throttle_or_a_load_shedder_is_named() {
+    for (text, words) in [
+        ("\nratio = 0.5", "invalid `ratio` = 0.5: must be at least 1 and at most 1,000"),
+        ("\nratio = nan", "invalid `ratio` = NaN: must be at least 1 and at most 1,000"),
+        ("\nwindow = '0s'", "invalid `window` = 0s: must be longer than zero"),
+        ("\nmin_requests = -1", "invalid `min_requests` = -1: must be at least 0"),
+        (
+            "\nmax_rejection = 1.5",
+            "invalid `max_rejection` = 1.5: must be at least a millionth and at most 1",
+        ),
+    ] {
+        refused_at::<ThrottleConfig>(text, 2, words);
+    }
+    refused_at::<LoadShedConfig>("\ntarget = '0s'", 2, "invalid `target` = 0s: must be longer than zero");
+    refused_at::<LoadShedConfig>(
+        "target = '1s'",
+        1,
+        "invalid `target` = 1s: must be shorter than `interval`",
+    );
+}
+
+#[test]
+fn a_priority_is_its_name() {
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Route {
+        priority: Priority,
+    }
+    for priority in Priority::ALL {
+        assert_eq!(read::<Route>(&format!("priority = '{priority}'")), Route { priority });
+        round_trip(&Route { priority });
     }
 }
 

@@ -22,4 +22,5 @@ mod shared;
 mod single_flight;
 mod streams;
 mod tasks;
+mod throttle;
 mod watch;

@@ -4,8 +4,8 @@ use crate::series::{assert_series, count, gauge, recorded, seconds};
 use backstay::testing::Sim;
 use backstay_core::observe::{METRICS, Metric, MetricKind, Metrics};
 use backstay_core::resilience::{
-    Backoff, Bulkhead, Chaos, CircuitBreaker, Error, Event, Fallback, HealthCheck, Hedge, Observer, Pipeline,
-    Quota, RateLimiter, Retry, Verdict,
+    Backoff, Bulkhead, Chaos, CircuitBreaker, Error, Event, Fallback, HealthCheck, Hedge, LoadShed, Observer,
+    Pipeline, Priority, Quota, RateLimiter, Retry, Throttle, Verdict,
 };
 use backstay_core::task::{
     CancelReason, ChildExit, ChildSpec, Job, OnError, Shutdown, Supervisor, SupervisorEvent, WorkerPool,
@@ -78,6 +78,18 @@ async fn policies(rt: Sim, metrics: Metrics) {
     let _ = limiter.acquire(&rt).await.unwrap();
     metrics.record(limiter.name(), &limiter);
 
+    let throttle =
+        Throttle::named("mail").min_requests(0).max_rejection(0.5).observer(metrics.clone()).build().unwrap();
+    for random in [u64::MAX, 0] {
+        let _ =
+            throttle.try_acquire(Priority::Critical, rt.now(), random).map(|permit| permit.failure(rt.now()));
+    }
+    for priority in [Priority::Sheddable, Priority::Critical] {
+        metrics.record(throttle.name(), &throttle.metrics(priority, rt.now()));
+    }
+    let shed = LoadShed::named("queue").observer(metrics.clone()).build().unwrap();
+    metrics.record(shed.name(), &shed.metrics(rt.now()));
+
     let mut check = HealthCheck::named("cache").observer(metrics.clone()).build().unwrap();
     metrics.record(check.name(), &check.health());
     check.record(true);
@@ -131,6 +143,7 @@ fn what_policies_tell_is_counted_and_timed() {
         "backstay_rejections_total",
         &[
             ("policy=files,kind=bulkhead,reason=busy", count(1)),
+            ("policy=mail,kind=throttle,reason=throttled", count(1)),
             ("policy=orders,kind=circuit_breaker,reason=open", count(1)),
         ],
     );
@@ -169,6 +182,11 @@ fn what_policies_tell_is_counted_and_timed() {
             ("policy=cache,state=unknown", gauge(0.0)),
         ],
     );
+    series(
+        "backstay_throttle_rejection_ratio",
+        &[("policy=mail,priority=critical", gauge(0.5)), ("policy=mail,priority=sheddable", gauge(0.5))],
+    );
+    series("backstay_load_shed_overloaded", &[("policy=queue", gauge(0.0))]);
     series("backstay_bulkhead_in_flight", &[("policy=files", gauge(1.0))]);
     series("backstay_bulkhead_waiting", &[("policy=files", gauge(1.0))]);
     series("backstay_bulkhead_max_in_flight", &[("policy=files", gauge(1.0))]);

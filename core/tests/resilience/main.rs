@@ -14,6 +14,7 @@ mod hedge;
 mod kit;
 mod last_good;
 mod limits_model;
+mod load_shed;
 #[path = "../common/lock_probe.rs"]
 mod lock_probe;
 mod operation;
@@ -23,4 +24,5 @@ mod rate_limiter;
 mod retry;
 mod retry_budget;
 mod single_flight;
+mod throttle;
 mod timeout;

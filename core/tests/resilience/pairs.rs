@@ -5,7 +5,7 @@ use backstay::testing::{Sim, Subject, Tracker, abort_sweep, cancel_sweep, panic_
 use backstay_core::Runtime;
 use backstay_core::resilience::{
     Attempt, AttemptTimeout, Backoff, Bulkhead, Chaos, CircuitBreaker, DynPipeline, Error, Fallback, Hedge,
-    Pipeline, Quota, RateLimiter, Retry, RetryBudget,
+    LoadShed, Pipeline, Priority, Quota, RateLimiter, Retry, RetryBudget, Throttle,
 };
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ struct Policies {
     limiter: RateLimiter,
     breaker: CircuitBreaker,
     bulkhead: Bulkhead,
+    throttle: Throttle,
+    load_shed: LoadShed,
 }
 
 const RETRIES: u64 = 100;
@@ -39,7 +41,10 @@ fn set(rt: &Sim) -> Policies {
     let breaker = breaker.build().expect("it is good");
     let bulkhead = Bulkhead::named("db").max_in_flight(1).max_waiting(4).build().expect("it is good");
     breaker.try_acquire(rt.now()).expect("it is closed").failure(rt.now());
-    Policies { retry: retry.build().expect("it is good"), budget, limiter, breaker, bulkhead }
+    let throttle = Throttle::named("db").build().expect("it is good");
+    let load_shed = LoadShed::named("db").build().expect("it is good");
+    let retry = retry.build().expect("it is good");
+    Policies { retry, budget, limiter, breaker, bulkhead, throttle, load_shed }
 }
 
 macro_rules! no_handle {
@@ -58,6 +63,12 @@ macro_rules! add {
     };
     (deadline, $builder:expr, $policies:ident) => {
         no_handle!($policies, $builder).deadline(ms(500))
+    };
+    (load_shed, $builder:expr, $policies:ident) => {
+        $builder.load_shed(&$policies.load_shed)
+    };
+    (throttle, $builder:expr, $policies:ident) => {
+        $builder.throttle(&$policies.throttle)
     };
     (retry, $builder:expr, $policies:ident) => {
         $builder.retry($policies.retry.clone())
@@ -88,7 +99,7 @@ macro_rules! around_each {
     ($($outer:ident)*) => {$(
         #[test]
         fn $outer() {
-            inside!($outer: fallback deadline retry hedge rate_limit breaker bulkhead attempt_timeout chaos);
+            inside!($outer: fallback deadline load_shed throttle retry hedge rate_limit breaker bulkhead attempt_timeout chaos);
         }
     )*};
 }
@@ -103,7 +114,7 @@ macro_rules! inside {
     };
 }
 
-around_each! { fallback deadline retry hedge rate_limit breaker bulkhead attempt_timeout chaos }
+around_each! { fallback deadline load_shed throttle retry hedge rate_limit breaker bulkhead attempt_timeout chaos }
 
 fn sweep(pipeline: impl Fn(&Sim, &[Policies; 2]) -> DynPipeline<u32, &'static str>) {
     let tracker = Tracker::new();
@@ -146,6 +157,11 @@ fn sweep(pipeline: impl Fn(&Sim, &[Policies; 2]) -> DynPipeline<u32, &'static st
         };
         policies.iter().for_each(holds_nothing);
         policies.iter().for_each(|set| assert_eq!(set.budget.available(rt.now()), RETRIES));
+        // Once for each attempt at most.
+        for Policies { throttle, load_shed, .. } in &policies {
+            assert!(throttle.metrics(Priority::Critical, rt.now()).requests() <= 3);
+            assert!(load_shed.metrics(rt.now()).admitted(Priority::Critical) <= 3);
+        }
         rt.sleep(Duration::from_secs(1)).await;
         for Policies { breaker, limiter, .. } in &policies {
             assert!(breaker.would_permit(rt.now()) && limiter.available(rt.now()) == 1);

@@ -2,7 +2,7 @@
 
 use super::keys::Source;
 use super::table::Row;
-use crate::resilience::{Bulkhead, CircuitMetrics, Health, RateLimiter};
+use crate::resilience::{Bulkhead, CircuitMetrics, Health, LoadShedMetrics, RateLimiter, ThrottleMetrics};
 use crate::task::{ChildExit, PoolStats, ShutdownReport, SupervisorEvent, TaskCounts};
 
 /// What [`Metrics::record`](super::Metrics::record) takes.
@@ -12,6 +12,8 @@ use crate::task::{ChildExit, PoolStats, ShutdownReport, SupervisorEvent, TaskCou
 /// | [`PoolStats`] | [`WorkerPool::stats`](crate::task::WorkerPool::stats) | when metrics are read |
 /// | [`Bulkhead`], [`RateLimiter`] | themselves | when metrics are read |
 /// | [`CircuitMetrics`] | [`CircuitBreaker::metrics`](crate::resilience::CircuitBreaker::metrics) | when metrics are read; changes of state are events too |
+/// | [`ThrottleMetrics`] | [`Throttle::metrics`](crate::resilience::Throttle::metrics), for each priority | when metrics are read |
+/// | [`LoadShedMetrics`] | [`LoadShed::metrics`](crate::resilience::LoadShed::metrics) | when metrics are read |
 /// | [`Health`] | [`HealthCheck::status`](crate::resilience::HealthCheck::status) | once at the start; then there are events |
 /// | [`TaskCounts`] | [`Shutdown::counts`](crate::task::Shutdown::counts), [`TaskScope::counts`](crate::task::TaskScope::counts) | when metrics are read |
 /// | [`SupervisorEvent`] | [`Supervisor::events`](crate::task::Supervisor::events) | each as it comes, once; what a receiver has missed is in no counter |
@@ -62,6 +64,18 @@ impl Snapshot for CircuitMetrics {
         source.circuit_is(self.state);
         source.gauge(Row::CircuitFailures, &[], self.failure_rate());
         source.gauge(Row::CircuitSlowCalls, &[], self.slow_call_rate());
+    }
+}
+
+impl Snapshot for ThrottleMetrics {
+    fn record(&self, source: &Source) {
+        source.gauge(Row::ThrottleRejection, &[self.priority.as_str()], self.rejection_probability);
+    }
+}
+
+impl Snapshot for LoadShedMetrics {
+    fn record(&self, source: &Source) {
+        source.gauge(Row::LoadShedOverloaded, &[], f64::from(u8::from(self.is_overloaded)));
     }
 }
 

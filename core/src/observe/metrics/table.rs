@@ -1,6 +1,7 @@
 //! All metrics that there are.
 
 use crate::observe::names;
+use crate::resilience::Priority;
 use metrics::Unit;
 
 /// What a metric of [`METRICS`] is.
@@ -45,6 +46,11 @@ const POLICY: MetricLabel = label("policy", &[]);
 const KIND: MetricLabel = label("kind", names::KINDS);
 const CIRCUIT_STATE: MetricLabel = label("state", names::CIRCUIT_STATES);
 const HEALTH_STATE: MetricLabel = label("state", names::HEALTH_STATES);
+#[rustfmt::skip]
+const PRIORITY: MetricLabel = label("priority", &[
+    Priority::Sheddable.as_str(), Priority::SheddablePlus.as_str(),
+    Priority::Critical.as_str(), Priority::CriticalPlus.as_str(),
+]);
 const VERDICT: MetricLabel = label("verdict", names::VERDICTS);
 
 const fn outcome(values: &'static [&'static str]) -> MetricLabel {
@@ -80,6 +86,8 @@ pub(super) enum Row {
     BulkheadWaiting,
     BulkheadMaxInFlight,
     RateLimiterWaiting,
+    ThrottleRejection,
+    LoadShedOverloaded,
     PoolWorkers,
     PoolQueued,
     PoolRunning,
@@ -146,6 +154,10 @@ pub const METRICS: &[Metric] = &[
         "Places that a bulkhead has"),
     gauge(Row::RateLimiterWaiting, "backstay_rate_limiter_waiting", &[POLICY],
         "Calls that wait for their turn at a rate limiter"),
+    gauge(Row::ThrottleRejection, "backstay_throttle_rejection_ratio", &[POLICY, PRIORITY],
+        "The share of the calls of a priority that a throttle refuses"),
+    gauge(Row::LoadShedOverloaded, "backstay_load_shed_overloaded", &[POLICY],
+        "1 while a load shedder refuses what has waited too long, 0 while it does not"),
     gauge(Row::PoolWorkers, "backstay_pool_workers", &[POLICY],
         "Workers of a pool"),
     gauge(Row::PoolQueued, "backstay_pool_queued", &[POLICY],

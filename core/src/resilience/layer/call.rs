@@ -21,6 +21,9 @@ use std::task::{Context, Poll};
 /// Sealed: it is there to be named in bounds.
 pub trait Root<T, E>: Copy {
     #[doc(hidden)]
+    const MEASURES_WAIT: bool;
+
+    #[doc(hidden)]
     type State<Fut>;
 
     #[doc(hidden)]
@@ -42,6 +45,8 @@ pub trait Root<T, E>: Copy {
 }
 
 impl<'p, T, E, L: Layer<T, E>> Root<T, E> for &'p L {
+    const MEASURES_WAIT: bool = L::MEASURES_WAIT;
+
     type State<Fut> = L::State<'p, Fut>;
 
     #[inline]
@@ -80,6 +85,8 @@ impl<P> Clone for Alone<'_, P> {
 impl<P> Copy for Alone<'_, P> {}
 
 impl<'p, T, E, P: Policy<T, E>> Root<T, E> for Alone<'p, P> {
+    const MEASURES_WAIT: bool = P::MEASURES_WAIT;
+
     type State<Fut> = P::State<'p, <Leaf as Layer<T, E>>::State<'p, Fut>>;
 
     #[inline]
@@ -128,7 +135,9 @@ pin_project! {
         now: Option<Instant>,
         // The caller's.
         deadline: Instant,
-        // When the first poll was, if there is a deadline or somebody watches.
+        // From when its request has been waiting, if the caller knows.
+        arrived: Instant,
+        // When the first poll was, if there is a deadline, or somebody watches or measures the wait.
         began: Instant,
         account: Account,
         // Made in its place by the first poll: a call that is moved there carries none of it.
@@ -175,6 +184,7 @@ where
             op,
             now: None,
             deadline: Instant::MAX,
+            arrived: Instant::MAX,
             began: Instant::ORIGIN,
             account: Account::NONE,
             state: None,
@@ -232,6 +242,35 @@ where
         self
     }
 
+    /// The same for a request that has been waiting since then, and not only since the first poll: in a channel, in the
+    /// queue of an executor. It is what a [`LoadShed`](crate::resilience::LoadShed) goes by, and nothing else does. Said
+    /// again, the earlier counts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::Runtime;
+    /// use backstay_core::resilience::{LoadShed, Pipeline};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let shed = LoadShed::named("orders").build().expect("it is good");
+    ///     let orders = Pipeline::named("orders").load_shed(&shed).build(&rt).expect("it is good");
+    ///     let arrived = rt.now(); // read with the request
+    ///     rt.sleep(Duration::from_millis(3)).await; // its turn comes
+    ///     let op = async |_| Ok::<_, std::io::Error>(());
+    ///     orders.call(op).waiting_since(arrived).await.expect("that is not long");
+    ///     assert_eq!(shed.metrics(rt.now()).shortest_wait, Duration::from_millis(3));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
+    #[inline]
+    pub fn waiting_since(mut self, arrived: Instant) -> Self {
+        self.arrived = self.arrived.min(arrived);
+        self
+    }
+
     /// The same, whose answer says where it comes from and how many attempts it took.
     ///
     /// # Errors
@@ -283,13 +322,18 @@ where
                 op: this.op,
                 around: *this.around,
                 account: *this.account,
+                waiting_since: *this.arrived,
                 now: this.now.take(),
                 wake_at: Instant::MAX,
             };
             if this.state.is_none() {
                 this.state.set(Some(this.root.start()));
-                if *this.deadline != Instant::MAX || ctx.is_watched() {
+                if *this.deadline != Instant::MAX || H::MEASURES_WAIT || ctx.is_watched() {
                     *this.began = ctx.now();
+                }
+                if H::MEASURES_WAIT {
+                    *this.arrived = (*this.arrived).min(*this.began);
+                    ctx.waiting_since = *this.arrived;
                 }
             }
             let limit = TimeLimit::until(*this.deadline, *this.began);

@@ -9,9 +9,11 @@ use crate::resilience::describe::Describe;
 use crate::resilience::fallback::{Fallback, LastGood};
 use crate::resilience::hedge::Hedge;
 use crate::resilience::layer::{Layered, Leaf};
+use crate::resilience::load_shed::LoadShed;
 use crate::resilience::observer::{Observed, Observer};
 use crate::resilience::rate_limiter::RateLimiter;
 use crate::resilience::retry::Retry;
+use crate::resilience::throttle::Throttle;
 use crate::resilience::timeout::{AttemptTimeout, TotalTimeout};
 use crate::resilience::verdict::Inherit;
 use crate::runtime::Runtime;
@@ -98,6 +100,18 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
     /// that all calls share, or a [`TotalTimeout`].
     pub fn deadline(self, limit: impl Into<TotalTimeout>) -> PipelineBuilder<L::Appended<TotalTimeout>, C> {
         self.append(limit.into())
+    }
+
+    /// No work for a request that has waited too long, while all of them do. Put it inside the bulkhead whose queue it is
+    /// about, or outermost, with [`waiting_since`](crate::resilience::Call::waiting_since). Its priority is this handle's.
+    pub fn load_shed(self, load_shed: &LoadShed) -> PipelineBuilder<L::Appended<LoadShed>, C> {
+        self.append(load_shed.clone())
+    }
+
+    /// Fewer calls while the service takes too few of them. It is shared with all who have a handle of it; the calls'
+    /// priority is this handle's.
+    pub fn throttle<D: Clone>(self, throttle: &Throttle<D>) -> PipelineBuilder<L::Appended<Throttle<D>>, C> {
+        self.append(throttle.clone())
     }
 
     /// Another attempt after a failure.
