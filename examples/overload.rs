@@ -1,4 +1,5 @@
-//! Too much to do, from both sides: a client that throttles itself, and a server that sheds load; each with and without.
+//! Recipes 6.3 and 6.5 in overload, from both sides: a client that throttles itself, and a server that sheds load, each
+//! with and without.
 //!
 //! Everything is simulated, in virtual time: minutes of overload take a moment.
 //!
@@ -42,7 +43,7 @@ struct Came {
     throttled: u32,
 }
 
-/// Users want 200 in a second, an export 100, for five minutes; the service can do 100.
+/// 6.3, a throttle: users want 200 in a second, an export 100, for five minutes; the service can do 100.
 async fn client(rt: Sim, throttle: Throttle) -> Result<[Came; 2], ConfigError> {
     let service = Service::new();
     let export = throttle.with_priority(Priority::Sheddable);
@@ -89,7 +90,7 @@ fn clients() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A request each millisecond, half of them critical, to a server that takes 2 ms for one; a user waits for 100 ms.
+/// 6.5, a load shedder: a request each millisecond, half of them critical, to a server that takes 2 ms for one; a user waits for 100 ms.
 async fn server(rt: Sim, shed: LoadShed) -> Result<[u32; 2], ConfigError> {
     let cpu = Bulkhead::named("cpu").max_in_flight(1).max_waiting(usize::MAX).build()?;
     let low = shed.with_priority(Priority::Sheddable);
