@@ -6,6 +6,7 @@
 //! | retries that don't make an outage worse | [`RetryBudget`] |
 //! | no calls to what is down | [`CircuitBreaker`] |
 //! | at most so many calls at a time | [`Bulkhead`] |
+//! | at most so many calls at a time as the service can take | [`AdaptiveLimit`] |
 //! | at most so many calls in a time | [`RateLimiter`], [`KeyedRateLimiter`] |
 //! | a limit on time: of all attempts, of each | [`TotalTimeout`], [`AttemptTimeout`], [`Deadline`](crate::time::Deadline) |
 //! | another answer when there is none | [`Fallback`] |
@@ -17,6 +18,7 @@
 //! policy, a state machine that knows no clock. All give the same flat [`Error`], and ask one question, the same for
 //! all, of what is a failure: [`Classify`].
 
+mod adaptive_limit;
 mod answer;
 mod attempt;
 pub(crate) mod backoff;
@@ -30,6 +32,7 @@ mod keyed_rate_limiter;
 mod layer;
 mod observer;
 mod pipeline;
+mod places;
 mod rate;
 mod rate_limiter;
 mod rejected;
@@ -39,6 +42,10 @@ mod split_mix;
 mod timeout;
 mod verdict;
 
+pub use adaptive_limit::{
+    AdaptiveAcquire, AdaptiveAcquireOwned, AdaptiveAlgorithm, AdaptiveLimit, AdaptiveLimitBuilder,
+    AdaptiveLimitConfig, AdaptivePermit, Aimd, Gradient, OwnedAdaptivePermit, Vegas,
+};
 pub use answer::{Answer, Source};
 pub use attempt::{Attempt, Operation, WithLast};
 pub use backoff::{Backoff, Delays, Jitter};

@@ -26,6 +26,7 @@ names!(KINDS, kind(PolicyKind) {
     PolicyKind::RateLimiter => "rate_limiter",
     PolicyKind::CircuitBreaker => "circuit_breaker",
     PolicyKind::Bulkhead => "bulkhead",
+    PolicyKind::AdaptiveLimit => "adaptive_limit",
     PolicyKind::AttemptTimeout => "attempt_timeout",
 });
 

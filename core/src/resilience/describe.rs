@@ -64,7 +64,9 @@ impl Description {
 
     /// What is suspicious about the order, each once: see [`Lint`].
     pub(super) fn lints(&self) -> Vec<Lint> {
-        use PolicyKind::{AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, RateLimiter, Retry};
+        use PolicyKind::{
+            AdaptiveLimit, AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, RateLimiter, Retry,
+        };
         let mut lints: Vec<Lint> = Vec::new();
         for (index, outer) in self.policies.iter().enumerate() {
             for inner in &self.policies[index + 1..] {
@@ -73,6 +75,8 @@ impl Description {
                     (CircuitBreaker, Retry) => Some(Lint::RetryInsideBreaker),
                     (RateLimiter, Retry) => Some(Lint::RateLimiterOutsideRetry),
                     (Bulkhead, Retry) => Some(Lint::BulkheadOutsideRetry),
+                    (AdaptiveLimit, Retry) => Some(Lint::AdaptiveLimitOutsideRetry),
+                    (AdaptiveLimit, Bulkhead | RateLimiter) => Some(Lint::WaitInsideAdaptiveLimit),
                     (AttemptTimeout, Retry) => Some(Lint::AttemptTimeoutOutsideRetry),
                     (Retry, Fallback) => Some(Lint::FallbackInsideRetry),
                     (CircuitBreaker, Fallback) => Some(Lint::FallbackInsideBreaker),
@@ -80,7 +84,9 @@ impl Description {
                     // One that is an instant is the same for all attempts.
                     (Retry, Deadline) if inner.limit.is_some() => Some(Lint::DeadlineInsideRetry),
                     (Deadline, AttemptTimeout) if is_longer => Some(Lint::AttemptTimeoutNotBelowDeadline),
-                    (AttemptTimeout, Bulkhead | RateLimiter) => Some(Lint::WaitInsideAttemptTimeout),
+                    (AttemptTimeout, Bulkhead | AdaptiveLimit | RateLimiter) => {
+                        Some(Lint::WaitInsideAttemptTimeout)
+                    }
                     _ => None,
                 };
                 lints.extend(found.filter(|lint| !lints.contains(lint)));
@@ -116,6 +122,10 @@ pub enum Lint {
     RateLimiterOutsideRetry,
     /// A call keeps its place while it waits between attempts, when it needs none.
     BulkheadOutsideRetry,
+    /// The limit takes a call with all its attempts and delays for one of the service's, and a slow one.
+    AdaptiveLimitOutsideRetry,
+    /// The time spent waiting for a turn looks to the limit like a slow service.
+    WaitInsideAdaptiveLimit,
     /// What is meant for one attempt limits all of them together.
     AttemptTimeoutOutsideRetry,
     /// The deadline comes first, so that there is never a second attempt after one that hangs.
@@ -146,6 +156,14 @@ impl fmt::Display for Lint {
                 "the bulkhead is outside the retry: a call keeps its place while it waits between attempts; put the \
                  bulkhead inside the retry"
             }
+            Self::AdaptiveLimitOutsideRetry => {
+                "the adaptive limit is outside the retry: it measures all attempts and the time between them as one \
+                 call; put the limit inside the retry"
+            }
+            Self::WaitInsideAdaptiveLimit => {
+                "a wait for a turn is inside the adaptive limit: it measures the wait as the service's; put the \
+                 adaptive limit inside the bulkhead and the rate limiter"
+            }
             Self::AttemptTimeoutOutsideRetry => {
                 "the attempt timeout is outside the retry: it limits all attempts together; put it inside the retry, \
                  or use a deadline"
@@ -168,7 +186,7 @@ impl fmt::Display for Lint {
             }
             Self::WaitInsideAttemptTimeout => {
                 "a wait for a turn is inside the attempt timeout: a full queue looks like a slow service; put the \
-                 attempt timeout inside the bulkhead and the rate limiter"
+                 attempt timeout inside the bulkhead, the adaptive limit and the rate limiter"
             }
         })
     }
@@ -177,7 +195,9 @@ impl fmt::Display for Lint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use PolicyKind::{AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, RateLimiter, Retry};
+    use PolicyKind::{
+        AdaptiveLimit, AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, RateLimiter, Retry,
+    };
 
     fn lints(policies: &[(PolicyKind, u64)]) -> Vec<Lint> {
         let facts = |&(kind, millis): &(PolicyKind, u64)| match millis {
@@ -196,6 +216,7 @@ mod tests {
             (RateLimiter, 0),
             (CircuitBreaker, 0),
             (Bulkhead, 0),
+            (AdaptiveLimit, 0),
             (AttemptTimeout, 500),
         ];
         assert_eq!(lints(&order), []);
@@ -219,6 +240,9 @@ mod tests {
             ((CircuitBreaker, 0), (Retry, 0), Lint::RetryInsideBreaker),
             ((RateLimiter, 0), (Retry, 0), Lint::RateLimiterOutsideRetry),
             ((Bulkhead, 0), (Retry, 0), Lint::BulkheadOutsideRetry),
+            ((AdaptiveLimit, 0), (Retry, 0), Lint::AdaptiveLimitOutsideRetry),
+            ((AdaptiveLimit, 0), (Bulkhead, 0), Lint::WaitInsideAdaptiveLimit),
+            ((AdaptiveLimit, 0), (RateLimiter, 0), Lint::WaitInsideAdaptiveLimit),
             ((AttemptTimeout, 10), (Retry, 0), Lint::AttemptTimeoutOutsideRetry),
             ((Retry, 0), (Fallback, 0), Lint::FallbackInsideRetry),
             ((CircuitBreaker, 0), (Fallback, 0), Lint::FallbackInsideBreaker),
@@ -227,6 +251,7 @@ mod tests {
             ((Deadline, 10), (AttemptTimeout, 10), Lint::AttemptTimeoutNotBelowDeadline),
             ((AttemptTimeout, 10), (RateLimiter, 0), Lint::WaitInsideAttemptTimeout),
             ((AttemptTimeout, 10), (Bulkhead, 0), Lint::WaitInsideAttemptTimeout),
+            ((AttemptTimeout, 10), (AdaptiveLimit, 0), Lint::WaitInsideAttemptTimeout),
         ] {
             assert_eq!(lints(&[outer, inner]), [lint]);
             assert_eq!(

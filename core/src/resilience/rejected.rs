@@ -45,6 +45,8 @@ pub enum PolicyKind {
     CircuitBreaker,
     /// At most so many calls at a time.
     Bulkhead,
+    /// At most so many calls at a time, as the service can take.
+    AdaptiveLimit,
     /// A limit on the time of one attempt.
     AttemptTimeout,
 }
@@ -136,6 +138,7 @@ impl PolicyKind {
             Self::RateLimiter => "rate limiter",
             Self::CircuitBreaker => "circuit breaker",
             Self::Bulkhead => "bulkhead",
+            Self::AdaptiveLimit => "adaptive limit",
             Self::AttemptTimeout => "attempt timeout",
         }
     }

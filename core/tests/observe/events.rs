@@ -4,7 +4,9 @@ use crate::recorder::Trace;
 use backstay::testing::Sim;
 use backstay_core::Runtime;
 use backstay_core::observe::Tracing;
-use backstay_core::resilience::{Backoff, Bulkhead, CircuitBreaker, Fallback, HealthCheck, Pipeline, Retry};
+use backstay_core::resilience::{
+    AdaptiveLimit, Backoff, Bulkhead, CircuitBreaker, Fallback, HealthCheck, Pipeline, Retry,
+};
 use std::future::pending;
 use std::time::Duration;
 
@@ -29,6 +31,9 @@ async fn policies(rt: Sim) {
     assert!(bulkhead.try_acquire().is_err());
     drop(place);
     drop(waiting.await.unwrap());
+
+    let limit = AdaptiveLimit::named("search").initial_limit(10).observer(tracing).build().unwrap();
+    limit.try_acquire(rt.now()).unwrap().overloaded(rt.now());
 
     let mut check = HealthCheck::named("cache").observer(tracing).build().unwrap();
     check.record(true);

@@ -4,12 +4,12 @@ use crate::kit::{ms, passed};
 use backstay::testing::{Sim, Subject, Tracker, abort_sweep, cancel_sweep, panic_sweep};
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    Attempt, AttemptTimeout, Backoff, Bulkhead, CircuitBreaker, DynPipeline, Error, Fallback, Pipeline,
-    Quota, RateLimiter, Retry, RetryBudget,
+    AdaptiveLimit, Attempt, AttemptTimeout, Backoff, Bulkhead, CircuitBreaker, DynPipeline, Error, Fallback,
+    Pipeline, Quota, RateLimiter, Retry, RetryBudget,
 };
 use std::time::Duration;
 
-/// A call of each has to wait: the bulkhead is full, the limiter used up, and the breaker about to try one call.
+/// A call of each has to wait: the bulkhead and the adaptive limit are full, the limiter used up, and the breaker about to try one call.
 #[derive(Clone)]
 struct Policies {
     retry: Retry,
@@ -17,6 +17,7 @@ struct Policies {
     limiter: RateLimiter,
     breaker: CircuitBreaker,
     bulkhead: Bulkhead,
+    limit: AdaptiveLimit,
 }
 
 const RETRIES: u64 = 100;
@@ -38,8 +39,10 @@ fn set(rt: &Sim) -> Policies {
     let breaker = CircuitBreaker::named("db").consecutive_failures(1).open_for(ms(5));
     let breaker = breaker.build().expect("it is good");
     let bulkhead = Bulkhead::named("db").max_in_flight(1).max_waiting(4).build().expect("it is good");
+    let limit = AdaptiveLimit::named("db").initial_limit(1).max_limit(1).max_waiting(4);
+    let limit = limit.build().expect("it is good");
     breaker.try_acquire(rt.now()).expect("it is closed").failure(rt.now());
-    Policies { retry: retry.build().expect("it is good"), budget, limiter, breaker, bulkhead }
+    Policies { retry: retry.build().expect("it is good"), budget, limiter, breaker, bulkhead, limit }
 }
 
 macro_rules! no_handle {
@@ -71,6 +74,9 @@ macro_rules! add {
     (bulkhead, $builder:expr, $policies:ident) => {
         $builder.bulkhead(&$policies.bulkhead)
     };
+    (adaptive_limit, $builder:expr, $policies:ident) => {
+        $builder.adaptive_limit(&$policies.limit)
+    };
     (attempt_timeout, $builder:expr, $policies:ident) => {
         no_handle!($policies, $builder).attempt_timeout(AttemptTimeout::new(ms(50)).grace(ms(10)))
     };
@@ -80,7 +86,7 @@ macro_rules! around_each {
     ($($outer:ident)*) => {$(
         #[test]
         fn $outer() {
-            inside!($outer: fallback deadline retry rate_limit breaker bulkhead attempt_timeout);
+            inside!($outer: fallback deadline retry rate_limit breaker bulkhead adaptive_limit attempt_timeout);
         }
     )*};
 }
@@ -95,7 +101,7 @@ macro_rules! inside {
     };
 }
 
-around_each! { fallback deadline retry rate_limit breaker bulkhead attempt_timeout }
+around_each! { fallback deadline retry rate_limit breaker bulkhead adaptive_limit attempt_timeout }
 
 fn sweep(pipeline: impl Fn(&Sim, &[Policies; 2]) -> DynPipeline<u32, &'static str>) {
     let tracker = Tracker::new();
@@ -105,10 +111,12 @@ fn sweep(pipeline: impl Fn(&Sim, &[Policies; 2]) -> DynPipeline<u32, &'static st
             let policies = policies(&rt).await;
             let pipeline = pipeline(&rt, &policies);
             let other = rt.spawn({
-                let (rt, [outer, inner]) = (rt.clone(), policies.clone().map(|set| set.bulkhead));
+                let (rt, [outer, inner]) = (rt.clone(), policies.clone());
                 async move {
-                    let _outer = outer.acquire(&rt).await.expect("it is open");
-                    let _inner = inner.acquire(&rt).await.expect("it is open");
+                    let _outer = outer.bulkhead.acquire(&rt).await.expect("it is open");
+                    let _inner = inner.bulkhead.acquire(&rt).await.expect("it is open");
+                    let _outer = outer.limit.acquire(&rt).await.expect("there is time");
+                    let _inner = inner.limit.acquire(&rt).await.expect("there is time");
                     rt.sleep(ms(3)).await;
                 }
             });
@@ -133,8 +141,9 @@ fn sweep(pipeline: impl Fn(&Sim, &[Policies; 2]) -> DynPipeline<u32, &'static st
         }
     };
     let check = |rt: Sim, (policies, pipeline): ([Policies; 2], DynPipeline<u32, &'static str>)| async move {
-        let holds_nothing = |Policies { limiter, bulkhead, .. }: &Policies| {
+        let holds_nothing = |Policies { limiter, bulkhead, limit, .. }: &Policies| {
             assert_eq!((bulkhead.in_flight(), bulkhead.waiting(), limiter.waiting()), (0, 0, 0));
+            assert_eq!((limit.in_flight(), limit.waiting()), (0, 0));
         };
         policies.iter().for_each(holds_nothing);
         policies.iter().for_each(|set| assert_eq!(set.budget.available(rt.now()), RETRIES));
