@@ -200,7 +200,7 @@ fn every_field_is_read_and_written() {
     assert_eq!(read::<Gradient>(text), gradient);
     round_trip(&gradient);
     refused_at::<AdaptiveLimitConfig>("min_limit = 0", 1, "invalid `min_limit` = 0: must be at least 1");
-    refused_at::<AdaptiveLimitConfig>("\nmax_limit = 9", 2, "invalid `initial_limit` = 20: must be at least");
+    refused_at::<AdaptiveLimitConfig>("max_limit = 9", 1, "invalid `initial_limit` = 20: must be at least");
     let text = "[algorithm.vegas]\nalpha = 7";
     refused_at::<AdaptiveLimitConfig>(text, 1, "invalid `beta` = 6: must not be less than `alpha`");
     refused_at::<AdaptiveAlgorithm>("[reno]", 1, "unknown variant `reno`, expected one of `aimd`");
