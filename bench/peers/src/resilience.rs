@@ -6,11 +6,12 @@
 //! | circuit breakers | [`breakers`] |
 //! | limits on a rate | [`limiters`], [`keyed_limiters`] |
 //! | limits on how many are under way | [`bulkheads`] |
+//! | limits on that which find their own size | [`adaptive`] |
 //! | limits on time | [`timeouts`] |
 //! | all of them around one another | [`stacks`] |
 
 use crate::bench::{Bench, Family};
-use crate::{breakers, bulkheads, keyed_limiters, limiters, retries, stacks, timeouts};
+use crate::{adaptive, breakers, bulkheads, keyed_limiters, limiters, retries, stacks, timeouts};
 
 /// The bench.
 pub const BENCH: Bench = Bench {
@@ -26,18 +27,20 @@ Resilience, beside other crates, on the same work.
         limiters::TABLE,
         keyed_limiters::TABLE,
         bulkheads::TABLE,
+        adaptive::TABLE,
         timeouts::TABLE,
         stacks::TABLE,
     ],
 };
 
 /// All of them.
-pub const FAMILIES: [Family; 7] = [
+pub const FAMILIES: [Family; 8] = [
     (retries::TABLE, retries::works),
     (breakers::TABLE, breakers::works),
     (limiters::TABLE, limiters::works),
     (keyed_limiters::TABLE, keyed_limiters::works),
     (bulkheads::TABLE, bulkheads::works),
+    (adaptive::TABLE, adaptive::works),
     (timeouts::TABLE, timeouts::works),
     (stacks::TABLE, stacks::works),
 ];

@@ -39,7 +39,8 @@ const EXECUTOR: f64 = 1.0;
 const OURS: &str = "backstay";
 
 /// With what the names of rows of calls begin.
-const CALLS: [&str; 10] = [
+const CALLS: [&str; 11] = [
+    "adaptive-",
     "retry-",
     "breaker-",
     "limiter-",

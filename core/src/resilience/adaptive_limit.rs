@@ -82,7 +82,7 @@ use std::sync::Arc;
 ///
 /// let run = Sim::builder().run(|rt: Sim| async move {
 ///     let search = AdaptiveLimit::named("search").algorithm(Aimd::new()).initial_limit(4).build().expect("it is good");
-///     for _ in 0..10 {
+///     for _ in 0..60 {
 ///         let tasks = [(); 4].map(|()| {
 ///             let (rt, search) = (rt.clone(), search.clone());
 ///             rt.clone().spawn(async move {
@@ -96,7 +96,7 @@ use std::sync::Arc;
 ///     // It was used, and nobody complained.
 ///     search.limit()
 /// })?;
-/// assert_eq!(run.value, 8); // and no more: of eight, four are just half
+/// assert_eq!(run.value, 9); // and no more: of nine, four are fewer than half
 /// # Ok::<(), Failure>(())
 /// ```
 #[doc(alias = "AdaptiveLimiter")]
