@@ -6,8 +6,9 @@
 use backstay::future::join_all;
 use backstay::net::Net;
 use backstay::resilience::{
-    AdaptiveLimit, Aimd, Backoff, Bulkhead, CircuitBreaker, CircuitState, Classify, DynPipeline, Error, Event, Fallback, Inherit, Pipeline, Quota,
-    RateLimiter, Reason, Retry, RetryBudget, Source, Stop, Verdict,
+    AdaptiveLimit, Aimd, Backoff, Bulkhead, CircuitBreaker, CircuitState, Classify, DynPipeline, Error,
+    Event, Fallback, Inherit, Pipeline, Quota, RateLimiter, Reason, Retry, RetryBudget, Source, Stop,
+    Verdict,
 };
 use backstay::{AnyRuntime, Runtime};
 use backstay_examples::http::{FetchError, Reply, Server, get, reply};

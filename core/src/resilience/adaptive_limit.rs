@@ -35,23 +35,25 @@ use std::sync::Arc;
 /// At most so many calls at a time, where it finds out itself how many that should be.
 ///
 /// It measures how long calls take and whether the service is overloaded, and grows or shrinks by one of three
-/// [algorithms](AdaptiveAlgorithm): as a [`Bulkhead`](super::Bulkhead) that somebody resizes all the time, and knows by how
-/// much. It is a handle: clones, and the pipelines it is put in, share its places and what it has learned. Each service
+/// [algorithms](AdaptiveAlgorithm): a [`Bulkhead`](super::Bulkhead) that somebody resizes all the time, who knows by
+/// how much. It is a handle: clones, and the pipelines it is put in, share its places and what it has learned. Each service
 /// is to have its own.
 ///
 /// | a call | is |
 /// |---|---|
 /// | that succeeds | a latency, from when it was let in |
-/// | that timed out, or whose failure says [when to come back](super::Verdict::Failure) | an overload |
-/// | that failed otherwise, was cancelled, or was refused by a policy of ours | nothing: a failure is no measurement |
+/// | that timed out, or failed and says [when to come back](super::Verdict::Failure) | an overload |
+/// | that failed otherwise, was cancelled, or not called | nothing: a failure is no measurement |
 ///
 /// **No growth that is not used.** While fewer than half of its places are taken, it is the application that limits the
-/// calls, and not this: however quick they are, the limit stays where it is.
+/// calls, and not this: however quick they are, the limit stays where it is. While there are fewer than a quarter, it
+/// does not shrink for their latency either: it is not they that make the service slow.
 ///
 /// **The baseline is measured again.** What is short or long for the service is learned from what was seen, a lucky
 /// moment or a start under full load included, and the service itself changes. So where the latency was above the
-/// baseline for `probe_after` windows, a quarter of the limit is in force for one window, so that nothing waits inside
-/// of the service; what calls take then is the new baseline. Where the limit isn't used, there is no need for that.
+/// baseline for `probe_after` windows, and after the first ten, a quarter of the limit is in force for one window, so
+/// that nothing waits inside of the service; what calls take then is the new baseline. Where the limit isn't used, there
+/// is no need for that.
 ///
 /// **An overload counts once in a round trip**, however many calls it hits: what was let in before the limit was last
 /// made smaller says nothing new.
@@ -76,12 +78,13 @@ use std::sync::Arc;
 ///
 /// ```
 /// use backstay::testing::{Failure, Sim};
-/// use backstay_core::resilience::{AdaptiveLimit, Aimd, Error, Verdict};
+/// use backstay_core::resilience::{AdaptiveLimit, Aimd};
 /// use backstay_core::{JoinHandle, Runtime};
 /// use std::time::Duration;
 ///
 /// let run = Sim::builder().run(|rt: Sim| async move {
-///     let search = AdaptiveLimit::named("search").algorithm(Aimd::new()).initial_limit(4).build().expect("it is good");
+///     let search = AdaptiveLimit::named("search").algorithm(Aimd::new()).initial_limit(4).build();
+///     let search = search.expect("it is good");
 ///     for _ in 0..60 {
 ///         let tasks = [(); 4].map(|()| {
 ///             let (rt, search) = (rt.clone(), search.clone());
@@ -243,8 +246,8 @@ impl AdaptiveLimit {
     /// Changes all its settings, for all its handles and while it is in use: to those of an [`AdaptiveLimitConfig`], or
     /// of a builder, whose name and observer don't count.
     ///
-    /// The limit stays what it is, as far as `min_limit` and `max_limit` let it; `initial_limit` is of new ones. What is
-    /// known of the service stays if the algorithm does. Who waits keeps its place and its `max_wait`.
+    /// The limit stays what it is, as far as `min_limit` and `max_limit` let it; `initial_limit` is of new ones. What
+    /// is known of the service stays if the algorithm does. Who waits keeps its place and its `max_wait`.
     ///
     /// # Errors
     ///

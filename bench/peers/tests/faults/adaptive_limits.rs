@@ -40,7 +40,7 @@ mod tower_resilience {
 
 mod backstay {
     use super::MS;
-    use backstay_core::resilience::{AdaptiveAlgorithm, AdaptiveLimit, Aimd, Verdict, Vegas};
+    use backstay_core::resilience::{AdaptiveAlgorithm, AdaptiveLimit, Aimd, Vegas, Verdict};
     use backstay_core::time::Instant;
     use std::time::Duration;
 

@@ -7,7 +7,7 @@ use crate::config_error::ConfigError;
 ///
 /// | algorithm | listens to | settles |
 /// |---|---|---|
-/// | [`Gradient`], the default | latencies, beside those of a long time | where the service is `tolerance` times as slow as without load |
+/// | [`Gradient`], the default | latencies, beside those of a long time | where it is `tolerance` times as slow |
 /// | [`Vegas`] | latencies, beside the shortest | where a few calls wait inside of the service |
 /// | [`Aimd`] | refusals, timeouts, and a threshold if there is one | in a saw-tooth below the first overload |
 ///

@@ -10,14 +10,15 @@ use std::time::Duration;
 ///
 /// `gradient = tolerance × long / short`, at least a half and at most one; the limit goes a part of the way, the
 /// `smoothing`, to `gradient × limit + queue`. The latency of now, `short`, is the average of a window, and is not
-/// smoothed; the `long` one is an exponential average of `long_window` of them, which comes down at once where it is
-/// more than twice the short one: without these two, it drifts upwards with what the limit itself lets through
-/// (Netflix' pull request 88). It compares averages, and so it is for services whose calls take all sorts of time; it
-/// lets the service be `tolerance` times as slow as it is without load.
+/// smoothed; the `long` one is an exponential average of `long_window` of them, which comes down by a tenth of itself
+/// with each window where it is more than twice the short one (as since Netflix' pull request 88: it drifted upwards).
+/// It compares averages, and so it is for services whose calls take all sorts of time; it lets the service be
+/// `tolerance` times as slow as it is without load.
 ///
-/// A service that is kept full for ever has no other long-time latency than that. So where the limit is used, and
-/// the short latency has been above the long one for `probe_after` windows, the long one is measured anew: see
-/// [`AdaptiveLimit`](super::AdaptiveLimit).
+/// A service that is kept full has no other long-time latency than that, and then it drifts all the same. So where the
+/// limit is used, and the short latency has been above the long one for `probe_after` windows, the long one is measured
+/// anew (see [`AdaptiveLimit`](super::AdaptiveLimit)); and sooner where it is much above the short one, as after a
+/// slowdown that has ended.
 ///
 /// | setting | default | valid |
 /// |---|---|---|

@@ -8,11 +8,12 @@ use std::time::Duration;
 /// Estimates how many calls wait inside of the service, and keeps them between two numbers: as TCP Vegas does (Brakmo
 /// and Peterson, 1995), with the numbers of Netflix' `VegasLimit`.
 ///
-/// With the latency that the service has without load, `base`, and the one it has now, `queue = in flight × (1 − base
-/// / latency)` of the calls wait. The limit grows while there are fewer than `alpha` and shrinks when there are more than
-/// `beta`, both times the logarithm of the limit to the base of ten, which counts as one at least. It finds the limit
-/// without going far beyond it. For services whose calls all take about the same time; one that answers some calls much
-/// faster has a base that the others never reach, and a limit that is too low.
+/// With the latency that the service has without load, `base`, and the one it has now, so many of the calls wait:
+/// `queue = in_flight × (1 − base / latency)`. The limit grows while there are fewer than `alpha`, by `beta` if there
+/// are hardly any, and shrinks when there are more than `beta`; all of this times the logarithm of the limit to the
+/// base of ten, which counts as one at least. It finds the limit without going far beyond it. For services whose calls
+/// all take about the same time; one that answers some calls much faster has a base that the others never reach, and a
+/// limit that is too low.
 ///
 /// The base is the least average of a window. One that has not been reached for `probe_after` windows is measured anew:
 /// see [`AdaptiveLimit`](super::AdaptiveLimit).

@@ -78,8 +78,8 @@ impl Window {
         self.sum / self.samples as f64
     }
 
-    /// How long it is to be, in nanoseconds: two round trips, though a few calls that took very long, as while the machine
-    /// was asleep, don't keep it open.
+    /// How long it is to be, in nanoseconds: two round trips, though a few calls that took very long, as while the
+    /// machine was asleep, don't keep it open.
     fn length(&self, at_least: f64) -> f64 {
         let most = 10.0 * at_least.max(2.0 * self.least);
         at_least.max(most.min(2.0 * self.latency()))
@@ -95,8 +95,8 @@ impl Window {
         is_used(limit, self.max_in_flight)
     }
 
-    /// The next limit, if it is more than a guess: it does not grow beyond twice of what is used, and it does not shrink
-    /// where not even a quarter is: so few calls are not what makes a service slow.
+    /// The next limit, if it is more than a guess: it does not grow beyond twice of what is used, and it does not
+    /// shrink where not even a quarter is: so few calls are not what makes a service slow.
     pub(super) fn allows(&self, limit: f64, next: f64) -> f64 {
         let is_known = if next > limit { self.uses(limit) } else { is_used(limit / 2.0, self.max_in_flight) };
         if is_known { next } else { limit }
