@@ -43,12 +43,12 @@ async fn never_more_than_its_maximum_and_nothing_is_lost<R: Runtime>(rt: R) {
                                 assert!(inside.fetch_add(1, SeqCst) < 5);
                                 rt.yield_now().await;
                                 inside.fetch_sub(1, SeqCst);
-                                if (task + call) % 5 == 0 { Err(Broken) } else { Ok(()) }
+                                if usize::is_multiple_of(task + call, 5) { Err(Broken) } else { Ok(()) }
                             }
                         };
                         let result = limit.run(&rt, op).await;
                         assert!(matches!(result, Ok(()) | Err(Error::Operation(Broken))), "{result:?}");
-                        if call % 7 == 0 {
+                        if usize::is_multiple_of(call, 7) {
                             let permit = limit.acquire(&rt).await.expect("there is time");
                             permit.overloaded(rt.now());
                         }

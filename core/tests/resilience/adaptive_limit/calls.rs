@@ -124,7 +124,8 @@ fn the_latency_is_the_operations_and_not_that_of_the_queue() {
         let limit = AdaptiveLimit::named("l").algorithm(aimd).initial_limit(1).max_limit(1).max_waiting(10);
         let heard = Heard::default();
         let limit = limit.observer(heard.clone()).build().expect("it is good");
-        let call = || limit.run(&rt, async |_| Ok::<_, &str>(rt.sleep(ms(10)).await));
+        let op = |_: Attempt| rt.sleep(ms(10)).map(Ok::<_, &str>);
+        let call = || limit.run(&rt, op);
         let results = futures::future::join_all((0..10).map(|_| call())).await;
         assert!(results.iter().all(Result::is_ok));
         let waited =

@@ -4,7 +4,10 @@ use super::{algorithms, calls, limit, rounds};
 use crate::kit::{at, ms, sim};
 use backstay::testing::Sim;
 use backstay_core::Runtime;
-use backstay_core::resilience::{AdaptiveAlgorithm, AdaptiveLimit, Aimd, Error, Gradient, Vegas, Verdict};
+use backstay_core::resilience::{
+    AdaptiveAlgorithm, AdaptiveLimit, Aimd, Attempt, Error, Gradient, Vegas, Verdict,
+};
+use futures::FutureExt;
 use std::time::Duration;
 
 #[test]
@@ -14,7 +17,8 @@ fn d06_d09_b36_nothing_grows_where_the_application_is_the_limit() {
             sim(|rt: Sim| async move {
                 let limit = limit(algorithm, 10);
                 for _ in 0..count {
-                    limit.run(&rt, async |_| Ok::<_, ()>(rt.sleep(latency).await)).await.expect("it is free");
+                    let op = |_: Attempt| rt.sleep(latency).map(Ok::<_, ()>);
+                    limit.run(&rt, op).await.expect("it is free");
                     assert_eq!(limit.limit(), 10, "{algorithm:?}");
                 }
             });
@@ -101,7 +105,7 @@ fn d08_nor_are_their_latencies_measured() {
         for permit in permits {
             permit.record(Verdict::failure(), now + ms(1));
         }
-        now = now + ms(1);
+        now += ms(1);
     }
     rounds(&limit, 200, now, ms(10));
     assert!(limit.limit() >= 50, "{}", limit.limit());

@@ -1,5 +1,5 @@
 //! A server in virtual time that does so many calls at once, in the order in which they come, and more clients than
-//! that: where each algorithm settles, and how it comes back after trouble. The guide's table is made here.
+//! that: where each algorithm settles, and how it comes back after trouble. The guide's table is of what is seen here.
 
 use crate::kit::{ms, sim};
 use backstay::testing::Sim;
@@ -152,8 +152,6 @@ fn each_settles_near_the_knee() {
                     });
                     rt.sleep(Duration::from_secs(40)).await;
                     let seen = clients.watch(&rt, 20).await;
-                    // The guide's table.
-                    println!("{name}, {varies}, {initial}: {seen:?}, {:.1}, {:?}", seen.limit(), seen.mean());
                     // Nearly all that the server can do, in at most three times the time of a call without load; the
                     // clients by themselves would wait for six.
                     assert!(seen.calls >= 20 * 225, "{name} {seen:?}");
@@ -187,7 +185,7 @@ fn each_comes_back_after_a_slowdown() {
             server.takes(SERVICE);
             rt.sleep(seconds(40)).await;
             let after = clients.watch(&rt, 10).await;
-            println!("{name}: {:.1}, slow {:.1}, {:.1}", before.limit(), slow.limit(), after.limit());
+            assert!(after.limit() <= before.limit() + 5.0, "{name} {before:?} {after:?}");
             // While it is slow, there is no use in fewer calls than workers; nor is there after.
             assert!(after.calls >= 10 * 225, "{name} {after:?}");
             assert!(after.mean() <= 3 * SERVICE, "{name} {after:?}");
@@ -220,7 +218,6 @@ fn each_comes_back_after_an_outage() {
             server.takes(SERVICE);
             rt.sleep(seconds(50)).await;
             let after = clients.watch(&rt, 10).await;
-            println!("{name}: {low}, {:.1}", after.limit());
             assert!(low < 2 * KNEE, "{name} {low}");
             assert!(after.calls >= 10 * 225, "{name} {after:?}");
             calls.await.expect("no panic");
