@@ -5,7 +5,7 @@ use crate::kit::{Heard, ms, sim};
 use backstay::testing::Sim;
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    AdaptiveLimit, Aimd, Attempt, AttemptTimeout, CircuitBreaker, Error, EventKind, Lint, Pipeline,
+    AdaptiveLimit, Aimd, Attempt, AttemptTimeout, Bulkhead, CircuitBreaker, Error, EventKind, Lint, Pipeline,
     PolicyKind, Quota, RateLimiter, Reason, Rejected, Retry, Scope, Vegas, Verdict,
 };
 use futures::FutureExt;
@@ -75,12 +75,12 @@ fn what_was_not_called_says_nothing() {
             rt.sleep(ms(10)).await;
         }
         // A call that waits for its turn inside of it, and does not get it in time.
-        let limiter = RateLimiter::new(Quota::new(1, ms(100))).expect("it is good");
+        let bulkhead = Bulkhead::named("b").max_in_flight(1).max_waiting(1).build().expect("it is good");
+        let _place = bulkhead.try_acquire().expect("it is free");
         let patient =
-            Pipeline::named("p").deadline(ms(5)).adaptive_limit(&limit).rate_limit(&limiter).build(&rt);
-        let patient = patient.expect("it is good");
-        patient.call(async |_| Ok::<_, &str>(())).await.expect("there is one");
-        patient.call(async |_| Ok::<_, &str>(())).await.unwrap_err();
+            Pipeline::named("p").deadline(ms(5)).adaptive_limit(&limit).bulkhead(&bulkhead).build(&rt);
+        let late = patient.expect("it is good").call(async |_| Ok::<_, &str>(())).await;
+        assert!(matches!(late, Err(Error::TimedOut { scope: Scope::Total, .. })));
         assert_eq!((limit.limit(), limit.in_flight()), (2, 0));
     });
 }
