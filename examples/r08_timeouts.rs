@@ -1,11 +1,11 @@
 //! Recipes 8.1 to 8.6: a timeout for each attempt and one for all, a deadline that goes with a request through two
-//! servers, a rate limiter that refuses who could not wait, a health check.
+//! servers, a rate limiter that refuses who could not wait, a health check; and a hedge, for a replica that is slow.
 //!
 //!     cargo run -p backstay-examples --example r08_timeouts -- --runtime smol
 
 use backstay::resilience::{
-    AttemptTimeout, Backoff, Error, Event, Health, HealthCheck, Pipeline, Quota, RateLimiter, Reason, Retry,
-    Scope, Stop,
+    AttemptTimeout, Backoff, Error, Event, Health, HealthCheck, Hedge, Pipeline, Quota, RateLimiter, Reason,
+    Retry, Scope, Stop,
 };
 use backstay::task::CancelToken;
 use backstay::time::Deadline;
@@ -165,6 +165,23 @@ async fn a_health_check(rt: &AnyRuntime) -> Outcome {
     Ok(())
 }
 
+/// Two replicas, and the first is slow: after 30 ms the second is asked as well, and its answer is the first.
+async fn a_slow_replica(rt: &AnyRuntime, slow: SocketAddr) -> Outcome {
+    let fast = Server::start(rt, |_| async { reply(StatusCode::OK, r#"{"waited":0}"#) }).await?;
+    let replicas = [slow, fast.addr()];
+    let hedge = Hedge::builder().delay(ms(30)).build()?;
+    let api = Pipeline::named("replicas").hedge(hedge).build(rt)?;
+    let start = rt.now();
+    let answer =
+        api.call(|attempt| get(rt, replicas[attempt.hedge() as usize], "/wait/5000")).detailed().await?;
+    let took = rt.now() - start;
+    assert_eq!((answer.value["waited"].as_u64(), answer.attempts), (Some(0), 2));
+    assert!(took >= ms(30) && took < ms(5_000), "{took:?}");
+    fast.stop().await;
+    println!("    hedge       asked both, and the second was the first to answer");
+    Ok(())
+}
+
 /// Waits as long as it is told, and says so.
 async fn wait(rt: AnyRuntime, path: String) -> Reply {
     match path.trim_start_matches("/wait/").parse() {
@@ -186,6 +203,7 @@ async fn program(rt: AnyRuntime) -> Outcome {
     a_deadline_through_two_hops(&rt, server.addr()).await?;
     a_rate_limiter(&rt, server.addr()).await?;
     a_health_check(&rt).await?;
+    a_slow_replica(&rt, server.addr()).await?;
     server.stop().await;
     Ok(())
 }

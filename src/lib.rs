@@ -125,6 +125,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/circuit-breaker.md")]
     struct CircuitBreaker;
     #[cfg(feature = "testing")]
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/chaos.md")]
+    struct Chaos;
     #[doc = include_str!("../docs/guide/concurrent-streams.md")]
     struct ConcurrentStreams;
     #[cfg(feature = "serde")]
@@ -145,6 +148,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/health-check.md")]
     struct HealthCheck;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/hedge.md")]
+    struct Hedge;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/join-set.md")]
     struct JoinSet;

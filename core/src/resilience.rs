@@ -10,8 +10,9 @@
 //! | at most so many calls in a time | [`RateLimiter`], [`KeyedRateLimiter`] |
 //! | a limit on time: of all attempts, of each | [`TotalTimeout`], [`AttemptTimeout`], [`Deadline`](crate::time::Deadline) |
 //! | another answer when there is none | [`Fallback`] |
-//! | to know whether something is up | [`HealthCheck`] |
+//! | another call where the first is slow | [`Hedge`] |
 //! | to know whether a service works, asked at intervals | [`HealthCheck`] |
+//! | faults on purpose, to see what the others make of them | [`Chaos`] |
 //! | several of these, in an order | [`Pipeline`] |
 //!
 //! Each policy is usable alone, by its `run`, and without async, by its methods that take the time: those are the
@@ -23,11 +24,13 @@ mod answer;
 mod attempt;
 pub(crate) mod backoff;
 mod bulkhead;
+mod chaos;
 mod circuit_breaker;
 mod describe;
 mod error;
 mod fallback;
 mod health_check;
+mod hedge;
 mod keyed_rate_limiter;
 mod layer;
 mod observer;
@@ -53,6 +56,7 @@ pub use bulkhead::{
     Bulkhead, BulkheadAcquire, BulkheadAcquireOwned, BulkheadBuilder, BulkheadConfig, BulkheadPermit,
     OwnedBulkheadPermit,
 };
+pub use chaos::{Behavior, Chaos, ChaosBuilder, ChaosConfig, ChaosKind, Fault, Injection, Instead, Latency};
 pub use circuit_breaker::{
     CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerConfig, CircuitMetrics, CircuitPermit,
     CircuitReason, CircuitState, OwnedCircuitPermit,
@@ -61,11 +65,12 @@ pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
 pub use fallback::{Always, Fallback, FromError, InsteadOf, Substitute, Value, WhichErrors};
 pub use health_check::{Health, HealthCheck, HealthCheckBuilder, HealthCheckConfig};
+pub use hedge::{Hedge, HedgeBuilder, HedgeConfig, HedgeDelay, PercentileDelay};
 pub use keyed_rate_limiter::{
     KeyedRateLimiter, KeyedRateLimiterBuilder, KeyedRateLimiterConfig, KeyedRatePermit,
 };
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
-pub use observer::{Event, EventKind, Observer};
+pub use observer::{Event, EventKind, HedgeCause, Observer};
 pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Stack};
 pub(crate) use rate_limiter::Patient;
 pub use rate_limiter::{

@@ -6,9 +6,9 @@
 
 use backstay::testing::Sim;
 use backstay_core::resilience::{
-    AdaptiveAlgorithm, AdaptiveLimit, Aimd, Attempt, AttemptTimeout, Backoff, Bulkhead, CircuitBreaker,
-    Error, Fallback, Gradient, KeyedRateLimiter, Pipeline, Quota, RateLimiter, Retry, RetryBudget,
-    TotalTimeout, Vegas,
+    AdaptiveAlgorithm, AdaptiveLimit, Aimd, Attempt, AttemptTimeout, Backoff, Bulkhead, Chaos,
+    CircuitBreaker, Error, Fallback, Gradient, Hedge, KeyedRateLimiter, Pipeline, Quota, RateLimiter, Retry,
+    RetryBudget, TotalTimeout, Vegas,
 };
 use backstay_core::time::{Deadline, Instant};
 use backstay_core::{Limit, Runtime};
@@ -184,6 +184,49 @@ fn retries_and_their_budgets_allocate_nothing() {
             });
             assert_eq!(made, 0, "{budget:?}");
         }
+    });
+}
+
+#[test]
+fn a_hedge_allocates_what_it_keeps_and_a_fast_call_nothing() {
+    on_a_clock(|rt| {
+        let budget = RetryBudget::token_bucket().build().expect("it is good");
+        let hedges = [
+            Hedge::builder().delay(SECOND).budget(&budget).build().expect("it is good"),
+            Hedge::builder().percentile(0.95).build().expect("it is good"),
+        ];
+        for hedge in hedges {
+            let users = Pipeline::named("users").hedge(hedge.clone()).attempt_timeout(SECOND).build(rt);
+            let users = users.expect("it is good");
+            let fast = allocations(|| {
+                for _ in 0..100 {
+                    assert!(poll(pin!(hedge.run(rt, async |_| Ok::<_, ()>(())))).is_ready());
+                    assert!(poll(pin!(users.call(async |_| Ok::<_, ()>(())))).is_ready());
+                }
+            });
+            assert_eq!(fast, 0, "{hedge:?}");
+            let fails_once =
+                |attempt: Attempt| std::future::ready(if attempt.is_hedge() { Ok(()) } else { Err(()) });
+            let hedged = allocations(|| assert!(poll(pin!(users.call(fails_once))).is_ready()));
+            assert_eq!(hedged, 2, "the hedge, and the list of them");
+        }
+    });
+}
+
+#[test]
+fn chaos_allocates_nothing() {
+    on_a_clock(|rt| {
+        let fault = Chaos::fault(|| ()).rate(0.5).seed(7).build().expect("it is good");
+        let slow = Chaos::latency(SECOND).rate(0.0).enabled_if(|| true).build().expect("it is good");
+        let first = Chaos::behavior(async || ()).rate(1.0).build().expect("it is good");
+        let users = Pipeline::named("users").chaos(slow).chaos(first).chaos(fault).build(rt);
+        let users = users.expect("it is good");
+        let made = allocations(|| {
+            for _ in 0..100 {
+                assert!(poll(pin!(users.call(async |_| Ok(())))).is_ready());
+            }
+        });
+        assert_eq!(made, 0);
     });
 }
 

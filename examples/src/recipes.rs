@@ -124,6 +124,7 @@ pub const RECIPES: &[Recipe] = &[
 /// Every example: each a file in this package's folder. One that has a command line of its own, as a service has, says
 /// with which arguments it ends.
 pub const EXAMPLES: &[Example] = &[
+    example("chaos", "faults on purpose, and what a timeout, retries and hedges make of them"),
     example("hello", "the same program on every runtime"),
     example("r01_composition", "futures put together, and their errors kept apart"),
     example("r02_concurrency", "many futures at once: joins, races, limits, deadlines"),

@@ -8,10 +8,14 @@
 //! | limits on how many are under way | [`bulkheads`] |
 //! | limits on that which find their own size | [`adaptive`] |
 //! | limits on time | [`timeouts`] |
+//! | another call where one is slow | [`hedges`] |
+//! | faults on purpose | [`chaos`] |
 //! | all of them around one another | [`stacks`] |
 
 use crate::bench::{Bench, Family};
-use crate::{adaptive, breakers, bulkheads, keyed_limiters, limiters, retries, stacks, timeouts};
+use crate::{
+    adaptive, breakers, bulkheads, chaos, hedges, keyed_limiters, limiters, retries, stacks, timeouts,
+};
 
 /// The bench.
 pub const BENCH: Bench = Bench {
@@ -29,12 +33,14 @@ Resilience, beside other crates, on the same work.
         bulkheads::TABLE,
         adaptive::TABLE,
         timeouts::TABLE,
+        hedges::TABLE,
+        chaos::TABLE,
         stacks::TABLE,
     ],
 };
 
 /// All of them.
-pub const FAMILIES: [Family; 8] = [
+pub const FAMILIES: [Family; 10] = [
     (retries::TABLE, retries::works),
     (breakers::TABLE, breakers::works),
     (limiters::TABLE, limiters::works),
@@ -42,5 +48,7 @@ pub const FAMILIES: [Family; 8] = [
     (bulkheads::TABLE, bulkheads::works),
     (adaptive::TABLE, adaptive::works),
     (timeouts::TABLE, timeouts::works),
+    (hedges::TABLE, hedges::works),
+    (chaos::TABLE, chaos::works),
     (stacks::TABLE, stacks::works),
 ];

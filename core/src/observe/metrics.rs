@@ -116,6 +116,8 @@ impl Observer for Metrics {
             EventKind::RetriesExhausted { why, .. } => {
                 source.count(Row::RetriesExhausted, &[names::stop(why)], 1);
             }
+            EventKind::Hedging { cause, .. } => source.count(Row::Hedges, &[names::hedge_cause(cause)], 1),
+            EventKind::HedgeWon { .. } => source.count(Row::HedgesWon, &[], 1),
             EventKind::Rejected(rejected) => {
                 let (kind, reason) = (names::kind(rejected.policy()), names::reason(rejected.reason()));
                 source.count(Row::Rejections, &[kind, reason], 1);
@@ -125,6 +127,7 @@ impl Observer for Metrics {
                 source.time(Row::QueueWait, &[names::kind(policy)], waited);
             }
             EventKind::FellBack => source.count(Row::Fallbacks, &[], 1),
+            EventKind::Injected { chaos } => source.count(Row::Chaos, &[names::chaos_kind(chaos)], 1),
             EventKind::CircuitChanged { to, .. } => {
                 source.count(Row::CircuitChanges, &[names::circuit_state(to)], 1);
                 source.circuit_is(to);

@@ -3,7 +3,9 @@
 
 #[cfg(feature = "tracing")]
 use crate::resilience::CircuitReason;
-use crate::resilience::{CircuitState, Health, PolicyKind, Reason, Scope, Stop, Verdict};
+use crate::resilience::{
+    ChaosKind, CircuitState, Health, HedgeCause, PolicyKind, Reason, Scope, Stop, Verdict,
+};
 
 /// The name of each variant, and the list of them all: the compiler sees to it that none is left out.
 macro_rules! names {
@@ -23,11 +25,13 @@ names!(KINDS, kind(PolicyKind) {
     PolicyKind::Fallback => "fallback",
     PolicyKind::Deadline => "deadline",
     PolicyKind::Retry => "retry",
+    PolicyKind::Hedge => "hedge",
     PolicyKind::RateLimiter => "rate_limiter",
     PolicyKind::CircuitBreaker => "circuit_breaker",
     PolicyKind::Bulkhead => "bulkhead",
     PolicyKind::AdaptiveLimit => "adaptive_limit",
     PolicyKind::AttemptTimeout => "attempt_timeout",
+    PolicyKind::Chaos => "chaos",
 });
 
 names!(REASONS, reason(Reason) {
@@ -41,6 +45,18 @@ names!(REASONS, reason(Reason) {
     Reason::TooLarge { .. } => "too_large",
     Reason::TooManyKeys => "too_many_keys",
     Reason::Closed => "closed",
+});
+
+names!(HEDGE_CAUSES, hedge_cause(HedgeCause) {
+    HedgeCause::Delay => "delay",
+    HedgeCause::Failure => "failure",
+});
+
+names!(CHAOS_KINDS, chaos_kind(ChaosKind) {
+    ChaosKind::Fault => "fault",
+    ChaosKind::Result => "result",
+    ChaosKind::Latency => "latency",
+    ChaosKind::Behavior => "behavior",
 });
 
 names!(STOPS, stop(Stop) {

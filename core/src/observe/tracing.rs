@@ -17,9 +17,12 @@ use tracing::{debug, info, warn};
 /// | `limit.changed` | `DEBUG` | `from`, `to` |
 /// | `retry.scheduled` | `INFO` | `attempt`, `delay_seconds` |
 /// | `retry.exhausted` | `WARN` | `attempts`, `reason` |
+/// | `hedge.started` | `INFO` | `hedge`, `cause` |
+/// | `hedge.won` | `INFO` | `hedge` |
 /// | `rejected` | `WARN` | `kind`, `reason`, `retry_after_seconds` if it is known |
 /// | `timed_out` | `WARN` | `scope`, `limit_seconds` |
 /// | `fallback.used` | `WARN` | |
+/// | `chaos.injected` | `INFO` | `chaos` |
 /// | `circuit.changed` | `WARN` where calls are refused from then on, else `INFO` | `from`, `to`, `reason` |
 /// | `health.changed` | `WARN` where it is unhealthy, else `INFO` | `from`, `to`, `probes` |
 ///
@@ -69,6 +72,10 @@ impl Observer for Tracing {
             EventKind::RetriesExhausted { attempts, why } => {
                 tell!(warn, attempts, reason = names::stop(why));
             }
+            EventKind::Hedging { hedge, cause } => {
+                tell!(info, hedge, cause = names::hedge_cause(cause));
+            }
+            EventKind::HedgeWon { hedge } => tell!(info, hedge),
             EventKind::Rejected(rejected) => {
                 let (policy_kind, reason) =
                     (names::kind(rejected.policy()), names::reason(rejected.reason()));
@@ -84,6 +91,7 @@ impl Observer for Tracing {
             EventKind::FellBack => {
                 warn!(target: "backstay::policy", policy = source, event = kind.name(), "{kind}");
             }
+            EventKind::Injected { chaos } => tell!(info, chaos = names::chaos_kind(chaos)),
             EventKind::CircuitChanged { from, to, reason } => {
                 let (from, name) = (names::circuit_state(from), names::circuit_state(to));
                 let reason = names::circuit_reason(reason);

@@ -32,6 +32,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Attempt {
     number: u32,
+    hedge: u32,
     deadline: Instant,
     // When it began, if there is a deadline.
     began: Instant,
@@ -41,11 +42,12 @@ pub struct Attempt {
 impl Attempt {
     pub(super) const fn new(
         number: u32,
+        hedge: u32,
         deadline: Instant,
         began: Instant,
         token: Option<CancelToken>,
     ) -> Self {
-        Self { number, deadline, began, token }
+        Self { number, hedge, deadline, began, token }
     }
 
     /// Which attempt it is: one for the first.
@@ -56,6 +58,17 @@ impl Attempt {
     /// Whether it is another attempt after a failure.
     pub const fn is_retry(&self) -> bool {
         self.number > 1
+    }
+
+    /// Which hedge of the attempt it is, from one; zero for the first call of the operation. By it the operation may
+    /// choose [another target](super::Hedge#another-target).
+    pub const fn hedge(&self) -> u32 {
+        self.hedge
+    }
+
+    /// Whether it is made while another call of the operation is under way, or after that has failed.
+    pub const fn is_hedge(&self) -> bool {
+        self.hedge > 0
     }
 
     /// How long it had when it began, by the nearest of all limits around it; [`Duration::MAX`] if there is none.

@@ -65,7 +65,8 @@ impl Description {
     /// What is suspicious about the order, each once: see [`Lint`].
     pub(super) fn lints(&self) -> Vec<Lint> {
         use PolicyKind::{
-            AdaptiveLimit, AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, RateLimiter, Retry,
+            AdaptiveLimit, AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge,
+            RateLimiter, Retry,
         };
         let mut lints: Vec<Lint> = Vec::new();
         for (index, outer) in self.policies.iter().enumerate() {
@@ -87,6 +88,13 @@ impl Description {
                     (AttemptTimeout, Bulkhead | AdaptiveLimit | RateLimiter) => {
                         Some(Lint::WaitInsideAttemptTimeout)
                     }
+                    (Hedge, Retry) => Some(Lint::RetryInsideHedge),
+                    (Hedge, Hedge) => Some(Lint::HedgeInsideHedge),
+                    (Hedge, Fallback) => Some(Lint::FallbackInsideHedge),
+                    (RateLimiter, Hedge) => Some(Lint::RateLimiterOutsideHedge),
+                    (Bulkhead, Hedge) => Some(Lint::BulkheadOutsideHedge),
+                    (AdaptiveLimit, Hedge) => Some(Lint::AdaptiveLimitOutsideHedge),
+                    (Chaos, inner) if inner != Chaos => Some(Lint::ChaosOutside),
                     _ => None,
                 };
                 lints.extend(found.filter(|lint| !lints.contains(lint)));
@@ -140,6 +148,20 @@ pub enum Lint {
     DeadlineInsideRetry,
     /// The time spent waiting for a turn is taken from the attempt's, and looks like a slow service.
     WaitInsideAttemptTimeout,
+    /// Each hedge tries again by itself: the calls multiply.
+    RetryInsideHedge,
+    /// The hedges multiply.
+    HedgeInsideHedge,
+    /// The hedge never sees a failure, because the fallback has answered.
+    FallbackInsideHedge,
+    /// The limiter counts a call once, however many hedges it has.
+    RateLimiterOutsideHedge,
+    /// A call has one place, however many hedges of it are under way.
+    BulkheadOutsideHedge,
+    /// The limit takes the fastest of several calls for the only one: the service looks faster than it is.
+    AdaptiveLimitOutsideHedge,
+    /// The policies inside never see what chaos does.
+    ChaosOutside,
 }
 
 impl fmt::Display for Lint {
@@ -188,6 +210,28 @@ impl fmt::Display for Lint {
                 "a wait for a turn is inside the attempt timeout: a full queue looks like a slow service; put the \
                  attempt timeout inside the bulkhead, the adaptive limit and the rate limiter"
             }
+            Self::RetryInsideHedge => {
+                "the retry is inside the hedge: each hedge tries again by itself; put the hedge inside the retry"
+            }
+            Self::HedgeInsideHedge => "there is a hedge inside a hedge: their calls multiply",
+            Self::FallbackInsideHedge => {
+                "the fallback is inside the hedge: it answers before there is another call; put the fallback outside \
+                 the hedge"
+            }
+            Self::RateLimiterOutsideHedge => {
+                "the rate limiter is outside the hedge: hedges are not counted; put the limiter inside the hedge"
+            }
+            Self::BulkheadOutsideHedge => {
+                "the bulkhead is outside the hedge: a call has one place for all its hedges; put the bulkhead inside \
+                 the hedge"
+            }
+            Self::AdaptiveLimitOutsideHedge => {
+                "the adaptive limit is outside the hedge: it measures the fastest of several calls as one; put the \
+                 limit inside the hedge"
+            }
+            Self::ChaosOutside => {
+                "a policy is inside the chaos: it never sees what that does; put the chaos innermost"
+            }
         })
     }
 }
@@ -196,7 +240,8 @@ impl fmt::Display for Lint {
 mod tests {
     use super::*;
     use PolicyKind::{
-        AdaptiveLimit, AttemptTimeout, Bulkhead, CircuitBreaker, Deadline, Fallback, RateLimiter, Retry,
+        AdaptiveLimit, AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge,
+        RateLimiter, Retry,
     };
 
     fn lints(policies: &[(PolicyKind, u64)]) -> Vec<Lint> {
@@ -213,11 +258,14 @@ mod tests {
             (Fallback, 0),
             (Deadline, 2_000),
             (Retry, 0),
+            (Hedge, 0),
             (RateLimiter, 0),
             (CircuitBreaker, 0),
             (Bulkhead, 0),
             (AdaptiveLimit, 0),
             (AttemptTimeout, 500),
+            (Chaos, 0),
+            (Chaos, 0),
         ];
         assert_eq!(lints(&order), []);
         assert_eq!(lints(&[]), []);
@@ -252,6 +300,13 @@ mod tests {
             ((AttemptTimeout, 10), (RateLimiter, 0), Lint::WaitInsideAttemptTimeout),
             ((AttemptTimeout, 10), (Bulkhead, 0), Lint::WaitInsideAttemptTimeout),
             ((AttemptTimeout, 10), (AdaptiveLimit, 0), Lint::WaitInsideAttemptTimeout),
+            ((Hedge, 0), (Retry, 0), Lint::RetryInsideHedge),
+            ((Hedge, 0), (Hedge, 0), Lint::HedgeInsideHedge),
+            ((Hedge, 0), (Fallback, 0), Lint::FallbackInsideHedge),
+            ((RateLimiter, 0), (Hedge, 0), Lint::RateLimiterOutsideHedge),
+            ((Bulkhead, 0), (Hedge, 0), Lint::BulkheadOutsideHedge),
+            ((AdaptiveLimit, 0), (Hedge, 0), Lint::AdaptiveLimitOutsideHedge),
+            ((Chaos, 0), (RateLimiter, 0), Lint::ChaosOutside),
         ] {
             assert_eq!(lints(&[outer, inner]), [lint]);
             assert_eq!(

@@ -166,6 +166,22 @@ impl<E> Error<E> {
         )
     }
 
+    /// Whether the operation was not called: a policy refused the call, or no turn came in time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::resilience::{Error, PolicyKind, Reason, Rejected, Scope};
+    /// use std::time::Duration;
+    ///
+    /// let rejected = Rejected::new(PolicyKind::Bulkhead, "db", Reason::QueueFull);
+    /// assert!(Error::<()>::Rejected(rejected).is_refusal());
+    /// assert!(!Error::<()>::TimedOut { scope: Scope::Attempt, limit: Duration::ZERO }.is_refusal());
+    /// ```
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Rejected(_) | Self::TimedOut { scope: Scope::Queue, .. })
+    }
+
     /// What a policy keeps of it: the last cause of a nested retry, that of a fallback which failed. `None` for
     /// [`Cancelled`](Self::Cancelled), which is no failure.
     pub fn into_cause(self) -> Option<Cause<E>> {

@@ -20,6 +20,7 @@ use super::attempt::{Attempt, Operation};
 use super::error::{Cause, Error, Scope};
 use super::observer::{Event, EventKind};
 use super::rejected::Rejected;
+use super::retry_budget::RetryBudget;
 use super::verdict::{Classify, Verdict};
 use crate::instant::Instant;
 use crate::runtime::Runtime;
@@ -186,10 +187,9 @@ impl<T, E> Layer<T, E> for Leaf {
                 state.set(LeafState::Done);
                 return Poll::Ready(Err(ctx.timed_out(frame.limit)));
             }
-            let attempts = ctx.account.attempts.saturating_add(1);
-            ctx.account = Account { answered_by: Source::Operation, attempts };
+            ctx.count_attempt(frame);
             let token = frame.has_grace.then(CancelToken::new);
-            let attempt = Attempt::new(frame.attempt, frame.limit.at, began, token.clone());
+            let attempt = Attempt::new(frame.attempt, frame.hedge, frame.limit.at, began, token.clone());
             let (name, number) = (ctx.around.name, frame.attempt);
             let future = span::attempt(name, number, || ctx.op.start(attempt, frame.last));
             let token = token.map(CancelToken::drop_guard);
@@ -239,8 +239,14 @@ pub struct Frame<'f, E> {
     has_grace: bool,
     /// Which attempt it is, from one.
     pub(super) attempt: u32,
+    /// Which hedge of that attempt; zero for the first call.
+    hedge: u32,
     /// What came of the attempt before.
     pub(super) last: Option<&'f Cause<E>>,
+    /// Whether this call of the operation is counted already.
+    is_counted: bool,
+    /// Where what comes of the attempt is recorded by who makes the attempts.
+    budget: Option<&'f RetryBudget>,
 }
 
 impl<E> Clone for Frame<'_, E> {
@@ -251,16 +257,45 @@ impl<E> Clone for Frame<'_, E> {
 
 impl<E> Copy for Frame<'_, E> {}
 
-impl<E> Frame<'_, E> {
+impl<'f, E> Frame<'f, E> {
     pub(super) const fn first(limit: TimeLimit) -> Self {
-        Self { limit, hard: limit.at, has_grace: false, attempt: 1, last: None }
+        Self {
+            limit,
+            hard: limit.at,
+            has_grace: false,
+            attempt: 1,
+            hedge: 0,
+            is_counted: false,
+            last: None,
+            budget: None,
+        }
     }
 
     /// The same for another attempt.
     #[inline]
-    pub(super) const fn at_attempt<'g>(self, attempt: u32, last: Option<&'g Cause<E>>) -> Frame<'g, E> {
-        let Self { limit, hard, has_grace, .. } = self;
-        Frame { limit, hard, has_grace, attempt, last }
+    pub(super) const fn at_attempt(self, attempt: u32, last: Option<&'f Cause<E>>) -> Self {
+        Self { attempt, last, is_counted: self.is_counted && attempt == 1, ..self }
+    }
+
+    /// The same for a hedge, from one.
+    pub(super) const fn at_hedge(self, hedge: u32) -> Self {
+        Self { hedge, is_counted: false, ..self }
+    }
+
+    /// The same, where the operation counts as called.
+    pub(super) const fn counted(self) -> Self {
+        Self { is_counted: true, ..self }
+    }
+
+    /// The same, where this budget, if there is one, is told what comes of it.
+    #[inline]
+    pub(super) fn recorded_in(self, budget: Option<&'f RetryBudget>) -> Self {
+        Self { budget: budget.or(self.budget), ..self }
+    }
+
+    /// Whether this budget is told already what comes of it.
+    pub(super) fn is_recorded_in(&self, budget: &RetryBudget) -> bool {
+        self.budget.is_some_and(|other| other.is(budget))
     }
 
     /// The same within another limit too: the earlier of the two, and the outer where they are the same; with so much
@@ -291,6 +326,20 @@ impl TimeLimit {
 
     pub(super) fn is_none(&self) -> bool {
         self.at == Instant::MAX
+    }
+
+    /// Whether this limit is what ended it.
+    pub(super) fn has_ended<T, E>(
+        &self,
+        result: &Result<T, Error<E>>,
+        now: impl FnOnce() -> Instant,
+    ) -> bool {
+        match result {
+            Err(Error::TimedOut { scope, limit }) => {
+                *scope == self.scope && *limit == self.limit && !self.is_none() && now() >= self.at
+            }
+            _ => false,
+        }
     }
 
     /// Whether there is no time at all.
@@ -335,6 +384,13 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
     #[inline]
     pub(super) const fn answered_by(&mut self, source: Source) {
         self.account.answered_by = source;
+    }
+
+    /// The operation is called, or it is as if it were; once, whoever says so.
+    #[inline]
+    pub(super) const fn count_attempt<E>(&mut self, frame: Frame<'_, E>) {
+        let attempts = self.account.attempts.saturating_add(!frame.is_counted as u32);
+        self.account = Account { answered_by: Source::Operation, attempts };
     }
 
     /// How often the operation has been called so far.

@@ -1,5 +1,6 @@
 //! What policies tell whoever watches.
 
+use super::chaos::ChaosKind;
 use super::circuit_breaker::states::{CircuitReason, CircuitState};
 use super::error::{Scope, Stop};
 use super::health_check::health::Health;
@@ -29,10 +30,13 @@ use std::time::Duration;
 /// |---|---|---|
 /// | [`EventKind::Retrying`] | `retry.scheduled` | retries |
 /// | [`EventKind::RetriesExhausted`] | `retry.exhausted` | calls given up |
+/// | [`EventKind::Hedging`] | `hedge.started` | hedges, by why there is one |
+/// | [`EventKind::HedgeWon`] | `hedge.won` | hedges whose result was returned |
 /// | [`EventKind::Rejected`] | `rejected` | refusals, by policy and reason |
 /// | [`EventKind::TimedOut`] | `timed_out` | time limits hit, by scope |
 /// | [`EventKind::Waited`] | `queue.waited` | calls that had to wait for a turn and got it, by policy; its time is a histogram |
 /// | [`EventKind::FellBack`] | `fallback.used` | answers that are not the operation's |
+/// | [`EventKind::Injected`] | `chaos.injected` | calls that chaos struck, by what happened to them |
 /// | [`EventKind::CircuitChanged`] | `circuit.changed` | changes of a breaker's state, by the state it is in then |
 /// | [`EventKind::LimitChanged`] | `limit.changed` | nothing: what it says is a gauge |
 /// | [`EventKind::HealthChanged`] | `health.changed` | changes of what a health check finds, by what it finds then |
@@ -119,6 +123,18 @@ pub enum EventKind {
         /// Why there will be no other.
         why: Stop,
     },
+    /// The operation is called once more in the same attempt.
+    Hedging {
+        /// Which hedge it is, from one.
+        hedge: u32,
+        /// Why.
+        cause: HedgeCause,
+    },
+    /// A hedge was the first that succeeded.
+    HedgeWon {
+        /// Which it was, from one.
+        hedge: u32,
+    },
     /// A policy refused a call.
     Rejected(Rejected),
     /// A time limit was hit.
@@ -138,6 +154,11 @@ pub enum EventKind {
     },
     /// An answer was needed that is not the operation's.
     FellBack,
+    /// Chaos has struck a call.
+    Injected {
+        /// What happens to it.
+        chaos: ChaosKind,
+    },
     /// A circuit breaker has changed its state: told to its own observer.
     CircuitChanged {
         /// What it was.
@@ -174,16 +195,38 @@ pub enum EventKind {
     },
 }
 
+/// Why there is a hedge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HedgeCause {
+    /// The one before it has taken as long as its delay.
+    Delay,
+    /// One has failed.
+    Failure,
+}
+
+impl fmt::Display for HedgeCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Delay => "the call before it takes long",
+            Self::Failure => "one has failed",
+        })
+    }
+}
+
 impl EventKind {
     /// Its name for logs and metrics, the same in all versions.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Retrying { .. } => "retry.scheduled",
             Self::RetriesExhausted { .. } => "retry.exhausted",
+            Self::Hedging { .. } => "hedge.started",
+            Self::HedgeWon { .. } => "hedge.won",
             Self::Rejected(_) => "rejected",
             Self::TimedOut { .. } => "timed_out",
             Self::Waited { .. } => "queue.waited",
             Self::FellBack => "fallback.used",
+            Self::Injected { .. } => "chaos.injected",
             Self::CircuitChanged { .. } => "circuit.changed",
             Self::LimitChanged { .. } => "limit.changed",
             Self::HealthChanged { .. } => "health.changed",
@@ -207,10 +250,13 @@ impl fmt::Display for EventKind {
         match self {
             Self::Retrying { attempt, delay } => write!(f, "attempt {attempt} failed, the next in {delay:?}"),
             Self::RetriesExhausted { attempts, why } => write!(f, "gave up after attempt {attempts}: {why}"),
+            Self::Hedging { hedge, cause } => write!(f, "hedge {hedge}: {cause}"),
+            Self::HedgeWon { hedge } => write!(f, "hedge {hedge} was the first"),
             Self::Rejected(rejected) => rejected.fmt(f),
             Self::TimedOut { scope, limit } => scope.describe(*limit, f),
             Self::Waited { policy, waited } => write!(f, "waited {waited:?} for the {policy}"),
             Self::FellBack => f.write_str("the answer is the fallback's"),
+            Self::Injected { chaos } => write!(f, "chaos: {chaos}"),
             Self::CircuitChanged { from, to, reason } => write!(f, "{from} -> {to}: {reason}"),
             Self::LimitChanged { from, to } => write!(f, "{from} -> {to} at a time"),
             Self::HealthChanged { from, to, probes: 0 } => write!(f, "{from} -> {to}: nobody probes"),

@@ -39,6 +39,8 @@ pub enum PolicyKind {
     Deadline,
     /// Another attempt after a failure.
     Retry,
+    /// Another call while one is under way.
+    Hedge,
     /// At most so many calls in a time.
     RateLimiter,
     /// No calls to what is down.
@@ -49,6 +51,8 @@ pub enum PolicyKind {
     AdaptiveLimit,
     /// A limit on the time of one attempt.
     AttemptTimeout,
+    /// Faults on purpose.
+    Chaos,
 }
 
 /// Why a policy refused.
@@ -135,11 +139,13 @@ impl PolicyKind {
             Self::Fallback => "fallback",
             Self::Deadline => "deadline",
             Self::Retry => "retry",
+            Self::Hedge => "hedge",
             Self::RateLimiter => "rate limiter",
             Self::CircuitBreaker => "circuit breaker",
             Self::Bulkhead => "bulkhead",
             Self::AdaptiveLimit => "adaptive limit",
             Self::AttemptTimeout => "attempt timeout",
+            Self::Chaos => "chaos",
         }
     }
 }

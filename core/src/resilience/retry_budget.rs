@@ -167,6 +167,11 @@ impl RetryBudget {
         }
     }
 
+    /// Whether it is the same one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether it asks for the time.
     pub(super) fn needs_now(&self) -> bool {
         matches!(&*self.0, Form::Ratio(_))

@@ -1,9 +1,12 @@
 //! Random numbers from a seed, where there is no runtime to ask.
 
+/// What the state moves on by.
+pub(super) const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// SplitMix64: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014. The state moves on with each
 /// number, and any state will do.
 pub(super) const fn split_mix(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    *state = state.wrapping_add(GAMMA);
     let mut mixed = *state;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -4,9 +4,10 @@ use crate::kit::{documented, fields, read, refused, refused_at, round_trip};
 use backstay_core::Limit;
 use backstay_core::resilience::{
     AdaptiveAlgorithm, AdaptiveLimit, AdaptiveLimitConfig, Aimd, Backoff, Bulkhead, BulkheadConfig,
-    CircuitBreaker, CircuitBreakerConfig, CircuitState, Gradient, HealthCheck, HealthCheckConfig, Jitter,
-    KeyedRateLimiter, KeyedRateLimiterConfig, Quota, RateLimiter, RateLimiterConfig, RatioBudget, Retry,
-    RetryBudget, RetryBudgetConfig, RetryConfig, ThrottleBudget, TokenBucketBudget, Vegas,
+    ChaosConfig, CircuitBreaker, CircuitBreakerConfig, CircuitState, Gradient, HealthCheck,
+    HealthCheckConfig, Hedge, HedgeConfig, HedgeDelay, Jitter, KeyedRateLimiter, KeyedRateLimiterConfig,
+    PercentileDelay, Quota, RateLimiter, RateLimiterConfig, RatioBudget, Retry, RetryBudget,
+    RetryBudgetConfig, RetryConfig, ThrottleBudget, TokenBucketBudget, Vegas,
 };
 use backstay_core::time::Instant;
 use std::collections::BTreeSet;
@@ -42,6 +43,9 @@ fn what_is_not_said_is_as_in_the_builder() {
     assert_eq!(read::<Vegas>(""), Vegas::default());
     assert_eq!(read::<Gradient>(""), Gradient::default());
     assert_eq!(Retry::builder().as_config(), &RetryConfig::default());
+
+    assert_eq!(read::<HedgeConfig>(""), HedgeConfig::default());
+    assert_eq!(Hedge::builder().as_config(), &HedgeConfig::default());
 
     // These must be given something: a file that doesn't is refused as the builder is.
     assert_eq!(Bulkhead::named("").as_config(), &BulkheadConfig::default());
@@ -84,6 +88,11 @@ fn the_defaults_are_those_of_the_tables() {
         "max_attempts = 3\nmax_retry_after = '1m'\n\n[backoff]\nschedule = 'exponential'\ninitial = '100ms'\n\
          max_delay = '20s'\njitter = 'full'\n"
     );
+    assert_eq!(
+        written(toml::to_string(&HedgeConfig::default())),
+        "max_hedges = 1\n\n[delay.percentile]\npercentile = 0.95\ninitial = '1s'\nmin = '1ms'\nwindow = '30s'\n"
+    );
+    assert_eq!(written(toml::to_string(&ChaosConfig::default())), "enabled = true\nrate = 0.001\n");
     assert_eq!(written(toml::to_string(&BulkheadConfig::default())), "max_waiting = 0\n");
     assert_eq!(
         written(toml::to_string(&AdaptiveLimitConfig::default())),
@@ -119,6 +128,12 @@ fn every_setting_of_a_builder_is_in_the_file() {
     let retry = documented(source!("retry/config.rs"), "RetryBuilder");
     let closures = ["budget", "classify", "retry_if", "on_retry", "hook"];
     assert_eq!(fields::<RetryConfig>(), without(retry, &closures));
+    let hedge = documented(source!("hedge/config.rs"), "HedgeBuilder");
+    assert_eq!(fields::<HedgeConfig>(), without(hedge, &["percentile", "delay_by", "budget", "classify"]));
+    let percentile = documented(source!("hedge/config.rs"), "PercentileDelay");
+    assert_eq!(fields::<PercentileDelay>(), percentile);
+    let chaos = documented(source!("chaos/config.rs"), "ChaosBuilder");
+    assert_eq!(fields::<ChaosConfig>(), without(chaos, &["enabled_if", "seed"]));
     let bulkhead = documented(source!("bulkhead/config.rs"), "BulkheadBuilder");
     assert_eq!(fields::<BulkheadConfig>(), without(bulkhead, &["observer"]));
     let limit = documented(source!("adaptive_limit/config.rs"), "AdaptiveLimitBuilder");
@@ -230,6 +245,23 @@ fn a_health_check_and_budgets_too() {
     round_trip(&config);
     refused_at::<HealthCheckConfig>("timeout = '0s'", 1, "invalid `timeout` = 0s: must be longer than zero");
     refused_at::<HealthCheckConfig>("jitter = nan", 1, "invalid `jitter` = NaN: must be within 0..=1");
+
+    let config: HedgeConfig = read("max_hedges = 2\ndelay = { fixed = '50ms' }");
+    let same = Hedge::builder().max_hedges(2).delay(50 * MS);
+    assert_eq!(&config, same.as_config());
+    assert_eq!(config.delay, HedgeDelay::Fixed(50 * MS));
+    round_trip(&config);
+    let config: HedgeConfig = read("[delay.percentile]\npercentile = 0.99\ninitial = '20ms'\nwindow = '1m'");
+    let mut percentile = PercentileDelay::new(0.99);
+    (percentile.initial, percentile.window) = (20 * MS, 60 * SECOND);
+    assert_eq!(&config, Hedge::builder().percentile(percentile).as_config());
+    round_trip(&config);
+    refused_at::<ChaosConfig>("enabled = true\nrate = 1.5", 2, "invalid `rate` = 1.5: must be within 0..=1");
+    round_trip(&read::<ChaosConfig>("rate = 0.25"));
+    refused_at::<HedgeConfig>("max_hedges = 17", 1, "invalid `max_hedges` = 17: must be at most 16");
+    refused_at::<HedgeConfig>("delay = { fixed = 5 }", 1, "it has no unit");
+    let text = "max_hedges = 1\n[delay.percentile]\npercentile = 1";
+    refused_at::<HedgeConfig>(text, 3, "invalid `percentile` = 1: must be at least 0.5 and at most 0.9999");
 
     let table = [
         (

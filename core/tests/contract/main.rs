@@ -14,6 +14,7 @@ mod fallback;
 mod flatten_streams;
 mod gather;
 mod health_check;
+mod hedge;
 mod instant;
 mod join;
 mod join_set;

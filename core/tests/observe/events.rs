@@ -5,7 +5,7 @@ use backstay::testing::Sim;
 use backstay_core::Runtime;
 use backstay_core::observe::Tracing;
 use backstay_core::resilience::{
-    AdaptiveLimit, Backoff, Bulkhead, CircuitBreaker, Fallback, HealthCheck, Pipeline, Retry,
+    AdaptiveLimit, Backoff, Bulkhead, Chaos, CircuitBreaker, Fallback, HealthCheck, Hedge, Pipeline, Retry,
 };
 use std::future::pending;
 use std::time::Duration;
@@ -22,6 +22,16 @@ async fn policies(rt: Sim) {
     let users = users.breaker(&breaker).attempt_timeout(3 * SECOND).build(&rt).unwrap();
     users.call(|_| pending::<Result<u32, &str>>()).await.unwrap();
     users.call(async |_| Ok::<_, &str>(1)).await.unwrap();
+
+    let hedge = Hedge::builder().delay(SECOND).build().unwrap();
+    let replicas = Pipeline::named("replicas").observer(tracing).hedge(hedge).build(&rt).unwrap();
+    let answer =
+        replicas.call(async |attempt| if attempt.is_hedge() { Ok::<_, &str>(1) } else { pending().await });
+    assert_eq!(answer.await, Ok(1));
+
+    let chaos = Chaos::latency(SECOND).rate(1.0).build().unwrap();
+    let trial = Pipeline::named("trial").observer(tracing).chaos(chaos).build(&rt).unwrap();
+    assert_eq!(trial.call(async |_| Ok::<_, &str>(1)).await, Ok(1));
 
     let bulkhead =
         Bulkhead::named("files").max_in_flight(1).max_waiting(1).observer(tracing).build().unwrap();

@@ -4,8 +4,8 @@ use crate::series::{assert_series, count, gauge, recorded, seconds};
 use backstay::testing::Sim;
 use backstay_core::observe::{METRICS, Metric, MetricKind, Metrics};
 use backstay_core::resilience::{
-    AdaptiveLimit, Backoff, Bulkhead, CircuitBreaker, Error, Event, Fallback, HealthCheck, Observer,
-    Pipeline, Quota, RateLimiter, Retry, Verdict,
+    AdaptiveLimit, Backoff, Bulkhead, Chaos, CircuitBreaker, Error, Event, Fallback, HealthCheck, Hedge,
+    Observer, Pipeline, Quota, RateLimiter, Retry, Verdict,
 };
 use backstay_core::task::{
     CancelReason, ChildExit, ChildSpec, Job, OnError, Shutdown, Supervisor, SupervisorEvent, WorkerPool,
@@ -37,6 +37,19 @@ async fn policies(rt: Sim, metrics: Metrics) {
     users.call(async |_| Err("down")).await.unwrap_err();
     users.call(async |_| Err("fatal")).await.unwrap_err();
     users.call(|_| pending()).await.unwrap_err();
+
+    let hedge = Hedge::builder().max_hedges(2).delay(SECOND).build().unwrap();
+    let replicas = Pipeline::named("replicas").observer(metrics.clone()).hedge(hedge).build(&rt).unwrap();
+    let answer = replicas.call(async |attempt| match attempt.hedge() {
+        0 => pending().await,
+        1 => Err("down"),
+        _ => Ok(1),
+    });
+    assert_eq!(answer.await, Ok(1));
+
+    let chaos = Chaos::latency(SECOND).rate(1.0).build().unwrap();
+    let trial = Pipeline::named("trial").observer(metrics.clone()).chaos(chaos).build(&rt).unwrap();
+    assert_eq!(trial.call(async |_| Ok::<_, &str>(1)).await, Ok(1));
 
     let orders =
         Pipeline::named("orders").observer(metrics.clone()).fallback(Fallback::value(0)).breaker(&breaker);
@@ -87,6 +100,8 @@ fn what_policies_tell_is_counted_and_timed() {
         "backstay_calls_total",
         &[
             ("policy=orders,verdict=success", count(3)),
+            ("policy=replicas,verdict=success", count(1)),
+            ("policy=trial,verdict=success", count(1)),
             ("policy=users,verdict=failure", count(2)),
             ("policy=users,verdict=fatal", count(1)),
             ("policy=users,verdict=success", count(1)),
@@ -96,13 +111,29 @@ fn what_policies_tell_is_counted_and_timed() {
         "backstay_call_duration_seconds",
         &[
             ("policy=orders,verdict=success", seconds([0.0; 3])),
+            ("policy=replicas,verdict=success", seconds([1.0])),
+            ("policy=trial,verdict=success", seconds([1.0])),
             // A retry after a second, and two attempts of three with a second between them.
             ("policy=users,verdict=failure", seconds([1.0, 7.0])),
             ("policy=users,verdict=fatal", seconds([0.0])),
             ("policy=users,verdict=success", seconds([0.0])),
         ],
     );
-    series("backstay_attempts_total", &[("policy=orders", count(2)), ("policy=users", count(6))]);
+    series(
+        "backstay_attempts_total",
+        &[
+            ("policy=orders", count(2)),
+            ("policy=replicas", count(3)),
+            ("policy=trial", count(1)),
+            ("policy=users", count(6)),
+        ],
+    );
+    series(
+        "backstay_hedges_total",
+        &[("policy=replicas,cause=delay", count(1)), ("policy=replicas,cause=failure", count(1))],
+    );
+    series("backstay_chaos_total", &[("policy=trial,chaos=latency", count(1))]);
+    series("backstay_hedges_won_total", &[("policy=replicas", count(1))]);
     series("backstay_retries_total", &[("policy=users", count(2))]);
     series("backstay_retries_exhausted_total", &[("policy=users,reason=max_attempts", count(2))]);
     series(

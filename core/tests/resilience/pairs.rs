@@ -4,8 +4,8 @@ use crate::kit::{ms, passed};
 use backstay::testing::{Sim, Subject, Tracker, abort_sweep, cancel_sweep, panic_sweep};
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    AdaptiveLimit, Attempt, AttemptTimeout, Backoff, Bulkhead, CircuitBreaker, DynPipeline, Error, Fallback,
-    Pipeline, Quota, RateLimiter, Retry, RetryBudget,
+    AdaptiveLimit, Attempt, AttemptTimeout, Backoff, Bulkhead, Chaos, CircuitBreaker, DynPipeline, Error,
+    Fallback, Hedge, Pipeline, Quota, RateLimiter, Retry, RetryBudget,
 };
 use std::time::Duration;
 
@@ -65,6 +65,14 @@ macro_rules! add {
     (retry, $builder:expr, $policies:ident) => {
         $builder.retry($policies.retry.clone())
     };
+    (hedge, $builder:expr, $policies:ident) => {
+        no_handle!($policies, $builder)
+            .hedge(Hedge::builder().max_hedges(2).delay(Duration::ZERO).build().expect("it is good"))
+    };
+    (chaos, $builder:expr, $policies:ident) => {
+        no_handle!($policies, $builder)
+            .chaos(Chaos::latency(ms(1)).rate(0.5).seed(7).build().expect("it is good"))
+    };
     (rate_limit, $builder:expr, $policies:ident) => {
         $builder.rate_limit(&$policies.limiter)
     };
@@ -86,7 +94,7 @@ macro_rules! around_each {
     ($($outer:ident)*) => {$(
         #[test]
         fn $outer() {
-            inside!($outer: fallback deadline retry rate_limit breaker bulkhead adaptive_limit attempt_timeout);
+            inside!($outer: fallback deadline retry hedge rate_limit breaker bulkhead adaptive_limit attempt_timeout chaos);
         }
     )*};
 }
@@ -101,7 +109,7 @@ macro_rules! inside {
     };
 }
 
-around_each! { fallback deadline retry rate_limit breaker bulkhead adaptive_limit attempt_timeout }
+around_each! { fallback deadline retry hedge rate_limit breaker bulkhead adaptive_limit attempt_timeout chaos }
 
 fn sweep(pipeline: impl Fn(&Sim, &[Policies; 2]) -> DynPipeline<u32, &'static str>) {
     let tracker = Tracker::new();

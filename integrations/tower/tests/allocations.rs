@@ -8,11 +8,11 @@ use backstay::time::Instant;
 use backstay::tokio::{Tokio, TokioOwner};
 use backstay::{BlockOn, Config, Runtime};
 use backstay_core::resilience::{
-    Bulkhead, CircuitBreaker, Error, Fallback, KeyedRateLimiter, Pipeline, Quota, RateLimiter, Retry,
+    Bulkhead, CircuitBreaker, Error, Fallback, Hedge, KeyedRateLimiter, Pipeline, Quota, RateLimiter, Retry,
 };
 use backstay_tower::{
-    BulkheadLayer, CircuitBreakerLayer, FallbackLayer, KeyedRateLimitLayer, PipelineLayer, RateLimitLayer,
-    RetryLayer, TimeoutLayer,
+    BulkheadLayer, CircuitBreakerLayer, FallbackLayer, HedgeLayer, KeyedRateLimitLayer, PipelineLayer,
+    RateLimitLayer, RetryLayer, TimeoutLayer,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -162,6 +162,9 @@ fn a_call_that_is_let_through_allocates_nothing_or_its_box() {
     assert_eq!(cost(&CircuitBreakerLayer::new(&rt, &breaker)), (0, 2), "circuit breaker");
     assert_eq!(cost(&TimeoutLayer::attempt(&rt, SECOND).expect("not zero")), (0, 0), "timeout");
     assert_eq!(cost(&FallbackLayer::new(Fallback::value(0))), (0, 0), "fallback");
+    let hedge = Hedge::builder().delay(SECOND).build().expect("it is good");
+    assert_eq!(cost(&HedgeLayer::new(&rt, hedge).expect("it is good")), (1, 0), "hedge");
+    assert_eq!(cost(&HedgeLayer::new(&rt, Hedge::default()).expect("it is good")), (1, 1), "measured");
     assert_eq!(cost(&RetryLayer::new(&rt, Retry::default()).expect("it is good")), (1, 0), "retry");
 
     let pipeline = Pipeline::named("users")

@@ -4,9 +4,11 @@ use super::{Pipeline, Shared};
 use crate::config_error::ConfigError;
 use crate::resilience::adaptive_limit::AdaptiveLimit;
 use crate::resilience::bulkhead::Bulkhead;
+use crate::resilience::chaos::Chaos;
 use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::resilience::describe::Describe;
 use crate::resilience::fallback::Fallback;
+use crate::resilience::hedge::Hedge;
 use crate::resilience::layer::{Layered, Leaf};
 use crate::resilience::observer::{Observed, Observer};
 use crate::resilience::rate_limiter::RateLimiter;
@@ -96,6 +98,11 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
         self.append(retry)
     }
 
+    /// Another call of the operation while one is slow. What it measures and its budget are shared with the clones of it.
+    pub fn hedge<D>(self, hedge: Hedge<D>) -> PipelineBuilder<L::Appended<Hedge<D>>, C> {
+        self.append(hedge)
+    }
+
     /// No calls while this circuit breaker is open. It is shared with all who have a handle of it.
     pub fn breaker<D: Clone>(
         self,
@@ -125,6 +132,11 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
     /// A permit of this limiter before anything inside is done.
     pub fn rate_limit(self, limiter: &RateLimiter) -> PipelineBuilder<L::Appended<RateLimiter>, C> {
         self.append(limiter.clone())
+    }
+
+    /// Faults on purpose: innermost, so that all other policies see them.
+    pub fn chaos<J>(self, chaos: Chaos<J>) -> PipelineBuilder<L::Appended<Chaos<J>>, C> {
+        self.append(chaos)
     }
 
     fn append<P: Describe>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {

@@ -100,7 +100,9 @@ where
                 }
                 outer.wake_at = None;
             }
-            let within = frame.at_attempt(outer.progress.attempt, outer.last.as_ref());
+            let within = frame
+                .at_attempt(outer.progress.attempt, outer.last.as_ref())
+                .recorded_in(self.limits.budget.as_ref());
             let calls = ctx.attempts();
             let poll = inner.poll(this.inner.as_mut(), within, ctx, cx);
             if ctx.attempts() != calls && !outer.has_called {
@@ -149,7 +151,7 @@ impl<D, H> Retry<D, H> {
         H: OnRetry<T, E>,
         Op: Operation<T, E, Fut>,
     {
-        if is_cut_off(&result, limit, ctx) {
+        if limit.has_ended(&result, || ctx.now()) {
             self.record(outer, verdict, ctx);
             return ControlFlow::Break(keep_last(result, outer, Stop::Deadline, ctx));
         }
@@ -157,7 +159,7 @@ impl<D, H> Retry<D, H> {
             self.record(outer, verdict, ctx);
             return ControlFlow::Break(result);
         }
-        let refusal = result.as_ref().err().filter(|error| is_refusal(error));
+        let refusal = result.as_ref().err().filter(|error| error.is_refusal());
         let planned = match verdict {
             Verdict::Failure { retry_after, cost } => {
                 self.record(outer, verdict, ctx);
@@ -246,25 +248,6 @@ impl<D, H> Retry<D, H> {
         outer.withdrawal = Some(budget.withdraw(cost, timeout, now).ok_or(Stop::Budget)?);
         Ok(())
     }
-}
-
-/// Whether it was the limit around the retry that ended the attempt.
-fn is_cut_off<T, E, R: Runtime, Op, C>(
-    result: &Result<T, Error<E>>,
-    around: TimeLimit,
-    ctx: &mut Ctx<'_, R, Op, C>,
-) -> bool {
-    match result {
-        Err(Error::TimedOut { scope, limit }) => {
-            *scope == around.scope && *limit == around.limit && !around.is_none() && ctx.now() >= around.at
-        }
-        _ => false,
-    }
-}
-
-/// Whether the operation was not called.
-const fn is_refusal<E>(error: &Error<E>) -> bool {
-    matches!(error, Error::Rejected(_) | Error::TimedOut { scope: Scope::Queue, .. })
 }
 
 /// Whether the operation was called.

@@ -6,7 +6,7 @@ use backstay::testing::Sim;
 use backstay_core::Runtime;
 use backstay_core::resilience::{
     AdaptiveLimit, Aimd, Attempt, AttemptTimeout, Bulkhead, CircuitBreaker, Error, EventKind, Lint, Pipeline,
-    PolicyKind, Quota, RateLimiter, Reason, Rejected, Retry, Scope, Vegas, Verdict,
+    PolicyKind, Reason, Rejected, Retry, Scope, Vegas, Verdict,
 };
 use futures::FutureExt;
 use std::future::pending;

@@ -4,12 +4,12 @@ use super::kit::{Mock, Step, broken, echo, is_ready, mock, ms, on_sim, slow, unr
 use backstay::testing::{Sim, checked, test_on_every_runtime};
 use backstay::{JoinHandle, Runtime};
 use backstay_core::resilience::{
-    Backoff, Bulkhead, BulkheadBuilder, CircuitBreaker, Error, Fallback, KeyedRateLimiter, Pipeline, Quota,
-    RateLimiter, Reason, Retry, Scope,
+    Backoff, Bulkhead, BulkheadBuilder, CircuitBreaker, Error, Fallback, Hedge, KeyedRateLimiter, Pipeline,
+    Quota, RateLimiter, Reason, Retry, Scope,
 };
 use backstay_tower::{
-    BulkheadLayer, CircuitBreakerLayer, FallbackLayer, KeyedRateLimitLayer, PipelineLayer, RateLimitLayer,
-    RetryLayer, TimeoutLayer, operation, send,
+    BulkheadLayer, CircuitBreakerLayer, FallbackLayer, HedgeLayer, KeyedRateLimitLayer, PipelineLayer,
+    RateLimitLayer, RetryLayer, TimeoutLayer, operation, send,
 };
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -106,6 +106,7 @@ fn every_layer_keeps_the_contract() {
         keeps_the_contract(&rt, "fallback", FallbackLayer::new(Fallback::value(0).when(|_: &Failed| false)))
             .await;
         keeps_the_contract(&rt, "retry", RetryLayer::new(&rt, Retry::default()).expect("it is good")).await;
+        keeps_the_contract(&rt, "hedge", HedgeLayer::new(&rt, Hedge::default()).expect("it is good")).await;
 
         let pipeline = Pipeline::named("users")
             .deadline(ms(1_000))

@@ -8,9 +8,9 @@ use backstay_core::resilience::{
 };
 use backstay_tower::{
     BulkheadLayer, BulkheadService, CircuitBreakerFuture, CircuitBreakerLayer, CircuitBreakerService, Cloned,
-    FallbackFuture, FallbackLayer, FallbackService, Flat, KeyedRateLimitLayer, KeyedRateLimitService, Once,
-    PipelineFuture, PipelineLayer, PipelineService, Plain, RateLimitLayer, RateLimitService, ResponseFuture,
-    RetryLayer, Sending, TimeoutFuture, TimeoutLayer, TimeoutService,
+    FallbackFuture, FallbackLayer, FallbackService, Flat, HedgeLayer, KeyedRateLimitLayer,
+    KeyedRateLimitService, Once, PipelineFuture, PipelineLayer, PipelineService, Plain, RateLimitLayer,
+    RateLimitService, ResponseFuture, RetryLayer, Sending, TimeoutFuture, TimeoutLayer, TimeoutService,
 };
 use std::cell::Cell;
 use std::future::Ready;
@@ -109,6 +109,7 @@ fn auto_traits() {
         TimeoutLayer<Sim>: true true true;
         FallbackLayer<Guest>: true true true;
         PipelineLayer<Sim, Policies>: true true true;
+        HedgeLayer<Sim>: true true true;
         RetryLayer<Sim>: true true true;
         Cloned: true true true;
         Once: true true true;
