@@ -1,14 +1,15 @@
 //! Recipes 6.1 to 6.5: errors passed on, retries, a circuit breaker, a fallback, the last good answer, a bulkhead, a
-//! single flight; and all of them as one pipeline, in front of a real HTTP server that fails, slows down and asks for a
-//! pause.
+//! limit that finds its own size, a single flight; and all of them as one pipeline, in front of a real HTTP server that
+//! fails, slows down and asks for a pause.
 //!
 //!     cargo run -p backstay-examples --example r06_recovery -- --runtime smol
 
 use backstay::future::join_all;
 use backstay::net::Net;
 use backstay::resilience::{
-    Backoff, Bulkhead, CircuitBreaker, CircuitState, DynPipeline, Error, Event, Fallback, LastGood, Pipeline,
-    Quota, RateLimiter, Reason, Retry, RetryBudget, Role, SingleFlight, Source, Stop, Verdict,
+    AdaptiveLimit, Aimd, Backoff, Bulkhead, CircuitBreaker, CircuitState, Classify, DynPipeline, Error,
+    Event, Fallback, Inherit, LastGood, Pipeline, Quota, RateLimiter, Reason, Retry, RetryBudget, Role,
+    SingleFlight, Source, Stop, Verdict,
 };
 use backstay::{AnyRuntime, Runtime};
 use backstay_examples::http::{FetchError, Reply, Server, get, reply};
@@ -217,6 +218,37 @@ async fn a_bulkhead(rt: &AnyRuntime, server: SocketAddr, weather: &Weather) -> O
     Ok(())
 }
 
+/// 6.5 too: nobody has to know that the service takes four calls at a time.
+async fn an_adaptive_limit(rt: &AnyRuntime) -> Outcome {
+    #[derive(Debug)]
+    struct Busy;
+    let classify = |result: Result<&(), &Error<Busy>>| match result {
+        // It comes at once, so it says nothing of when: as 503 without Retry-After.
+        Err(Error::Operation(Busy)) => Verdict::failure().after(Duration::ZERO),
+        other => Inherit.classify(other),
+    };
+    let limit = AdaptiveLimit::named("weather").algorithm(Aimd::new()).initial_limit(32).build()?;
+    let calls = Pipeline::named("weather").classify(classify).adaptive_limit(&limit).build(rt)?;
+    let inside = AtomicU32::new(0);
+    let (mut first, mut last) = (0, 0);
+    for round in 0..60 {
+        let call = |_| async {
+            let is_busy = inside.fetch_add(1, Relaxed) >= 4;
+            rt.sleep(ms(1)).await;
+            inside.fetch_sub(1, Relaxed);
+            if is_busy { Err(Busy) } else { Ok(()) }
+        };
+        let results = join_all((0..limit.limit()).map(|_| calls.call(call))).await;
+        let refused = results.iter().filter(|result| result.is_err()).count();
+        if round == 0 { first = refused } else { last = refused }
+    }
+    assert_eq!((first, limit.in_flight()), (28, 0));
+    // How near it comes to four, and how soon, depends on how busy the machine is.
+    assert!((3..16).contains(&limit.limit()) && last < first / 2, "{limit:?}");
+    println!("6.5 limit       found to be {}, after {first} refusals at once", limit.limit());
+    Ok(())
+}
+
 /// A client of the service, with everything in its place. The pipeline's type is erased, so that it can be a field.
 struct Client {
     rt: AnyRuntime,
@@ -296,6 +328,7 @@ async fn program(rt: AnyRuntime) -> Outcome {
     a_stale_answer(&rt, server.addr(), &weather).await?;
     a_single_flight(&rt, server.addr(), &weather).await?;
     a_bulkhead(&rt, server.addr(), &weather).await?;
+    an_adaptive_limit(&rt).await?;
     everything(&rt, server.addr(), &weather).await?;
     server.stop().await;
     Ok(())

@@ -101,6 +101,9 @@ pub use backstay_tokio as tokio;
 mod documents {
     #[doc = include_str!("../README.md")]
     struct Readme;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/adaptive-limit.md")]
+    struct AdaptiveLimit;
     #[doc = include_str!("../docs/guide/backoff.md")]
     struct Backoff;
     #[cfg(feature = "testing")]

@@ -8,6 +8,7 @@
 //! | about as many calls as the service takes | [`Throttle`], by [`Priority`] |
 //! | at most so many calls at a time | [`Bulkhead`] |
 //! | less work for a server that can't do it all | [`LoadShed`], by [`Priority`] |
+//! | at most so many calls at a time as the service can take | [`AdaptiveLimit`] |
 //! | at most so many calls in a time | [`RateLimiter`], [`KeyedRateLimiter`] |
 //! | a limit on time: of all attempts, of each | [`TotalTimeout`], [`AttemptTimeout`], [`Deadline`](crate::time::Deadline) |
 //! | another answer when there is none | [`Fallback`] |
@@ -22,6 +23,7 @@
 //! policy, a state machine that knows no clock. All give the same flat [`Error`], and ask one question, the same for
 //! all, of what is a failure: [`Classify`].
 
+mod adaptive_limit;
 mod answer;
 mod attempt;
 pub(crate) mod backoff;
@@ -38,6 +40,7 @@ mod layer;
 mod load_shed;
 mod observer;
 mod pipeline;
+mod places;
 mod priority;
 mod rate;
 mod rate_limiter;
@@ -50,6 +53,10 @@ mod throttle;
 mod timeout;
 mod verdict;
 
+pub use adaptive_limit::{
+    AdaptiveAcquire, AdaptiveAcquireOwned, AdaptiveAlgorithm, AdaptiveLimit, AdaptiveLimitBuilder,
+    AdaptiveLimitConfig, AdaptivePermit, Aimd, Gradient, OwnedAdaptivePermit, Vegas,
+};
 pub use answer::{Answer, Source};
 pub use attempt::{Attempt, Nested, Operation, WithLast};
 pub use backoff::{Backoff, Delays, Jitter};

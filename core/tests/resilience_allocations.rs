@@ -6,9 +6,9 @@
 
 use backstay::testing::Sim;
 use backstay_core::resilience::{
-    Attempt, AttemptTimeout, Backoff, Bulkhead, Chaos, CircuitBreaker, Error, Fallback, Hedge,
-    KeyedRateLimiter, LastGood, LoadShed, Pipeline, Priority, Quota, RateLimiter, Retry, RetryBudget,
-    SingleFlight, Throttle, TotalTimeout,
+    AdaptiveAlgorithm, AdaptiveLimit, Aimd, Attempt, AttemptTimeout, Backoff, Bulkhead, Chaos,
+    CircuitBreaker, Error, Fallback, Gradient, Hedge, KeyedRateLimiter, LastGood, LoadShed, Pipeline,
+    Priority, Quota, RateLimiter, Retry, RetryBudget, SingleFlight, Throttle, TotalTimeout, Vegas,
 };
 use backstay_core::time::{Deadline, Instant};
 use backstay_core::{Limit, Runtime};
@@ -86,6 +86,39 @@ fn a_bulkhead_allocates_nothing() {
         let _place = nobody_waits.try_acquire().expect("it is free");
         let full = allocations(|| {
             drop(nobody_waits.try_acquire());
+            assert!(poll(pin!(nobody_waits.acquire(rt))).is_ready());
+            assert!(poll(pin!(nobody_waits.run(rt, async |_| Ok::<_, ()>(())))).is_ready());
+        });
+        assert_eq!(full, 0, "a refusal");
+    });
+}
+
+#[test]
+fn an_adaptive_limit_allocates_nothing() {
+    on_a_clock(|rt| {
+        for algorithm in [Aimd::new().into(), Vegas::new().into(), AdaptiveAlgorithm::from(Gradient::new())] {
+            let limit =
+                AdaptiveLimit::named("l").algorithm(algorithm).initial_limit(2).max_waiting(4).build();
+            let limit = limit.expect("it is good");
+            let users = Pipeline::named("users").adaptive_limit(&limit).build(rt).expect("it is good");
+            let mut now = rt.now();
+            let free = allocations(|| {
+                for _ in 0..1_000 {
+                    limit.try_acquire(now).expect("it is free").success(now + SECOND);
+                    limit.try_acquire_owned(now).expect("it is free").overloaded(now + SECOND);
+                    assert!(poll(pin!(limit.acquire(rt))).is_ready());
+                    assert!(poll(pin!(limit.acquire_owned(rt))).is_ready());
+                    assert!(poll(pin!(limit.run(rt, async |_| Ok::<_, ()>(())))).is_ready());
+                    assert!(poll(pin!(users.call(async |_| Ok::<_, ()>(())))).is_ready());
+                    now += SECOND;
+                }
+            });
+            assert_eq!(free, 0, "{algorithm:?}");
+        }
+        let nobody_waits = AdaptiveLimit::named("l").initial_limit(1).build().expect("it is good");
+        let _place = nobody_waits.try_acquire(rt.now()).expect("it is free");
+        let full = allocations(|| {
+            drop(nobody_waits.try_acquire(rt.now()));
             assert!(poll(pin!(nobody_waits.acquire(rt))).is_ready());
             assert!(poll(pin!(nobody_waits.run(rt, async |_| Ok::<_, ()>(())))).is_ready());
         });

@@ -211,6 +211,15 @@ pub const GOALS: &[Goal] = &[
         two: Some(&[time("bulkhead-permit-2thr", "tokio", 0.7)]),
     },
     Goal {
+        what: "adaptive limit, measured and left as it is",
+        one: Some(&[
+            time("adaptive-aimd", "resilience", 0.5),
+            time("adaptive-vegas", "resilience", 0.5),
+            Check::NoAllocations { contest: "adaptive-gradient" },
+        ]),
+        two: Some(&[reported("adaptive-aimd-2thr", "resilience")]),
+    },
+    Goal {
         what: "`is_cancelled`",
         one: Some(&[time("token-check", "tokio-util", 0.2)]),
         two: Some(&[time("token-check-2thr", "tokio-util", 0.02)]),

@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod adaptive;
 pub mod admission;
 pub mod bench;
 pub mod breakers;

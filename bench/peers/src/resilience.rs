@@ -7,6 +7,7 @@
 //! | limits on a rate | [`limiters`], [`keyed_limiters`] |
 //! | limits on how many are under way | [`bulkheads`] |
 //! | refusals by how much there is to do | [`admission`] |
+//! | limits on that which find their own size | [`adaptive`] |
 //! | limits on time | [`timeouts`] |
 //! | another call where one is slow | [`hedges`] |
 //! | faults on purpose | [`chaos`] |
@@ -15,8 +16,8 @@
 
 use crate::bench::{Bench, Family};
 use crate::{
-    admission, breakers, bulkheads, chaos, hedges, keyed_limiters, limiters, retries, single_flights, stacks,
-    timeouts,
+    adaptive, admission, breakers, bulkheads, chaos, hedges, keyed_limiters, limiters, retries,
+    single_flights, stacks, timeouts,
 };
 
 /// The bench.
@@ -33,7 +34,7 @@ Resilience, beside other crates, on the same work.
         limiters::TABLE,
         keyed_limiters::TABLE,
         bulkheads::TABLE,
-        admission::TABLE,
+    TABLE, adaptive, admission,
         timeouts::TABLE,
         hedges::TABLE,
         chaos::TABLE,
@@ -43,13 +44,14 @@ Resilience, beside other crates, on the same work.
 };
 
 /// All of them.
-pub const FAMILIES: [Family; 11] = [
+pub const FAMILIES: [Family; 12] = [
     (retries::TABLE, retries::works),
     (breakers::TABLE, breakers::works),
     (limiters::TABLE, limiters::works),
     (keyed_limiters::TABLE, keyed_limiters::works),
     (bulkheads::TABLE, bulkheads::works),
     (admission::TABLE, admission::works),
+    (adaptive::TABLE, adaptive::works),
     (timeouts::TABLE, timeouts::works),
     (hedges::TABLE, hedges::works),
     (chaos::TABLE, chaos::works),

@@ -39,7 +39,8 @@ const EXECUTOR: f64 = 1.0;
 const OURS: &str = "backstay";
 
 /// With what the names of rows of calls begin.
-const CALLS: [&str; 12] = [
+const CALLS: [&str; 13] = [
+    "adaptive-",
     "retry-",
     "breaker-",
     "limiter-",

@@ -132,6 +132,7 @@ impl Observer for Metrics {
                 source.count(Row::CircuitChanges, &[names::circuit_state(to)], 1);
                 source.circuit_is(to);
             }
+            EventKind::LimitChanged { to, .. } => source.gauge(Row::AdaptiveLimit, &[], to as f64),
             EventKind::HealthChanged { to, .. } => {
                 source.count(Row::HealthChanges, &[names::health(to)], 1);
                 source.health_is(to);

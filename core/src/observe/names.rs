@@ -31,6 +31,7 @@ names!(KINDS, kind(PolicyKind) {
     PolicyKind::RateLimiter => "rate_limiter",
     PolicyKind::CircuitBreaker => "circuit_breaker",
     PolicyKind::Bulkhead => "bulkhead",
+    PolicyKind::AdaptiveLimit => "adaptive_limit",
     PolicyKind::AttemptTimeout => "attempt_timeout",
     PolicyKind::Chaos => "chaos",
 });

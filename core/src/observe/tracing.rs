@@ -14,6 +14,7 @@ use tracing::{debug, info, warn};
 /// |---|---|---|
 /// | `call.completed` | `DEBUG` | `verdict`, `attempts`, `elapsed_seconds` |
 /// | `queue.waited` | `DEBUG` | `kind`, `waited_seconds` |
+/// | `limit.changed` | `DEBUG` | `from`, `to` |
 /// | `retry.scheduled` | `INFO` | `attempt`, `delay_seconds` |
 /// | `retry.exhausted` | `WARN` | `attempts`, `reason` |
 /// | `hedge.started` | `INFO` | `hedge`, `cause` |
@@ -99,6 +100,7 @@ impl Observer for Tracing {
                     _ => tell!(info, from, to = name, reason),
                 }
             }
+            EventKind::LimitChanged { from, to } => tell!(debug, from, to),
             EventKind::HealthChanged { from, to, probes } => {
                 let (from, name) = (names::health(from), names::health(to));
                 match to {

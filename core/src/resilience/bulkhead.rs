@@ -4,7 +4,6 @@ mod acquire;
 mod config;
 mod permit;
 mod policy;
-mod shared;
 
 pub use acquire::{BulkheadAcquire, BulkheadAcquireOwned};
 pub use config::{BulkheadBuilder, BulkheadConfig};
@@ -13,16 +12,16 @@ pub use permit::{BulkheadPermit, OwnedBulkheadPermit};
 use super::attempt::Attempt;
 use super::error::Error;
 use super::layer::{Alone, Call, Surroundings};
-use super::rejected::Rejected;
+use super::places::Places;
+use super::rejected::{PolicyKind, Reason, Rejected};
 use super::verdict::Inherit;
 use crate::limit::Limit;
 use crate::runtime::{JoinError, Runtime, SpawnSite};
 use crate::sync::{Lease, Semaphore};
-use shared::{Handle, Shared};
 use std::fmt;
+use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// At most so many calls at a time, so many more that wait for a place, and each of them only so long.
 ///
@@ -85,7 +84,7 @@ use std::time::Duration;
 #[doc(alias = "semaphore")]
 #[derive(Clone)]
 pub struct Bulkhead {
-    shared: Arc<Shared>,
+    places: Arc<Places>,
     // How many places each call takes.
     weight: usize,
 }
@@ -103,10 +102,9 @@ impl Bulkhead {
 
     fn from_parts(max_in_flight: Limit, builder: BulkheadBuilder) -> Self {
         let BulkheadBuilder { name, config, observed } = builder;
-        let BulkheadConfig { max_waiting, max_wait, .. } = config;
-        let max_wait = max_wait.unwrap_or(Duration::MAX);
-        let semaphore = Semaphore::new(max_in_flight);
-        Self { shared: Arc::new(Shared { semaphore, name, max_waiting, max_wait, observed }), weight: 1 }
+        let places = Places::new(PolicyKind::Bulkhead, name, Reason::QueueFull, max_in_flight, observed);
+        places.set_queue(config.max_waiting, config.max_wait);
+        Self { places: Arc::new(places), weight: 1 }
     }
 
     /// A handle to the same bulkhead whose calls take so many places each, as a heavy query takes more of a database
@@ -130,7 +128,7 @@ impl Bulkhead {
     /// ```
     #[doc(alias = "weight")]
     pub fn weighing(&self, places: impl Into<Limit>) -> Self {
-        Self { shared: Arc::clone(&self.shared), weight: places.into().get() }
+        Self { places: Arc::clone(&self.places), weight: places.into().get() }
     }
 
     /// Takes a place if one is free and nobody waits.
@@ -140,9 +138,9 @@ impl Bulkhead {
     /// [`Reason::Busy`](super::Reason::Busy), [`TooLarge`](super::Reason::TooLarge), [`Closed`](super::Reason::Closed).
     #[inline]
     pub fn try_acquire(&self) -> Result<BulkheadPermit<'_>, Rejected> {
-        match Lease::take(&self.shared.semaphore, self.weight) {
+        match Lease::take(&self.places.semaphore, self.weight) {
             Ok(lease) => Ok(BulkheadPermit(lease)),
-            Err(error) => Err(self.shared.refuse_at_once(error)),
+            Err(error) => Err(self.places.refuse_at_once(error)),
         }
     }
 
@@ -152,9 +150,9 @@ impl Bulkhead {
     ///
     /// As [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_owned(&self) -> Result<OwnedBulkheadPermit, Rejected> {
-        match Lease::take(Handle(Arc::clone(&self.shared)), self.weight) {
+        match Lease::take(Handle(Arc::clone(&self.places)), self.weight) {
             Ok(lease) => Ok(OwnedBulkheadPermit(lease)),
-            Err(error) => Err(self.shared.refuse_at_once(error)),
+            Err(error) => Err(self.places.refuse_at_once(error)),
         }
     }
 
@@ -302,23 +300,23 @@ impl Bulkhead {
 
     /// Its name, empty where it was given none.
     pub fn name(&self) -> &'static str {
-        self.shared.name
+        self.places.name
     }
 
     /// How many places are taken, by who was just granted one and does not know yet too. After it was made smaller,
     /// that can be more than there are.
     pub fn in_flight(&self) -> usize {
-        self.shared.semaphore.taken()
+        self.places.semaphore.taken()
     }
 
     /// How many calls wait for a place.
     pub fn waiting(&self) -> usize {
-        self.shared.semaphore.waiting()
+        self.places.semaphore.waiting()
     }
 
     /// How many places there are.
     pub fn max_in_flight(&self) -> usize {
-        self.shared.semaphore.capacity()
+        self.places.semaphore.capacity()
     }
 
     /// Changes how many places there are, while they are in use.
@@ -327,31 +325,44 @@ impl Bulkhead {
     /// vanish at once and the others as they come back, before anybody else is let in. Who waits for more places than
     /// there will be gets [`TooLarge`](super::Reason::TooLarge); all others keep their turn.
     pub fn resize(&self, max_in_flight: impl Into<Limit>) {
-        self.shared.semaphore.set_capacity(max_in_flight);
+        self.places.semaphore.set_capacity(max_in_flight);
     }
 
     /// Refuses everybody who waits, and whoever comes, with [`Closed`](super::Reason::Closed); for good. Who is in
     /// stays in.
     pub fn close(&self) {
-        self.shared.semaphore.close();
+        self.places.semaphore.close();
     }
 
     /// Whether it was [closed](Self::close).
     pub fn is_closed(&self) -> bool {
-        self.shared.semaphore.is_closed()
+        self.places.semaphore.is_closed()
     }
 }
 
 impl fmt::Debug for Bulkhead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bulkhead")
-            .field("name", &self.shared.name)
+            .field("name", &self.places.name)
             .field("in_flight", &self.in_flight())
             .field("waiting", &self.waiting())
             .field("max_in_flight", &self.max_in_flight())
-            .field("max_waiting", &self.shared.max_waiting)
-            .field("max_wait", &self.shared.max_wait)
+            .field("max_waiting", &self.places.max_waiting())
+            .field("max_wait", &self.places.max_wait())
             .field("is_closed", &self.is_closed())
             .finish()
+    }
+}
+
+/// What an owned permit holds.
+#[derive(Clone)]
+struct Handle(Arc<Places>);
+
+impl Deref for Handle {
+    type Target = Semaphore;
+
+    #[inline]
+    fn deref(&self) -> &Semaphore {
+        &self.0.semaphore
     }
 }

@@ -65,8 +65,8 @@ impl Description {
     /// What is suspicious about the order, each once: see [`Lint`].
     pub(super) fn lints(&self) -> Vec<Lint> {
         use PolicyKind::{
-            AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge, LoadShed,
-            RateLimiter, Retry, Throttle,
+            AdaptiveLimit, AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge,
+            LoadShed, RateLimiter, Retry, Throttle,
         };
         let mut lints: Vec<Lint> = Vec::new();
         for (index, outer) in self.policies.iter().enumerate() {
@@ -76,6 +76,8 @@ impl Description {
                     (CircuitBreaker, Retry) => Some(Lint::RetryInsideBreaker),
                     (RateLimiter, Retry) => Some(Lint::RateLimiterOutsideRetry),
                     (Bulkhead, Retry) => Some(Lint::BulkheadOutsideRetry),
+                    (AdaptiveLimit, Retry) => Some(Lint::AdaptiveLimitOutsideRetry),
+                    (AdaptiveLimit, Bulkhead | RateLimiter) => Some(Lint::WaitInsideAdaptiveLimit),
                     (AttemptTimeout, Retry) => Some(Lint::AttemptTimeoutOutsideRetry),
                     (Retry, Fallback) => Some(Lint::FallbackInsideRetry),
                     (CircuitBreaker, Fallback) => Some(Lint::FallbackInsideBreaker),
@@ -85,12 +87,15 @@ impl Description {
                     // One that is an instant is the same for all attempts.
                     (Retry, Deadline) if inner.limit.is_some() => Some(Lint::DeadlineInsideRetry),
                     (Deadline, AttemptTimeout) if is_longer => Some(Lint::AttemptTimeoutNotBelowDeadline),
-                    (AttemptTimeout, Bulkhead | RateLimiter) => Some(Lint::WaitInsideAttemptTimeout),
+                    (AttemptTimeout, Bulkhead | AdaptiveLimit | RateLimiter) => {
+                        Some(Lint::WaitInsideAttemptTimeout)
+                    }
                     (Hedge, Retry) => Some(Lint::RetryInsideHedge),
                     (Hedge, Hedge) => Some(Lint::HedgeInsideHedge),
                     (Hedge, Fallback) => Some(Lint::FallbackInsideHedge),
                     (RateLimiter, Hedge) => Some(Lint::RateLimiterOutsideHedge),
                     (Bulkhead, Hedge) => Some(Lint::BulkheadOutsideHedge),
+                    (AdaptiveLimit, Hedge) => Some(Lint::AdaptiveLimitOutsideHedge),
                     (Chaos, inner) if inner != Chaos => Some(Lint::ChaosOutside),
                     _ => None,
                 };
@@ -127,6 +132,10 @@ pub enum Lint {
     RateLimiterOutsideRetry,
     /// A call keeps its place while it waits between attempts, when it needs none.
     BulkheadOutsideRetry,
+    /// The limit takes a call with all its attempts and delays for one of the service's, and a slow one.
+    AdaptiveLimitOutsideRetry,
+    /// The time spent waiting for a turn looks to the limit like a slow service.
+    WaitInsideAdaptiveLimit,
     /// What is meant for one attempt limits all of them together.
     AttemptTimeoutOutsideRetry,
     /// The deadline comes first, so that there is never a second attempt after one that hangs.
@@ -155,6 +164,8 @@ pub enum Lint {
     RateLimiterOutsideHedge,
     /// A call has one place, however many hedges of it are under way.
     BulkheadOutsideHedge,
+    /// The limit takes the fastest of several calls for the only one: the service looks faster than it is.
+    AdaptiveLimitOutsideHedge,
     /// The policies inside never see what chaos does.
     ChaosOutside,
 }
@@ -172,6 +183,14 @@ impl fmt::Display for Lint {
             Self::BulkheadOutsideRetry => {
                 "the bulkhead is outside the retry: a call keeps its place while it waits between attempts; put the \
                  bulkhead inside the retry"
+            }
+            Self::AdaptiveLimitOutsideRetry => {
+                "the adaptive limit is outside the retry: it measures all attempts and the time between them as one \
+                 call; put the limit inside the retry"
+            }
+            Self::WaitInsideAdaptiveLimit => {
+                "a wait for a turn is inside the adaptive limit: it measures the wait as the service's; put the \
+                 adaptive limit inside the bulkhead and the rate limiter"
             }
             Self::AttemptTimeoutOutsideRetry => {
                 "the attempt timeout is outside the retry: it limits all attempts together; put it inside the retry, \
@@ -203,7 +222,7 @@ impl fmt::Display for Lint {
             }
             Self::WaitInsideAttemptTimeout => {
                 "a wait for a turn is inside the attempt timeout: a full queue looks like a slow service; put the \
-                 attempt timeout inside the bulkhead and the rate limiter"
+                 attempt timeout inside the bulkhead, the adaptive limit and the rate limiter"
             }
             Self::RetryInsideHedge => {
                 "the retry is inside the hedge: each hedge tries again by itself; put the hedge inside the retry"
@@ -220,6 +239,10 @@ impl fmt::Display for Lint {
                 "the bulkhead is outside the hedge: a call has one place for all its hedges; put the bulkhead inside \
                  the hedge"
             }
+            Self::AdaptiveLimitOutsideHedge => {
+                "the adaptive limit is outside the hedge: it measures the fastest of several calls as one; put the \
+                 limit inside the hedge"
+            }
             Self::ChaosOutside => {
                 "a policy is inside the chaos: it never sees what that does; put the chaos innermost"
             }
@@ -231,8 +254,8 @@ impl fmt::Display for Lint {
 mod tests {
     use super::*;
     use PolicyKind::{
-        AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge, LoadShed, RateLimiter,
-        Retry, Throttle,
+        AdaptiveLimit, AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge, LoadShed,
+        RateLimiter, Retry, Throttle,
     };
 
     fn lints(policies: &[(PolicyKind, u64)]) -> Vec<Lint> {
@@ -255,6 +278,7 @@ mod tests {
             (RateLimiter, 0),
             (CircuitBreaker, 0),
             (Bulkhead, 0),
+            (AdaptiveLimit, 0),
             (AttemptTimeout, 500),
             (Chaos, 0),
             (Chaos, 0),
@@ -280,6 +304,9 @@ mod tests {
             ((CircuitBreaker, 0), (Retry, 0), Lint::RetryInsideBreaker),
             ((RateLimiter, 0), (Retry, 0), Lint::RateLimiterOutsideRetry),
             ((Bulkhead, 0), (Retry, 0), Lint::BulkheadOutsideRetry),
+            ((AdaptiveLimit, 0), (Retry, 0), Lint::AdaptiveLimitOutsideRetry),
+            ((AdaptiveLimit, 0), (Bulkhead, 0), Lint::WaitInsideAdaptiveLimit),
+            ((AdaptiveLimit, 0), (RateLimiter, 0), Lint::WaitInsideAdaptiveLimit),
             ((AttemptTimeout, 10), (Retry, 0), Lint::AttemptTimeoutOutsideRetry),
             ((Retry, 0), (Fallback, 0), Lint::FallbackInsideRetry),
             ((CircuitBreaker, 0), (Fallback, 0), Lint::FallbackInsideBreaker),
@@ -291,11 +318,13 @@ mod tests {
             ((Deadline, 10), (AttemptTimeout, 10), Lint::AttemptTimeoutNotBelowDeadline),
             ((AttemptTimeout, 10), (RateLimiter, 0), Lint::WaitInsideAttemptTimeout),
             ((AttemptTimeout, 10), (Bulkhead, 0), Lint::WaitInsideAttemptTimeout),
+            ((AttemptTimeout, 10), (AdaptiveLimit, 0), Lint::WaitInsideAttemptTimeout),
             ((Hedge, 0), (Retry, 0), Lint::RetryInsideHedge),
             ((Hedge, 0), (Hedge, 0), Lint::HedgeInsideHedge),
             ((Hedge, 0), (Fallback, 0), Lint::FallbackInsideHedge),
             ((RateLimiter, 0), (Hedge, 0), Lint::RateLimiterOutsideHedge),
             ((Bulkhead, 0), (Hedge, 0), Lint::BulkheadOutsideHedge),
+            ((AdaptiveLimit, 0), (Hedge, 0), Lint::AdaptiveLimitOutsideHedge),
             ((Chaos, 0), (RateLimiter, 0), Lint::ChaosOutside),
         ] {
             assert_eq!(lints(&[outer, inner]), [lint]);

@@ -38,6 +38,7 @@ use std::time::Duration;
 /// | [`EventKind::FellBack`] | `fallback.used` | answers that are not the operation's |
 /// | [`EventKind::Injected`] | `chaos.injected` | calls that chaos struck, by what happened to them |
 /// | [`EventKind::CircuitChanged`] | `circuit.changed` | changes of a breaker's state, by the state it is in then |
+/// | [`EventKind::LimitChanged`] | `limit.changed` | nothing: what it says is a gauge |
 /// | [`EventKind::HealthChanged`] | `health.changed` | changes of what a health check finds, by what it finds then |
 /// | [`EventKind::Completed`] | `call.completed` | calls, by verdict; its time is a histogram |
 ///
@@ -167,6 +168,13 @@ pub enum EventKind {
         /// Why.
         reason: CircuitReason,
     },
+    /// An adaptive limit has another size: told to its own observer.
+    LimitChanged {
+        /// What it was.
+        from: usize,
+        /// What it is.
+        to: usize,
+    },
     /// A health check has come to another view: told to its own observer.
     HealthChanged {
         /// What it was.
@@ -220,6 +228,7 @@ impl EventKind {
             Self::FellBack => "fallback.used",
             Self::Injected { .. } => "chaos.injected",
             Self::CircuitChanged { .. } => "circuit.changed",
+            Self::LimitChanged { .. } => "limit.changed",
             Self::HealthChanged { .. } => "health.changed",
             Self::Completed { .. } => "call.completed",
         }
@@ -249,6 +258,7 @@ impl fmt::Display for EventKind {
             Self::FellBack => f.write_str("the answer is the fallback's"),
             Self::Injected { chaos } => write!(f, "chaos: {chaos}"),
             Self::CircuitChanged { from, to, reason } => write!(f, "{from} -> {to}: {reason}"),
+            Self::LimitChanged { from, to } => write!(f, "{from} -> {to} at a time"),
             Self::HealthChanged { from, to, probes: 0 } => write!(f, "{from} -> {to}: nobody probes"),
             Self::HealthChanged { from, to, probes: 1 } => write!(f, "{from} -> {to}: by 1 probe"),
             Self::HealthChanged { from, to, probes } => write!(f, "{from} -> {to}: by {probes} probes"),

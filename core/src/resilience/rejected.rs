@@ -51,6 +51,8 @@ pub enum PolicyKind {
     CircuitBreaker,
     /// At most so many calls at a time.
     Bulkhead,
+    /// At most so many calls at a time, as the service can take.
+    AdaptiveLimit,
     /// A limit on the time of one attempt.
     AttemptTimeout,
     /// Faults on purpose.
@@ -151,6 +153,7 @@ impl PolicyKind {
             Self::RateLimiter => "rate limiter",
             Self::CircuitBreaker => "circuit breaker",
             Self::Bulkhead => "bulkhead",
+            Self::AdaptiveLimit => "adaptive limit",
             Self::AttemptTimeout => "attempt timeout",
             Self::Chaos => "chaos",
         }

@@ -3,11 +3,12 @@
 use crate::kit::{documented, fields, read, refused, refused_at, round_trip};
 use backstay_core::Limit;
 use backstay_core::resilience::{
-    Backoff, Bulkhead, BulkheadConfig, ChaosConfig, CircuitBreaker, CircuitBreakerConfig, CircuitState,
-    HealthCheck, HealthCheckConfig, Hedge, HedgeConfig, HedgeDelay, Jitter, KeyedRateLimiter,
-    KeyedRateLimiterConfig, LoadShed, LoadShedConfig, PercentileDelay, Priority, Quota, RateLimiter,
-    RateLimiterConfig, RatioBudget, Retry, RetryBudget, RetryBudgetConfig, RetryConfig, Throttle,
-    ThrottleBudget, ThrottleConfig, TokenBucketBudget,
+    AdaptiveAlgorithm, AdaptiveLimit, AdaptiveLimitConfig, Aimd, Backoff, Bulkhead, BulkheadConfig,
+    ChaosConfig, CircuitBreaker, CircuitBreakerConfig, CircuitState, Gradient, HealthCheck,
+    HealthCheckConfig, Hedge, HedgeConfig, HedgeDelay, Jitter, KeyedRateLimiter, KeyedRateLimiterConfig,
+    LoadShed, LoadShedConfig, PercentileDelay, Priority, Quota, RateLimiter, RateLimiterConfig, RatioBudget,
+    Retry, RetryBudget, RetryBudgetConfig, RetryConfig, Throttle, ThrottleBudget, ThrottleConfig,
+    TokenBucketBudget, Vegas,
 };
 use backstay_core::time::Instant;
 use std::collections::BTreeSet;
@@ -37,6 +38,11 @@ fn what_is_not_said_is_as_in_the_builder() {
     assert!(CircuitBreaker::named("").config(read("")).build().is_ok());
 
     assert_eq!(read::<RetryConfig>(""), RetryConfig::default());
+    assert_eq!(read::<AdaptiveLimitConfig>(""), AdaptiveLimitConfig::default());
+    assert_eq!(AdaptiveLimit::named("").as_config(), &AdaptiveLimitConfig::default());
+    assert_eq!(read::<Aimd>(""), Aimd::default());
+    assert_eq!(read::<Vegas>(""), Vegas::default());
+    assert_eq!(read::<Gradient>(""), Gradient::default());
     assert_eq!(Retry::builder().as_config(), &RetryConfig::default());
 
     assert_eq!(read::<HedgeConfig>(""), HedgeConfig::default());
@@ -94,6 +100,17 @@ fn the_defaults_are_those_of_the_tables() {
     );
     assert_eq!(written(toml::to_string(&ChaosConfig::default())), "enabled = true\nrate = 0.001\n");
     assert_eq!(written(toml::to_string(&BulkheadConfig::default())), "max_waiting = 0\n");
+    assert_eq!(
+        written(toml::to_string(&AdaptiveLimitConfig::default())),
+        "initial_limit = 20\nmin_limit = 1\nmax_limit = 200\nbackoff_ratio = 0.9\nmax_waiting = 0\n\n\
+         [algorithm.gradient]\ntolerance = 1.5\nsmoothing = 0.2\nqueue = 4\nlong_window = 600\nwindow = '100ms'\n\
+         min_samples = 10\nprobe_after = 100\n"
+    );
+    assert_eq!(
+        written(toml::to_string(&Vegas::default())),
+        "alpha = 3\nbeta = 6\nwindow = '100ms'\nmin_samples = 10\nprobe_after = 100\n"
+    );
+    assert_eq!(written(toml::to_string(&Aimd::default())), "increase = 1\n");
     assert_eq!(written(toml::to_string(&RateLimiterConfig::default())), "");
     assert_eq!(written(toml::to_string(&KeyedRateLimiterConfig::default())), "max_keys = 1048576\n");
     assert_eq!(
@@ -130,6 +147,11 @@ fn every_setting_of_a_builder_is_in_the_file() {
     assert_eq!(fields::<ChaosConfig>(), without(chaos, &["enabled_if", "seed"]));
     let bulkhead = documented(source!("bulkhead/config.rs"), "BulkheadBuilder");
     assert_eq!(fields::<BulkheadConfig>(), without(bulkhead, &["observer"]));
+    let limit = documented(source!("adaptive_limit/config.rs"), "AdaptiveLimitBuilder");
+    assert_eq!(fields::<AdaptiveLimitConfig>(), without(limit, &["observer"]));
+    assert_eq!(fields::<Aimd>(), documented(source!("adaptive_limit/aimd.rs"), "Aimd"));
+    assert_eq!(fields::<Vegas>(), documented(source!("adaptive_limit/vegas.rs"), "Vegas"));
+    assert_eq!(fields::<Gradient>(), documented(source!("adaptive_limit/gradient.rs"), "Gradient"));
     let limiter = documented(source!("rate_limiter/config.rs"), "RateLimiterBuilder");
     assert_eq!(fields::<RateLimiterConfig>(), without(limiter, &["observer"]));
     let keyed = documented(source!("keyed_rate_limiter/config.rs"), "KeyedRateLimiterBuilder");
@@ -198,6 +220,27 @@ fn every_field_is_read_and_written() {
     let config: LoadShedConfig = read("target = '20ms'\ninterval = '1s'");
     assert_eq!(&config, LoadShed::named("").target(20 * MS).interval(SECOND).as_config());
     round_trip(&config);
+    let text = "initial_limit = 8\nmin_limit = 2\nmax_limit = 64\nbackoff_ratio = 0.5\nmax_waiting = 16\n\
+                max_wait = '250ms'\n[algorithm.vegas]\nalpha = 2\nbeta = 5\nwindow = '1s'\nmin_samples = 50\n\
+                probe_after = 30";
+    let config: AdaptiveLimitConfig = read(text);
+    let vegas = Vegas::new().alpha(2).beta(5).window(SECOND).min_samples(50).probe_after(30);
+    let same = AdaptiveLimit::named("").initial_limit(8).min_limit(2).max_limit(64).backoff_ratio(0.5);
+    let same = same.max_waiting(16).max_wait(250 * MS).algorithm(vegas);
+    assert_eq!(&config, same.as_config());
+    round_trip(&config);
+    let aimd = AdaptiveAlgorithm::from(Aimd::new().increase(2).latency_threshold(SECOND));
+    assert_eq!(read::<AdaptiveAlgorithm>("[aimd]\nincrease = 2\nlatency_threshold = '1s'"), aimd);
+    round_trip(&aimd);
+    let gradient = Gradient::new().tolerance(2.0).smoothing(0.5).queue(8).long_window(60);
+    let text = "tolerance = 2\nsmoothing = 0.5\nqueue = 8\nlong_window = 60";
+    assert_eq!(read::<Gradient>(text), gradient);
+    round_trip(&gradient);
+    refused_at::<AdaptiveLimitConfig>("min_limit = 0", 1, "invalid `min_limit` = 0: must be at least 1");
+    refused_at::<AdaptiveLimitConfig>("max_limit = 9", 1, "invalid `initial_limit` = 20: must be at least");
+    let text = "[algorithm.vegas]\nalpha = 7";
+    refused_at::<AdaptiveLimitConfig>(text, 1, "invalid `beta` = 6: must not be less than `alpha`");
+    refused_at::<AdaptiveAlgorithm>("[reno]", 1, "unknown variant `reno`, expected one of `aimd`");
 
     let text = "max_wait = '2s'\nmax_waiting = 100\n[quota]\npermits = 100\nper = '1m'\nburst = 20";
     let config: RateLimiterConfig = read(text);

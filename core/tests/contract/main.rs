@@ -1,5 +1,6 @@
 //! What core promises beside the rules of the conformance suite, on every runtime and erased.
 
+mod adaptive_limit;
 mod batch_streams;
 mod broadcast;
 mod bulkhead;

@@ -3,6 +3,7 @@
 //! `scripts/loom` runs them.
 #![cfg(backstay_loom)]
 
+mod adaptive_limit;
 mod broadcast;
 mod bulkhead;
 mod cancel_token;

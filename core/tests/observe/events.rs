@@ -5,7 +5,7 @@ use backstay::testing::Sim;
 use backstay_core::Runtime;
 use backstay_core::observe::Tracing;
 use backstay_core::resilience::{
-    Backoff, Bulkhead, Chaos, CircuitBreaker, Fallback, HealthCheck, Hedge, Pipeline, Retry,
+    AdaptiveLimit, Backoff, Bulkhead, Chaos, CircuitBreaker, Fallback, HealthCheck, Hedge, Pipeline, Retry,
 };
 use std::future::pending;
 use std::time::Duration;
@@ -41,6 +41,9 @@ async fn policies(rt: Sim) {
     assert!(bulkhead.try_acquire().is_err());
     drop(place);
     drop(waiting.await.unwrap());
+
+    let limit = AdaptiveLimit::named("search").initial_limit(10).observer(tracing).build().unwrap();
+    limit.try_acquire(rt.now()).unwrap().overloaded(rt.now());
 
     let mut check = HealthCheck::named("cache").observer(tracing).build().unwrap();
     check.record(true);

@@ -4,8 +4,8 @@ use crate::series::{assert_series, count, gauge, recorded, seconds};
 use backstay::testing::Sim;
 use backstay_core::observe::{METRICS, Metric, MetricKind, Metrics};
 use backstay_core::resilience::{
-    Backoff, Bulkhead, Chaos, CircuitBreaker, Error, Event, Fallback, HealthCheck, Hedge, LoadShed, Observer,
-    Pipeline, Priority, Quota, RateLimiter, Retry, Throttle, Verdict,
+    AdaptiveLimit, Backoff, Bulkhead, Chaos, CircuitBreaker, Error, Event, Fallback, HealthCheck, Hedge,
+    LoadShed, Observer, Pipeline, Priority, Quota, RateLimiter, Retry, Throttle, Verdict,
 };
 use backstay_core::task::{
     CancelReason, ChildExit, ChildSpec, Job, OnError, Shutdown, Supervisor, SupervisorEvent, WorkerPool,
@@ -71,6 +71,15 @@ async fn policies(rt: Sim, metrics: Metrics) {
     assert!(bulkhead.try_acquire().is_err());
     drop(place);
     drop(waiting.await.unwrap());
+
+    let limit = AdaptiveLimit::named("search").initial_limit(1).max_waiting(1).observer(metrics.clone());
+    let limit = limit.build().unwrap();
+    let place = limit.acquire(&rt).await.unwrap();
+    let mut waiting = Box::pin(limit.acquire(&rt));
+    assert!(rt.timeout(SECOND, &mut waiting).await.is_err());
+    metrics.record(limit.name(), &limit);
+    limit.reconfigure(AdaptiveLimit::named("").initial_limit(3).min_limit(3)).unwrap();
+    drop((place, waiting.await.unwrap()));
 
     let limiter =
         RateLimiter::named("api").quota(Quota::per_second(1)).observer(metrics.clone()).build().unwrap();
@@ -150,7 +159,11 @@ fn what_policies_tell_is_counted_and_timed() {
     series("backstay_timeouts_total", &[("policy=users,scope=attempt", count(2))]);
     series(
         "backstay_queue_wait_seconds",
-        &[("policy=api,kind=rate_limiter", seconds([1.0])), ("policy=files,kind=bulkhead", seconds([1.0]))],
+        &[
+            ("policy=api,kind=rate_limiter", seconds([1.0])),
+            ("policy=files,kind=bulkhead", seconds([1.0])),
+            ("policy=search,kind=adaptive_limit", seconds([1.0])),
+        ],
     );
     series("backstay_fallbacks_total", &[("policy=orders", count(2))]);
     series(
@@ -190,6 +203,9 @@ fn what_policies_tell_is_counted_and_timed() {
     series("backstay_bulkhead_in_flight", &[("policy=files", gauge(1.0))]);
     series("backstay_bulkhead_waiting", &[("policy=files", gauge(1.0))]);
     series("backstay_bulkhead_max_in_flight", &[("policy=files", gauge(1.0))]);
+    series("backstay_adaptive_limit", &[("policy=search", gauge(3.0))]);
+    series("backstay_adaptive_limit_in_flight", &[("policy=search", gauge(1.0))]);
+    series("backstay_adaptive_limit_waiting", &[("policy=search", gauge(1.0))]);
 }
 
 /// Pools, scopes, supervisors and a shutdown, with what happens to their tasks.

@@ -1,5 +1,6 @@
 //! Policies, alone and stacked.
 
+mod adaptive_limit;
 mod backoff;
 mod bulkhead;
 mod bulkhead_model;

@@ -4,12 +4,12 @@ use crate::kit::{ms, passed};
 use backstay::testing::{Sim, Subject, Tracker, abort_sweep, cancel_sweep, panic_sweep};
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    Attempt, AttemptTimeout, Backoff, Bulkhead, Chaos, CircuitBreaker, DynPipeline, Error, Fallback, Hedge,
-    LoadShed, Pipeline, Priority, Quota, RateLimiter, Retry, RetryBudget, Throttle,
+    AdaptiveLimit, Attempt, AttemptTimeout, Backoff, Bulkhead, Chaos, CircuitBreaker, DynPipeline, Error,
+    Fallback, Hedge, LoadShed, Pipeline, Priority, Quota, RateLimiter, Retry, RetryBudget, Throttle,
 };
 use std::time::Duration;
 
-/// A call of each has to wait: the bulkhead is full, the limiter used up, and the breaker about to try one call.
+/// A call of each has to wait: the bulkhead and the adaptive limit are full, the limiter used up, and the breaker about to try one call.
 #[derive(Clone)]
 struct Policies {
     retry: Retry,
@@ -19,6 +19,7 @@ struct Policies {
     bulkhead: Bulkhead,
     throttle: Throttle,
     load_shed: LoadShed,
+    limit: AdaptiveLimit,
 }
 
 const RETRIES: u64 = 100;
@@ -40,11 +41,13 @@ fn set(rt: &Sim) -> Policies {
     let breaker = CircuitBreaker::named("db").consecutive_failures(1).open_for(ms(5));
     let breaker = breaker.build().expect("it is good");
     let bulkhead = Bulkhead::named("db").max_in_flight(1).max_waiting(4).build().expect("it is good");
+    let limit = AdaptiveLimit::named("db").initial_limit(1).max_limit(1).max_waiting(4);
+    let limit = limit.build().expect("it is good");
     breaker.try_acquire(rt.now()).expect("it is closed").failure(rt.now());
     let throttle = Throttle::named("db").build().expect("it is good");
     let load_shed = LoadShed::named("db").build().expect("it is good");
     let retry = retry.build().expect("it is good");
-    Policies { retry, budget, limiter, breaker, bulkhead, throttle, load_shed }
+    Policies { retry, budget, limiter, breaker, bulkhead, limit, throttle, load_shed }
 }
 
 macro_rules! no_handle {
@@ -90,6 +93,9 @@ macro_rules! add {
     (bulkhead, $builder:expr, $policies:ident) => {
         $builder.bulkhead(&$policies.bulkhead)
     };
+    (adaptive_limit, $builder:expr, $policies:ident) => {
+        $builder.adaptive_limit(&$policies.limit)
+    };
     (attempt_timeout, $builder:expr, $policies:ident) => {
         no_handle!($policies, $builder).attempt_timeout(AttemptTimeout::new(ms(50)).grace(ms(10)))
     };
@@ -99,7 +105,7 @@ macro_rules! around_each {
     ($($outer:ident)*) => {$(
         #[test]
         fn $outer() {
-            inside!($outer: fallback deadline load_shed throttle retry hedge rate_limit breaker bulkhead attempt_timeout chaos);
+            inside!($outer: fallback deadline load_shed throttle retry hedge rate_limit breaker bulkhead adaptive_limit attempt_timeout chaos);
         }
     )*};
 }
@@ -114,7 +120,7 @@ macro_rules! inside {
     };
 }
 
-around_each! { fallback deadline load_shed throttle retry hedge rate_limit breaker bulkhead attempt_timeout chaos }
+around_each! { fallback deadline load_shed throttle retry hedge rate_limit breaker bulkhead adaptive_limit attempt_timeout chaos }
 
 fn sweep(pipeline: impl Fn(&Sim, &[Policies; 2]) -> DynPipeline<u32, &'static str>) {
     let tracker = Tracker::new();
@@ -124,10 +130,12 @@ fn sweep(pipeline: impl Fn(&Sim, &[Policies; 2]) -> DynPipeline<u32, &'static st
             let policies = policies(&rt).await;
             let pipeline = pipeline(&rt, &policies);
             let other = rt.spawn({
-                let (rt, [outer, inner]) = (rt.clone(), policies.clone().map(|set| set.bulkhead));
+                let (rt, [outer, inner]) = (rt.clone(), policies.clone());
                 async move {
-                    let _outer = outer.acquire(&rt).await.expect("it is open");
-                    let _inner = inner.acquire(&rt).await.expect("it is open");
+                    let _outer = outer.bulkhead.acquire(&rt).await.expect("it is open");
+                    let _inner = inner.bulkhead.acquire(&rt).await.expect("it is open");
+                    let _outer = outer.limit.acquire(&rt).await.expect("there is time");
+                    let _inner = inner.limit.acquire(&rt).await.expect("there is time");
                     rt.sleep(ms(3)).await;
                 }
             });
@@ -152,8 +160,9 @@ fn sweep(pipeline: impl Fn(&Sim, &[Policies; 2]) -> DynPipeline<u32, &'static st
         }
     };
     let check = |rt: Sim, (policies, pipeline): ([Policies; 2], DynPipeline<u32, &'static str>)| async move {
-        let holds_nothing = |Policies { limiter, bulkhead, .. }: &Policies| {
+        let holds_nothing = |Policies { limiter, bulkhead, limit, .. }: &Policies| {
             assert_eq!((bulkhead.in_flight(), bulkhead.waiting(), limiter.waiting()), (0, 0, 0));
+            assert_eq!((limit.in_flight(), limit.waiting()), (0, 0));
         };
         policies.iter().for_each(holds_nothing);
         policies.iter().for_each(|set| assert_eq!(set.budget.available(rt.now()), RETRIES));

@@ -3,9 +3,10 @@
 //!
 //! The names are those of the rows in the table of such faults.
 //!
-//! Left out: D27, of `backoff`, which is unmaintained (RUSTSEC-2025-0012) and refused by `deny.toml`; D06 to D11, of
-//! adaptive limits and hedges, which we don't have yet.
+//! Left out: D27, of `backoff`, which is unmaintained (RUSTSEC-2025-0012) and refused by `deny.toml`; D10 and D11,
+//! of hedges.
 
+mod adaptive_limits;
 mod backoffs;
 mod breakers;
 mod budgets;

@@ -2,7 +2,9 @@
 
 use super::keys::Source;
 use super::table::Row;
-use crate::resilience::{Bulkhead, CircuitMetrics, Health, LoadShedMetrics, RateLimiter, ThrottleMetrics};
+use crate::resilience::{
+    AdaptiveLimit, Bulkhead, CircuitMetrics, Health, LoadShedMetrics, RateLimiter, ThrottleMetrics,
+};
 use crate::task::{ChildExit, PoolStats, ShutdownReport, SupervisorEvent, TaskCounts};
 
 /// What [`Metrics::record`](super::Metrics::record) takes.
@@ -10,7 +12,7 @@ use crate::task::{ChildExit, PoolStats, ShutdownReport, SupervisorEvent, TaskCou
 /// | what | to be had from | when |
 /// |---|---|---|
 /// | [`PoolStats`] | [`WorkerPool::stats`](crate::task::WorkerPool::stats) | when metrics are read |
-/// | [`Bulkhead`], [`RateLimiter`] | themselves | when metrics are read |
+/// | [`Bulkhead`], [`AdaptiveLimit`], [`RateLimiter`] | themselves | when metrics are read |
 /// | [`CircuitMetrics`] | [`CircuitBreaker::metrics`](crate::resilience::CircuitBreaker::metrics) | when metrics are read; changes of state are events too |
 /// | [`ThrottleMetrics`] | [`Throttle::metrics`](crate::resilience::Throttle::metrics), for each priority | when metrics are read |
 /// | [`LoadShedMetrics`] | [`LoadShed::metrics`](crate::resilience::LoadShed::metrics) | when metrics are read |
@@ -50,6 +52,14 @@ impl Snapshot for Bulkhead {
         source.gauge(Row::BulkheadInFlight, &[], self.in_flight() as f64);
         source.gauge(Row::BulkheadWaiting, &[], self.waiting() as f64);
         source.gauge(Row::BulkheadMaxInFlight, &[], self.max_in_flight() as f64);
+    }
+}
+
+impl Snapshot for AdaptiveLimit {
+    fn record(&self, source: &Source) {
+        source.gauge(Row::AdaptiveLimit, &[], self.limit() as f64);
+        source.gauge(Row::AdaptiveLimitInFlight, &[], self.in_flight() as f64);
+        source.gauge(Row::AdaptiveLimitWaiting, &[], self.waiting() as f64);
     }
 }
 

@@ -1,6 +1,6 @@
 //! A place that is held.
 
-use super::shared::Handle;
+use super::Handle;
 use crate::sync::{Lease, Semaphore};
 use std::fmt;
 

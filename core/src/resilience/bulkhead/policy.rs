@@ -1,18 +1,14 @@
 //! The bulkhead in a pipeline.
 
 use super::Bulkhead;
-use super::shared::Shared;
-use crate::instant::Instant;
-use crate::probe;
 use crate::resilience::attempt::Operation;
 use crate::resilience::describe::{Describe, Facts};
 use crate::resilience::error::Error;
 use crate::resilience::layer::{Ctx, Frame, Layer, Policy};
-use crate::resilience::observer::EventKind;
-use crate::resilience::rejected::{PolicyKind, Reason};
+use crate::resilience::places::Place;
+use crate::resilience::rejected::PolicyKind;
 use crate::resilience::verdict::Classify;
 use crate::runtime::Runtime;
-use crate::sync::{Lease, Semaphore, Turn};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::pin::Pin;
@@ -29,28 +25,15 @@ pin_project! {
     }
 }
 
-enum Place<'p> {
-    Outside,
-    Waiting {
-        turn: Turn<&'p Semaphore>,
-        // From when it waits, once it does.
-        since: Option<Instant>,
-    },
-    Inside {
-        _permit: Lease<&'p Semaphore>,
-    },
-    /// It has ended: its place is another's.
-    Left,
-}
-
 impl Describe for Bulkhead {
     fn facts(&self) -> Facts {
-        let Shared { semaphore, name, max_waiting, max_wait, .. } = &*self.shared;
-        let mut settings = format!("at most {} in flight, {max_waiting} waiting", semaphore.capacity());
-        if *max_wait != Duration::MAX {
+        let (max_in_flight, max_waiting) = (self.max_in_flight(), self.places.max_waiting());
+        let mut settings = format!("at most {max_in_flight} in flight, {max_waiting} waiting");
+        let max_wait = self.places.max_wait();
+        if max_wait != Duration::MAX {
             settings.push_str(&format!(", for {max_wait:?}"));
         }
-        Facts::new(PolicyKind::Bulkhead, name, settings)
+        Facts::new(PolicyKind::Bulkhead, self.name(), settings)
     }
 }
 
@@ -79,64 +62,12 @@ impl<T, E> Policy<T, E> for Bulkhead {
         C: Classify<T, E>,
     {
         let this = state.project();
-        if let Place::Outside = this.place
-            && let Ok(permit) = Lease::take(&self.shared.semaphore, self.weight)
-        {
-            *this.place = Place::Inside { _permit: permit };
-        } else if !matches!(this.place, Place::Inside { .. }) {
-            ready!(this.place.poll_inside(&self.shared, self.weight, frame, ctx, cx))?;
+        if !this.place.enter(&self.places, self.weight) {
+            ready!(this.place.poll_inside(&self.places, self.weight, frame, ctx, cx))?;
         }
         let result = ready!(inner.poll(this.inner, frame, ctx, cx));
         *this.place = Place::Left;
         Poll::Ready(result)
-    }
-}
-
-impl<'p> Place<'p> {
-    #[cold]
-    fn poll_inside<R: Runtime, Op, C, E>(
-        &mut self,
-        shared: &'p Shared,
-        weight: usize,
-        frame: Frame<'_, E>,
-        ctx: &mut Ctx<'_, R, Op, C>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Error<E>>> {
-        if let Self::Outside = self {
-            *self = Self::Waiting { turn: Turn::new(&shared.semaphore, weight), since: None };
-        }
-        let Self::Waiting { turn, since } = self else {
-            unreachable!("it is not polled again once it was ready");
-        };
-        // The place before the clock: with both there, it is had.
-        let error = match turn.poll(shared.room(), cx) {
-            Poll::Ready(Ok(permit)) => {
-                let since = since.take();
-                *self = Self::Inside { _permit: permit };
-                if let Some(since) = since {
-                    let kind = EventKind::Waited { policy: PolicyKind::Bulkhead, waited: ctx.now() - since };
-                    shared.tell(kind);
-                    ctx.emit(|| kind);
-                }
-                return Poll::Ready(Ok(()));
-            }
-            Poll::Ready(Err(refusal)) => ctx.rejected(shared.refuse_in_queue(refusal)),
-            Poll::Pending => {
-                let until = *since.get_or_insert_with(|| ctx.now()) + shared.max_wait;
-                // Of the two limits the one that comes first.
-                if until < frame.limit.at && ctx.is_past(until) {
-                    ctx.rejected(shared.refuse(Reason::MaxWait { limit: shared.max_wait }))
-                } else if until >= frame.limit.at && ctx.is_past(frame.limit.at) {
-                    ctx.timed_out(frame.limit)
-                } else {
-                    probe::waiting(|| shared.describe());
-                    return Poll::Pending;
-                }
-            }
-        };
-        // Its turn is the next one's, before anybody hears of it.
-        *self = Self::Left;
-        Poll::Ready(Err(error))
     }
 }
 

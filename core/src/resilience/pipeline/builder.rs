@@ -2,6 +2,7 @@
 
 use super::{Pipeline, Shared};
 use crate::config_error::ConfigError;
+use crate::resilience::adaptive_limit::AdaptiveLimit;
 use crate::resilience::bulkhead::Bulkhead;
 use crate::resilience::chaos::Chaos;
 use crate::resilience::circuit_breaker::CircuitBreaker;
@@ -135,6 +136,11 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
     /// At most so many calls at a time, over all pipelines that this bulkhead is in.
     pub fn bulkhead(self, bulkhead: &Bulkhead) -> PipelineBuilder<L::Appended<Bulkhead>, C> {
         self.append(bulkhead.clone())
+    }
+
+    /// At most so many calls at a time as the service can take, over all pipelines that this limit is in.
+    pub fn adaptive_limit(self, limit: &AdaptiveLimit) -> PipelineBuilder<L::Appended<AdaptiveLimit>, C> {
+        self.append(limit.clone())
     }
 
     /// A limit on the time of each attempt: a duration, or an [`AttemptTimeout`].

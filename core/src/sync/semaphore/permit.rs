@@ -156,6 +156,11 @@ impl<S: Deref<Target = Semaphore>> Lease<S> {
         self.count
     }
 
+    /// How it is reached.
+    pub(crate) const fn semaphore(&self) -> &S {
+        &self.semaphore
+    }
+
     fn split(&mut self, count: usize) -> Option<Self>
     where
         S: Clone,

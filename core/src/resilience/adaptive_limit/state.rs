@@ -1,0 +1,121 @@
+//! The limit, and what changes it: no clock, no waiting.
+
+use super::aimd::Aimd;
+use super::algorithm::AdaptiveAlgorithm;
+use super::windowed::{Windowed, is_used};
+use crate::instant::{Instant, nanos};
+use std::time::Duration;
+
+/// Within which numbers it stays, and what an overload leaves of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Bounds {
+    pub(super) min: usize,
+    pub(super) max: usize,
+    pub(super) backoff_ratio: f64,
+}
+
+/// A call that has ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    pub(super) began: Instant,
+    // When it began, itself included.
+    pub(super) in_flight: usize,
+    pub(super) now: Instant,
+}
+
+impl Sample {
+    pub(super) fn latency(&self) -> Duration {
+        self.now - self.began
+    }
+}
+
+/// A limit that finds its own size.
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    bounds: Bounds,
+    // Always within the bounds.
+    limit: f64,
+    law: Law,
+    // Of calls that went well, in nanoseconds: as TCP smooths its round-trip time.
+    round_trip: Option<f64>,
+    // When an overload last made it smaller.
+    reduced: Option<Instant>,
+}
+
+#[derive(Clone, Debug)]
+enum Law {
+    Aimd(Aimd),
+    Windowed(Windowed),
+}
+
+impl Law {
+    fn of(algorithm: AdaptiveAlgorithm) -> Self {
+        match algorithm {
+            AdaptiveAlgorithm::Aimd(aimd) => Self::Aimd(aimd),
+            AdaptiveAlgorithm::Vegas(vegas) => Self::Windowed(Windowed::vegas(vegas)),
+            AdaptiveAlgorithm::Gradient(gradient) => Self::Windowed(Windowed::gradient(gradient)),
+        }
+    }
+}
+
+impl Machine {
+    pub(super) fn new(bounds: Bounds, initial: usize, algorithm: AdaptiveAlgorithm) -> Self {
+        let law = Law::of(algorithm);
+        Self { bounds, limit: bounds.hold(initial as f64), law, round_trip: None, reduced: None }
+    }
+
+    /// What is in force: less than the limit while the baseline is measured.
+    pub(super) fn limit(&self) -> usize {
+        let limit = match &self.law {
+            Law::Aimd(_) => self.limit,
+            Law::Windowed(windowed) => windowed.in_force(self.limit),
+        };
+        self.bounds.hold(limit) as usize
+    }
+
+    /// A call went well.
+    pub(super) fn succeed(&mut self, sample: Sample) {
+        let latency = nanos(sample.latency()) as f64;
+        self.round_trip = Some(self.round_trip.map_or(latency, |known| known + (latency - known) / 8.0));
+        let limit = match &mut self.law {
+            Law::Aimd(aimd) if aimd.is_overload(sample.latency()) => return self.overload(sample),
+            Law::Aimd(aimd) if is_used(self.limit, sample.in_flight) => aimd.grown(self.limit),
+            Law::Aimd(_) => return,
+            Law::Windowed(windowed) => windowed.record(self.limit, sample),
+        };
+        self.limit = self.bounds.hold(limit);
+    }
+
+    /// The service has refused a call, or not answered in time. What was admitted before the last time that this made
+    /// the limit smaller, or has come within a round trip of it, is the same overload.
+    pub(super) fn overload(&mut self, sample: Sample) {
+        if let Some(reduced) = self.reduced.filter(|reduced| *reduced <= sample.now)
+            && (sample.began <= reduced
+                || (nanos(sample.now - reduced) as f64) < self.round_trip.unwrap_or(0.0))
+        {
+            return;
+        }
+        self.reduced = Some(sample.now);
+        let less = (self.limit * self.bounds.backoff_ratio).min(self.limit - 1.0);
+        self.limit = self.bounds.hold(less);
+    }
+
+    /// Goes on with other settings: the limit stays where it is, as far as they let it, and so does what is known of
+    /// the service if the algorithm stays.
+    pub(super) fn reconfigure(&mut self, bounds: Bounds, algorithm: AdaptiveAlgorithm) {
+        self.bounds = bounds;
+        self.limit = bounds.hold(self.limit);
+        self.law = match &self.law {
+            Law::Windowed(windowed) => {
+                windowed.reconfigured(algorithm).map_or_else(|| Law::of(algorithm), Law::Windowed)
+            }
+            Law::Aimd(_) => Law::of(algorithm),
+        };
+    }
+}
+
+impl Bounds {
+    fn hold(self, limit: f64) -> f64 {
+        limit.max(self.min as f64).min(self.max as f64)
+    }
+}
