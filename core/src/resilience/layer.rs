@@ -367,10 +367,12 @@ struct Account {
     answered_by: Source,
     /// Calls of the operation.
     attempts: u32,
+    /// How often somebody said that it is called, also of one that is counted already: whether it changes is what counts.
+    calls: u32,
 }
 
 impl Account {
-    const NONE: Self = Self { answered_by: Source::Operation, attempts: 0 };
+    const NONE: Self = Self { answered_by: Source::Operation, attempts: 0, calls: 0 };
 }
 
 impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
@@ -390,13 +392,14 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
     #[inline]
     pub(super) const fn count_attempt<E>(&mut self, frame: Frame<'_, E>) {
         let attempts = self.account.attempts.saturating_add(!frame.is_counted as u32);
-        self.account = Account { answered_by: Source::Operation, attempts };
+        let calls = self.account.calls.wrapping_add(1);
+        self.account = Account { answered_by: Source::Operation, attempts, calls };
     }
 
-    /// How often the operation has been called so far.
+    /// Another number than before where the operation has been called since.
     #[inline]
-    pub(super) const fn attempts(&self) -> u32 {
-        self.account.attempts
+    pub(super) const fn calls(&self) -> u32 {
+        self.account.calls
     }
 
     /// The time of this poll: the clock is read for the first who asks.

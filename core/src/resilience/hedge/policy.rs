@@ -107,9 +107,9 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for Hedge<D> {
         let (others, course) = (this.others, this.course);
         // Each has one turn, the oldest first: of two that are ready its result counts.
         if let Some(first) = this.first.as_mut().as_pin_mut() {
-            let calls = ctx.attempts();
+            let calls = ctx.calls();
             let poll = inner.poll(first, frame, ctx, cx);
-            course.has_called |= ctx.attempts() != calls;
+            course.has_called |= ctx.calls() != calls;
             match poll {
                 Poll::Pending => self.has_begun(course, ctx),
                 Poll::Ready(result) => {
@@ -133,9 +133,9 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for Hedge<D> {
             while let Some(hedge) = others.get_mut(turn) {
                 turn += 1;
                 let Some(state) = &mut hedge.state else { continue };
-                let (number, calls) = (turn as u32, ctx.attempts());
+                let (number, calls) = (turn as u32, ctx.calls());
                 let poll = inner.poll(state.as_mut(), frame.at_hedge(number), ctx, cx);
-                hedge.has_called |= ctx.attempts() != calls;
+                hedge.has_called |= ctx.calls() != calls;
                 let Poll::Ready(result) = poll else { continue };
                 hedge.state = None;
                 let verdict = self.classifier.classify_within(ctx.classifier(), result.as_ref());
