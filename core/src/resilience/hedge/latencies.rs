@@ -92,10 +92,13 @@ impl Window {
         }
         mem::swap(&mut self.all, &mut self.latest);
         self.latest.reset();
+        // One begins where the one before has ended, so that a pause makes none longer.
+        let mut begins = ends;
         if now >= ends + length {
             self.all.reset();
+            begins = now;
         }
-        self.ends = Some(now + length);
+        self.ends = Some(begins + length);
     }
 
     fn record(&mut self, latency: Latency) {
