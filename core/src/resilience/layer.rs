@@ -271,6 +271,11 @@ impl<'f, E> Frame<'f, E> {
         }
     }
 
+    /// Whether a limit around it has a grace: what is under way when that passes may go on for a while.
+    pub(super) const fn has_grace(&self) -> bool {
+        self.has_grace
+    }
+
     /// The same for another attempt.
     #[inline]
     pub(super) const fn at_attempt(self, attempt: u32, last: Option<&'f Cause<E>>) -> Self {
@@ -386,6 +391,12 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
     #[inline]
     pub(super) const fn answered_by(&mut self, source: Source) {
         self.account.answered_by = source;
+    }
+
+    /// Whose the answer is, if there is one.
+    #[inline]
+    pub(super) const fn source(&self) -> Source {
+        self.account.answered_by
     }
 
     /// The operation is called, or it is as if it were; once, whoever says so.
