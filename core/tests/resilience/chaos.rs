@@ -333,3 +333,23 @@ fn what_is_inside_of_it_sees_the_operation_called_too() {
         assert_eq!((answer.value, answer.attempts), (1, 2));
     });
 }
+
+#[test]
+fn nothing_is_struck_whose_time_is_up() {
+    use backstay_core::resilience::Bulkhead;
+    on_sim(|rt| async move {
+        let heard = Heard::default();
+        let bulkhead = Bulkhead::named("db").max_in_flight(1).max_waiting(1).build().unwrap();
+        let down = Chaos::fault(|| "down").rate(1.0).build().unwrap();
+        let builder = Pipeline::named("api").observer(heard.clone()).deadline(ms(10));
+        let api = builder.bulkhead(&bulkhead).chaos(down).build(&rt).unwrap();
+        // There is a place just as the time is up: the operation would not be called, so it doesn't fail.
+        let place = bulkhead.try_acquire().unwrap();
+        let mut call = std::pin::pin!(api.call(async |_| Ok(7)));
+        assert!(futures::poll!(call.as_mut()).is_pending());
+        rt.sleep(ms(10)).await;
+        drop(place);
+        assert_eq!(call.await, Err(Error::TimedOut { scope: Scope::Total, limit: ms(10) }));
+        assert!(heard.take().iter().all(|(_, kind)| kind.name() != "chaos.injected"));
+    });
+}
