@@ -172,7 +172,7 @@ fn the_time_in_a_queue_is_no_latency() {
 #[test]
 fn a_delay_that_is_too_short_grows_although_nobody_comes_to_an_end() {
     on_sim(|rt| async move {
-        let hedge = measured(0.9);
+        let hedge = Hedge::builder().percentile(0.9).build().unwrap();
         for _ in 0..500 {
             assert_eq!(hedge.run(&rt, script(&rt, &[(4, Ok(0))])).await, Ok(0));
         }
@@ -265,5 +265,20 @@ fn where_hedges_are_as_slow_as_first_calls_no_more_are_made_either() {
                 assert!((0.8..=1.2).contains(&part), "{percentile} {scale}: {part}");
             }
         }
+    });
+}
+
+#[test]
+fn where_more_hang_than_should_be_hedged_the_delay_does_not_grow_without_end() {
+    on_sim(|rt| async move {
+        let hedge = measured(0.95);
+        let mut slowest = Duration::ZERO;
+        for call in 0..20_000 {
+            let start = rt.now();
+            let time = if call % 10 == 9 { 1_000_000_000 } else { 10 };
+            assert!(hedge.run(&rt, script(&rt, &[(time, Ok(0)), (5, Ok(1))])).await.is_ok());
+            slowest = slowest.max(rt.now() - start);
+        }
+        assert_eq!((slowest, hedge.delay(1)), (ms(205), ms(200)));
     });
 }
