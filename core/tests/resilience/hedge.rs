@@ -648,3 +648,32 @@ fn who_gave_the_answer_is_who_gave_the_one_that_counts() {
         assert_eq!(run(&[(20, Err("down")), (30, Err("down"))]).await, (503, Source::Fallback));
     });
 }
+
+#[test]
+fn a_substitute_that_is_no_good_stays_one_when_nobody_has_a_better_answer() {
+    use backstay_core::resilience::{Fallback, Source};
+    on_sim(|rt| async move {
+        let busy = |result: Result<&u32, &Error<&str>>| match result {
+            Ok(503) => Verdict::failure(),
+            Ok(_) => Verdict::Success,
+            Err(error) => Verdict::of_error(error),
+        };
+        let bulkhead =
+            Bulkhead::named("db").max_in_flight(1).max_waiting(2).max_wait(ms(30)).build().unwrap();
+        let fallback = Fallback::value(503).when(|error: &Error<&str>| error.operation().is_some());
+        let builder = Pipeline::named("api").classify(busy).hedge(hedge(1, 10)).fallback(fallback);
+        let api = builder.bulkhead(&bulkhead).build(&rt).unwrap();
+        let other = rt.spawn({
+            let (rt, bulkhead) = (rt.clone(), bulkhead.clone());
+            async move {
+                rt.sleep(ms(5)).await;
+                bulkhead.run(&rt, async |_| Ok::<_, ()>(rt.sleep(ms(100)).await)).await
+            }
+        });
+        // The first falls back at 20; the other has its place, and the hedge is refused at 40.
+        let answer = api.call(script(&rt, &[(20, Err("down"))])).detailed().await.unwrap();
+        assert_eq!((answer.value, answer.source, answer.attempts), (503, Source::Fallback, 1));
+        assert_eq!(rt.now(), Instant::ORIGIN + ms(40));
+        assert_eq!(other.await.unwrap(), Ok(()));
+    });
+}

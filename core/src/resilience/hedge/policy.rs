@@ -274,7 +274,6 @@ impl<D> Hedge<D> {
         ctx: &mut Ctx<'_, R, Op, C>,
     ) -> Result<T, Error<E>> {
         for mut hedge in hedges.drain(..) {
-            hedge.state = None;
             // It was overtaken: asked for, and of no use.
             hedge.settle(Verdict::Fatal, false);
         }
@@ -339,7 +338,6 @@ impl<T, E> Course<T, E> {
                 return ControlFlow::Break((result, verdict));
             }
             // The others have theirs still.
-            self.plan.close();
             self.failure = Some((result, verdict, Source::Operation));
             return ControlFlow::Continue(());
         }
