@@ -80,7 +80,11 @@ async fn percentiles_of_many_tasks_are_measured_together<R: Runtime>(rt: R) {
             let (rt, hedge) = (rt.clone(), hedge.clone());
             rt.clone().spawn(async move {
                 for _ in 0..10 {
-                    assert!(hedge.run(&rt, async |_| Ok::<_, ()>(rt.yield_now().await)).await.is_ok());
+                    let yielding = async |_| {
+                        rt.yield_now().await;
+                        Ok::<_, ()>(())
+                    };
+                    assert!(hedge.run(&rt, yielding).await.is_ok());
                 }
             })
         })
