@@ -39,7 +39,7 @@ const EXECUTOR: f64 = 1.0;
 const OURS: &str = "backstay";
 
 /// With what the names of rows of calls begin.
-const CALLS: [&str; 13] = [
+const CALLS: [&str; 14] = [
     "adaptive-",
     "retry-",
     "breaker-",
@@ -47,6 +47,7 @@ const CALLS: [&str; 13] = [
     "keyed-",
     "string-",
     "bulkhead-",
+    "chaos-",
     "permit-",
     "throttle-",
     "shed-",
@@ -67,6 +68,7 @@ const CALLS: [&str; 13] = [
 /// | task of a scope | its spawn, and one for its outcome |
 /// | item of a debounced stream, or of one with a limit | none |
 /// | call alone in its single flight | none |
+/// | call with a hedge; one that has none | 2: the hedge, and the list of them; none |
 /// | call through any policy or a pipeline, good, failing or refused | none |
 fn limit(work: &Work) -> Option<f64> {
     let limit = match work.name {
@@ -82,7 +84,8 @@ fn limit(work: &Work) -> Option<f64> {
         // The calls themselves are joined, which takes allocations.
         // What an operator has for itself: its timer, its count of dropped items.
         "debounce-ready" | "debounce-pending" | "item-timeout-ready" | "item-timeout-pending" => 0.0001,
-        "flight-alone" | "flight-alone-pending" => 0.0,
+        "flight-alone" | "flight-alone-pending" | "hedge-ready" | "hedge-pending" => 0.0,
+        "hedge-failing" => 2.0,
         "timeout-fires" => return None,
         name if CALLS.iter().any(|family| name.starts_with(family)) => 0.0,
         _ => return None,

@@ -151,7 +151,8 @@ pub trait Operation<T, E, Fut: Future> {
     /// [`Error::Operation`] with an error of its own; any other where it is under policies itself.
     fn result(&self, output: Fut::Output) -> Result<T, Error<E>>;
 
-    /// Whether it can be called again. Asked once an attempt has failed; if not, what came of that is the result.
+    /// Whether it can be called again. Asked once an attempt has failed, and before a [hedge](super::Hedge); if not, what
+    /// comes of the attempt there was is the result.
     fn is_repeatable(&self) -> bool {
         true
     }

@@ -283,6 +283,11 @@ impl<'f, E> Frame<'f, E> {
         }
     }
 
+    /// Whether a limit around it has a grace: what is under way when that passes may go on for a while.
+    pub(super) const fn has_grace(&self) -> bool {
+        self.has_grace
+    }
+
     /// The same for another attempt.
     #[inline]
     pub(super) const fn at_attempt(self, attempt: u32, last: Option<&'f Cause<E>>) -> Self {
@@ -381,10 +386,12 @@ struct Account {
     answered_by: Source,
     /// Calls of the operation.
     attempts: u32,
+    /// How often somebody said that it is called, also of one that is counted already: whether it changes is what counts.
+    calls: u32,
 }
 
 impl Account {
-    const NONE: Self = Self { answered_by: Source::Operation, attempts: 0 };
+    const NONE: Self = Self { answered_by: Source::Operation, attempts: 0, calls: 0 };
 }
 
 impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
@@ -400,17 +407,24 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
         self.account.answered_by = source;
     }
 
+    /// Whose the answer is, if there is one.
+    #[inline]
+    pub(super) const fn source(&self) -> Source {
+        self.account.answered_by
+    }
+
     /// The operation is called, or it is as if it were; once, whoever says so.
     #[inline]
     pub(super) const fn count_attempt<E>(&mut self, frame: Frame<'_, E>) {
         let attempts = self.account.attempts.saturating_add(!frame.is_counted as u32);
-        self.account = Account { answered_by: Source::Operation, attempts };
+        let calls = self.account.calls.wrapping_add(1);
+        self.account = Account { answered_by: Source::Operation, attempts, calls };
     }
 
-    /// How often the operation has been called so far.
+    /// Another number than before where the operation has been called since.
     #[inline]
-    pub(super) const fn attempts(&self) -> u32 {
-        self.account.attempts
+    pub(super) const fn calls(&self) -> u32 {
+        self.account.calls
     }
 
     /// The time of this poll: the clock is read for the first who asks.

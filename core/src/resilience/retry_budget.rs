@@ -186,15 +186,19 @@ impl RetryBudget {
         }
     }
 
-    /// A retry has had a result; whether what was taken for it comes back.
-    fn record_retry(&self, verdict: Verdict) -> bool {
+    /// One call of the operation more has had a result, be it a first one or not: to a throttle they are the same.
+    pub(super) fn record_one(&self, verdict: Verdict) {
+        if let Form::Throttle(throttle) = &*self.0 {
+            throttle.record(verdict);
+        }
+    }
+
+    /// Whether what was taken for a retry comes back.
+    fn comes_back(&self, verdict: Verdict) -> bool {
         match &*self.0 {
             Form::Ratio(_) => verdict == Verdict::Ignore,
             Form::TokenBucket(_) => matches!(verdict, Verdict::Success | Verdict::Ignore),
-            Form::Throttle(throttle) => {
-                throttle.record(verdict);
-                false
-            }
+            Form::Throttle(_) => false,
         }
     }
 }

@@ -306,3 +306,50 @@ fn wherever_it_is_cut_nothing_is_left() {
     passed(abort_sweep(scenario, check));
     passed(panic_sweep(scenario, check));
 }
+
+#[test]
+fn what_is_inside_of_it_sees_the_operation_called_too() {
+    use backstay_core::resilience::{Quota, RateLimiter};
+    on_sim(|rt| async move {
+        let slow = Chaos::latency(ms(5)).rate(1.0).build().unwrap();
+        let breaker = CircuitBreaker::named("db").consecutive_failures(1).build().unwrap();
+        let limiter = RateLimiter::named("one").quota(Quota::new(1, Duration::from_secs(60)));
+        let limiter = limiter.max_wait(Duration::ZERO).build().unwrap();
+        let builder = Pipeline::named("api").chaos(slow.clone());
+        let api = builder.rate_limit(&limiter).breaker(&breaker).build(&rt).unwrap();
+        let answer = api.call(async |_| Err::<(), _>("down")).await;
+        assert_eq!(answer, Err(Error::Operation("down")));
+        assert_eq!(breaker.state(rt.now()), CircuitState::Open);
+        let refused = api.call(async |_| Err::<(), _>("down")).await;
+        assert!(refused.unwrap_err().rejected().is_some_and(|rejected| rejected.name() == "one"));
+
+        let hedge = Hedge::builder().delay(ms(20)).build().unwrap();
+        let api = Pipeline::named("api").chaos(slow).hedge(hedge).build(&rt).unwrap();
+        let op = async |attempt: Attempt| {
+            rt.sleep(ms(if attempt.is_hedge() { 1 } else { 500 })).await;
+            Ok::<_, ()>(attempt.hedge())
+        };
+        let answer = api.call(op).detailed().await.unwrap();
+        assert_eq!((answer.value, answer.attempts), (1, 2));
+    });
+}
+
+#[test]
+fn nothing_is_struck_whose_time_is_up() {
+    use backstay_core::resilience::Bulkhead;
+    on_sim(|rt| async move {
+        let heard = Heard::default();
+        let bulkhead = Bulkhead::named("db").max_in_flight(1).max_waiting(1).build().unwrap();
+        let down = Chaos::fault(|| "down").rate(1.0).build().unwrap();
+        let builder = Pipeline::named("api").observer(heard.clone()).deadline(ms(10));
+        let api = builder.bulkhead(&bulkhead).chaos(down).build(&rt).unwrap();
+        // There is a place just as the time is up: the operation would not be called, so it doesn't fail.
+        let place = bulkhead.try_acquire().unwrap();
+        let mut call = std::pin::pin!(api.call(async |_| Ok(7)));
+        assert!(futures::poll!(call.as_mut()).is_pending());
+        rt.sleep(ms(10)).await;
+        drop(place);
+        assert_eq!(call.await, Err(Error::TimedOut { scope: Scope::Total, limit: ms(10) }));
+        assert!(heard.take().iter().all(|(_, kind)| kind.name() != "chaos.injected"));
+    });
+}

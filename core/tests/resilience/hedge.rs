@@ -580,3 +580,101 @@ fn a_hedge_that_ends_it_with_a_failure_has_not_won() {
         assert_eq!(told, ["hedge.started"]);
     });
 }
+
+#[test]
+fn in_the_grace_of_a_limit_no_other_begins_and_nobody_is_cut_short() {
+    on_sim(|rt| async move {
+        let heard = Heard::default();
+        let limit = TotalTimeout::new(ms(100)).grace(ms(50));
+        let budget = backstay_core::resilience::RetryBudget::token_bucket().build().unwrap();
+        let builder = |delay| {
+            let hedge = builder(1, delay).budget(&budget).build().unwrap();
+            Pipeline::named("api").observer(heard.clone()).deadline(limit).hedge(hedge).build(&rt).unwrap()
+        };
+        // It would be time for a hedge at 120, when nothing begins any more; the first is good at 140.
+        let start = rt.now();
+        assert_eq!(builder(120).call(script(&rt, &[(140, Ok(0))])).await, Ok(0));
+        assert_eq!(rt.now() - start, ms(140));
+        assert_eq!((heard.take().len(), budget.available(rt.now())), (0, 100));
+        // The first ends in its grace, and the hedge has its own.
+        let start = rt.now();
+        assert_eq!(builder(10).call(script(&rt, &[(110, Err("stopped")), (120, Ok(1))])).await, Ok(1));
+        assert_eq!(rt.now() - start, ms(130));
+        let start = rt.now();
+        let result = builder(10).call(script(&rt, &[(110, Err("stopped")), (120, Err("stopped"))])).await;
+        assert_eq!(result, Err(Error::TimedOut { scope: Scope::Total, limit: ms(100) }));
+        assert_eq!(rt.now() - start, ms(130));
+        // Nobody has longer than that.
+        let start = rt.now();
+        assert!(builder(10).call(script(&rt, &[(500, Ok(0)), (500, Ok(1))])).await.unwrap_err().is_timeout());
+        assert_eq!(rt.now() - start, ms(150));
+    });
+}
+
+#[test]
+fn a_refusal_is_none_of_the_service_s_whatever_the_classifier_says_of_it() {
+    on_sim(|rt| async move {
+        for verdict in [Verdict::Fatal, Verdict::Success, Verdict::Ignore, Verdict::failure()] {
+            let strict = move |result: Result<&u32, &Error<&str>>| match result {
+                Ok(_) => Verdict::Success,
+                Err(_) => verdict,
+            };
+            let bulkhead = Bulkhead::named("db").max_in_flight(1).build().unwrap();
+            let builder = Pipeline::named("api").classify(strict).hedge(hedge(1, 10));
+            let api = builder.bulkhead(&bulkhead).build(&rt).unwrap();
+            assert_eq!(api.call(script(&rt, &[(50, Ok(0))])).await, Ok(0), "{verdict:?}");
+        }
+    });
+}
+
+#[test]
+fn who_gave_the_answer_is_who_gave_the_one_that_counts() {
+    use backstay_core::resilience::{Fallback, Source};
+    on_sim(|rt| async move {
+        let busy = |result: Result<&u32, &Error<&str>>| match result {
+            Ok(503) => Verdict::failure(),
+            Ok(_) => Verdict::Success,
+            Err(error) => Verdict::of_error(error),
+        };
+        let builder = Pipeline::named("api").classify(busy).hedge(hedge(1, 10));
+        let api = builder.fallback(Fallback::value(503)).build(&rt).unwrap();
+        let run = async |calls: &[(u64, Answer)]| {
+            let answer = api.call(script(&rt, calls)).detailed().await.unwrap();
+            (answer.value, answer.source)
+        };
+        // The first falls back at 20, to what is no good; the second is good at 40.
+        assert_eq!(run(&[(20, Err("down")), (30, Ok(1))]).await, (1, Source::Operation));
+        assert_eq!(run(&[(40, Ok(503)), (5, Err("down"))]).await, (503, Source::Operation));
+        assert_eq!(run(&[(20, Err("down")), (30, Err("down"))]).await, (503, Source::Fallback));
+    });
+}
+
+#[test]
+fn a_substitute_that_is_no_good_stays_one_when_nobody_has_a_better_answer() {
+    use backstay_core::resilience::{Fallback, Source};
+    on_sim(|rt| async move {
+        let busy = |result: Result<&u32, &Error<&str>>| match result {
+            Ok(503) => Verdict::failure(),
+            Ok(_) => Verdict::Success,
+            Err(error) => Verdict::of_error(error),
+        };
+        let bulkhead =
+            Bulkhead::named("db").max_in_flight(1).max_waiting(2).max_wait(ms(30)).build().unwrap();
+        let fallback = Fallback::value(503).when(|error: &Error<&str>| error.operation().is_some());
+        let builder = Pipeline::named("api").classify(busy).hedge(hedge(1, 10)).fallback(fallback);
+        let api = builder.bulkhead(&bulkhead).build(&rt).unwrap();
+        let other = rt.spawn({
+            let (rt, bulkhead) = (rt.clone(), bulkhead.clone());
+            async move {
+                rt.sleep(ms(5)).await;
+                let _place = bulkhead.acquire(&rt).await.unwrap();
+                rt.sleep(ms(100)).await;
+            }
+        });
+        // The first falls back at 20; the other has its place, and the hedge is refused at 40.
+        let answer = api.call(script(&rt, &[(20, Err("down"))])).detailed().await.unwrap();
+        assert_eq!((answer.value, answer.source, answer.attempts), (503, Source::Fallback, 1));
+        assert_eq!(rt.now(), Instant::ORIGIN + ms(40));
+        other.await.unwrap();
+    });
+}

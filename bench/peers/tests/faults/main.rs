@@ -3,13 +3,13 @@
 //!
 //! The names are those of the rows in the table of such faults.
 //!
-//! Left out: D27, of `backoff`, which is unmaintained (RUSTSEC-2025-0012) and refused by `deny.toml`; D10 and D11,
-//! of hedges.
+//! Left out: D27, of `backoff`, which is unmaintained (RUSTSEC-2025-0012) and refused by `deny.toml`.
 
 mod adaptive_limits;
 mod backoffs;
 mod breakers;
 mod budgets;
+mod hedges;
 mod limiters;
 mod retries;
 mod single_flights;

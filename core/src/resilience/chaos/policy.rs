@@ -78,7 +78,11 @@ impl<T, E, J: Injection<T, E>> Policy<T, E> for Chaos<J> {
         let mut this = state.project();
         loop {
             let next = match this.step.as_mut().project() {
-                StepProj::Begin if self.odds.strike(|| ctx.random_u64()) => {
+                StepProj::Begin
+                    if self.odds.strike(|| ctx.random_u64())
+                        // Nothing is called whose time is up, and so nothing fails.
+                        && (frame.limit.is_none() || ctx.now() < frame.limit.at) =>
+                {
                     ctx.emit(|| EventKind::Injected { chaos: J::KIND });
                     ctx.count_attempt(frame);
                     match self.injection.inject(|| self.odds.random(|| ctx.random_u64())) {

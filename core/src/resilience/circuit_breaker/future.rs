@@ -19,8 +19,8 @@ pin_project! {
         #[pin]
         inner: S,
         permit: Option<CircuitPermit<'p>>,
-        // Calls of the operation before it was admitted.
-        attempts: u32,
+        // As it was before it was admitted: another number where the operation was called since.
+        calls: u32,
     }
 }
 
@@ -32,7 +32,7 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for CircuitBreaker<D> {
 
     #[inline]
     fn start<'p, S>(&'p self, inner: S) -> BreakerState<'p, S> {
-        BreakerState { inner, permit: None, attempts: 0 }
+        BreakerState { inner, permit: None, calls: 0 }
     }
 
     #[inline]
@@ -57,7 +57,7 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for CircuitBreaker<D> {
                 Ok(ticket) => *this.permit = Some(CircuitPermit::new(&self.shared, ticket)),
                 Err(rejected) => return Poll::Ready(Err(ctx.rejected(rejected))),
             }
-            *this.attempts = ctx.attempts();
+            *this.calls = ctx.calls();
         }
         // Looked at where it is: it may be large.
         let poll = inner.poll(this.inner, frame, ctx, cx);
@@ -65,7 +65,7 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for CircuitBreaker<D> {
             && let Some(permit) = this.permit.take()
         {
             // What ended before the operation was called says nothing of the service.
-            let verdict = match ctx.attempts() == *this.attempts {
+            let verdict = match ctx.calls() == *this.calls {
                 true => Verdict::Ignore,
                 false => self.classifier.classify_within(ctx.classifier(), result.as_ref()),
             };

@@ -46,10 +46,12 @@ pub enum HedgeDelay {
 
 /// A delay that is measured: so long that a part of the calls is faster.
 ///
-/// Measured is, for each call, how long its first call of the operation takes until it succeeds. Of one that is overtaken
-/// by a hedge, or runs out of time, it is known that it takes longer, and it counts as that (Kaplan and Meier's
-/// estimator); failures don't count. The times are of the current window and the one before it, to a hundredth, and in
-/// microseconds; they take some 50 kB. Where too many are overtaken to tell, the delay grows by a quarter at a time.
+/// Measured is, for each call, how long its first call of the operation takes until it succeeds. Of one that is
+/// overtaken by a hedge, or runs out of time, it is known that it takes longer, and it counts as that (Kaplan and
+/// Meier's estimator); failures don't count, nor does a call that is dropped from outside: a limit on its time belongs
+/// into the pipeline. The times are of the current window and the one before it, to a hundredth, and in microseconds;
+/// they take some 50 kB. Where too many are overtaken to tell, the delay grows by a quarter at a time, as far as
+/// `initial`: also where more calls hang than are to be hedged, these are.
 ///
 /// Until there are enough of them for one to be slower, 20 for 0.95 and 100 for 0.99, the delay is `initial`; when
 /// there are not enough any more, it stays what it was.
@@ -57,7 +59,7 @@ pub enum HedgeDelay {
 /// | setting | default | valid |
 /// |---|---|---|
 /// | `percentile` | 0.95 | from 0.5 to 0.9999 |
-/// | `initial` | 1 s | any; with [`Duration::MAX`] there is no hedge until it is measured |
+/// | `initial` | 1 s | any; with [`Duration::MAX`] there is no hedge as long as it is not known |
 /// | `min` | 1 ms | any |
 /// | `window` | 30 s | from 1 ms to a day |
 ///
@@ -78,9 +80,9 @@ pub enum HedgeDelay {
 pub struct PercentileDelay {
     /// Which part of the calls is faster.
     pub percentile: f64,
-    /// The delay until that is known.
+    /// The delay until that is known, and the longest where too many are overtaken to tell.
     pub initial: Duration,
-    /// The shortest delay.
+    /// The shortest delay that is measured.
     pub min: Duration,
     /// How long a time is remembered, at least; at most twice as long.
     pub window: Duration,
@@ -289,9 +291,14 @@ impl<C> HedgeBuilder<C> {
     /// What hedges are paid from, shared with others: best with the retries around it. Where there is nothing left a
     /// call has no further hedge.
     ///
-    /// Each hedge costs what a retry costs, and is paid when it begins. What came of the call is recorded once, as that
-    /// of a first attempt is; by the retry around it, if it has the same budget. A hedge that was overtaken is spent; what
-    /// was taken for one that never came to call the operation comes back.
+    /// Each hedge costs what a retry costs, and is paid when it begins. What came of the first call is recorded as
+    /// that of a first attempt, and where it was overtaken no more than that it was made; if the retry around it has
+    /// the same budget, that records what came of the whole. A hedge that was overtaken is spent; what was taken for
+    /// one that never came to call the operation comes back.
+    ///
+    /// In a [token bucket](RetryBudget::token_bucket) a hedge that wins gives back what it cost, and a
+    /// [throttle](RetryBudget::throttle) counts failures alone. Where a service is slow and answers, a
+    /// [ratio](RetryBudget::ratio) bounds the hedges, and these don't.
     pub fn budget(mut self, budget: &RetryBudget) -> Self {
         self.budget = Some(budget.clone());
         self

@@ -69,8 +69,11 @@ impl Latencies {
             None => return,
             Some(Percentile::At(micros)) => Duration::from_micros(micros),
             // Too many were overtaken: the delay is too short, and by how much isn't known. A quarter more, and the next
-            // will show.
-            Some(Percentile::Beyond(micros)) => self.delay().max(Duration::from_micros(micros) * 5 / 4),
+            // will show. Not longer than where nothing is known: they may hang, and no delay be long enough.
+            Some(Percentile::Beyond(micros)) => {
+                let longer = Duration::from_micros(micros) * 5 / 4;
+                self.delay().max(longer.min(self.settings.initial))
+            }
         };
         self.delay.store(nanos(delay.max(self.settings.min)), Relaxed);
     }
@@ -92,10 +95,13 @@ impl Window {
         }
         mem::swap(&mut self.all, &mut self.latest);
         self.latest.reset();
+        // One begins where the one before has ended, so that a pause makes none longer.
+        let mut begins = ends;
         if now >= ends + length {
             self.all.reset();
+            begins = now;
         }
-        self.ends = Some(now + length);
+        self.ends = Some(begins + length);
     }
 
     fn record(&mut self, latency: Latency) {

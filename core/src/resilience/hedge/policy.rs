@@ -4,10 +4,11 @@ use super::Hedge;
 use super::latencies::Latency;
 use super::plan::{Next, Plan};
 use crate::instant::Instant;
+use crate::resilience::answer::Source;
 use crate::resilience::attempt::Operation;
 use crate::resilience::describe::{Describe, Facts};
 use crate::resilience::error::Error;
-use crate::resilience::layer::{Ctx, Frame, Layer, Policy};
+use crate::resilience::layer::{Ctx, Frame, Layer, Policy, TimeLimit};
 use crate::resilience::observer::{EventKind, HedgeCause};
 use crate::resilience::rejected::PolicyKind;
 use crate::resilience::retry_budget::{RetryBudget, Withdrawal};
@@ -49,10 +50,12 @@ struct Course<T, E> {
     // Whether the first has called the operation, and when, if that is measured.
     has_called: bool,
     began: Option<Instant>,
+    // What the end of the first is to a budget; none until then.
+    first: Option<Verdict>,
     // What begins the next.
     why: Why,
-    // What is returned if nobody succeeds: the last failure of one that called the operation.
-    failure: Option<(Result<T, Error<E>>, Verdict)>,
+    // What is returned if nobody succeeds: the last failure of one that called the operation; and whose it is.
+    failure: Option<(Result<T, Error<E>>, Verdict, Source)>,
 }
 
 /// Why there is another, and so what it costs.
@@ -82,8 +85,14 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for Hedge<D> {
 
     #[inline]
     fn start<'p, S>(&'p self, inner: S) -> Hedged<'p, T, E, S> {
-        let course =
-            Course { plan: Plan::new(), has_called: false, began: None, why: Why::DELAY, failure: None };
+        let course = Course {
+            plan: Plan::new(),
+            has_called: false,
+            began: None,
+            first: None,
+            why: Why::DELAY,
+            failure: None,
+        };
         Hedged { first: Some(inner), others: Vec::new(), course }
     }
 
@@ -107,9 +116,11 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for Hedge<D> {
         let (others, course) = (this.others, this.course);
         // Each has one turn, the oldest first: of two that are ready its result counts.
         if let Some(first) = this.first.as_mut().as_pin_mut() {
-            let calls = ctx.attempts();
+            let calls = ctx.calls();
+            // Another of them may have had an answer from somebody else.
+            ctx.answered_by(Source::Operation);
             let poll = inner.poll(first, frame, ctx, cx);
-            course.has_called |= ctx.attempts() != calls;
+            course.has_called |= ctx.calls() != calls;
             match poll {
                 Poll::Pending => self.has_begun(course, ctx),
                 Poll::Ready(result) => {
@@ -120,10 +131,16 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for Hedge<D> {
                     } else if result.as_ref().is_err_and(Error::is_timeout) {
                         self.learn(course, Latency::CutOff, ctx);
                     }
+                    self.record(
+                        course,
+                        if course.has_called { verdict } else { Verdict::Ignore },
+                        frame,
+                        ctx,
+                    );
                     if let ControlFlow::Break(end) =
                         course.after(result, verdict, course.has_called, frame, ctx)
                     {
-                        return Poll::Ready(self.end(others, end, frame, ctx));
+                        return Poll::Ready(self.end(course, others, end, frame, ctx));
                     }
                 }
             }
@@ -133,14 +150,17 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for Hedge<D> {
             while let Some(hedge) = others.get_mut(turn) {
                 turn += 1;
                 let Some(state) = &mut hedge.state else { continue };
-                let (number, calls) = (turn as u32, ctx.attempts());
+                let (number, calls) = (turn as u32, ctx.calls());
+                ctx.answered_by(Source::Operation);
                 let poll = inner.poll(state.as_mut(), frame.at_hedge(number), ctx, cx);
-                hedge.has_called |= ctx.attempts() != calls;
+                hedge.has_called |= ctx.calls() != calls;
                 let Poll::Ready(result) = poll else { continue };
                 hedge.state = None;
                 let verdict = self.classifier.classify_within(ctx.classifier(), result.as_ref());
                 let has_called = hedge.has_called;
-                hedge.settle(verdict);
+                // The retry records the success.
+                let is_recorded = verdict == Verdict::Success && self.is_recorded(frame);
+                hedge.settle(verdict, is_recorded);
                 let ControlFlow::Break(end) = course.after(result, verdict, has_called, frame, ctx) else {
                     continue;
                 };
@@ -151,11 +171,11 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for Hedge<D> {
                 if verdict == Verdict::Success {
                     ctx.emit(|| EventKind::HedgeWon { hedge: number });
                 }
-                return Poll::Ready(self.end(others, end, frame, ctx));
+                return Poll::Ready(self.end(course, others, end, frame, ctx));
             }
             let is_under_way = this.first.is_some() || others.iter().any(|hedge| hedge.state.is_some());
             let last_has_called = others.last().map_or(course.has_called, |hedge| hedge.has_called);
-            if self.is_time::<T, E, R, Op, Fut, C>(course, last_has_called, ctx)
+            if self.is_time::<T, E, R, Op, Fut, C>(course, last_has_called, frame.limit, ctx)
                 && let Some(withdrawal) = self.pay(course, ctx)
             {
                 let hedge = course.begin(ctx);
@@ -165,10 +185,11 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for Hedge<D> {
                 return Poll::Pending;
             } else {
                 // If there is a time to wait for, that is a retry's.
-                let Some(end) = course.failure.take() else {
+                let Some((result, verdict, source)) = course.failure.take() else {
                     unreachable!("all have ended, and none of them well");
                 };
-                return Poll::Ready(self.end(others, end, frame, ctx));
+                ctx.answered_by(source);
+                return Poll::Ready(self.end(course, others, (result, verdict), frame, ctx));
             }
         }
     }
@@ -180,6 +201,7 @@ impl<D> Hedge<D> {
         &self,
         course: &mut Course<T, E>,
         last_has_called: bool,
+        limit: TimeLimit,
         ctx: &mut Ctx<'_, R, Op, C>,
     ) -> bool
     where
@@ -198,7 +220,8 @@ impl<D> Hedge<D> {
             Next::AtOnce => true,
             Next::At(at) => ctx.is_past(at),
         };
-        is_time && ctx.is_repeatable::<T, E, Fut>()
+        // In the grace of a limit nothing begins.
+        is_time && ctx.is_repeatable::<T, E, Fut>() && (limit.is_none() || ctx.now() < limit.at)
     }
 
     /// What is taken for the next, if there is a budget; `None` if that has nothing left: then there is no other.
@@ -244,6 +267,7 @@ impl<D> Hedge<D> {
     #[inline]
     fn end<T, E, R: Runtime, Op, C>(
         &self,
+        course: &mut Course<T, E>,
         hedges: &mut Vec<Branch<'_, impl Sized>>,
         (result, verdict): (Result<T, Error<E>>, Verdict),
         frame: Frame<'_, E>,
@@ -251,14 +275,42 @@ impl<D> Hedge<D> {
     ) -> Result<T, Error<E>> {
         for mut hedge in hedges.drain(..) {
             // It was overtaken: asked for, and of no use.
-            hedge.settle(Verdict::Fatal);
+            hedge.settle(Verdict::Fatal, false);
         }
+        match (course.first, &self.budget) {
+            // So was the first.
+            (None, _) => self.record(course, Verdict::Fatal, frame, ctx),
+            // The retry sees the success alone.
+            (Some(first @ Verdict::Failure { .. }), Some(budget))
+                if verdict == Verdict::Success && self.is_recorded(frame) =>
+            {
+                budget.record_one(first);
+            }
+            _ => {}
+        }
+        result
+    }
+
+    /// Whether a retry around it has the same budget, and records in that what comes of it all.
+    fn is_recorded<E>(&self, frame: Frame<'_, E>) -> bool {
+        self.budget.as_ref().is_some_and(|budget| frame.is_recorded_in(budget))
+    }
+
+    /// What the first has come to: as of a first attempt, unless a retry records that.
+    #[inline]
+    fn record<T, E, R: Runtime, Op, C>(
+        &self,
+        course: &mut Course<T, E>,
+        verdict: Verdict,
+        frame: Frame<'_, E>,
+        ctx: &mut Ctx<'_, R, Op, C>,
+    ) {
+        course.first = Some(verdict);
         if let Some(budget) = &self.budget
-            && !frame.is_recorded_in(budget)
+            && !self.is_recorded(frame)
         {
             budget.record(verdict, time_for(budget, ctx));
         }
-        result
     }
 }
 
@@ -273,16 +325,21 @@ impl<T, E> Course<T, E> {
         ctx: &mut Ctx<'_, R, Op, C>,
     ) -> ControlFlow<(Result<T, Error<E>>, Verdict)> {
         let is_refusal = result.as_ref().is_err_and(Error::is_refusal);
-        let recorded = if has_called { verdict } else { Verdict::Ignore };
         let (retry_after, cost) = match verdict {
             Verdict::Failure { retry_after, cost } => (retry_after, cost),
-            Verdict::Ignore if is_refusal => (None, 1),
+            // A policy's of ours, whatever a classifier thinks of that; or that of one target.
+            _ if is_refusal && (!has_called || verdict == Verdict::Ignore) => (None, 1),
             Verdict::Success | Verdict::Fatal | Verdict::Ignore => {
-                return ControlFlow::Break((result, recorded));
+                return ControlFlow::Break((result, verdict));
             }
         };
         if frame.limit.has_ended(&result, || ctx.now()) {
-            return ControlFlow::Break((result, recorded));
+            if !frame.has_grace() {
+                return ControlFlow::Break((result, verdict));
+            }
+            // The others have theirs still.
+            self.failure = Some((result, verdict, Source::Operation));
+            return ControlFlow::Continue(());
         }
         if has_called {
             let timeout = result.as_ref().is_err_and(Error::is_timeout);
@@ -292,7 +349,7 @@ impl<T, E> Course<T, E> {
             self.plan.close();
         }
         if has_called || self.failure.is_none() {
-            self.failure = Some((result, recorded));
+            self.failure = Some((result, verdict, ctx.source()));
         }
         ControlFlow::Continue(())
     }
@@ -308,9 +365,12 @@ impl<T, E> Course<T, E> {
 
 impl<S> Branch<'_, S> {
     /// What was taken for it is spent, unless it was not used or a success brings it back.
-    fn settle(&mut self, verdict: Verdict) {
-        if let Some(withdrawal) = self.withdrawal.take() {
-            withdrawal.record(if self.has_called { verdict } else { Verdict::Ignore });
+    fn settle(&mut self, verdict: Verdict, is_recorded: bool) {
+        let verdict = if self.has_called { verdict } else { Verdict::Ignore };
+        match self.withdrawal.take() {
+            Some(withdrawal) if is_recorded => withdrawal.settle(verdict),
+            Some(withdrawal) => withdrawal.record(verdict),
+            None => {}
         }
     }
 }

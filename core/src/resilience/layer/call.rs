@@ -396,7 +396,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut call = self.project().call;
         call.as_mut().poll(cx).map_ok(|value| {
-            let Account { answered_by: source, attempts } = call.account;
+            let Account { answered_by: source, attempts, .. } = call.account;
             Answer { value, source, attempts }
         })
     }

@@ -83,9 +83,9 @@ impl<T, E> Policy<T, E> for RateLimiter {
         };
         // Spent, if the operation panics as it is called.
         *this.stands = Stands::Called;
-        let calls = ctx.attempts();
+        let calls = ctx.calls();
         let poll = inner.poll(this.inner, frame, ctx, cx);
-        if ctx.attempts() == calls
+        if ctx.calls() == calls
             && let Some(permit) = permit
         {
             match poll {

@@ -103,9 +103,9 @@ where
             let within = frame
                 .at_attempt(outer.progress.attempt, outer.last.as_ref())
                 .recorded_in(self.limits.budget.as_ref());
-            let calls = ctx.attempts();
+            let calls = ctx.calls();
             let poll = inner.poll(this.inner.as_mut(), within, ctx, cx);
-            if ctx.attempts() != calls && !outer.has_called {
+            if ctx.calls() != calls && !outer.has_called {
                 outer.has_called = true;
                 outer.tried = outer.tried.saturating_add(1);
             }

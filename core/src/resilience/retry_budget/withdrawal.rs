@@ -32,8 +32,14 @@ impl<'b> Withdrawal<'b> {
     ///
     /// A success gives the tokens of a token bucket back; [`Verdict::Ignore`] gives back whatever was taken, for the
     /// service was not asked; otherwise it is spent.
-    pub fn record(mut self, verdict: Verdict) {
-        if !self.budget.record_retry(verdict) {
+    pub fn record(self, verdict: Verdict) {
+        self.budget.record_one(verdict);
+        self.settle(verdict);
+    }
+
+    /// The same for who has its result recorded by another.
+    pub(in crate::resilience) fn settle(mut self, verdict: Verdict) {
+        if !self.budget.comes_back(verdict) {
             self.amount = 0;
         }
     }

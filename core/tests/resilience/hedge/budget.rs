@@ -175,3 +175,60 @@ fn a_retry_inside_without_a_budget_hides_none() {
         assert_eq!(budget.available(rt.now()), 1);
     });
 }
+
+/// Calls of which the first fails and the hedge after it is good, until there is no hedge.
+async fn hidden_failures<F>(call: impl Fn() -> F) -> u32
+where
+    F: Future<Output = Result<u32, Error<&'static str>>>,
+{
+    for number in 0..100 {
+        if call().await.is_err() {
+            return number;
+        }
+    }
+    u32::MAX
+}
+
+#[test]
+fn a_failure_that_a_hedge_has_made_good_is_one_for_a_throttle() {
+    on_sim(|rt| async move {
+        let calls = [(0, Err("down")), (0, Ok(1))];
+        let budget = || RetryBudget::throttle(10, 0.1).unwrap();
+        // As it is with retries: each call takes a token and gives a tenth.
+        let (shared, alone) = (budget(), budget());
+        let retry = Retry::builder().backoff(Backoff::none()).budget(&shared).build().unwrap();
+        let answer = |attempt: Attempt| ready(if attempt.is_retry() { Ok(1) } else { Err("down") });
+        let retried = hidden_failures(|| retry.run(&rt, answer)).await;
+        assert_eq!(retried, 5);
+        let hedge = builder(1, 10).budget(&alone).build().unwrap();
+        assert_eq!(hidden_failures(|| hedge.run(&rt, script(&rt, &calls))).await, retried);
+        // The retry around it records the call, which is good, and would hide it.
+        let shared = budget();
+        let retry = Retry::builder().backoff(Backoff::none()).budget(&shared).build().unwrap();
+        let hedge = builder(1, 10).budget(&shared).build().unwrap();
+        let api = Pipeline::named("api").retry(retry).hedge(hedge).build(&rt).unwrap();
+        // The token is taken at the end, so there is one call more.
+        assert_eq!(hidden_failures(|| api.call(script(&rt, &calls))).await, retried + 1);
+    });
+}
+
+#[test]
+fn what_succeeds_gives_a_throttle_its_ratio_once() {
+    on_sim(|rt| async move {
+        let budget = RetryBudget::throttle(10, 0.5).unwrap();
+        let retry = Retry::builder().budget(&budget).build().unwrap();
+        let hedge = builder(1, 10).budget(&budget).build().unwrap();
+        let api = Pipeline::named("api").retry(retry).hedge(hedge.clone()).build(&rt).unwrap();
+        for _ in 0..3 {
+            budget.record(Verdict::failure(), rt.now());
+        }
+        // From 7 to 8: above the half by 3.
+        assert_eq!(api.call(script(&rt, &[(0, Ok(0))])).await, Ok(0));
+        assert_eq!(hedge.run(&rt, script(&rt, &[(0, Ok(0))])).await, Ok(0));
+        assert_eq!(budget.available(rt.now()), 3);
+        // Overtaken, it is neither.
+        assert_eq!(hedge.run(&rt, script(&rt, &[(50, Ok(0)), (0, Ok(1))])).await, Ok(1));
+        assert_eq!(hedge.run(&rt, script(&rt, &[(50, Ok(0)), (0, Ok(1))])).await, Ok(1));
+        assert_eq!(budget.available(rt.now()), 4);
+    });
+}

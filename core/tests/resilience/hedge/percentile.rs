@@ -172,7 +172,7 @@ fn the_time_in_a_queue_is_no_latency() {
 #[test]
 fn a_delay_that_is_too_short_grows_although_nobody_comes_to_an_end() {
     on_sim(|rt| async move {
-        let hedge = measured(0.9);
+        let hedge = Hedge::builder().percentile(0.9).build().unwrap();
         for _ in 0..500 {
             assert_eq!(hedge.run(&rt, script(&rt, &[(4, Ok(0))])).await, Ok(0));
         }
@@ -200,5 +200,83 @@ fn an_answer_that_is_not_the_operation_s_is_not_measured() {
             assert_eq!(api.call(script(&rt, &[])).await, Ok(7));
         }
         assert_eq!(hedge.delay(1), ms(200));
+    });
+}
+
+#[test]
+fn what_is_older_than_two_windows_is_forgotten_also_after_a_pause() {
+    on_sim(|rt| async move {
+        let mut delay = PercentileDelay::new(0.9);
+        delay.window = Duration::from_secs(10);
+        let hedge = Hedge::builder().percentile(delay).build().unwrap();
+        let run = async |time: u64, times: u32| {
+            for _ in 0..times {
+                assert_eq!(hedge.run(&rt, script(&rt, &[(time, Ok(0)), (500, Ok(1))])).await, Ok(0));
+            }
+        };
+        run(50, 100).await; // until 5 s
+        rt.sleep(ms(14_000)).await;
+        run(1, 20).await; // at 19 s
+        rt.sleep(ms(7_000)).await;
+        run(1, 20).await; // at 26 s: those of 50 ms are more than twenty seconds old
+        assert_near(hedge.delay(1), 1);
+    });
+}
+
+/// Latencies as they are: most near 10 ms, with a long tail.
+fn latency(rt: &Sim, scale: f64) -> Duration {
+    // A sum of twelve is near enough to a normal distribution.
+    let normal = (0..12).map(|_| rt.random_u64() as f64 / u64::MAX as f64).sum::<f64>() - 6.0;
+    Duration::from_secs_f64(0.01 * scale * normal.exp())
+}
+
+/// What part of so many calls has a hedge: many at a time, and hedges as slow as the first calls.
+async fn hedged(rt: &Sim, hedge: &Hedge, calls: u32, scale: f64) -> f64 {
+    let hedges = Arc::new(AtomicUsize::new(0));
+    let mut tasks = Vec::new();
+    for _ in 0..calls {
+        let (clock, hedge, hedges) = (rt.clone(), hedge.clone(), hedges.clone());
+        tasks.push(rt.spawn(async move {
+            let op = async |attempt: Attempt| {
+                hedges.fetch_add(usize::from(attempt.is_hedge()), SeqCst);
+                clock.sleep(latency(&clock, scale)).await;
+                Ok::<_, ()>(())
+            };
+            hedge.run(&clock, op).await
+        }));
+        rt.sleep(ms(5)).await;
+    }
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), Ok(()));
+    }
+    hedges.load(SeqCst) as f64 / f64::from(calls)
+}
+
+#[test]
+fn where_hedges_are_as_slow_as_first_calls_no_more_are_made_either() {
+    on_sim(|rt| async move {
+        let hedge = measured(0.9);
+        hedged(&rt, &hedge, 500, 1.0).await;
+        for scale in [1.0, 100.0, 1.0] {
+            // The first are to learn by: two windows of them.
+            hedged(&rt, &hedge, 12_000, scale).await;
+            let part = hedged(&rt, &hedge, 4_000, scale).await;
+            assert!((0.08..=0.12).contains(&part), "{scale}: {part}");
+        }
+    });
+}
+
+#[test]
+fn where_more_hang_than_should_be_hedged_the_delay_does_not_grow_without_end() {
+    on_sim(|rt| async move {
+        let hedge = measured(0.95);
+        let mut slowest = Duration::ZERO;
+        for call in 0..20_000 {
+            let start = rt.now();
+            let time = if call % 10 == 9 { 1_000_000_000 } else { 10 };
+            assert!(hedge.run(&rt, script(&rt, &[(time, Ok(0)), (5, Ok(1))])).await.is_ok());
+            slowest = slowest.max(rt.now() - start);
+        }
+        assert_eq!((slowest, hedge.delay(1)), (ms(205), ms(200)));
     });
 }

@@ -1,14 +1,14 @@
 //! What the policies do to calls, and to each other's errors.
 
-use super::kit::{broken, echo, mock, ms, on_sim, slow};
+use super::kit::{Step, broken, echo, mock, ms, on_sim, slow};
 use backstay::Runtime;
 use backstay_core::resilience::{
-    Backoff, Bulkhead, Cause, CircuitBreaker, Error, Fallback, KeyedRateLimiter, Pipeline, Quota,
+    Backoff, Bulkhead, Cause, CircuitBreaker, Error, Fallback, Hedge, KeyedRateLimiter, Pipeline, Quota,
     RateLimiter, Retry, RetryBudget, Scope, Stop, Verdict,
 };
 use backstay_tower::{
-    BulkheadLayer, CircuitBreakerLayer, FallbackLayer, KeyedRateLimitLayer, PipelineLayer, RateLimitLayer,
-    RetryLayer, TimeoutLayer,
+    BulkheadLayer, CircuitBreakerLayer, FallbackLayer, HedgeLayer, KeyedRateLimitLayer, PipelineLayer,
+    RateLimitLayer, RetryLayer, TimeoutLayer,
 };
 use std::error::Error as _;
 use std::io;
@@ -238,5 +238,43 @@ fn the_error_is_one_of_the_standard_librarys() {
         assert!(
             flat.source().and_then(|cause| cause.source()).is_some_and(|source| source.is::<io::Error>())
         );
+    });
+}
+
+#[test]
+fn a_hedge_goes_to_a_clone_and_what_has_no_clone_has_none() {
+    on_sim(async |rt| {
+        let layer = || {
+            let hedge = Hedge::builder().delay(ms(20)).build().expect("it is good");
+            HedgeLayer::new(&rt, hedge).expect("it is good")
+        };
+        let inner = slow(&rt, ms(100));
+        let mut service = ServiceBuilder::new().layer(layer()).service(inner.clone());
+        assert_eq!(service.ready().await.expect("ready").call(7).await, Ok(7));
+        assert_eq!((inner.calls(), inner.held(), rt.now().as_nanos()), (1, (0, 0), 100_000_000));
+        let called = |step: &Step| matches!(step, Step::Called(..));
+        assert_eq!(inner.steps().iter().filter(|step| called(step)).count(), 2);
+
+        let inner = slow(&rt, ms(100));
+        let mut service =
+            ServiceBuilder::new().layer(layer().clone_with(|_: &u32| None)).service(inner.clone());
+        assert_eq!(service.ready().await.expect("ready").call(7).await, Ok(7));
+        assert_eq!(inner.steps().iter().filter(|step| called(step)).count(), 1);
+    });
+}
+
+#[test]
+fn a_hedge_that_is_refused_inside_ends_nothing() {
+    on_sim(async |rt| {
+        let hedge = Hedge::builder().delay(ms(20)).build().expect("it is good");
+        let one = Bulkhead::named("db").max_in_flight(1).build().expect("it is good");
+        let inner = slow(&rt, ms(100));
+        let mut service = ServiceBuilder::new()
+            .layer(HedgeLayer::new(&rt, hedge).expect("it is good").flat())
+            .layer(BulkheadLayer::new(&rt, &one))
+            .service(inner.clone());
+        assert_eq!(service.ready().await.expect("ready").call(7).await, Ok(7));
+        assert_eq!((inner.calls(), rt.now().as_nanos()), (1, 100_000_000));
+        assert_eq!((one.in_flight(), one.waiting(), inner.held()), (0, 0, (0, 0)));
     });
 }
