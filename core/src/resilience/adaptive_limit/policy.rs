@@ -23,8 +23,9 @@ pin_project! {
         #[pin]
         inner: S,
         place: Place<'p>,
-        // With how often the operation had been called by then.
-        entry: Option<(Entry, u32)>,
+        entry: Option<Entry>,
+        // Whether it has come to call the operation.
+        has_called: bool,
     }
 }
 
@@ -46,7 +47,7 @@ impl<T, E> Policy<T, E> for AdaptiveLimit {
 
     #[inline]
     fn start<'p, S>(&'p self, inner: S) -> AdaptiveState<'p, S> {
-        AdaptiveState { inner, place: Place::Outside, entry: None }
+        AdaptiveState { inner, place: Place::Outside, entry: None, has_called: false }
     }
 
     #[inline]
@@ -70,10 +71,13 @@ impl<T, E> Policy<T, E> for AdaptiveLimit {
         if !this.place.enter(&shared.places, 1) {
             ready!(this.place.poll_inside(&shared.places, 1, frame, ctx, cx))?;
         }
-        let (entry, attempts) = *this.entry.get_or_insert_with(|| (shared.enter(ctx.now()), ctx.attempts()));
-        let result = ready!(inner.poll(this.inner, frame, ctx, cx));
+        let entry = *this.entry.get_or_insert_with(|| shared.enter(ctx.now()));
+        let calls = ctx.calls();
+        let poll = inner.poll(this.inner, frame, ctx, cx);
+        *this.has_called |= ctx.calls() != calls;
+        let result = ready!(poll);
         // What ended before the operation was called says nothing of the service.
-        if ctx.attempts() != attempts {
+        if *this.has_called {
             let outcome = Outcome::of_result(ctx.classify(&result), &result);
             shared.record(entry, outcome, || ctx.now_again());
         }

@@ -60,10 +60,10 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for Throttle<D> {
             }
             *this.permit = Some(ThrottlePermit::new(&self.shared, self.priority));
         }
-        let calls = ctx.attempts();
+        let calls = ctx.calls();
         // Looked at where it is: it may be large.
         let poll = inner.poll(this.inner, frame, ctx, cx);
-        *this.has_called |= ctx.attempts() != calls;
+        *this.has_called |= ctx.calls() != calls;
         if let Poll::Ready(result) = &poll
             && let Some(permit) = this.permit.take()
         {
