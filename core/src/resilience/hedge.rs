@@ -61,7 +61,8 @@ use std::time::Duration;
 ///
 /// # Cost
 ///
-/// A call that is ready at once allocates nothing and reads no clock. One that waits reads the clock once, for the timer.
+/// A call that is ready at once allocates nothing and reads no clock; with a
+/// [ratio budget](RetryBudget::ratio) it reads it once. One that waits reads the clock once, for the timer.
 /// Where a percentile is measured, the clock is read once more at the end, under a lock a time is counted, and with each
 /// sixteenth of the calls more the delay is looked up, which takes some microseconds. A hedge allocates what it keeps.
 ///
