@@ -35,7 +35,11 @@ pub fn works(size: Size) -> Vec<Work> {
 
 /// The rows, with so many calls each.
 pub fn rows(times: u64) -> Vec<Work> {
-    let of = |name, together, how| Job::new(name, Setting { together }, how, times.next_multiple_of(64));
+    let of = |name, together, how| {
+        // One before, so that the tables are there.
+        let times = times.next_multiple_of(64);
+        Job::new(name, Setting { together }, how, times).after(How::Ready, together)
+    };
     [
         of("flight-alone", 1, How::Ready).goal(async_singleflight::NAME, 0.5),
         of("flight-alone-pending", 1, How::PendingOnce),
