@@ -19,8 +19,8 @@ pin_project! {
         #[pin]
         inner: S,
         permit: Option<CircuitPermit<'p>>,
-        // As it was before it was admitted: another number where the operation was called since.
-        calls: u32,
+        // Whether it has come to call the operation.
+        has_called: bool,
     }
 }
 
@@ -32,7 +32,7 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for CircuitBreaker<D> {
 
     #[inline]
     fn start<'p, S>(&'p self, inner: S) -> BreakerState<'p, S> {
-        BreakerState { inner, permit: None, calls: 0 }
+        BreakerState { inner, permit: None, has_called: false }
     }
 
     #[inline]
@@ -57,17 +57,18 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for CircuitBreaker<D> {
                 Ok(ticket) => *this.permit = Some(CircuitPermit::new(&self.shared, ticket)),
                 Err(rejected) => return Poll::Ready(Err(ctx.rejected(rejected))),
             }
-            *this.calls = ctx.calls();
         }
+        let calls = ctx.calls();
         // Looked at where it is: it may be large.
         let poll = inner.poll(this.inner, frame, ctx, cx);
+        *this.has_called |= ctx.calls() != calls;
         if let Poll::Ready(result) = &poll
             && let Some(permit) = this.permit.take()
         {
             // What ended before the operation was called says nothing of the service.
-            let verdict = match ctx.calls() == *this.calls {
-                true => Verdict::Ignore,
-                false => self.classifier.classify_within(ctx.classifier(), result.as_ref()),
+            let verdict = match *this.has_called {
+                true => self.classifier.classify_within(ctx.classifier(), result.as_ref()),
+                false => Verdict::Ignore,
             };
             // What is slow is measured to the end of this poll, and so long it is open from there on.
             let again = self.shared.measures_time() || !matches!(verdict, Verdict::Success);
