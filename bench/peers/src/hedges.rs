@@ -19,7 +19,8 @@ HEDGE
   resilience   tower-resilience 0.13, with a delay that is fixed
   backstay     Hedge, with a delay that is fixed
   percentile   Hedge, with one that is measured
-  the call is over before its delay, as most are; failing: it fails when it is called first, and the next is good",
+  the call is over before its delay, as most are. Failures are not compared: tower returns the first, and
+  tower-resilience waits for its delay all the same",
     columns: &["tokio", "tower", "resilience", "backstay", "percentile"],
     contests: |size| works(size).into_iter().map(Work::contest).collect(),
 };
@@ -34,7 +35,7 @@ pub fn works(size: Size) -> Vec<Work> {
 
 /// The rows, with so many calls each.
 pub fn rows(times: u64) -> Vec<Work> {
-    let mut works: Vec<_> = [
+    [
         Job::new("hedge-ready", LONG, How::Ready, times).goal(tower::NAME, 0.5),
         Job::new("hedge-pending", LONG, How::PendingOnce, times).goal(tower::NAME, 1.0),
     ]
@@ -48,14 +49,5 @@ pub fn rows(times: u64) -> Vec<Work> {
         ];
         job.work(ways)
     })
-    .into();
-    // tower returns the first failure, and who writes it by hand does so too.
-    let failing = Job::new("hedge-failing", LONG, How::Faltering, times).goal(tower_resilience::NAME, 1.0);
-    let ways = vec![
-        failing.way::<tower_resilience::TowerResilience>(),
-        failing.way::<backstay::Backstay>(),
-        failing.way::<backstay::Percentile>(),
-    ];
-    works.push(failing.work(ways));
-    works
+    .into()
 }

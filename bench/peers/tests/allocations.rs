@@ -68,7 +68,7 @@ const CALLS: [&str; 14] = [
 /// | task of a scope | its spawn, and one for its outcome |
 /// | item of a debounced stream, or of one with a limit | none |
 /// | call alone in its single flight | none |
-/// | call with a hedge; one that has none | 2: the hedge, and the list of them; none |
+/// | call that is over before its hedge | none |
 /// | call through any policy or a pipeline, good, failing or refused | none |
 fn limit(work: &Work) -> Option<f64> {
     let limit = match work.name {
@@ -85,7 +85,6 @@ fn limit(work: &Work) -> Option<f64> {
         // What an operator has for itself: its timer, its count of dropped items.
         "debounce-ready" | "debounce-pending" | "item-timeout-ready" | "item-timeout-pending" => 0.0001,
         "flight-alone" | "flight-alone-pending" | "hedge-ready" | "hedge-pending" => 0.0,
-        "hedge-failing" => 2.0,
         "timeout-fires" => return None,
         name if CALLS.iter().any(|family| name.starts_with(family)) => 0.0,
         _ => return None,

@@ -5,12 +5,10 @@ use std::time::Duration;
 use tower::{Layer, Service, ServiceExt};
 use tower_resilience::hedge::{AlwaysHedge, Hedge, HedgeLayer};
 
-pub(super) const NAME: &str = "resilience";
-
 pub(super) struct TowerResilience;
 
 impl Policy<Duration> for TowerResilience {
-    const NAME: &'static str = NAME;
+    const NAME: &'static str = "resilience";
     type Shared = Hedge<Asked, AlwaysHedge>;
     type Caller = Self::Shared;
 
