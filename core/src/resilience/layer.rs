@@ -15,7 +15,7 @@ pub(super) use call::Surroundings;
 pub use call::{Alone, Call, Detailed, Root};
 pub use until_cancelled::UntilCancelled;
 
-use super::answer::Source;
+use super::answer::{PackedSource, Source};
 use super::attempt::{Attempt, Operation};
 use super::error::{Cause, Error, Scope};
 use super::observer::{Event, EventKind};
@@ -371,7 +371,7 @@ pub struct Ctx<'c, R, Op, C> {
     rt: &'c R,
     op: &'c mut Op,
     around: Surroundings<'c, C>,
-    account: Account,
+    account: &'c mut Account,
     // From when it has been waiting, if somebody measures that.
     waiting_since: Instant,
     // Of this poll, once somebody has asked.
@@ -383,7 +383,7 @@ pub struct Ctx<'c, R, Op, C> {
 #[derive(Clone, Copy, Debug)]
 struct Account {
     /// Who gave the answer, if there is one.
-    answered_by: Source,
+    answered_by: PackedSource,
     /// Calls of the operation.
     attempts: u32,
     /// How often somebody said that it is called, also of one that is counted already: whether it changes is what counts.
@@ -391,7 +391,7 @@ struct Account {
 }
 
 impl Account {
-    const NONE: Self = Self { answered_by: Source::Operation, attempts: 0, calls: 0 };
+    const NONE: Self = Self { answered_by: PackedSource::OPERATION, attempts: 0, calls: 0 };
 }
 
 impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
@@ -403,14 +403,14 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
 
     /// The answer is not the operation's, but this one's.
     #[inline]
-    pub(super) const fn answered_by(&mut self, source: Source) {
-        self.account.answered_by = source;
+    pub(super) fn answered_by(&mut self, source: Source) {
+        self.account.answered_by = source.into();
     }
 
     /// Whose the answer is, if there is one.
     #[inline]
-    pub(super) const fn source(&self) -> Source {
-        self.account.answered_by
+    pub(super) fn source(&self) -> Source {
+        self.account.answered_by.into()
     }
 
     /// The operation is called, or it is as if it were; once, whoever says so.
@@ -418,7 +418,7 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
     pub(super) const fn count_attempt<E>(&mut self, frame: Frame<'_, E>) {
         let attempts = self.account.attempts.saturating_add(!frame.is_counted as u32);
         let calls = self.account.calls.wrapping_add(1);
-        self.account = Account { answered_by: Source::Operation, attempts, calls };
+        *self.account = Account { answered_by: PackedSource::OPERATION, attempts, calls };
     }
 
     /// Another number than before where the operation has been called since.

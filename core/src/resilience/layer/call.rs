@@ -321,7 +321,7 @@ where
                 rt: *this.rt,
                 op: this.op,
                 around: *this.around,
-                account: *this.account,
+                account: this.account,
                 waiting_since: *this.arrived,
                 now: this.now.take(),
                 wake_at: Instant::MAX,
@@ -341,7 +341,6 @@ where
                 Some(state) if !limit.is_over() => this.root.poll(state, Frame::first(limit), &mut ctx, cx),
                 _ => Poll::Ready(Err(ctx.timed_out(limit))),
             };
-            *this.account = ctx.account;
             if let Poll::Ready(result) = &poll
                 && ctx.is_watched()
             {
@@ -396,8 +395,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut call = self.project().call;
         call.as_mut().poll(cx).map_ok(|value| {
-            let Account { answered_by: source, attempts, .. } = call.account;
-            Answer { value, source, attempts }
+            let Account { answered_by, attempts, .. } = call.account;
+            Answer { value, source: answered_by.into(), attempts }
         })
     }
 }
