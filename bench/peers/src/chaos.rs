@@ -13,7 +13,7 @@ pub const TABLE: Table = Table {
 CHAOS
   resilience   tower-resilience 0.13, ChaosLayer, with a seed
   backstay     Chaos, with a seed
-  rare         one call in a million fails, as good as none
+  rare         one call in a million millions fails, as good as none
   all          every call fails",
     columns: &["resilience", "backstay"],
     contests: |size| works(size).into_iter().map(Work::contest).collect(),
@@ -27,7 +27,7 @@ pub fn works(size: Size) -> Vec<Work> {
 /// The rows, with so many calls each.
 pub fn rows(times: u64) -> Vec<Work> {
     [
-        Job::new("chaos-rare", 1e-6, How::Ready, times).goal(tower_resilience::NAME, 1.0),
+        Job::new("chaos-rare", 1e-12, How::Ready, times).goal(tower_resilience::NAME, 1.0),
         Job::new("chaos-all", 1.0, How::Failing, times).goal(tower_resilience::NAME, 1.0),
     ]
     .map(|job| {
