@@ -7,9 +7,11 @@ mod config;
 mod gradient;
 mod permit;
 mod policy;
+mod sample;
 mod shared;
 mod state;
 mod vegas;
+mod window;
 mod windowed;
 
 pub use acquire::{AdaptiveAcquire, AdaptiveAcquireOwned};

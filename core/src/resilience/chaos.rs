@@ -1,7 +1,7 @@
 //! Faults on purpose.
 
 mod config;
-mod injection;
+pub(super) mod injection;
 mod odds;
 mod policy;
 

@@ -1,6 +1,6 @@
 //! What policies tell whoever watches.
 
-use super::chaos::ChaosKind;
+use super::chaos::injection::ChaosKind;
 use super::circuit_breaker::states::{CircuitReason, CircuitState};
 use super::error::{Scope, Stop};
 use super::health_check::health::Health;

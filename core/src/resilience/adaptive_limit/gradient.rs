@@ -1,6 +1,6 @@
 //! The latency of now beside that of a long time.
 
-use super::windowed::{self, Baseline, Window};
+use super::window::{self, Baseline, Window};
 use crate::config_error::ConfigError;
 use crate::settings::Rule;
 use std::time::Duration;
@@ -67,12 +67,12 @@ crate::settings! {
     smoothing: SMOOTHING,
     queue: Rule::<u32>::NOT_ZERO,
     long_window: Rule::<u32>::NOT_ZERO,
-    window: windowed::WINDOW,
+    window: window::WINDOW,
     min_samples: Rule::<u32>::NOT_ZERO,
     probe_after: Rule::<u32>::NOT_ZERO,
 }
 
-windowed::settings!(Gradient);
+window::settings!(Gradient);
 
 impl Default for Gradient {
     fn default() -> Self {
@@ -88,7 +88,7 @@ impl Gradient {
             smoothing: 0.2,
             queue: 4,
             long_window: 600,
-            window: windowed::DEFAULT,
+            window: window::DEFAULT,
             min_samples: 10,
             probe_after: 100,
         }

@@ -1,7 +1,8 @@
 //! What the handles of an adaptive limit share: the places, and the machine that says how many there are.
 
 use super::AdaptiveLimitConfig;
-use super::state::{Machine, Sample};
+use super::sample::Sample;
+use super::state::Machine;
 use crate::instant::Instant;
 use crate::limit::Limit;
 use crate::primitives::{Mutex, lock};

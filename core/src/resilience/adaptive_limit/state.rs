@@ -2,9 +2,10 @@
 
 use super::aimd::Aimd;
 use super::algorithm::AdaptiveAlgorithm;
-use super::windowed::{Windowed, is_used};
+use super::sample::Sample;
+use super::window::is_used;
+use super::windowed::Windowed;
 use crate::instant::{Instant, nanos};
-use std::time::Duration;
 
 /// Within which numbers it stays, and what an overload leaves of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,21 +13,6 @@ pub(super) struct Bounds {
     pub(super) min: usize,
     pub(super) max: usize,
     pub(super) backoff_ratio: f64,
-}
-
-/// A call that has ended.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sample {
-    pub(super) began: Instant,
-    // When it began, itself included.
-    pub(super) in_flight: usize,
-    pub(super) now: Instant,
-}
-
-impl Sample {
-    pub(super) fn latency(&self) -> Duration {
-        self.now - self.began
-    }
 }
 
 /// A limit that finds its own size.

@@ -1,6 +1,6 @@
 //! How many of the calls wait inside of the service, by its shortest latency.
 
-use super::windowed::{self, Baseline, Window};
+use super::window::{self, Baseline, Window};
 use crate::config_error::ConfigError;
 use crate::settings::Rule;
 use std::time::Duration;
@@ -47,12 +47,12 @@ crate::settings! {
     Vegas from Self::new();
     alpha: Rule::<u32>::NOT_ZERO,
     beta: Rule::<u32>::NOT_ZERO,
-    window: windowed::WINDOW,
+    window: window::WINDOW,
     min_samples: Rule::<u32>::NOT_ZERO,
     probe_after: Rule::<u32>::NOT_ZERO,
 }
 
-windowed::settings!(Vegas);
+window::settings!(Vegas);
 
 impl Default for Vegas {
     fn default() -> Self {
@@ -63,7 +63,7 @@ impl Default for Vegas {
 impl Vegas {
     /// Everything at its default.
     pub const fn new() -> Self {
-        Self { alpha: 3, beta: 6, window: windowed::DEFAULT, min_samples: 10, probe_after: 100 }
+        Self { alpha: 3, beta: 6, window: window::DEFAULT, min_samples: 10, probe_after: 100 }
     }
 
     /// The limit grows while fewer calls than this wait inside of the service, of each power of ten of the limit.
