@@ -678,3 +678,34 @@ fn a_substitute_that_is_no_good_stays_one_when_nobody_has_a_better_answer() {
         other.await.unwrap();
     });
 }
+
+#[test]
+fn what_one_of_them_calls_is_not_called_by_another() {
+    use backstay_core::resilience::{AdaptiveLimit, CircuitState, Priority, Throttle};
+    on_sim(|rt| async move {
+        let any_error = |result: Result<&u32, &Error<&str>>| match result {
+            Ok(_) => Verdict::Success,
+            Err(_) => Verdict::failure(),
+        };
+        let breaker = CircuitBreaker::named("db").consecutive_failures(1).build().unwrap();
+        let limit = AdaptiveLimit::named("db").initial_limit(20).build().unwrap();
+        let throttle = Throttle::named("db").min_requests(1).build().unwrap();
+        let bulkhead =
+            Bulkhead::named("db").max_in_flight(1).max_waiting(9).max_wait(ms(30)).build().unwrap();
+        let retry = Retry::builder().max_attempts(2).backoff(Backoff::none()).build().unwrap();
+        let builder = Pipeline::named("api").classify(any_error).hedge(hedge(1, 10)).throttle(&throttle);
+        let builder = builder.breaker(&breaker).adaptive_limit(&limit).bulkhead(&bulkhead);
+        let api = builder.retry(retry).build(&rt).unwrap();
+        // The hedge waits for its turn from 10 ms to 40, while the first call tries again at 20.
+        let op = async |attempt: Attempt| {
+            assert!(!attempt.is_hedge());
+            rt.sleep(ms(if attempt.is_retry() { 100 } else { 20 })).await;
+            if attempt.is_retry() { Ok(7) } else { Err("down") }
+        };
+        assert_eq!(api.call(op).await, Ok(7));
+        assert_eq!(rt.now(), Instant::ORIGIN + ms(120));
+        assert_eq!(breaker.state(rt.now()), CircuitState::Closed);
+        assert_eq!(limit.limit(), 20);
+        assert_eq!(throttle.metrics(Priority::Critical, rt.now()).failed, 0);
+    });
+}
