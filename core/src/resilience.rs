@@ -64,7 +64,7 @@ pub use bulkhead::{
     Bulkhead, BulkheadAcquire, BulkheadAcquireOwned, BulkheadBuilder, BulkheadConfig, BulkheadPermit,
     OwnedBulkheadPermit,
 };
-pub use chaos::{Behavior, Chaos, ChaosBuilder, ChaosConfig, ChaosKind, Fault, Injection, Instead, Latency};
+pub use chaos::{Behavior, Chaos, ChaosBuilder, ChaosConfig, ChaosKind, Fault, Injection, Latency, Outcome};
 pub use circuit_breaker::{
     CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerConfig, CircuitMetrics, CircuitPermit,
     CircuitReason, CircuitState, OwnedCircuitPermit,

@@ -58,7 +58,7 @@ names!(HEDGE_CAUSES, hedge_cause(HedgeCause) {
 
 names!(CHAOS_KINDS, chaos_kind(ChaosKind) {
     ChaosKind::Fault => "fault",
-    ChaosKind::Result => "result",
+    ChaosKind::Outcome => "outcome",
     ChaosKind::Latency => "latency",
     ChaosKind::Behavior => "behavior",
 });

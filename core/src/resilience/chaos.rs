@@ -6,7 +6,7 @@ mod odds;
 mod policy;
 
 pub use config::{ChaosBuilder, ChaosConfig};
-pub use injection::{Behavior, ChaosKind, Fault, Injection, Instead, Latency};
+pub use injection::{Behavior, ChaosKind, Fault, Injection, Latency, Outcome};
 
 use super::attempt::Attempt;
 use super::layer::{Alone, Call, Surroundings};
@@ -22,7 +22,7 @@ use std::time::Duration;
 /// | what | it does to a call that it strikes |
 /// |---|---|
 /// | [`fault`](Self::fault) | it fails with an error of the operation's type; the operation is not called |
-/// | [`result`](Self::result) | it ends with another result, a value or an error; the operation is not called |
+/// | [`outcome`](Self::outcome) | it ends with another result, a value or an error; the operation is not called |
 /// | [`latency`](Self::latency) | it waits first, and then goes on |
 /// | [`behavior`](Self::behavior) | something else is done first, and then it goes on |
 ///
@@ -109,14 +109,14 @@ impl Chaos<()> {
     /// use backstay_core::resilience::Chaos;
     ///
     /// Sim::builder().run(|rt: Sim| async move {
-    ///     let busy = Chaos::result(|| Ok::<_, std::io::Error>(503)).rate(1.0).build().expect("it is good");
+    ///     let busy = Chaos::outcome(|| Ok::<_, std::io::Error>(503)).rate(1.0).build().expect("it is good");
     ///     assert_eq!(busy.run(&rt, async |_| Ok(200)).await.ok(), Some(503));
     /// })?;
     /// # Ok::<(), Failure>(())
     /// ```
-    #[doc(alias = "outcome")]
-    pub const fn result<F>(result: F) -> ChaosBuilder<Instead<F>> {
-        ChaosBuilder::new(Instead(result))
+    #[doc(alias = "result")]
+    pub const fn outcome<F>(result: F) -> ChaosBuilder<Outcome<F>> {
+        ChaosBuilder::new(Outcome(result))
     }
 
     /// Calls that it strikes wait so long before they go on.

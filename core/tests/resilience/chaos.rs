@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 #[test]
-fn a_fault_and_a_result_are_in_place_of_the_operation() {
+fn a_fault_and_an_outcome_are_in_place_of_the_operation() {
     on_sim(|rt| async move {
         let count = AtomicUsize::new(0);
         let op = async |_| {
@@ -24,9 +24,9 @@ fn a_fault_and_a_result_are_in_place_of_the_operation() {
         };
         let fault = Chaos::fault(|| "reset").rate(1.0).build().unwrap();
         assert_eq!(fault.run(&rt, op).await, Err(Error::Operation("reset")));
-        let result = Chaos::result(|| Ok(503)).rate(1.0).build().unwrap();
+        let result = Chaos::outcome(|| Ok(503)).rate(1.0).build().unwrap();
         assert_eq!(result.run(&rt, op).await, Ok(503));
-        let error = Chaos::result(|| Err::<i32, _>("busy")).rate(1.0).build().unwrap();
+        let error = Chaos::outcome(|| Err::<i32, _>("busy")).rate(1.0).build().unwrap();
         assert_eq!(error.run(&rt, op).await, Err(Error::Operation("busy")));
         assert_eq!((count.load(SeqCst), rt.now()), (0, Instant::ORIGIN));
     });
@@ -199,10 +199,10 @@ fn whoever_watches_is_told() {
         let slow = Chaos::latency(ms(5)).rate(1.0).build().unwrap();
         let first = Chaos::behavior(async || ()).rate(1.0).build().unwrap();
         let never = Chaos::fault(|| ()).rate(0.0).build().unwrap();
-        let result = Chaos::result(|| Ok(7)).rate(1.0).build().unwrap();
+        let result = Chaos::outcome(|| Ok(7)).rate(1.0).build().unwrap();
         let api = builder.chaos(slow).chaos(first).chaos(never).chaos(result).build(&rt).unwrap();
         assert_eq!(api.call(async |_| Err(())).await, Ok(7));
-        let told = [ChaosKind::Latency, ChaosKind::Behavior, ChaosKind::Result];
+        let told = [ChaosKind::Latency, ChaosKind::Behavior, ChaosKind::Outcome];
         assert_eq!(heard.take(), told.map(|chaos| ("api", EventKind::Injected { chaos })));
         assert_eq!(
             api.describe().to_string(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Sealed: it is there to be named in bounds.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't happen to an operation that gives `Result<{T}, {E}>`",
-    note = "a fault gives an error of the operation's own type, a result a whole `Result` of its"
+    note = "a fault gives an error of the operation's own type, an outcome a whole `Result` of its"
 )]
 pub trait Injection<T, E> {
     /// What is done first, as a future.
@@ -44,7 +44,7 @@ pub enum ChaosKind {
     /// It fails.
     Fault,
     /// It ends with another result.
-    Result,
+    Outcome,
     /// It waits.
     Latency,
     /// Something else is done first.
@@ -55,7 +55,7 @@ impl fmt::Display for ChaosKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Fault => "fault",
-            Self::Result => "result",
+            Self::Outcome => "outcome",
             Self::Latency => "latency",
             Self::Behavior => "behavior",
         })
@@ -66,9 +66,9 @@ impl fmt::Display for ChaosKind {
 #[derive(Clone, Copy)]
 pub struct Fault<F>(pub(super) F);
 
-/// Another result: [`Chaos::result`](super::Chaos::result).
+/// Another result: [`Chaos::outcome`](super::Chaos::outcome).
 #[derive(Clone, Copy)]
-pub struct Instead<F>(pub(super) F);
+pub struct Outcome<F>(pub(super) F);
 
 /// A wait, of the shortest and the longest time: [`Chaos::latency`](super::Chaos::latency).
 #[derive(Clone, Copy, Debug)]
@@ -88,10 +88,10 @@ impl<T, E, F: Fn() -> E> Injection<T, E> for Fault<F> {
     }
 }
 
-impl<T, E, F: Fn() -> Result<T, E>> Injection<T, E> for Instead<F> {
+impl<T, E, F: Fn() -> Result<T, E>> Injection<T, E> for Outcome<F> {
     type First = Ready<()>;
 
-    const KIND: ChaosKind = ChaosKind::Result;
+    const KIND: ChaosKind = ChaosKind::Outcome;
 
     fn inject(&self, _: impl FnOnce() -> u64) -> Injected<T, E, Self::First> {
         Injected::End((self.0)())
@@ -144,4 +144,4 @@ macro_rules! debug_by_name {
     )*};
 }
 
-debug_by_name!(Fault, Instead, Behavior);
+debug_by_name!(Fault, Outcome, Behavior);
