@@ -128,6 +128,8 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/chaos.md")]
     struct Chaos;
+    #[doc = include_str!("../docs/guide/combining-streams.md")]
+    struct CombiningStreams;
     #[doc = include_str!("../docs/guide/concurrent-streams.md")]
     struct ConcurrentStreams;
     #[cfg(feature = "serde")]

@@ -1,7 +1,7 @@
 //! Whichever is ready first, of futures that are different things.
 //!
-//! * [`select2`], [`select3`], [`select4`] wait for the first of a few futures, taken by value: the others are
-//!   dropped before its output is returned. The earlier argument wins when several are ready;
+//! * [`select2`], [`select3`] and so on up to [`select8`] wait for the first of a few futures, taken by value: the others
+//!   are dropped before its output is returned. The earlier argument wins when several are ready;
 //!   `rotate(&mut turn)` with a [`Turn`] makes them take turns.
 //! * [`race_ref`] leaves the loser alive, for those who know the trap.
 //! * [`EventLoop`] is a loop over sources that last, with a handler for each.
@@ -25,7 +25,10 @@ mod event_loop;
 mod race_ref;
 mod turn;
 
-pub use arms::{OneOf2, OneOf3, OneOf4, Select2, Select3, Select4, select2, select3, select4};
+pub use arms::{
+    OneOf2, OneOf3, OneOf4, OneOf5, OneOf6, OneOf7, OneOf8, Select2, Select3, Select4, Select5, Select6,
+    Select7, Select8, select2, select3, select4, select5, select6, select7, select8,
+};
 pub use event_loop::{EventLoop, LoopEnd, NoSources, On, RunLoop, Sources};
 pub use race_ref::race_ref;
 pub use turn::{Rotated, Turn};

@@ -16,6 +16,12 @@
 //! | [`switch_map`](FlowExt::switch_map) | the stream of the latest item only |
 //! | [`exhaust_map`](FlowExt::exhaust_map) | a stream that is not begun again while it runs |
 //! | [`flat_map_limited`](FlowExt::flat_map_limited) | the items of many streams, of so many at a time |
+//! | [`combine_latest`](FlowExt::combine_latest), [`with_latest_from`](FlowExt::with_latest_from) | the latest items of two, at each of both, or at each of one |
+//!
+//! | items and the one before | |
+//! |---|---|
+//! | [`distinct_until_changed`](FlowExt::distinct_until_changed), [`distinct_until_changed_by_key`](FlowExt::distinct_until_changed_by_key) | changes alone |
+//! | [`pairwise`](FlowExt::pairwise) | each item with the one before |
 //!
 //! | time | |
 //! |---|---|
@@ -47,8 +53,10 @@
 //! | [`ticker`](crate::time::ticker()) | ticks |
 //! | the receivers of [`mpsc`](crate::channel::mpsc) and [`broadcast`](crate::channel::broadcast), [`watch::Receiver::into_stream`](crate::channel::watch::Receiver::into_stream) | what others send |
 
+mod adjacent;
 mod alarm;
 mod batch;
+mod combine;
 mod concurrent;
 mod dropped;
 mod flatten;
@@ -61,7 +69,9 @@ mod results;
 mod source;
 mod timing;
 
+pub use adjacent::{DistinctUntilChanged, Pairwise};
 pub use batch::{Batch, BatchConfig, Unweighted, Weigh};
+pub use combine::{CombineLatest, WithLatestFrom};
 pub use concurrent::{EachConcurrent, ForEach, MapConcurrent, MapConcurrentOrdered, Spawned, TryForEach};
 pub use dropped::DropCount;
 pub use flatten::{ExhaustMap, FlatMapLimited, SwitchMap};

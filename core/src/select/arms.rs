@@ -1,24 +1,22 @@
-//! The first of two, three or four futures (recipes 7.1 and 7.3).
+//! The first of a few futures (recipes 7.1 and 7.3).
 
-use super::turn::{ARMS, Rotated, Turn};
+use super::turn::{Rotated, Turn, in_order};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// The order of the arguments.
-const IN_ORDER: [u8; ARMS] = [0, 1, 2, 3];
-
-/// Writes a select of so many arms: the function, its future, what it gives.
+/// Writes a select of so many arms: the function, its future, what it gives; `$ARMS` is the size of its turns.
 macro_rules! select {
     (
         $(#[$doc:meta])*
-        $select:ident, $Select:ident, $Arms:ident, $OneOf:ident:
+        $select:ident, $Select:ident, $Arms:ident, $OneOf:ident, Turn<$ARMS:literal>:
         $($number:literal $arm:ident $Arm:ident $F:ident),+
     ) => {
         $(#[$doc])*
         #[doc(alias = "select!")]
         #[doc(alias = "race")]
+        #[allow(clippy::too_many_arguments, reason = "one for each arm")]
         pub fn $select<$($F: Future),+>($($arm: $F),+) -> $Select<$($F),+> {
             $Select { arms: Some($Arms { $($arm),+ }) }
         }
@@ -43,7 +41,7 @@ macro_rules! select {
             /// Fair over repeated calls: of several that are ready, the one wins whose last win is longest ago.
             ///
             /// Keep the [`Turn`] where the calls are repeated; it remembers who won.
-            pub fn rotate(self, turn: &mut Turn) -> Rotated<'_, Self> {
+            pub fn rotate(self, turn: &mut Turn<$ARMS>) -> Rotated<'_, Self, Turn<$ARMS>> {
                 Rotated::new(self, turn)
             }
 
@@ -51,7 +49,7 @@ macro_rules! select {
             #[inline]
             fn poll_in(
                 self: Pin<&mut Self>,
-                order: [u8; ARMS],
+                order: [u8; $ARMS],
                 cx: &mut Context<'_>,
             ) -> Poll<$OneOf<$($F::Output),+>> {
                 let mut slot = self.project().arms;
@@ -77,11 +75,11 @@ macro_rules! select {
             type Output = $OneOf<$($F::Output),+>;
 
             fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-                self.poll_in(IN_ORDER, cx)
+                self.poll_in(const { in_order() }, cx)
             }
         }
 
-        impl<$($F: Future),+> Future for Rotated<'_, $Select<$($F),+>> {
+        impl<$($F: Future),+> Future for Rotated<'_, $Select<$($F),+>, Turn<$ARMS>> {
             type Output = $OneOf<$($F::Output),+>;
 
             fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -180,7 +178,7 @@ select! {
     /// assert_eq!((run.value, run.elapsed), (Some("reply"), Duration::from_millis(5)));
     /// # Ok::<(), backstay_sim::Failure>(())
     /// ```
-    select2, Select2, Arms2, OneOf2:
+    select2, Select2, Arms2, OneOf2, Turn<4>:
     0 first First A, 1 second Second B
 }
 
@@ -206,7 +204,7 @@ select! {
     /// assert_eq!(won, OneOf3::Second(2)); // the earlier one
     /// # });
     /// ```
-    select3, Select3, Arms3, OneOf3:
+    select3, Select3, Arms3, OneOf3, Turn<4>:
     0 first First A, 1 second Second B, 2 third Third C
 }
 
@@ -232,6 +230,122 @@ select! {
     /// assert_eq!(won.into_inner(), "the fourth");
     /// # });
     /// ```
-    select4, Select4, Arms4, OneOf4:
+    select4, Select4, Arms4, OneOf4, Turn<4>:
     0 first First A, 1 second Second B, 2 third Third C, 3 fourth Fourth D
+}
+
+select! {
+    /// Waits for whichever of five futures is ready first, and drops the others: [`select2`] with three more.
+    /// To take turns it needs a `Turn<8>`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Adds nothing of its own: dropped, it drops all of them.
+    ///
+    /// # Panics
+    ///
+    /// As [`select2`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::select::select5;
+    /// use std::future::{pending, ready};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let never = pending::<&str>;
+    /// let won = select5(never(), never(), never(), never(), ready("the fifth")).await;
+    /// assert_eq!(won.into_inner(), "the fifth");
+    /// # });
+    /// ```
+    select5, Select5, Arms5, OneOf5, Turn<8>:
+    0 first First A, 1 second Second B, 2 third Third C, 3 fourth Fourth D,
+    4 fifth Fifth E
+}
+
+select! {
+    /// Waits for whichever of six futures is ready first, and drops the others: [`select2`] with four more.
+    /// To take turns it needs a `Turn<8>`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Adds nothing of its own: dropped, it drops all of them.
+    ///
+    /// # Panics
+    ///
+    /// As [`select2`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::select::select6;
+    /// use std::future::{pending, ready};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let never = pending::<&str>;
+    /// let won = select6(never(), never(), never(), never(), never(), ready("the sixth")).await;
+    /// assert_eq!(won.into_inner(), "the sixth");
+    /// # });
+    /// ```
+    select6, Select6, Arms6, OneOf6, Turn<8>:
+    0 first First A, 1 second Second B, 2 third Third C, 3 fourth Fourth D,
+    4 fifth Fifth E, 5 sixth Sixth F
+}
+
+select! {
+    /// Waits for whichever of seven futures is ready first, and drops the others: [`select2`] with five more.
+    /// To take turns it needs a `Turn<8>`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Adds nothing of its own: dropped, it drops all of them.
+    ///
+    /// # Panics
+    ///
+    /// As [`select2`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::select::select7;
+    /// use std::future::{pending, ready};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let never = pending::<&str>;
+    /// let won = select7(never(), never(), never(), never(), never(), never(), ready("the seventh")).await;
+    /// assert_eq!(won.into_inner(), "the seventh");
+    /// # });
+    /// ```
+    select7, Select7, Arms7, OneOf7, Turn<8>:
+    0 first First A, 1 second Second B, 2 third Third C, 3 fourth Fourth D,
+    4 fifth Fifth E, 5 sixth Sixth F, 6 seventh Seventh G
+}
+
+select! {
+    /// Waits for whichever of eight futures is ready first, and drops the others: [`select2`] with six more.
+    /// To take turns it needs a `Turn<8>`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Adds nothing of its own: dropped, it drops all of them.
+    ///
+    /// # Panics
+    ///
+    /// As [`select2`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::select::select8;
+    /// use std::future::{pending, ready};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let never = pending::<&str>;
+    /// let won = select8(never(), never(), never(), never(), never(), never(), never(), ready("the eighth")).await;
+    /// assert_eq!(won.into_inner(), "the eighth");
+    /// # });
+    /// ```
+    select8, Select8, Arms8, OneOf8, Turn<8>:
+    0 first First A, 1 second Second B, 2 third Third C, 3 fourth Fourth D,
+    4 fifth Fifth E, 5 sixth Sixth F, 6 seventh Seventh G, 7 eighth Eighth H
 }

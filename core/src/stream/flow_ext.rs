@@ -1,6 +1,8 @@
 //! The trait of the operators: each method makes the operator of the same name, which is where it is described whole.
 
+use super::adjacent::{CloneOf, DistinctUntilChanged, Pairwise};
 use super::batch::{Batch, BatchConfig, Weigh};
+use super::combine::{CombineLatest, WithLatestFrom};
 use super::concurrent::{EachConcurrent, MapConcurrent, MapConcurrentOrdered, Spawned, progress};
 use super::flatten::{ExhaustMap, FlatMapLimited, SwitchMap};
 use super::life::{Share, ShareConfig, Until};
@@ -705,6 +707,134 @@ pub trait FlowExt: Stream {
         B: Stream<Item = Self::Item>,
     {
         MergeWith::new(self, other)
+    }
+
+    // ---- combine ----
+
+    /// The latest items of this and another stream, whenever one of them has a new one. See [`CombineLatest`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::FlowExt;
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let (amounts, rates) = (stream::iter([10, 20]), stream::iter([2, 3]));
+    /// let sums = amounts.combine_latest(rates).map(|(amount, rate)| amount * rate);
+    /// // 10 at 2, then 20 at 2, then 20 at 3.
+    /// assert_eq!(sums.collect::<Vec<_>>().await, [20, 40, 60]);
+    /// # });
+    /// ```
+    #[doc(alias = "combine")]
+    #[doc(alias = "zipLatest")]
+    fn combine_latest<B: Stream>(self, other: B) -> CombineLatest<Self, B>
+    where
+        Self: Sized,
+        Self::Item: Clone,
+        B::Item: Clone,
+    {
+        CombineLatest::new(self, other)
+    }
+
+    /// Each item with the latest of another stream; items before that has any are dropped and counted. See
+    /// [`WithLatestFrom`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::FlowExt;
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let clicks = stream::iter(["buy", "sell"]).with_latest_from(stream::iter([101, 102]));
+    /// assert_eq!(clicks.collect::<Vec<_>>().await, [("buy", 102), ("sell", 102)]);
+    /// # });
+    /// ```
+    #[doc(alias = "withLatest")]
+    #[doc(alias = "sampleOn")]
+    fn with_latest_from<O: Stream>(self, other: O) -> WithLatestFrom<Self, O>
+    where
+        Self: Sized,
+        O::Item: Clone,
+    {
+        WithLatestFrom::new(self, other)
+    }
+
+    // ---- adjacent ----
+
+    /// Items that differ from the one before; the others are dropped and counted. See [`DistinctUntilChanged`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::FlowExt;
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let states = stream::iter([1, 1, 2, 2, 2, 1]).distinct_until_changed();
+    /// assert_eq!(states.collect::<Vec<_>>().await, [1, 2, 1]);
+    /// # });
+    /// ```
+    #[doc(alias = "dedup")]
+    #[doc(alias = "changes")]
+    fn distinct_until_changed(self) -> DistinctUntilChanged<Self, Self::Item, CloneOf<Self::Item>>
+    where
+        Self: Sized,
+        Self::Item: Clone + PartialEq,
+    {
+        DistinctUntilChanged::new(self, Clone::clone)
+    }
+
+    /// Items whose key differs from that of the one before; the others are dropped and counted. See
+    /// [`DistinctUntilChanged`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::FlowExt;
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let calls = stream::iter(["info: a", "info: b", "warn: c"]);
+    /// let levels = calls.distinct_until_changed_by_key(|line| line.split(':').next());
+    /// assert_eq!(levels.collect::<Vec<_>>().await, ["info: a", "warn: c"]);
+    /// # });
+    /// ```
+    #[doc(alias = "distinctUntilKeyChanged")]
+    #[doc(alias = "distinctUntilChangedBy")]
+    #[doc(alias = "dedup_by_key")]
+    fn distinct_until_changed_by_key<K, F>(self, key: F) -> DistinctUntilChanged<Self, K, F>
+    where
+        Self: Sized,
+        K: PartialEq,
+        F: FnMut(&Self::Item) -> K,
+    {
+        DistinctUntilChanged::new(self, key)
+    }
+
+    /// Each item with the one before. See [`Pairwise`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::stream::FlowExt;
+    /// use futures::{StreamExt, stream};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let counters = stream::iter([100, 130, 190]);
+    /// let rates = counters.pairwise().map(|(before, now)| now - before);
+    /// assert_eq!(rates.collect::<Vec<_>>().await, [30, 60]);
+    /// # });
+    /// ```
+    #[doc(alias = "tuple_windows")]
+    #[doc(alias = "sliding")]
+    fn pairwise(self) -> Pairwise<Self>
+    where
+        Self: Sized,
+        Self::Item: Clone,
+    {
+        Pairwise::new(self)
     }
 
     // ---- life ----

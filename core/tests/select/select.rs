@@ -6,7 +6,8 @@ use backstay::testing::{Sim, Subject, abort_sweep, cancel_sweep, checked, panic_
 use backstay_core::Runtime;
 use backstay_core::future::poll_now;
 use backstay_core::select::{
-    OneOf2, OneOf3, OneOf4, Select2, Select4, Turn, race_ref, select2, select3, select4,
+    OneOf2, OneOf3, OneOf4, OneOf5, OneOf6, OneOf7, OneOf8, Select2, Select4, Turn, race_ref, select2,
+    select3, select4, select5, select6, select7, select8,
 };
 use backstay_core::testing::{Tracked, Tracker};
 use backstay_sim::FailureKind;
@@ -75,7 +76,7 @@ impl Drop for Arm {
     }
 }
 
-const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
 /// Polls a select of so many arms once, for every set of them that is ready.
 fn for_every_set<F: Future>(
@@ -108,40 +109,49 @@ fn for_every_set<F: Future>(
     }
 }
 
+/// Which arm it was, by number, and what it gave.
+macro_rules! place {
+    ($OneOf:ident: $($number:literal $Arm:ident),+) => {
+        |won| match won {
+            $($OneOf::$Arm(name) => ($number, name),)+
+        }
+    };
+}
+
 #[test]
 fn the_earlier_one_wins_and_all_are_dropped_before_the_output_is_returned() {
-    for_every_set(
-        2,
-        |arm| select2(arm(0), arm(1)),
-        |won| match won {
-            OneOf2::First(name) => (0, name),
-            OneOf2::Second(name) => (1, name),
-        },
-    );
-    for_every_set(
-        3,
-        |arm| select3(arm(0), arm(1), arm(2)),
-        |won| match won {
-            OneOf3::First(name) => (0, name),
-            OneOf3::Second(name) => (1, name),
-            OneOf3::Third(name) => (2, name),
-        },
-    );
+    for_every_set(2, |arm| select2(arm(0), arm(1)), place!(OneOf2: 0 First, 1 Second));
+    for_every_set(3, |arm| select3(arm(0), arm(1), arm(2)), place!(OneOf3: 0 First, 1 Second, 2 Third));
     for_every_set(
         4,
         |arm| select4(arm(0), arm(1), arm(2), arm(3)),
-        |won| match won {
-            OneOf4::First(name) => (0, name),
-            OneOf4::Second(name) => (1, name),
-            OneOf4::Third(name) => (2, name),
-            OneOf4::Fourth(name) => (3, name),
-        },
+        place!(OneOf4: 0 First, 1 Second, 2 Third, 3 Fourth),
+    );
+    for_every_set(
+        5,
+        |arm| select5(arm(0), arm(1), arm(2), arm(3), arm(4)),
+        place!(OneOf5: 0 First, 1 Second, 2 Third, 3 Fourth, 4 Fifth),
+    );
+    for_every_set(
+        6,
+        |arm| select6(arm(0), arm(1), arm(2), arm(3), arm(4), arm(5)),
+        place!(OneOf6: 0 First, 1 Second, 2 Third, 3 Fourth, 4 Fifth, 5 Sixth),
+    );
+    for_every_set(
+        7,
+        |arm| select7(arm(0), arm(1), arm(2), arm(3), arm(4), arm(5), arm(6)),
+        place!(OneOf7: 0 First, 1 Second, 2 Third, 3 Fourth, 4 Fifth, 5 Sixth, 6 Seventh),
+    );
+    for_every_set(
+        8,
+        |arm| select8(arm(0), arm(1), arm(2), arm(3), arm(4), arm(5), arm(6), arm(7)),
+        place!(OneOf8: 0 First, 1 Second, 2 Third, 3 Fourth, 4 Fifth, 5 Sixth, 6 Seventh, 7 Eighth),
     );
 }
 
 #[test]
 fn a_destructor_that_panics_keeps_no_other_from_running() {
-    for (bomb, name) in NAMES.into_iter().enumerate() {
+    for (bomb, name) in NAMES.into_iter().take(4).enumerate() {
         let log = Log::default();
         let arm = |number: usize| {
             let mut arm = Arm::new(NAMES[number], number == 2, &log);
@@ -194,7 +204,7 @@ fn it_is_as_large_as_its_futures_and_a_tag() {
     assert_eq!(size_of::<Select2<Ready<[u64; 8]>, [u64; 3]>>(), size_of::<Ready<[u64; 8]>>() + 24);
     assert_eq!(size_of::<Select2<[u64; 2], [u64; 3]>>(), 16 + 24 + 8);
     assert_eq!(size_of::<Select4<[u64; 2], [u64; 3], u8, u8>>(), 16 + 24 + 8 + 8);
-    assert_eq!(size_of::<Turn>(), 4);
+    assert_eq!((size_of::<Turn>(), size_of::<Turn<8>>()), (4, 8));
 }
 
 #[test]
@@ -214,12 +224,14 @@ async fn who_is_ready_earlier_wins<R: Runtime>(rt: R) {
 }
 
 async fn the_contract_of_poll_is_kept<R: Runtime>(rt: R) {
-    let mut turn = Turn::new();
+    let (mut turn, mut wide) = (Turn::new(), Turn::<8>::new());
     for round in 0..8 {
         let arm = |number: u64| checked(rt.sleep(ms((number + round) % 4)));
         checked(select2(arm(0), arm(1))).await;
         checked(select3(arm(0), arm(1), arm(2)).rotate(&mut turn)).await;
         checked(select4(arm(0), arm(1), arm(2), arm(3))).await;
+        let eight = select8(arm(0), arm(1), arm(2), arm(3), arm(4), arm(5), arm(6), arm(7));
+        checked(eight.rotate(&mut wide)).await;
     }
 }
 

@@ -1,10 +1,12 @@
 //! Streams: operators as marble diagrams in virtual time, sources, and the names of the trait.
 
+mod adjacent;
 mod batch;
 mod batch_types;
 #[allow(dead_code, reason = "what it does not need here")]
 #[path = "../resilience/by_hand.rs"]
 mod by_hand;
+mod combine;
 mod concurrent;
 mod cut;
 mod flatten;

@@ -5,7 +5,7 @@
 //! | `-` | a millisecond passes |
 //! | `25` | so many milliseconds pass |
 //! | `a` | an item; a millisecond passes |
-//! | `[ab]` | one item that holds several: a batch. Only of an output |
+//! | `[ab]` | one item that holds several: a batch, a pair. Only of an output |
 //! | `!` | an error, of a stream of results |
 //! | `\|` | the end |
 //! | `(ab\|)` | all of them in the same millisecond, which passes |
@@ -119,6 +119,12 @@ impl<T: Shown> Shown for Vec<T> {
     fn shown(&self) -> String {
         let items: String = self.iter().map(Shown::shown).collect();
         format!("[{items}]")
+    }
+}
+
+impl<A: Shown, B: Shown> Shown for (A, B) {
+    fn shown(&self) -> String {
+        format!("[{}{}]", self.0.shown(), self.1.shown())
     }
 }
 

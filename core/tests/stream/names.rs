@@ -23,6 +23,8 @@ fn no_method_has_a_name_of_another_crate() -> Result<(), Failure> {
         flatten().await;
         timing(&rt).await;
         volume(&rt).await;
+        adjacent().await;
+        combine().await;
         life().await;
     })?;
     Ok(())
@@ -70,6 +72,15 @@ async fn volume<R: Runtime>(rt: &R) {
     assert_eq!(all(some.batch(rt, BatchConfig::new(Limit::MAX))).await, [[0, 1, 2]]);
     assert_eq!(all(iter(0..3).conflate(|sum, n| sum + n)).await, [3]);
     assert!(all(iter(0..3).buffer_or_fail(Limit::ONE)).await.iter().any(Result::is_err));
+}
+
+async fn adjacent() {
+    let changes = iter([1, 1, 2]).distinct_until_changed().distinct_until_changed_by_key(|n| *n);
+    assert_eq!(all(changes.pairwise()).await, [(1, 2)]);
+}
+
+async fn combine() {
+    assert_eq!(all(iter([1]).combine_latest(iter([2])).with_latest_from(iter([3]))).await, [((1, 2), 3)]);
 }
 
 async fn life() {
