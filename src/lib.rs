@@ -210,6 +210,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/stream-lifetimes.md")]
     struct StreamLifetimes;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/splitting-streams.md")]
+    struct SplittingStreams;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/streams.md")]
     struct Streams;
     #[cfg(feature = "testing")]

@@ -50,6 +50,7 @@ pub mod fs;
 pub mod future;
 mod human;
 mod instant;
+mod keyed_recent;
 mod keyed_slab;
 mod limit;
 pub mod net;

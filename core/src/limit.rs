@@ -54,6 +54,11 @@ impl Limit {
     pub const fn get(self) -> usize {
         self.0.get()
     }
+
+    /// One more; as many as there are stay that.
+    pub(crate) const fn plus_one(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
 }
 
 impl TryFrom<usize> for Limit {

@@ -18,6 +18,11 @@
 //! | [`flat_map_limited`](FlowExt::flat_map_limited) | the items of many streams, of so many at a time |
 //! | [`combine_latest`](FlowExt::combine_latest), [`with_latest_from`](FlowExt::with_latest_from) | the latest items of two, at each of both, or at each of one |
 //!
+//! | one stream as many | |
+//! |---|---|
+//! | [`group_by`](FlowExt::group_by) | one for each key |
+//! | [`window`](FlowExt::window) | one after the other, by count, weight and time |
+//!
 //! | items and the one before | |
 //! |---|---|
 //! | [`distinct_until_changed`](FlowExt::distinct_until_changed), [`distinct_until_changed_by_key`](FlowExt::distinct_until_changed_by_key) | changes alone |
@@ -67,6 +72,7 @@ mod merge;
 mod overflow;
 mod results;
 mod source;
+mod split;
 mod timing;
 
 pub use adjacent::{DistinctUntilChanged, Pairwise};
@@ -86,6 +92,7 @@ pub use source::{
     EmitFuture, Emitter, FromCallback, Generate, Page, Rows, TryGenerate, Yielder, from_callback, generate,
     rows, try_generate,
 };
+pub use split::{Group, GroupBy, GroupByConfig, Window, Windows};
 pub use timing::{
     Audit, Debounce, DebounceByKey, Edge, FirstTimeout, ItemTimeout, LimitEmissions, Pace, Sample,
     StreamTimeout, TotalTimeout,

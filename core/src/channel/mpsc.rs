@@ -72,6 +72,8 @@ pub enum Overflow {
     DropNewest,
 }
 
+crate::settings_of_its_own!(Overflow);
+
 /// A channel with so many places, whose senders wait where there is none.
 ///
 /// # Cost

@@ -6,6 +6,7 @@ mod file;
 mod window;
 
 pub use config::{BatchConfig, Unweighted, Weigh};
+pub(super) use window::Bounds;
 
 use super::alarm::Alarm;
 use crate::ready_budget::ReadyBudget;

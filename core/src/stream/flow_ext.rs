@@ -9,6 +9,7 @@ use super::life::{Share, ShareConfig, Until};
 use super::merge::MergeWith;
 use super::overflow::{Buffer, BufferOrFail, Conflate, RateLimit};
 use super::results::{ProcessResults, Values};
+use super::split::{GroupBy, GroupByConfig, Windows};
 use super::timing::{
     Audit, Debounce, DebounceByKey, Edge, FirstTimeout, ItemTimeout, LimitEmissions, Pace, Sample,
     TotalTimeout,
@@ -835,6 +836,70 @@ pub trait FlowExt: Stream {
         Self::Item: Clone,
     {
         Pairwise::new(self)
+    }
+
+    // ---- split ----
+
+    /// A stream of groups, one for each key, each of which is a stream of that key's items. See [`GroupBy`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::Limit;
+    /// use backstay_core::stream::FlowExt;
+    /// use futures::{StreamExt, stream};
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let words = stream::iter(["ant", "bee", "ape", "asp", "bat"]);
+    ///     let ten = Limit::new(10).expect("it is not zero");
+    ///     let initials = words.group_by(&rt, ten, |word| word.as_bytes()[0]);
+    ///     let texts = initials.map_concurrent(ten, async |group| group.collect::<Vec<_>>().await.join(" "));
+    ///     texts.collect::<Vec<_>>().await
+    /// })?;
+    /// assert_eq!(run.value, ["ant ape asp", "bee bat"]);
+    /// # Ok::<(), Failure>(())
+    /// ```
+    #[doc(alias = "groupBy")]
+    #[doc(alias = "partition")]
+    #[doc(alias = "key_by")]
+    fn group_by<R, K, F>(self, rt: &R, config: impl Into<GroupByConfig>, key: F) -> GroupBy<Self, K, F>
+    where
+        Self: Sized,
+        R: Runtime,
+        K: Hash + Eq + Clone,
+        F: FnMut(&Self::Item) -> K,
+    {
+        GroupBy::new(self, rt, config.into(), key)
+    }
+
+    /// The stream in parts that follow each other, by count, weight and time, each of which is a stream. See
+    /// [`Windows`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::Limit;
+    /// use backstay_core::stream::{BatchConfig, FlowExt};
+    /// use futures::{StreamExt, stream};
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let three = BatchConfig::new(Limit::new(3).expect("it is not zero"));
+    ///     let sums = stream::iter(1..=7).window(&rt, three).then(async |three| three.fold(0, async |a, b| a + b).await);
+    ///     sums.collect::<Vec<_>>().await
+    /// })?;
+    /// assert_eq!(run.value, [6, 15, 7]);
+    /// # Ok::<(), Failure>(())
+    /// ```
+    #[doc(alias = "tumbling")]
+    #[doc(alias = "windowTime")]
+    #[doc(alias = "splitAfter")]
+    fn window<R: Runtime, W: Weigh<Self::Item>>(self, rt: &R, config: BatchConfig<W>) -> Windows<Self, R, W>
+    where
+        Self: Sized,
+    {
+        Windows::new(self, rt, config)
     }
 
     // ---- life ----

@@ -4,7 +4,7 @@ use crate::kit::{read, refused_at, round_trip};
 use backstay_core::Limit;
 use backstay_core::channel::broadcast::Lag;
 use backstay_core::channel::mpsc::Overflow;
-use backstay_core::stream::{BatchConfig, Edge, Reset, ShareConfig, SlowReader};
+use backstay_core::stream::{BatchConfig, Edge, GroupByConfig, Reset, ShareConfig, SlowReader};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -44,6 +44,22 @@ fn a_stream_is_shared_as_the_file_says() {
         ("slow_reader = 'waits'", "expected one of `keeps_others_waiting`, `skips`, `ends`"),
     ] {
         refused_at::<ShareConfig>(text, 1, words);
+    }
+}
+
+#[test]
+fn a_stream_is_split_as_the_file_says() {
+    assert_eq!(read::<GroupByConfig>("max_groups = 2"), GroupByConfig::new(Limit::new(2).unwrap()));
+    let all = GroupByConfig::new(Limit::MAX).places(Limit::ONE).overflow(Overflow::DropOldest);
+    assert_eq!(read::<GroupByConfig>("max_groups = 'unlimited'\nplaces = 1\noverflow = 'drop_oldest'"), all);
+    round_trip(&all);
+    for (text, words) in [
+        ("", "invalid `max_groups`: must be given"),
+        ("max_groups = 0", "invalid `max_groups` = 0: must be at least 1"),
+        ("places = 0", "invalid `places` = 0: must be at least 1"),
+        ("overflow = 'drops'", "expected one of `wait`, `drop_oldest`, `drop_newest`"),
+    ] {
+        refused_at::<GroupByConfig>(text, 1, words);
     }
 }
 

@@ -1,8 +1,9 @@
-//! Models of streams whose parts are polled by several: a shared one, and results whose values another task polls.
+//! Models of streams whose parts are polled by several: a shared one, results whose values another task polls, windows.
 
 use crate::kit::give_up;
+use crate::tasks::Threads;
 use backstay_core::Limit;
-use backstay_core::stream::{FlowExt, Share, ShareConfig, SlowReader, Values};
+use backstay_core::stream::{BatchConfig, FlowExt, Share, ShareConfig, SlowReader, Values, Windows};
 use futures::stream::{self, Stream, StreamExt};
 use loom::future::block_on;
 use loom::sync::Mutex;
@@ -181,5 +182,43 @@ fn an_error_that_another_task_finds_wakes_the_reader() {
         });
         assert_eq!(block_on(flow.next()), Some(Err("broken")));
         drop(task.join().unwrap());
+    });
+}
+
+/// Of two, with a window that another thread reads.
+fn windows() -> (Arc<()>, Windows<impl Stream<Item = u32> + Send + Unpin, Threads>) {
+    let held = Arc::new(());
+    let source = {
+        let held = Arc::clone(&held);
+        stream::iter(0..3).map(move |n| (n, Arc::strong_count(&held)).0)
+    };
+    (held, source.window(&Threads, BatchConfig::new(Limit::new(2).unwrap())))
+}
+
+#[test]
+fn s25_who_waits_for_the_next_window_is_woken_when_one_is_over() {
+    loom::model(|| {
+        let (held, mut windows) = windows();
+        let first = block_on(windows.next()).unwrap();
+        let reader = thread::spawn(move || block_on(first.collect::<Vec<_>>()));
+        let second = block_on(windows.next()).unwrap();
+        assert_eq!(block_on(second.collect::<Vec<_>>()), [2]);
+        assert!(block_on(windows.next()).is_none());
+        assert_eq!(reader.join().unwrap(), [0, 1]);
+        drop(windows);
+        assert_eq!(Arc::strong_count(&held), 1);
+    });
+}
+
+#[test]
+fn s25_the_source_goes_with_the_last_of_both() {
+    loom::model(|| {
+        let (held, mut windows) = windows();
+        let first = block_on(windows.next()).unwrap();
+        let reader = thread::spawn(move || drop(first));
+        give_up(windows.next());
+        drop(windows);
+        reader.join().unwrap();
+        assert_eq!(Arc::strong_count(&held), 1);
     });
 }

@@ -23,6 +23,7 @@ mod results;
 mod retry;
 mod share;
 mod sources;
+mod split;
 mod sweeps;
 mod timing;
 mod until;

@@ -25,6 +25,7 @@ fn no_method_has_a_name_of_another_crate() -> Result<(), Failure> {
         volume(&rt).await;
         adjacent().await;
         combine().await;
+        split(&rt).await;
         life().await;
     })?;
     Ok(())
@@ -81,6 +82,13 @@ async fn adjacent() {
 
 async fn combine() {
     assert_eq!(all(iter([1]).combine_latest(iter([2])).with_latest_from(iter([3]))).await, [((1, 2), 3)]);
+}
+
+async fn split<R: Runtime>(rt: &R) {
+    let groups = iter(0..3).group_by(rt, Limit::MAX, |n| n % 2);
+    assert_eq!(all(groups.flat_map_limited(Limit::MAX, |group| group)).await, [0, 1, 2]);
+    let windows = iter(0..3).window(rt, BatchConfig::new(Limit::ONE));
+    assert_eq!(all(windows.flat_map_limited(Limit::ONE, |window| window)).await, [0, 1, 2]);
 }
 
 async fn life() {

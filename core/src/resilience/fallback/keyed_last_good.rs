@@ -1,7 +1,7 @@
 //! The last good answer for each of many.
 
 use super::LastGood;
-use crate::keyed_slab::{KeyedSlab, NONE};
+use crate::keyed_recent::KeyedRecent;
 use crate::limit::Limit;
 use crate::primitives::{Arc, Mutex, lock};
 use crate::runtime::Runtime;
@@ -53,29 +53,16 @@ pub struct KeyedLastGood<K, T> {
 }
 
 struct Shared<K, T> {
-    kept: Mutex<Kept<K, T>>,
+    kept: Mutex<KeyedRecent<K, LastGood<T>>>,
     hasher: SipKeys,
     max_age: Duration,
     max_keys: usize,
 }
 
-/// By key, and in the order in which they were asked for.
-struct Kept<K, T> {
-    entries: KeyedSlab<K, Entry<T>>,
-    newest: usize,
-    oldest: usize,
-}
-
-struct Entry<T> {
-    last: LastGood<T>,
-    newer: usize,
-    older: usize,
-}
-
 impl<K, T> KeyedLastGood<K, T> {
     /// One without values, which keeps those of so many keys and gives none that is older than `max_age`.
     pub fn new<R: Runtime>(rt: &R, max_age: Duration, max_keys: impl Into<Limit>) -> Self {
-        let kept = Mutex::new(Kept { entries: KeyedSlab::new(), newest: NONE, oldest: NONE });
+        let kept = Mutex::new(KeyedRecent::new());
         let hasher = SipKeys(rt.random_u64(), rt.random_u64());
         Self { shared: Arc::new(Shared { kept, hasher, max_age, max_keys: max_keys.into().get() }) }
     }
@@ -90,7 +77,11 @@ impl<K, T> KeyedLastGood<K, T> {
     {
         let Shared { kept, hasher, max_age, max_keys } = &*self.shared;
         let hash = hasher.hash_one(key);
-        let found = lock(kept).find(key, hash);
+        let find = |kept: &mut KeyedRecent<K, LastGood<T>>, key: &Q| {
+            let at = kept.find(key, hash)?;
+            kept.get(at).cloned()
+        };
+        let found = find(&mut lock(kept), key);
         if let Some(last) = found {
             return last;
         }
@@ -98,11 +89,11 @@ impl<K, T> KeyedLastGood<K, T> {
         let (key, last) = (key.to_owned(), LastGood::new(*max_age));
         let _gone;
         let mut kept = lock(kept);
-        if let Some(other) = kept.find(key.borrow(), hash) {
+        if let Some(other) = find(&mut kept, key.borrow()) {
             drop(kept);
             return other;
         }
-        _gone = if kept.entries.len() >= *max_keys { kept.remove_oldest() } else { None };
+        _gone = if kept.len() >= *max_keys { kept.remove_oldest() } else { None };
         kept.insert(key, hash, last.clone());
         drop(kept);
         last
@@ -110,60 +101,12 @@ impl<K, T> KeyedLastGood<K, T> {
 
     /// Of how many keys something is kept, or may be.
     pub fn len(&self) -> usize {
-        lock(&self.shared.kept).entries.len()
+        lock(&self.shared.kept).len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-}
-
-impl<K, T> Kept<K, T> {
-    fn find<Q: Eq + ?Sized>(&mut self, key: &Q, hash: u64) -> Option<LastGood<T>>
-    where
-        K: Borrow<Q>,
-    {
-        let at = self.entries.find(key, hash)?;
-        self.unlink(at);
-        self.link(at);
-        self.entries.get(at).map(|entry| entry.last.clone())
-    }
-
-    fn insert(&mut self, key: K, hash: u64, last: LastGood<T>) {
-        let at = self.entries.insert(key, hash, Entry { last, newer: NONE, older: NONE });
-        self.link(at);
-    }
-
-    #[must_use = "to be dropped after the mutex is free"]
-    fn remove_oldest(&mut self) -> Option<(K, Entry<T>)> {
-        let oldest = self.oldest;
-        self.unlink(oldest);
-        self.entries.remove(oldest)
-    }
-
-    /// It is the newest.
-    fn link(&mut self, at: usize) {
-        let older = std::mem::replace(&mut self.newest, at);
-        if let Some(entry) = self.entries.get_mut(at) {
-            (entry.newer, entry.older) = (NONE, older);
-        }
-        match self.entries.get_mut(older) {
-            Some(older) => older.newer = at,
-            None => self.oldest = at,
-        }
-    }
-
-    fn unlink(&mut self, at: usize) {
-        let Some(&Entry { newer, older, .. }) = self.entries.get(at) else { return };
-        match self.entries.get_mut(newer) {
-            Some(entry) => entry.older = older,
-            None => self.newest = older,
-        }
-        match self.entries.get_mut(older) {
-            Some(entry) => entry.newer = newer,
-            None => self.oldest = newer,
-        }
     }
 }
 

@@ -100,6 +100,10 @@ impl<W> BatchConfig<W> {
         self
     }
 
+    pub(in crate::stream) fn parts(self) -> (Bounds, W) {
+        (self.bounds, self.weigh)
+    }
+
     /// A batch weighs at most so much, by what `weigh` says of each item: bytes, rows, cost. It is called once for each,
     /// and has to name the type of the item that it takes.
     ///

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 /// What ends a batch.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bounds {
-    pub(super) max: usize,
-    max_weight: usize,
+pub(in crate::stream) struct Bounds {
+    pub(in crate::stream) max: usize,
+    pub(in crate::stream) max_weight: usize,
     // `None` for never.
-    pub(super) within: Option<Duration>,
+    pub(in crate::stream) within: Option<Duration>,
 }
 
 /// How many items of a source that is always ready a batch takes that waits for nothing.
@@ -31,7 +31,12 @@ impl Bounds {
         Self { max_weight: max.get(), ..self }
     }
 
-    const fn is_at_once(&self) -> bool {
+    /// Of what waits for nothing so many, however many are there.
+    pub(in crate::stream) fn limited(self) -> Self {
+        if self.is_at_once() { Self { max: self.max.min(AT_ONCE), ..self } } else { self }
+    }
+
+    pub(in crate::stream) const fn is_at_once(&self) -> bool {
         match self.within {
             Some(within) => within.is_zero(),
             None => false,
@@ -81,14 +86,11 @@ const LOOK_AFTER: u64 = 32;
 const FIRST_ROOM: usize = 16 << 10;
 
 impl<T> Window<T> {
-    pub(super) fn new(mut bounds: Bounds) -> Self {
-        if bounds.is_at_once() {
-            bounds.max = bounds.max.min(AT_ONCE);
-        }
+    pub(super) fn new(bounds: Bounds) -> Self {
         Self {
             items: Vec::new(),
             weight: 0,
-            bounds,
+            bounds: bounds.limited(),
             ends_at: Instant::MAX,
             is_new: false,
             looked_at: Instant::ORIGIN,

@@ -1,0 +1,4 @@
+//! One stream as many: window, group_by.
+
+mod group_by;
+mod window;
