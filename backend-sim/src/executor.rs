@@ -146,7 +146,8 @@ impl Executor {
     /// Polls every task once more, to hear what it waits for: its place, what it told, and whether it went on.
     pub(crate) fn waiting(&mut self, kernel: &Kernel, root: &mut Root<'_, '_>) -> Vec<Waiting> {
         let slots = self.slots.iter_mut().flatten();
-        slots.map(|slot| slot.waiting(kernel, root)).collect()
+        let where_too = self.limits.backtraces;
+        slots.map(|slot| slot.waiting(kernel, root, where_too)).collect()
     }
 
     /// Runs what is left until nothing can run any more, or until `until`; without faults.

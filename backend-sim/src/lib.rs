@@ -66,6 +66,7 @@ mod clock;
 mod executor;
 mod explore;
 mod faults;
+mod frames;
 mod hosts;
 mod join;
 mod kernel;

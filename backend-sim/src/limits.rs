@@ -1,8 +1,8 @@
-//! How far a run may go.
+//! How far a run may go, and what it says of where it stood then.
 
 use std::time::Duration;
 
-/// How far a run may go.
+/// How far a run may go, and what it says of where it stood then.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// Polls at one instant.
@@ -13,6 +13,8 @@ pub(crate) struct Limits {
     pub(crate) max_time: Duration,
     /// Whether a task that is pending while nobody can wake it ends the run.
     pub(crate) strict_wakers: bool,
+    /// Whether a report says where in the code each task waits.
+    pub(crate) backtraces: bool,
 }
 
 impl Default for Limits {
@@ -22,6 +24,7 @@ impl Default for Limits {
             max_polls: 10_000_000,
             max_time: Duration::from_secs(10 * 365 * 24 * 3600),
             strict_wakers: false,
+            backtraces: false,
         }
     }
 }

@@ -123,6 +123,10 @@ impl Replay {
             return command.replace("{seed}", &self.seed.to_string());
         }
         let choices = match &self.schedule {
+            // A list that a variable could hold is not known: how a byte is taken depends on what is ready.
+            Schedule::Bytes(bytes) => {
+                return format!("the same input: seed {}, and {} bytes", self.seed, bytes.len());
+            }
             Schedule::Choices(list) => {
                 let list: Vec<_> = list.iter().map(u32::to_string).collect();
                 // After its end come zeros.
@@ -189,9 +193,16 @@ impl Replay {
             sockets.extend(kernel.network().open_sockets());
         }
         let events = executor.trace.tail(|host| host_name(kernel, host));
-        let mut tasks: Vec<_> = waiting.into_iter().map(Row::new).collect();
-        tasks.sort_by_key(|row| row.0[0].parse::<u64>().unwrap_or(0));
-        let lists = vec![("held", counted(held)), ("open sockets", sockets), ("last events", events)];
+        let mut waiting = waiting;
+        waiting.sort_by_key(|waiting| waiting.task);
+        let stacks = stacks(&waiting);
+        let tasks = waiting.into_iter().map(Row::new).collect();
+        let lists = vec![
+            ("where they wait", stacks),
+            ("held", counted(held)),
+            ("open sockets", sockets),
+            ("last events", events),
+        ];
         Failure(Box::new(Report { kind, replay: Some(self.clone()), variable: None, facts, tasks, lists }))
     }
 
@@ -210,6 +221,21 @@ impl Replay {
 
 fn host_name(kernel: &Kernel, host: u32) -> String {
     kernel.network().name_of(host).to_owned()
+}
+
+/// Where each task waits, a line for each function.
+fn stacks(waiting: &[Waiting]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for Waiting { task, frames, .. } in waiting {
+        for frames in frames {
+            let first = lines.len();
+            lines.extend(frames.iter().map(|frame| format!("      {frame}")));
+            if let Some(line) = lines.get_mut(first) {
+                line.replace_range(..6, &format!("{task:<6}"));
+            }
+        }
+    }
+    lines
 }
 
 /// Each once, with how often it is there.
@@ -285,7 +311,7 @@ impl Failure {
 
 impl Row {
     fn new(waiting: Waiting) -> Self {
-        let Waiting { task, site, polls, since, why, labels } = waiting;
+        let Waiting { task, site, polls, since, why, labels, .. } = waiting;
         let name = match (&site.name, site.kind) {
             (Some(name), _) => name.to_string(),
             (None, Kind::Root) => "(root)".to_owned(),

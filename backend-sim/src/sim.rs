@@ -16,6 +16,7 @@ use crate::trace::{Trace, TraceHash};
 use backstay_core::time::Instant;
 use backstay_core::{BlockOn, Config, ConfigError, Flavor};
 use std::collections::BTreeMap;
+use std::env;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::pin;
@@ -32,6 +33,7 @@ use std::time::Duration;
 /// | [`max_time`](Self::max_time) | ten years |
 /// | [`livelock_after`](Self::livelock_after) | 100,000 polls |
 /// | [`strict_wakers`](Self::strict_wakers) | no |
+/// | [`backtraces`](Self::backtraces) | unless `BACKSTAY_BACKTRACE` is set, no |
 /// | [`blocking_cost`](Self::blocking_cost) | none |
 /// | [`max_blocking_threads`](Self::max_blocking_threads) | 512 |
 /// | [`grace`](Self::grace) | a minute |
@@ -132,6 +134,46 @@ impl Builder {
         self
     }
 
+    /// A run out of a fuzzer's input: the first eight bytes are the [seed](Self::seed), of what goes wrong, the network
+    /// and the code's own random numbers; each of the others is a choice of the [schedule](Schedule::Bytes). What is
+    /// missing is zero, so that any input is a run, and the empty one is that of seed 0 in which always the first task
+    /// that is ready goes on.
+    ///
+    /// So a fuzzer that watches which code is reached searches among orders and faults, and makes smaller what it finds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::{JoinHandle, Runtime};
+    /// use backstay_sim::{Failure, Sim};
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// async fn two_appends(rt: Sim) -> String {
+    ///     let list = Arc::new(Mutex::new(String::new()));
+    ///     let tasks = ["a", "b"].map(|name| {
+    ///         let list = list.clone();
+    ///         rt.spawn(async move { list.lock().unwrap().push_str(name) })
+    ///     });
+    ///     for task in tasks {
+    ///         task.await.unwrap();
+    ///     }
+    ///     list.lock().unwrap().clone()
+    /// }
+    ///
+    /// // In a fuzz target: fuzz_target!(|input: &[u8]| { ... });
+    /// assert_eq!(Sim::builder().fuzzed(&[]).run(two_appends)?.value, "ab");
+    /// assert_eq!(Sim::builder().fuzzed(&[0, 0, 0, 0, 0, 0, 0, 0, 1]).run(two_appends)?.value, "ba");
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn fuzzed(mut self, input: &[u8]) -> Self {
+        let (seed, choices) = input.split_at(input.len().min(8));
+        let mut bytes = [0; 8];
+        bytes[..seed.len()].copy_from_slice(seed);
+        self.seed = u64::from_le_bytes(bytes);
+        self.schedule = Schedule::Bytes(choices.to_vec());
+        self
+    }
+
     /// What goes wrong on purpose.
     pub fn faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
@@ -162,6 +204,34 @@ impl Builder {
     /// default; a deadlock's report tells it anyway.
     pub fn strict_wakers(mut self) -> Self {
         self.limits.strict_wakers = true;
+        self
+    }
+
+    /// Lets a report say, of each task, where in the code it waits: the functions on the way, the innermost first, those
+    /// of the code under test alone. Setting the variable `BACKSTAY_BACKTRACE` to anything but `0` does it too.
+    ///
+    /// It is heard of what tells a report [what it waits for](backstay_core::probe), which everything of backstay's does;
+    /// another crate's future shows where its task was spawned, and no more. A backtrace takes milliseconds, and what is
+    /// in it depends on the build: functions that were inlined are missing, and lines where there are no debug symbols.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_core::sync::Semaphore;
+    /// use backstay_sim::Sim;
+    ///
+    /// async fn reserve(places: &Semaphore) {
+    ///     let _place = places.acquire().await;
+    ///     let _another = places.acquire().await; // there is one alone
+    /// }
+    ///
+    /// let failure = Sim::builder().backtraces(true).run(async |_: Sim| reserve(&Semaphore::new(Limit::ONE)).await).unwrap_err();
+    /// # #[cfg(debug_assertions)]
+    /// assert!(failure.to_string().contains("::reserve"));
+    /// ```
+    pub fn backtraces(mut self, backtraces: bool) -> Self {
+        self.limits.backtraces = backtraces;
         self
     }
 
@@ -249,7 +319,9 @@ impl Builder {
             kernel.network().set_faults(network);
         }
         let trace = Trace::new(self.trace);
-        let mut executor = Executor::new(schedule, seed, active, faults.phases(), self.limits, trace);
+        let mut limits = self.limits;
+        limits.backtraces |= env::var_os("BACKSTAY_BACKTRACE").is_some_and(|value| value != "0");
+        let mut executor = Executor::new(schedule, seed, active, faults.phases(), limits, trace);
         if self.record {
             executor.choices.record();
         }

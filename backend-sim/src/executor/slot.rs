@@ -1,5 +1,6 @@
 //! A task in its place, and what it says when it can't go on.
 
+use crate::frames;
 use crate::kernel::{Kernel, Work};
 use crate::task::{FreshWakers, Kind, Site, Task};
 use backstay_core::time::Instant;
@@ -72,14 +73,17 @@ impl Slot {
     }
 
     /// Polls the task to hear what it waits for, if it waits: one that could run is left as it is.
-    pub(super) fn waiting(&mut self, kernel: &Kernel, root: &mut Root<'_, '_>) -> Waiting {
+    pub(super) fn waiting(&mut self, kernel: &Kernel, root: &mut Root<'_, '_>, where_too: bool) -> Waiting {
         let Self { polls, since, .. } = *self;
-        let (why, labels) = if self.task.is_scheduled() || polls == 0 {
-            (Why::CanRun, Vec::new())
+        let ((why, labels), backtraces) = if self.task.is_scheduled() || polls == 0 {
+            ((Why::CanRun, Vec::new()), Vec::new())
+        } else if where_too {
+            kernel.recorder.backtraces(|| self.ask(kernel, root))
         } else {
-            self.ask(kernel, root)
+            (self.ask(kernel, root), Vec::new())
         };
-        Waiting { task: self.task.id, site: self.site.clone(), polls, since, why, labels }
+        let frames = backtraces.iter().map(frames::of).collect();
+        Waiting { task: self.task.id, site: self.site.clone(), polls, since, why, labels, frames }
     }
 
     fn ask(&mut self, kernel: &Kernel, root: &mut Root<'_, '_>) -> (Why, Vec<String>) {
@@ -108,6 +112,8 @@ pub(crate) struct Waiting {
     pub(crate) since: Instant,
     pub(crate) why: Why,
     pub(crate) labels: Vec<String>,
+    /// Of each wait, where it is in the code under test; empty unless that was asked for.
+    pub(crate) frames: Vec<Vec<String>>,
 }
 
 /// Why a task does not run.

@@ -1,5 +1,6 @@
 //! Who listens.
 
+use std::backtrace::Backtrace;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -57,6 +58,8 @@ struct Shared {
 #[derive(Default)]
 struct Notes {
     waits: Vec<String>,
+    // Wanted where there is a list.
+    backtraces: Option<Vec<Backtrace>>,
     held: BTreeMap<u64, String>,
     held_so_far: u64,
     marks: BTreeMap<&'static str, bool>,
@@ -119,6 +122,28 @@ impl Recorder {
         }
     }
 
+    /// Where what is waited for was told while `f` ran, a backtrace of each; as [`waits`](Self::waits), and where somebody
+    /// asks for those too.
+    ///
+    /// A backtrace takes milliseconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::probe::{self, Recorder};
+    ///
+    /// let recorder = Recorder::new();
+    /// let bus = || probe::waiting(|| "a bus".to_owned());
+    /// let (((), waits), backtraces) = recorder.listen(|| recorder.backtraces(|| recorder.waits(bus)));
+    /// assert_eq!((waits.len(), backtraces.len()), (1, 1));
+    /// ```
+    pub fn backtraces<T>(&self, f: impl FnOnce() -> T) -> (T, Vec<Backtrace>) {
+        let before = self.notes().backtraces.replace(Vec::new());
+        let result = f();
+        let backtraces = std::mem::replace(&mut self.notes().backtraces, before);
+        (result, backtraces.unwrap_or_default())
+    }
+
     /// What is held now, in the order in which it was taken.
     pub fn held(&self) -> Vec<String> {
         self.notes().held.values().cloned().collect()
@@ -134,7 +159,13 @@ impl Recorder {
     }
 
     pub(super) fn waiting(&self, label: String) {
-        self.notes().waits.push(label);
+        let wants_backtrace = self.notes().backtraces.is_some();
+        let backtrace = wants_backtrace.then(Backtrace::force_capture);
+        let mut notes = self.notes();
+        notes.waits.push(label);
+        if let Some(backtraces) = &mut notes.backtraces {
+            backtraces.extend(backtrace);
+        }
     }
 
     pub(super) fn hold(&self, label: String) -> Entry {

@@ -1,0 +1,154 @@
+//! Where in the code under test a task waits, out of a backtrace.
+//!
+//! Its text is read, for the frames themselves are not to be had on stable Rust. What is not as expected in it leaves
+//! frames out, and nothing else.
+
+use std::backtrace::Backtrace;
+
+/// The crates whose frames say nothing about the code under test: how it is polled, and what it is made of.
+const INNER: &[&str] = &[
+    "alloc",
+    "async_channel",
+    "async_lock",
+    "async_std",
+    "backstay",
+    "backstay_core",
+    "backstay_sim",
+    "core",
+    "event_listener",
+    "futures",
+    "futures_channel",
+    "futures_core",
+    "futures_lite",
+    "futures_util",
+    "pin_project_lite",
+    "std",
+    "test",
+    "tokio",
+    "tokio_stream",
+    "tokio_util",
+];
+
+/// Who polls a task: what is around that is not the task's.
+const POLLED_BY: &str = "backstay_sim::executor::slot::";
+
+/// The most frames of one wait.
+const MOST: usize = 8;
+
+/// The frames of the code under test, the innermost first: functions, with their places where the build has them.
+pub(crate) fn of(backtrace: &Backtrace) -> Vec<String> {
+    in_text(&backtrace.to_string())
+}
+
+fn in_text(text: &str) -> Vec<String> {
+    let mut frames: Vec<(String, Option<String>)> = Vec::new();
+    // Whether the frame that is read is one that is wanted.
+    let mut is_wanted = false;
+    for line in text.lines().map(str::trim) {
+        if let Some(place) = line.strip_prefix("at ") {
+            if is_wanted && let Some((_, at)) = frames.last_mut() {
+                at.get_or_insert_with(|| shortened(place));
+            }
+            continue;
+        }
+        let Some((_, symbol)) = line.split_once(": ") else { continue };
+        if symbol.contains(POLLED_BY) {
+            break;
+        }
+        let name = function(symbol);
+        is_wanted = is_of_the_test(name);
+        if is_wanted && frames.last().is_none_or(|(last, _)| last != name) {
+            frames.push((name.to_owned(), None));
+        }
+    }
+    let shown = frames.into_iter().take(MOST).map(|(name, at)| match at {
+        Some(at) => format!("{name} ({at})"),
+        None => name,
+    });
+    shown.collect()
+}
+
+/// A function's name, without the hash and the closures that its body is made into.
+fn function(symbol: &str) -> &str {
+    let name = match symbol.rsplit_once("::h") {
+        Some((name, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => name,
+        _ => symbol,
+    };
+    let mut name = name;
+    while let Some(outer) = name.strip_suffix("::{{closure}}").or_else(|| name.strip_suffix("::{closure#0}"))
+    {
+        name = outer;
+    }
+    name
+}
+
+/// Whether it is of none of the inner crates, by the first name in it: of `<a::B as c::D>::e` that is `a`.
+fn is_of_the_test(name: &str) -> bool {
+    let path = name.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '_');
+    let path = path.strip_prefix("dyn ").or_else(|| path.strip_prefix("mut ")).unwrap_or(path);
+    let end = path.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(path.len());
+    let krate = &path[..end];
+    // A name without a path is of C, or of the start of the program.
+    !krate.is_empty() && path[end..].starts_with("::") && !INNER.contains(&krate)
+}
+
+/// A place in the source, without the column; of a path that is absolute, only the end.
+fn shortened(place: &str) -> String {
+    let mut parts = place.rsplitn(3, ':');
+    let (place, line) = match (parts.next(), parts.next(), parts.next()) {
+        (Some(_), Some(line), Some(file)) => (file, line),
+        _ => return place.to_owned(),
+    };
+    let file = place.trim_start_matches("./").replace('\\', "/");
+    let is_absolute = file.starts_with('/') || file.chars().nth(1) == Some(':');
+    let kept = if is_absolute { 3 } else { usize::MAX };
+    let parts: Vec<_> = file.rsplit('/').take(kept).collect();
+    format!("{}:{line}", parts.into_iter().rev().collect::<Vec<_>>().join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_of_the_code_under_test_are_left() {
+        let text = "\
+   0: std::backtrace::Backtrace::force_capture
+             at /rustc/0/library/std/src/backtrace.rs:312:9
+   1: backstay_core::probe::recorder::Recorder::waiting
+             at ./core/src/probe/recorder.rs:190:9
+   2: <backstay_sim::sleep::SimSleep as core::future::future::Future>::poll
+   3: users::store::load::{{closure}}
+             at ./tests/users.rs:12:34
+   4: <core::pin::Pin<P> as core::future::future::Future>::poll
+   5: users::handle::{{closure}}::{{closure}}::h0123456789abcdef
+             at /home/ann/users/tests/users.rs:40:20
+   6: users::handle::{{closure}}
+   7: <users::Wrapped<F> as core::future::future::Future>::poll
+   8: <&mut users::Other as core::future::future::Future>::poll
+   9: main
+  10: backstay_sim::executor::slot::Slot::poll
+  11: users::the_test
+";
+        assert_eq!(
+            in_text(text),
+            [
+                "users::store::load (tests/users.rs:12)",
+                "users::handle (users/tests/users.rs:40)",
+                "<users::Wrapped<F> as core::future::future::Future>::poll",
+                "<&mut users::Other as core::future::future::Future>::poll",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_not_as_expected_is_left_out() {
+        for text in
+            ["", "disabled backtrace", "   0: ", "  at", "   0: <unknown>\n  at nowhere", "1: é::\n at :::"]
+        {
+            assert!(in_text(text).len() <= 1, "{text}");
+        }
+        let deep: String = (0..100).map(|n| format!("{n}: users::f{n}\n")).collect();
+        assert_eq!(in_text(&deep).len(), MOST);
+    }
+}
