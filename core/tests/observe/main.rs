@@ -1,6 +1,7 @@
 //! What is told of policies, pools and tasks: metrics, spans, events.
 
 mod attempts;
+mod dashboard;
 mod events;
 mod metrics;
 mod owners;
