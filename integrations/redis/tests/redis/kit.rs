@@ -73,7 +73,10 @@ impl Server {
                 return false;
             }
             if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
-                return true;
+                // Not another's, who was given the same port; one that wants a password first is taken at its word.
+                let info = self.ask("INFO server");
+                return info.contains(&format!("process_id:{}\r\n", self.child.id()))
+                    || info.starts_with("-NOAUTH");
             }
             assert!(started.elapsed() < SOON, "it does not answer");
             thread::sleep(ms(5));
