@@ -128,6 +128,10 @@ impl Observer for Metrics {
             }
             EventKind::FellBack => source.count(Row::Fallbacks, &[], 1),
             EventKind::Injected { chaos } => source.count(Row::Chaos, &[names::chaos_kind(chaos)], 1),
+            EventKind::StoreFailed { cause, instead } => {
+                let labels = [names::store_failure(cause), names::on_store_failure(instead)];
+                source.count(Row::StoreFailures, &labels, 1);
+            }
             EventKind::CircuitChanged { to, .. } => {
                 source.count(Row::CircuitChanges, &[names::circuit_state(to)], 1);
                 source.circuit_is(to);

@@ -4,7 +4,8 @@
 #[cfg(feature = "tracing")]
 use crate::resilience::CircuitReason;
 use crate::resilience::{
-    ChaosKind, CircuitState, Health, HedgeCause, PolicyKind, Reason, Scope, Stop, Verdict,
+    ChaosKind, CircuitState, Health, HedgeCause, OnStoreFailure, PolicyKind, Reason, Scope, Stop,
+    StoreFailure, Verdict,
 };
 
 /// The name of each variant, and the list of them all: the compiler sees to it that none is left out.
@@ -46,6 +47,7 @@ names!(REASONS, reason(Reason) {
     Reason::RateLimited => "rate_limited",
     Reason::TooLarge { .. } => "too_large",
     Reason::TooManyKeys => "too_many_keys",
+    Reason::StoreFailed => "store_failed",
     Reason::Throttled => "throttled",
     Reason::Overloaded => "overloaded",
     Reason::Closed => "closed",
@@ -61,6 +63,18 @@ names!(CHAOS_KINDS, chaos_kind(ChaosKind) {
     ChaosKind::Outcome => "outcome",
     ChaosKind::Latency => "latency",
     ChaosKind::Behavior => "behavior",
+});
+
+names!(STORE_FAILURES, store_failure(StoreFailure) {
+    StoreFailure::Timeout => "timeout",
+    StoreFailure::Error => "error",
+    StoreFailure::NotAsked => "not_asked",
+});
+
+names!(ON_STORE_FAILURES, on_store_failure(OnStoreFailure) {
+    OnStoreFailure::Allow => "allow",
+    OnStoreFailure::Deny => "deny",
+    OnStoreFailure::LocalShare(_) => "local_share",
 });
 
 names!(STOPS, stop(Stop) {

@@ -23,6 +23,7 @@ use tracing::{debug, info, warn};
 /// | `timed_out` | `WARN` | `scope`, `limit_seconds` |
 /// | `fallback.used` | `WARN` | |
 /// | `chaos.injected` | `INFO` | `chaos` |
+/// | `store.failed` | `WARN` | `cause`, `instead` |
 /// | `circuit.changed` | `WARN` where calls are refused from then on, else `INFO` | `from`, `to`, `reason` |
 /// | `health.changed` | `WARN` where it is unhealthy, else `INFO` | `from`, `to`, `probes` |
 ///
@@ -92,6 +93,10 @@ impl Observer for Tracing {
                 warn!(target: "backstay::policy", policy = source, event = kind.name(), "{kind}");
             }
             EventKind::Injected { chaos } => tell!(info, chaos = names::chaos_kind(chaos)),
+            EventKind::StoreFailed { cause, instead } => {
+                let (cause, instead) = (names::store_failure(cause), names::on_store_failure(instead));
+                tell!(warn, cause, instead);
+            }
             EventKind::CircuitChanged { from, to, reason } => {
                 let (from, name) = (names::circuit_state(from), names::circuit_state(to));
                 let reason = names::circuit_reason(reason);

@@ -5,6 +5,7 @@ use super::circuit_breaker::states::{CircuitReason, CircuitState};
 use super::error::{Scope, Stop};
 use super::health_check::health::Health;
 use super::rejected::{PolicyKind, Rejected};
+use super::shared_rate_limiter::failure::{OnStoreFailure, StoreFailure};
 use super::verdict::Verdict;
 use std::fmt;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use std::time::Duration;
 /// | [`EventKind::Waited`] | `queue.waited` | calls that had to wait for a turn and got it, by policy; its time is a histogram |
 /// | [`EventKind::FellBack`] | `fallback.used` | answers that are not the operation's |
 /// | [`EventKind::Injected`] | `chaos.injected` | calls that chaos struck, by what happened to them |
+/// | [`EventKind::StoreFailed`] | `store.failed` | calls for which a store gave no answer, by why and by what was done instead |
 /// | [`EventKind::CircuitChanged`] | `circuit.changed` | changes of a breaker's state, by the state it is in then |
 /// | [`EventKind::LimitChanged`] | `limit.changed` | nothing: what it says is a gauge |
 /// | [`EventKind::HealthChanged`] | `health.changed` | changes of what a health check finds, by what it finds then |
@@ -159,6 +161,13 @@ pub enum EventKind {
         /// What happens to it.
         chaos: ChaosKind,
     },
+    /// The store of a shared limiter gave no answer to a call: told to the limiter's own observer.
+    StoreFailed {
+        /// Why.
+        cause: StoreFailure,
+        /// Who decides instead.
+        instead: OnStoreFailure,
+    },
     /// A circuit breaker has changed its state: told to its own observer.
     CircuitChanged {
         /// What it was.
@@ -227,6 +236,7 @@ impl EventKind {
             Self::Waited { .. } => "queue.waited",
             Self::FellBack => "fallback.used",
             Self::Injected { .. } => "chaos.injected",
+            Self::StoreFailed { .. } => "store.failed",
             Self::CircuitChanged { .. } => "circuit.changed",
             Self::LimitChanged { .. } => "limit.changed",
             Self::HealthChanged { .. } => "health.changed",
@@ -257,6 +267,7 @@ impl fmt::Display for EventKind {
             Self::Waited { policy, waited } => write!(f, "waited {waited:?} for the {policy}"),
             Self::FellBack => f.write_str("the answer is the fallback's"),
             Self::Injected { chaos } => write!(f, "chaos: {chaos}"),
+            Self::StoreFailed { cause, instead } => write!(f, "{cause}: {instead}"),
             Self::CircuitChanged { from, to, reason } => write!(f, "{from} -> {to}: {reason}"),
             Self::LimitChanged { from, to } => write!(f, "{from} -> {to} at a time"),
             Self::HealthChanged { from, to, probes: 0 } => write!(f, "{from} -> {to}: nobody probes"),

@@ -87,6 +87,8 @@ pub enum Reason {
     },
     /// As many keys as may be kept are in use, and this is another.
     TooManyKeys,
+    /// The store of what many share gave no answer, and then calls are refused.
+    StoreFailed,
     /// Of what was sent of late, the service took too little.
     Throttled,
     /// It has waited too long, and so has everybody.
@@ -178,6 +180,7 @@ impl fmt::Display for Reason {
             Self::RateLimited => f.write_str("the rate is used up"),
             Self::TooLarge { capacity } => write!(f, "more was asked for than {capacity}, all there is"),
             Self::TooManyKeys => f.write_str("as many keys as may be are in use"),
+            Self::StoreFailed => f.write_str("the store of what is shared gave no answer"),
             Self::Throttled => f.write_str("too few of the latest calls were accepted"),
             Self::Overloaded => f.write_str("it has waited too long, and so has everybody"),
             Self::Closed => f.write_str("it is closed"),

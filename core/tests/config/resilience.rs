@@ -6,9 +6,9 @@ use backstay_core::resilience::{
     AdaptiveAlgorithm, AdaptiveLimit, AdaptiveLimitConfig, Aimd, Backoff, Bulkhead, BulkheadConfig,
     ChaosConfig, CircuitBreaker, CircuitBreakerConfig, CircuitState, Gradient, HealthCheck,
     HealthCheckConfig, Hedge, HedgeConfig, HedgeDelay, Jitter, KeyedRateLimiter, KeyedRateLimiterConfig,
-    LoadShed, LoadShedConfig, PercentileDelay, Priority, Quota, RateLimiter, RateLimiterConfig, RatioBudget,
-    Retry, RetryBudget, RetryBudgetConfig, RetryConfig, Throttle, ThrottleBudget, ThrottleConfig,
-    TokenBucketBudget, Vegas,
+    LoadShed, LoadShedConfig, OnStoreFailure, PercentileDelay, Priority, Quota, RateLimiter,
+    RateLimiterConfig, RatioBudget, Retry, RetryBudget, RetryBudgetConfig, RetryConfig, SharedRateLimiter,
+    SharedRateLimiterConfig, Throttle, ThrottleBudget, ThrottleConfig, TokenBucketBudget, Vegas,
 };
 use backstay_core::time::Instant;
 use std::collections::BTreeSet;
@@ -69,6 +69,11 @@ fn what_is_not_said_is_as_in_the_builder() {
     assert!(refused::<KeyedRateLimiterConfig>("").contains("invalid `quota`: must be given"));
     assert_eq!(&read::<KeyedRateLimiterConfig>(quota), keyed.quota(Quota::per_second(5)).as_config());
 
+    let shared = SharedRateLimiter::named("");
+    assert_eq!(shared.as_config(), &SharedRateLimiterConfig::default());
+    assert!(refused::<SharedRateLimiterConfig>("").contains("invalid `quota`: must be given"));
+    assert_eq!(&read::<SharedRateLimiterConfig>(quota), shared.quota(Quota::per_second(5)).as_config());
+
     assert_eq!(read::<ThrottleConfig>(""), ThrottleConfig::default());
     assert_eq!(Throttle::named("").as_config(), &ThrottleConfig::default());
     assert_eq!(read::<LoadShedConfig>(""), LoadShedConfig::default());
@@ -114,6 +119,10 @@ fn the_defaults_are_those_of_the_tables() {
     assert_eq!(written(toml::to_string(&RateLimiterConfig::default())), "");
     assert_eq!(written(toml::to_string(&KeyedRateLimiterConfig::default())), "max_keys = 1048576\n");
     assert_eq!(
+        written(toml::to_string(&SharedRateLimiterConfig::default())),
+        "max_wait = '1s'\nstore_timeout = '20ms'\non_store_failure = 'allow'\nlease_for = '1s'\n"
+    );
+    assert_eq!(
         written(toml::to_string(&ThrottleConfig::default())),
         "ratio = 2.0\nwindow = '2m'\nmin_requests = 10\nmax_rejection = 0.9\n"
     );
@@ -156,6 +165,9 @@ fn every_setting_of_a_builder_is_in_the_file() {
     assert_eq!(fields::<RateLimiterConfig>(), without(limiter, &["observer"]));
     let keyed = documented(source!("keyed_rate_limiter/config.rs"), "KeyedRateLimiterBuilder");
     assert_eq!(fields::<KeyedRateLimiterConfig>(), without(keyed, &["observer"]));
+    let shared = documented(source!("shared_rate_limiter/config.rs"), "SharedRateLimiterBuilder");
+    let not_in_files = ["store", "breaker", "observer"];
+    assert_eq!(fields::<SharedRateLimiterConfig>(), without(shared, &not_in_files));
     let throttle = documented(source!("throttle/config.rs"), "ThrottleBuilder");
     assert_eq!(fields::<ThrottleConfig>(), without(throttle, &["observer"]));
     let load_shed = documented(source!("load_shed/config.rs"), "LoadShedBuilder");
@@ -213,6 +225,19 @@ fn every_field_is_read_and_written() {
     assert_eq!(&config, same.as_config());
     round_trip(&config);
 
+    let config: SharedRateLimiterConfig = read(
+        "key = 'v2'\nmax_wait = '5s'\nstore_timeout = '5ms'\non_store_failure = { local_share = 3 }\nlease = 8\n\
+         lease_for = '2s'\nquota = { permits = 5, per = '1s', burst = 9 }",
+    );
+    let same = SharedRateLimiter::named("").key("v2").max_wait(5 * SECOND).store_timeout(5 * MS).lease(8);
+    let same =
+        same.on_store_failure(OnStoreFailure::LocalShare(Limit::new(3).unwrap())).lease_for(2 * SECOND);
+    assert_eq!(&config, same.quota(Quota::per_second(5).burst(9)).as_config());
+    round_trip(&config);
+    for text in ["on_store_failure = 'deny'", "on_store_failure = 'allow'"] {
+        let quota = "quota = { permits = 5, per = '1s' }";
+        round_trip(&read::<SharedRateLimiterConfig>(&format!("{text}\n{quota}")));
+    }
     let config: ThrottleConfig = read("ratio = 1.5\nwindow = '30s'\nmin_requests = 5\nmax_rejection = 0.75");
     let same = Throttle::named("").ratio(1.5).window(30 * SECOND).min_requests(5).max_rejection(0.75);
     assert_eq!(&config, same.as_config());

@@ -34,6 +34,7 @@ mod select;
 mod semaphore;
 mod sets;
 mod shared;
+mod shared_rate_limiter;
 mod shutdown;
 mod single_flight;
 mod supervisor;

@@ -2,11 +2,12 @@
 
 use crate::recorder::Trace;
 use backstay::testing::Sim;
-use backstay_core::Runtime;
 use backstay_core::observe::Tracing;
 use backstay_core::resilience::{
-    AdaptiveLimit, Backoff, Bulkhead, Chaos, CircuitBreaker, Fallback, HealthCheck, Hedge, Pipeline, Retry,
+    AdaptiveLimit, Backoff, Bulkhead, Chaos, CircuitBreaker, Fallback, HealthCheck, Hedge, InMemoryStore,
+    OnStoreFailure, Pipeline, Quota, Retry, SharedRateLimiter,
 };
+use backstay_core::{Limit, Runtime};
 use std::future::pending;
 use std::time::Duration;
 
@@ -44,6 +45,13 @@ async fn policies(rt: Sim) {
 
     let limit = AdaptiveLimit::named("search").initial_limit(10).observer(tracing).build().unwrap();
     limit.try_acquire(rt.now()).unwrap().overloaded(rt.now());
+
+    // It has room for one key, and this is another.
+    let store = InMemoryStore::new().max_keys(Limit::ONE);
+    let of = |key| SharedRateLimiter::named(key).quota(Quota::per_minute(1)).store(store.clone());
+    of("mine").build().unwrap().try_acquire(&rt).await.unwrap();
+    let shared = of("shared").on_store_failure(OnStoreFailure::Deny).observer(tracing).build().unwrap();
+    assert!(shared.try_acquire(&rt).await.is_err());
 
     let mut check = HealthCheck::named("cache").observer(tracing).build().unwrap();
     check.record(true);

@@ -5,7 +5,8 @@ use backstay::testing::Sim;
 use backstay_core::observe::{METRICS, Metric, MetricKind, Metrics};
 use backstay_core::resilience::{
     AdaptiveLimit, Backoff, Bulkhead, Chaos, CircuitBreaker, Error, Event, Fallback, HealthCheck, Hedge,
-    LoadShed, Observer, Pipeline, Priority, Quota, RateLimiter, Retry, Throttle, Verdict,
+    InMemoryStore, LoadShed, Observer, Pipeline, Priority, Quota, RateLimiter, Retry, SharedRateLimiter,
+    Throttle, Verdict,
 };
 use backstay_core::task::{
     CancelReason, ChildExit, ChildSpec, Job, OnError, Shutdown, Supervisor, SupervisorEvent, WorkerPool,
@@ -86,6 +87,12 @@ async fn policies(rt: Sim, metrics: Metrics) {
     drop(limiter.acquire(&rt).await.unwrap());
     let _ = limiter.acquire(&rt).await.unwrap();
     metrics.record(limiter.name(), &limiter);
+
+    // It has room for one key, and this is another.
+    let store = InMemoryStore::new().max_keys(Limit::ONE);
+    let of = |key| SharedRateLimiter::named(key).quota(Quota::per_minute(1)).store(store.clone());
+    of("mine").build().unwrap().try_acquire(&rt).await.unwrap();
+    of("shared").observer(metrics.clone()).build().unwrap().try_acquire(&rt).await.unwrap();
 
     let throttle =
         Throttle::named("mail").min_requests(0).max_rejection(0.5).observer(metrics.clone()).build().unwrap();
@@ -199,6 +206,7 @@ fn what_policies_tell_is_counted_and_timed() {
         "backstay_throttle_rejection_ratio",
         &[("policy=mail,priority=critical", gauge(0.5)), ("policy=mail,priority=sheddable", gauge(0.5))],
     );
+    series("backstay_store_failures_total", &[("policy=shared,cause=error,instead=allow", count(1))]);
     series("backstay_load_shed_overloaded", &[("policy=queue", gauge(0.0))]);
     series("backstay_bulkhead_in_flight", &[("policy=files", gauge(1.0))]);
     series("backstay_bulkhead_waiting", &[("policy=files", gauge(1.0))]);

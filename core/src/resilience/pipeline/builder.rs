@@ -14,6 +14,7 @@ use crate::resilience::load_shed::LoadShed;
 use crate::resilience::observer::{Observed, Observer};
 use crate::resilience::rate_limiter::RateLimiter;
 use crate::resilience::retry::Retry;
+use crate::resilience::shared_rate_limiter::{QuotaStore, SharedRateLimiter};
 use crate::resilience::throttle::Throttle;
 use crate::resilience::timeout::{AttemptTimeout, TotalTimeout};
 use crate::resilience::verdict::Inherit;
@@ -153,6 +154,15 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
 
     /// A permit of this limiter before anything inside is done.
     pub fn rate_limit(self, limiter: &RateLimiter) -> PipelineBuilder<L::Appended<RateLimiter>, C> {
+        self.append(limiter.clone())
+    }
+
+    /// A permit of this limiter, which many processes share, before anything inside is done. It stands where
+    /// [`rate_limit`](Self::rate_limit) would.
+    pub fn rate_limit_shared<S: QuotaStore>(
+        self,
+        limiter: &SharedRateLimiter<S>,
+    ) -> PipelineBuilder<L::Appended<SharedRateLimiter<S>>, C> {
         self.append(limiter.clone())
     }
 

@@ -100,7 +100,7 @@ impl Pace {
     }
 
     /// How many could be taken at once.
-    pub(super) fn available(&self, tat: u64, span: Span) -> u64 {
+    pub(in crate::resilience) fn available(&self, tat: u64, span: Span) -> u64 {
         (span.last + self.tolerance).saturating_sub(tat.max(span.first)) / self.interval
     }
 
