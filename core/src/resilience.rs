@@ -10,6 +10,7 @@
 //! | less work for a server that can't do it all | [`LoadShed`], by [`Priority`] |
 //! | at most so many calls at a time as the service can take | [`AdaptiveLimit`] |
 //! | at most so many calls in a time | [`RateLimiter`], [`KeyedRateLimiter`] |
+//! | as many calls as the service says that it takes | [`ServiceLimit`] |
 //! | a limit on time: of all attempts, of each | [`TotalTimeout`], [`AttemptTimeout`], [`Deadline`](crate::time::Deadline) |
 //! | another answer when there is none | [`Fallback`] |
 //! | the last good answer when there is none | [`LastGood`], [`KeyedLastGood`] |
@@ -47,6 +48,7 @@ mod rate_limiter;
 mod rejected;
 mod retry;
 mod retry_budget;
+mod service_limit;
 mod single_flight;
 mod split_mix;
 mod throttle;
@@ -94,6 +96,10 @@ pub(crate) use retry::OwnedRetry;
 pub use retry::{Next, NoHook, OnRetry, Retry, RetryBuilder, RetryConfig, RetryState, Retrying};
 pub use retry_budget::{
     RatioBudget, RetryBudget, RetryBudgetConfig, ThrottleBudget, TokenBucketBudget, Withdrawal,
+};
+pub use service_limit::{
+    AcquireServiceLimit, ByVerdict, Hear, Pacing, ServiceLimit, ServiceLimitBuilder, ServiceLimitConfig,
+    ServiceLimitPermit, Told, ToldQuota,
 };
 pub use single_flight::{DetailedFlight, Flight, Role, SingleFlight};
 pub use throttle::{
