@@ -196,6 +196,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/semaphore.md")]
     struct Semaphore;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/server-limits.md")]
+    struct ServerLimits;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/shared.md")]
     struct Shared;
     #[cfg(feature = "testing")]

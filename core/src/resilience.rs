@@ -11,6 +11,7 @@
 //! | at most so many calls at a time as the service can take | [`AdaptiveLimit`] |
 //! | at most so many calls in a time | [`RateLimiter`], [`KeyedRateLimiter`] |
 //! | the same for many processes together | [`SharedRateLimiter`] |
+//! | as many calls as the service says that it takes | [`ServiceLimit`] |
 //! | a limit on time: of all attempts, of each | [`TotalTimeout`], [`AttemptTimeout`], [`Deadline`](crate::time::Deadline) |
 //! | another answer when there is none | [`Fallback`] |
 //! | the last good answer when there is none | [`LastGood`], [`KeyedLastGood`] |
@@ -48,6 +49,7 @@ mod rate_limiter;
 mod rejected;
 mod retry;
 mod retry_budget;
+mod service_limit;
 mod shared_rate_limiter;
 mod single_flight;
 mod split_mix;
@@ -96,6 +98,10 @@ pub(crate) use retry::OwnedRetry;
 pub use retry::{Next, NoHook, OnRetry, Retry, RetryBuilder, RetryConfig, RetryState, Retrying};
 pub use retry_budget::{
     RatioBudget, RetryBudget, RetryBudgetConfig, ThrottleBudget, TokenBucketBudget, Withdrawal,
+};
+pub use service_limit::{
+    AcquireServiceLimit, ByVerdict, Hear, Pacing, ServiceLimit, ServiceLimitBuilder, ServiceLimitConfig,
+    ServiceLimitPermit, Told, ToldQuota,
 };
 pub use shared_rate_limiter::{
     AcquireShared, Ask, GrantedBy, InMemoryStore, OnStoreFailure, QuotaStore, SharedPermit,

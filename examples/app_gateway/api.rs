@@ -10,16 +10,17 @@ use crate::upstreams::{Trouble, Upstream};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Extension, Path, Request, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use backstay::observe::Metrics;
-use backstay::resilience::{self, Cause, KeyedRateLimiter};
+use backstay::resilience::{self, Cause, KeyedRateLimiter, Told, ToldQuota};
 use backstay::task::Shutdown;
 use backstay::{AnyRuntime, Runtime};
+use backstay_hyper::rate_limit;
 use backstay_sources::sqlite::SqlError;
 use futures::TryStreamExt;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -177,17 +178,24 @@ async fn trouble(
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
-    retry_after: Option<Duration>,
+    told: Told,
     what: String,
 }
 
 impl Problem {
     pub fn new(status: StatusCode, what: impl Into<String>) -> Self {
-        Self { status, retry_after: None, what: what.into() }
+        Self { status, told: Told::new(), what: what.into() }
     }
 
     pub fn after(self, retry_after: Option<Duration>) -> Self {
-        Self { retry_after, ..self }
+        let mut told = self.told;
+        told.retry_after = retry_after;
+        Self { told, ..self }
+    }
+
+    /// With what is left of a limit.
+    pub fn within(self, quota: ToldQuota) -> Self {
+        Self { told: self.told.quota(quota), ..self }
     }
 
     fn bad(what: &str) -> Self {
@@ -202,11 +210,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(json!({ "error": self.what }))).into_response();
-        if let Some(after) = self.retry_after {
-            // In whole seconds, rounded up: waiting them is enough.
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-            response.headers_mut().insert(RETRY_AFTER, seconds.into());
-        }
+        rate_limit::write(&self.told, response.headers_mut());
         response
     }
 }

@@ -27,7 +27,8 @@ pub async fn within_limits(State(app): State<Arc<App>>, mut request: Request, ne
     };
     if let Err(refused) = app.clients.try_acquire(&client, app.rt.now()) {
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, refused.to_string());
-        return problem.after(refused.retry_after()).into_response();
+        let left = app.clients.told(&client, "clients", app.rt.now());
+        return problem.after(refused.retry_after()).within(left).into_response();
     }
     let deadline = Deadline::after(&app.rt, app.server.request_timeout);
     request.extensions_mut().insert(Asked { deadline });

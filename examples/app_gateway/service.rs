@@ -9,10 +9,9 @@ use backstay::resilience::{
 };
 use backstay::time::Deadline;
 use backstay::{AnyRuntime, ConfigError, Limit, Runtime};
-use backstay_hyper::{Client, ClientBuilder};
+use backstay_hyper::{Client, ClientBuilder, rate_limit};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::RETRY_AFTER;
 use hyper::{Request, StatusCode};
 use serde_json::Value;
 use std::fmt;
@@ -143,10 +142,10 @@ async fn ask(
 ) -> Result<Value, Fault> {
     let response = client.request(request.map_err(Fault::Request)?).await.map_err(Fault::Client)?;
     let status = response.status();
-    let retry_after = response.headers().get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
+    let retry_after = rate_limit::read(response.headers(), None).told.retry_after;
     let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(Fault::Body)?;
     if !status.is_success() {
-        return Err(Fault::Status { status, retry_after: retry_after.map(Duration::from_secs) });
+        return Err(Fault::Status { status, retry_after });
     }
     serde_json::from_slice(&body.to_bytes()).map_err(Fault::Decode)
 }

@@ -3,11 +3,11 @@
 use backstay::net::{Net, TcpListener};
 use backstay::task::borrow_scope;
 use backstay::{JoinHandle, Runtime};
-use backstay_hyper::HyperIo;
+use backstay_hyper::{HyperIo, rate_limit};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{HOST, RETRY_AFTER};
+use hyper::header::HOST;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, client, server};
 use serde_json::Value;
@@ -102,7 +102,8 @@ pub async fn get<N: Net>(net: &N, addr: SocketAddr, path: &str) -> Result<Value,
     let request = Request::get(path).header(HOST, "localhost").body(Full::<Bytes>::default())?;
     let exchange = async move {
         let response = sender.send_request(request).await?;
-        let (status, retry_after) = (response.status(), retry_after(&response));
+        let status = response.status();
+        let retry_after = rate_limit::read(response.headers(), None).told.retry_after;
         let body = response.into_body().collect().await?.to_bytes();
         if !status.is_success() {
             return Err(FetchError::Status { status, retry_after });
@@ -112,11 +113,6 @@ pub async fn get<N: Net>(net: &N, addr: SocketAddr, path: &str) -> Result<Value,
     // The connection ends when the exchange has dropped its sender.
     let (answer, _closed) = futures::join!(exchange, connection);
     answer
-}
-
-fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }
 
 /// Why there is no answer.

@@ -66,7 +66,7 @@ impl Description {
     pub(super) fn lints(&self) -> Vec<Lint> {
         use PolicyKind::{
             AdaptiveLimit, AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge,
-            LoadShed, RateLimiter, Retry, Throttle,
+            LoadShed, RateLimiter, Retry, ServiceLimit, Throttle,
         };
         let mut lints: Vec<Lint> = Vec::new();
         for (index, outer) in self.policies.iter().enumerate() {
@@ -74,10 +74,12 @@ impl Description {
                 let is_longer = outer.limit.is_some() && outer.limit <= inner.limit;
                 let found = match (outer.kind, inner.kind) {
                     (CircuitBreaker, Retry) => Some(Lint::RetryInsideBreaker),
-                    (RateLimiter, Retry) => Some(Lint::RateLimiterOutsideRetry),
+                    (RateLimiter | ServiceLimit, Retry) => Some(Lint::RateLimiterOutsideRetry),
                     (Bulkhead, Retry) => Some(Lint::BulkheadOutsideRetry),
                     (AdaptiveLimit, Retry) => Some(Lint::AdaptiveLimitOutsideRetry),
-                    (AdaptiveLimit, Bulkhead | RateLimiter) => Some(Lint::WaitInsideAdaptiveLimit),
+                    (AdaptiveLimit, Bulkhead | RateLimiter | ServiceLimit) => {
+                        Some(Lint::WaitInsideAdaptiveLimit)
+                    }
                     (AttemptTimeout, Retry) => Some(Lint::AttemptTimeoutOutsideRetry),
                     (Retry, Fallback) => Some(Lint::FallbackInsideRetry),
                     (CircuitBreaker, Fallback) => Some(Lint::FallbackInsideBreaker),
@@ -87,13 +89,13 @@ impl Description {
                     // One that is an instant is the same for all attempts.
                     (Retry, Deadline) if inner.limit.is_some() => Some(Lint::DeadlineInsideRetry),
                     (Deadline, AttemptTimeout) if is_longer => Some(Lint::AttemptTimeoutNotBelowDeadline),
-                    (AttemptTimeout, Bulkhead | AdaptiveLimit | RateLimiter) => {
+                    (AttemptTimeout, Bulkhead | AdaptiveLimit | RateLimiter | ServiceLimit) => {
                         Some(Lint::WaitInsideAttemptTimeout)
                     }
                     (Hedge, Retry) => Some(Lint::RetryInsideHedge),
                     (Hedge, Hedge) => Some(Lint::HedgeInsideHedge),
                     (Hedge, Fallback) => Some(Lint::FallbackInsideHedge),
-                    (RateLimiter, Hedge) => Some(Lint::RateLimiterOutsideHedge),
+                    (RateLimiter | ServiceLimit, Hedge) => Some(Lint::RateLimiterOutsideHedge),
                     (Bulkhead, Hedge) => Some(Lint::BulkheadOutsideHedge),
                     (AdaptiveLimit, Hedge) => Some(Lint::AdaptiveLimitOutsideHedge),
                     (Chaos, inner) if inner != Chaos => Some(Lint::ChaosOutside),
@@ -255,7 +257,7 @@ mod tests {
     use super::*;
     use PolicyKind::{
         AdaptiveLimit, AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge, LoadShed,
-        RateLimiter, Retry, Throttle,
+        RateLimiter, Retry, ServiceLimit, Throttle,
     };
 
     fn lints(policies: &[(PolicyKind, u64)]) -> Vec<Lint> {
@@ -276,6 +278,7 @@ mod tests {
             (Retry, 0),
             (Hedge, 0),
             (RateLimiter, 0),
+            (ServiceLimit, 0),
             (CircuitBreaker, 0),
             (Bulkhead, 0),
             (AdaptiveLimit, 0),
@@ -303,6 +306,7 @@ mod tests {
         for (outer, inner, lint) in [
             ((CircuitBreaker, 0), (Retry, 0), Lint::RetryInsideBreaker),
             ((RateLimiter, 0), (Retry, 0), Lint::RateLimiterOutsideRetry),
+            ((ServiceLimit, 0), (Retry, 0), Lint::RateLimiterOutsideRetry),
             ((Bulkhead, 0), (Retry, 0), Lint::BulkheadOutsideRetry),
             ((AdaptiveLimit, 0), (Retry, 0), Lint::AdaptiveLimitOutsideRetry),
             ((AdaptiveLimit, 0), (Bulkhead, 0), Lint::WaitInsideAdaptiveLimit),
@@ -323,6 +327,9 @@ mod tests {
             ((Hedge, 0), (Hedge, 0), Lint::HedgeInsideHedge),
             ((Hedge, 0), (Fallback, 0), Lint::FallbackInsideHedge),
             ((RateLimiter, 0), (Hedge, 0), Lint::RateLimiterOutsideHedge),
+            ((ServiceLimit, 0), (Hedge, 0), Lint::RateLimiterOutsideHedge),
+            ((AdaptiveLimit, 0), (ServiceLimit, 0), Lint::WaitInsideAdaptiveLimit),
+            ((AttemptTimeout, 10), (ServiceLimit, 0), Lint::WaitInsideAttemptTimeout),
             ((Bulkhead, 0), (Hedge, 0), Lint::BulkheadOutsideHedge),
             ((AdaptiveLimit, 0), (Hedge, 0), Lint::AdaptiveLimitOutsideHedge),
             ((Chaos, 0), (RateLimiter, 0), Lint::ChaosOutside),

@@ -10,13 +10,14 @@ pub use permit::KeyedRatePermit;
 
 use super::rate_limiter::Quota;
 use super::rejected::Rejected;
+use super::service_limit::ToldQuota;
 use crate::config_error::ConfigError;
 use crate::instant::Instant;
 use crate::limit::Limit;
 use crate::primitives::Arc;
 use crate::runtime::Runtime;
 use shared::Shared;
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::hash::Hash;
 
@@ -122,6 +123,24 @@ impl<K: Hash + Eq> KeyedRateLimiter<K> {
         self.shared.take(key, n.into().get() as u64, now.as_nanos())
     }
 
+    /// How many permits this key could take now. Changes nothing, and does not make a key of it.
+    pub fn available<Q>(&self, key: &Q, now: Instant) -> u64
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.shared.available(key, now.as_nanos())
+    }
+
+    /// What to tell the client of that key, for a policy of that name: as [`RateLimiter::told`](super::RateLimiter::told).
+    pub fn told<Q>(&self, key: &Q, policy: impl Into<Cow<'static, str>>, now: Instant) -> ToldQuota
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        ToldQuota::by(policy.into(), &self.quota(), self.available(key, now))
+    }
+
     /// Gives back what was not used, as far as it has not been refilled since: all of it at once, half of it after half
     /// of the time in which so many come back, and nothing after all of that time. So who gives back never has more than
     /// if it had not asked.
@@ -150,7 +169,44 @@ impl<K: Hash + Eq> KeyedRateLimiter<K> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        self.shared.give_back(key, permit, now.as_nanos());
+        self.shared.give_back(key, permit, 0, now.as_nanos());
+    }
+
+    /// Says how many permits a call of this key took in the end: for costs that are known afterwards.
+    ///
+    /// If that is less than was taken, the rest is given back, as by [`give_back`](Self::give_back). If it is more, what is
+    /// lacking is owed, and may be more than the burst: the key is refused until it is paid off at its rate, as with
+    /// [`RatePermit::settle`](super::RatePermit::settle). A key that was forgotten meanwhile is kept again for that; if as
+    /// many are kept as may be, its debt is forgotten.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::Runtime;
+    /// use backstay_core::resilience::{KeyedRateLimiter, Quota};
+    /// use std::time::Duration;
+    ///
+    /// Sim::builder().run(|rt: Sim| async move {
+    ///     let limiter = KeyedRateLimiter::<String>::new(&rt, Quota::per_second(10).burst(5)).expect("a good quota");
+    ///     let permit = limiter.try_acquire("ann", rt.now()).expect("she has one");
+    ///     limiter.settle("ann", permit, 8, rt.now());
+    ///     let refused = limiter.try_acquire("ann", rt.now()).unwrap_err();
+    ///     assert_eq!(refused.retry_after(), Some(Duration::from_millis(400)));
+    /// })?;
+    /// # Ok::<(), Failure>(())
+    /// ```
+    #[doc(alias = "charge")]
+    pub fn settle<Q>(&self, key: &Q, permit: KeyedRatePermit, actual: u64, now: Instant)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        if actual > permit.n {
+            self.shared.charge(key, actual - permit.n, now.as_nanos());
+        } else {
+            self.shared.give_back(key, permit, actual, now.as_nanos());
+        }
     }
 
     /// Changes the quota of all keys while it is in use.

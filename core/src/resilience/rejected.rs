@@ -47,6 +47,8 @@ pub enum PolicyKind {
     Hedge,
     /// At most so many calls in a time.
     RateLimiter,
+    /// As many calls as the service says that it takes.
+    ServiceLimit,
     /// No calls to what is down.
     CircuitBreaker,
     /// At most so many calls at a time.
@@ -80,6 +82,8 @@ pub enum Reason {
     },
     /// The rate is used up, and the wait would be longer than it may be.
     RateLimited,
+    /// The service has told everybody to wait.
+    Paused,
     /// More was asked for at once than there ever is.
     TooLarge {
         /// How much there is at most.
@@ -153,6 +157,7 @@ impl PolicyKind {
             Self::Retry => "retry",
             Self::Hedge => "hedge",
             Self::RateLimiter => "rate limiter",
+            Self::ServiceLimit => "service limit",
             Self::CircuitBreaker => "circuit breaker",
             Self::Bulkhead => "bulkhead",
             Self::AdaptiveLimit => "adaptive limit",
@@ -178,6 +183,7 @@ impl fmt::Display for Reason {
             Self::QueueFull => f.write_str("its queue is full"),
             Self::MaxWait { limit } => write!(f, "no turn came within {limit:?}"),
             Self::RateLimited => f.write_str("the rate is used up"),
+            Self::Paused => f.write_str("the service said to wait"),
             Self::TooLarge { capacity } => write!(f, "more was asked for than {capacity}, all there is"),
             Self::TooManyKeys => f.write_str("as many keys as may be are in use"),
             Self::StoreFailed => f.write_str("the store of what is shared gave no answer"),

@@ -6,9 +6,7 @@ use backstay_core::resilience::{
     AdaptiveAlgorithm, AdaptiveLimit, AdaptiveLimitConfig, Aimd, Backoff, Bulkhead, BulkheadConfig,
     ChaosConfig, CircuitBreaker, CircuitBreakerConfig, CircuitState, Gradient, HealthCheck,
     HealthCheckConfig, Hedge, HedgeConfig, HedgeDelay, Jitter, KeyedRateLimiter, KeyedRateLimiterConfig,
-    LoadShed, LoadShedConfig, OnStoreFailure, PercentileDelay, Priority, Quota, RateLimiter,
-    RateLimiterConfig, RatioBudget, Retry, RetryBudget, RetryBudgetConfig, RetryConfig, SharedRateLimiter,
-    SharedRateLimiterConfig, Throttle, ThrottleBudget, ThrottleConfig, TokenBucketBudget, Vegas,
+    LoadShed, LoadShedConfig, OnStoreFailure, Pacing, PercentileDelay, Priority, Quota, RateLimiter, RateLimiterConfig, RatioBudget, Retry, RetryBudget, RetryBudgetConfig, RetryConfig, ServiceLimit, ServiceLimitConfig, SharedRateLimiter, SharedRateLimiterConfig, Throttle, ThrottleBudget, ThrottleConfig, TokenBucketBudget, Vegas,
 };
 use backstay_core::time::Instant;
 use std::collections::BTreeSet;
@@ -74,6 +72,8 @@ fn what_is_not_said_is_as_in_the_builder() {
     assert!(refused::<SharedRateLimiterConfig>("").contains("invalid `quota`: must be given"));
     assert_eq!(&read::<SharedRateLimiterConfig>(quota), shared.quota(Quota::per_second(5)).as_config());
 
+    assert_eq!(read::<ServiceLimitConfig>(""), ServiceLimitConfig::default());
+    assert_eq!(ServiceLimit::named("").as_config(), &ServiceLimitConfig::default());
     assert_eq!(read::<ThrottleConfig>(""), ThrottleConfig::default());
     assert_eq!(Throttle::named("").as_config(), &ThrottleConfig::default());
     assert_eq!(read::<LoadShedConfig>(""), LoadShedConfig::default());
@@ -123,6 +123,10 @@ fn the_defaults_are_those_of_the_tables() {
         "max_wait = '1s'\nstore_timeout = '20ms'\non_store_failure = 'allow'\nlease_for = '1s'\n"
     );
     assert_eq!(
+        written(toml::to_string(&ServiceLimitConfig::default())),
+        "pacing = 'at_once'\njitter = 0.0\nmax_pause = '1d'\nassumed_window = '1m'\n"
+    );
+    assert_eq!(
         written(toml::to_string(&ThrottleConfig::default())),
         "ratio = 2.0\nwindow = '2m'\nmin_requests = 10\nmax_rejection = 0.9\n"
     );
@@ -168,6 +172,8 @@ fn every_setting_of_a_builder_is_in_the_file() {
     let shared = documented(source!("shared_rate_limiter/config.rs"), "SharedRateLimiterBuilder");
     let not_in_files = ["store", "breaker", "observer"];
     assert_eq!(fields::<SharedRateLimiterConfig>(), without(shared, &not_in_files));
+    let service = documented(source!("service_limit/config.rs"), "ServiceLimitBuilder");
+    assert_eq!(fields::<ServiceLimitConfig>(), without(service, &["unit", "observer"]));
     let throttle = documented(source!("throttle/config.rs"), "ThrottleBuilder");
     assert_eq!(fields::<ThrottleConfig>(), without(throttle, &["observer"]));
     let load_shed = documented(source!("load_shed/config.rs"), "LoadShedBuilder");
@@ -238,6 +244,13 @@ fn every_field_is_read_and_written() {
         let quota = "quota = { permits = 5, per = '1s' }";
         round_trip(&read::<SharedRateLimiterConfig>(&format!("{text}\n{quota}")));
     }
+    let config: ServiceLimitConfig = read(
+        "pacing = 'even'\ninitial_quota = 4\nmax_wait = '5s'\nmax_waiting = 9\njitter = 0.25\nmax_pause = '30s'\n\
+         assumed_window = '10s'",
+    let limit = |limit| Limit::new(limit).unwrap();
+    let same = ServiceLimit::named("").pacing(Pacing::Even).initial_quota(limit(4)).max_wait(5 * SECOND);
+    let same = same.max_waiting(limit(9)).jitter(0.25).max_pause(30 * SECOND).assumed_window(10 * SECOND);
+    assert_eq!(&config, same.as_config());
     let config: ThrottleConfig = read("ratio = 1.5\nwindow = '30s'\nmin_requests = 5\nmax_rejection = 0.75");
     let same = Throttle::named("").ratio(1.5).window(30 * SECOND).min_requests(5).max_rejection(0.75);
     assert_eq!(&config, same.as_config());

@@ -32,6 +32,7 @@ mod retry;
 mod scopes;
 mod select;
 mod semaphore;
+mod service_limit;
 mod sets;
 mod shared;
 mod shared_rate_limiter;

@@ -5,8 +5,8 @@ use backstay::testing::Sim;
 use backstay_core::observe::{METRICS, Metric, MetricKind, Metrics};
 use backstay_core::resilience::{
     AdaptiveLimit, Backoff, Bulkhead, Chaos, CircuitBreaker, Error, Event, Fallback, HealthCheck, Hedge,
-    InMemoryStore, LoadShed, Observer, Pipeline, Priority, Quota, RateLimiter, Retry, SharedRateLimiter,
-    Throttle, Verdict,
+    InMemoryStore, LoadShed, Observer, Pipeline, Priority, Quota, RateLimiter, Retry, ServiceLimit,
+    SharedRateLimiter, Throttle, Told, Verdict,
 };
 use backstay_core::task::{
     CancelReason, ChildExit, ChildSpec, Job, OnError, Shutdown, Supervisor, SupervisorEvent, WorkerPool,
@@ -94,6 +94,11 @@ async fn policies(rt: Sim, metrics: Metrics) {
     of("mine").build().unwrap().try_acquire(&rt).await.unwrap();
     of("shared").observer(metrics.clone()).build().unwrap().try_acquire(&rt).await.unwrap();
 
+    let service = ServiceLimit::named("geo").observer(metrics.clone()).build().unwrap();
+    service.try_acquire(rt.now()).unwrap().told(&Told::new().retry_after(SECOND), rt.now(), 0);
+    assert!(service.try_acquire(rt.now()).is_err());
+    metrics.record(service.name(), &service);
+
     let throttle =
         Throttle::named("mail").min_requests(0).max_rejection(0.5).observer(metrics.clone()).build().unwrap();
     for random in [u64::MAX, 0] {
@@ -159,6 +164,7 @@ fn what_policies_tell_is_counted_and_timed() {
         "backstay_rejections_total",
         &[
             ("policy=files,kind=bulkhead,reason=busy", count(1)),
+            ("policy=geo,kind=service_limit,reason=paused", count(1)),
             ("policy=mail,kind=throttle,reason=throttled", count(1)),
             ("policy=orders,kind=circuit_breaker,reason=open", count(1)),
         ],
@@ -202,6 +208,7 @@ fn what_policies_tell_is_counted_and_timed() {
             ("policy=cache,state=unknown", gauge(0.0)),
         ],
     );
+    series("backstay_service_limit_waiting", &[("policy=geo", gauge(0.0))]);
     series(
         "backstay_throttle_rejection_ratio",
         &[("policy=mail,priority=critical", gauge(0.5)), ("policy=mail,priority=sheddable", gauge(0.5))],

@@ -24,6 +24,7 @@ mod pipeline;
 mod rate_limiter;
 mod retry;
 mod retry_budget;
+mod service_limit;
 mod shared_rate_limiter;
 mod single_flight;
 mod throttle;

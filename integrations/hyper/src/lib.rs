@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | to serve HTTP/1 and HTTP/2, and end in good order | `serve`, `Server` | `server` |
 //! | to ask, over connections that are kept | `client`, `ClientBuilder` | `client` |
+//! | what a server says of its limits, read and written | `rate_limit` | `rate-limit` |
 //! | their settings in files | `ServerConfig`, `ClientConfig` | `serde` |
 //! | hyper's own connections | the adapters below | |
 //!
@@ -68,6 +69,8 @@ mod futures_io;
 mod io;
 #[cfg(any(feature = "client", feature = "server"))]
 mod keep_alive;
+#[cfg(feature = "rate-limit")]
+pub mod rate_limit;
 #[cfg(feature = "server")]
 mod server;
 mod timer;

@@ -3,7 +3,8 @@
 use super::keys::Source;
 use super::table::Row;
 use crate::resilience::{
-    AdaptiveLimit, Bulkhead, CircuitMetrics, Health, LoadShedMetrics, RateLimiter, ThrottleMetrics,
+    AdaptiveLimit, Bulkhead, CircuitMetrics, Health, LoadShedMetrics, RateLimiter, ServiceLimit,
+    ThrottleMetrics,
 };
 use crate::task::{ChildExit, PoolStats, ShutdownReport, SupervisorEvent, TaskCounts};
 
@@ -12,7 +13,7 @@ use crate::task::{ChildExit, PoolStats, ShutdownReport, SupervisorEvent, TaskCou
 /// | what | to be had from | when |
 /// |---|---|---|
 /// | [`PoolStats`] | [`WorkerPool::stats`](crate::task::WorkerPool::stats) | when metrics are read |
-/// | [`Bulkhead`], [`AdaptiveLimit`], [`RateLimiter`] | themselves | when metrics are read |
+/// | [`Bulkhead`], [`AdaptiveLimit`], [`RateLimiter`], [`ServiceLimit`] | themselves | when metrics are read |
 /// | [`CircuitMetrics`] | [`CircuitBreaker::metrics`](crate::resilience::CircuitBreaker::metrics) | when metrics are read; changes of state are events too |
 /// | [`ThrottleMetrics`] | [`Throttle::metrics`](crate::resilience::Throttle::metrics), for each priority | when metrics are read |
 /// | [`LoadShedMetrics`] | [`LoadShed::metrics`](crate::resilience::LoadShed::metrics) | when metrics are read |
@@ -66,6 +67,12 @@ impl Snapshot for AdaptiveLimit {
 impl Snapshot for RateLimiter {
     fn record(&self, source: &Source) {
         source.gauge(Row::RateLimiterWaiting, &[], self.waiting() as f64);
+    }
+}
+
+impl<H> Snapshot for ServiceLimit<H> {
+    fn record(&self, source: &Source) {
+        source.gauge(Row::ServiceLimitWaiting, &[], self.waiting() as f64);
     }
 }
 

@@ -154,12 +154,53 @@ impl<K: Hash + Eq> Shared<K> {
         }
     }
 
-    pub(super) fn give_back<Q>(&self, key: &Q, permit: KeyedRatePermit, now: u64)
+    pub(super) fn available<Q>(&self, key: &Q, now: u64) -> u64
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        let mut locked = lock(self.shard(hash));
+        let Locked { table, pace, .. } = &mut *locked;
+        let at = table.find(key, hash).ok();
+        let tat = at.and_then(|at| table.tat_mut(at)).map_or(0, |tat| tat.get());
+        pace.available(tat, pace.span(now))
+    }
+
+    /// Takes what was used already.
+    pub(super) fn charge<Q>(&self, key: &Q, n: u64, now: u64)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        if lock(self.shard(hash)).charge(key, hash, n, now) {
+            return;
+        }
+        // Made before the lock is taken.
+        let owned = key.to_owned();
+        let mut locked = lock(self.shard(hash));
+        if locked.charge(key, hash, n, now) || !self.count_one_more() {
+            // Dropped when the lock is free.
+            drop(locked);
+            drop(owned);
+            return;
+        }
+        if locked.table.is_full() {
+            locked.table.grow(|key| self.hasher.hash_one(key));
+        }
+        let tat = locked.pace.charge(0, n, locked.pace.span(now));
+        if let Err(at) = locked.table.find(key, hash) {
+            locked.table.insert(at, owned, Tat::new(tat));
+        }
+    }
+
+    pub(super) fn give_back<Q>(&self, key: &Q, permit: KeyedRatePermit, used: u64, now: u64)
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        lock(self.shard(permit.hash)).give_back(key, &permit, now);
+        lock(self.shard(permit.hash)).give_back(key, &permit, used, now);
     }
 
     pub(super) fn retain(&self, mut keep: impl FnMut(&K) -> bool) {
@@ -299,13 +340,24 @@ impl<K> Locked<K> {
         KeyedRatePermit { n, taken: span.first, hash, generation: self.generation }
     }
 
+    /// Takes from a key that is there what it used already.
+    fn charge<Q>(&mut self, key: &Q, hash: u64, n: u64, now: u64) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let (pace, at) = (self.pace, self.table.find(key, hash).ok());
+        let tat = at.and_then(|at| self.table.tat_mut(at));
+        tat.map(|tat| *tat = Tat::new(pace.charge(tat.get(), n, pace.span(now)))).is_some()
+    }
+
     /// Gives back what would not have come back by itself since.
     ///
     /// Why that is never too much, in whatever order permits come back: what a key lacks for the sake of those that will
     /// be given back grows with each of them by its intervals, and shrinks only while the key would have all of its burst
     /// without them, then by a tick each tick. What they can give back grows by the same, and shrinks by a tick each tick
     /// for every one of them.
-    fn give_back<Q>(&mut self, key: &Q, permit: &KeyedRatePermit, now: u64)
+    fn give_back<Q>(&mut self, key: &Q, permit: &KeyedRatePermit, used: u64, now: u64)
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
@@ -314,7 +366,8 @@ impl<K> Locked<K> {
             return;
         }
         let passed = self.pace.span(now).last.saturating_sub(permit.taken);
-        let back = self.pace.ticks_of(permit.n).saturating_sub(passed);
+        let unused = self.pace.ticks_of(permit.n.saturating_sub(used));
+        let back = self.pace.ticks_of(permit.n).saturating_sub(passed).min(unused);
         let found = self.table.find(key, permit.hash).ok();
         if let Some(tat) = found.and_then(|at| self.table.tat_mut(at)) {
             *tat = Tat::new(tat.get().saturating_sub(back));

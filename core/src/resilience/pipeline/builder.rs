@@ -14,6 +14,7 @@ use crate::resilience::load_shed::LoadShed;
 use crate::resilience::observer::{Observed, Observer};
 use crate::resilience::rate_limiter::RateLimiter;
 use crate::resilience::retry::Retry;
+use crate::resilience::service_limit::ServiceLimit;
 use crate::resilience::shared_rate_limiter::{QuotaStore, SharedRateLimiter};
 use crate::resilience::throttle::Throttle;
 use crate::resilience::timeout::{AttemptTimeout, TotalTimeout};
@@ -164,6 +165,15 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
         limiter: &SharedRateLimiter<S>,
     ) -> PipelineBuilder<L::Appended<SharedRateLimiter<S>>, C> {
         self.append(limiter.clone())
+    }
+
+    /// A turn by what the service says of its own limits, before anything inside is done. It is shared with all who have a
+    /// handle of it. Its place is the rate limiter's: inside the retry and the hedge, since the service counts each call.
+    pub fn service_limit<H: Clone>(
+        self,
+        limit: &ServiceLimit<H>,
+    ) -> PipelineBuilder<L::Appended<ServiceLimit<H>>, C> {
+        self.append(limit.clone())
     }
 
     /// Faults on purpose: innermost, so that all other policies see them.

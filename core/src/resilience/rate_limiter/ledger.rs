@@ -173,6 +173,17 @@ impl Ledger {
         self.wake_front(wakers);
     }
 
+    /// What permits were for took another number of them: the rest goes back, or what was lacking is owed.
+    pub(super) fn account(&mut self, stamp: Stamp, actual: u64, now: u64, wakers: &mut Wakers) {
+        self.settle(now);
+        if actual > stamp.n {
+            self.meter.charge(actual - stamp.n, now);
+        } else {
+            self.meter.give_back(Stamp { n: stamp.n - actual, ..stamp }, now);
+        }
+        self.serve(now, wakers);
+    }
+
     /// Permits for a time to come, if that is `latest` or before. Who waits already comes before: their times are
     /// fixed now.
     pub(super) fn reserve(

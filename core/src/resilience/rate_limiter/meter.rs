@@ -23,6 +23,16 @@ pub(super) struct Meter {
     returned: Vec<Returned>,
     // Ticks of the times that were promised and have not come, in order.
     promised: VecDeque<u64>,
+    charged: Option<Charged>,
+}
+
+/// A debt moves the TAT, and says nothing of the clock: until somebody takes permits again, which shows that it is paid.
+#[derive(Clone, Copy, Debug)]
+struct Charged {
+    /// The TAT after it, had nothing ever been given back.
+    order: u64,
+    /// The tick that a clock had shown before.
+    seen: u64,
 }
 
 /// Ticks that were given back.
@@ -70,7 +80,7 @@ const JUMP: u64 = 0x9E37_79B9_7F4A_7C15;
 
 impl Meter {
     pub(super) const fn new(kind: Kind) -> Self {
-        Self { kind, given_back: 0, returned: Vec::new(), promised: VecDeque::new() }
+        Self { kind, given_back: 0, returned: Vec::new(), promised: VecDeque::new(), charged: None }
     }
 
     pub(super) const fn kind(&self) -> &Kind {
@@ -164,9 +174,31 @@ impl Meter {
         Some(Grant { stamp, ready })
     }
 
+    /// Takes `n` that were used already, whether they are there or not.
+    pub(super) fn charge(&mut self, n: u64, now: u64) {
+        let seen = self.seen();
+        match &mut self.kind {
+            Kind::Paced { pace, tat } => {
+                *tat = pace.charge(*tat, n, pace.span(now));
+                self.charged = Some(Charged { order: tat.wrapping_add(self.given_back), seen });
+            }
+            Kind::Strict(window) => window.charge(n, now),
+        }
+    }
+
+    /// The tick that a clock has shown at least: who took permits that were there has seen it.
+    fn seen(&self) -> u64 {
+        let Kind::Paced { pace, tat } = &self.kind else { return 0 };
+        match self.charged {
+            Some(Charged { order, seen }) if order == tat.wrapping_add(self.given_back) => seen,
+            _ => tat.saturating_sub(pace.tolerance),
+        }
+    }
+
     /// Takes back what was not used.
     pub(super) fn give_back(&mut self, stamp: Stamp, now: u64) {
         let since = self.given_back.wrapping_sub(stamp.given_back);
+        let seen = self.seen();
         match &mut self.kind {
             Kind::Paced { pace, tat } if since <= MAX_TICK => {
                 let span = pace.span(now);
@@ -177,7 +209,7 @@ impl Meter {
                 }
                 forget_come(&mut self.promised, span.last);
                 // A permit that was there at once has seen a clock that is not before this, whatever `now` says.
-                let seen = if stamp.promised > 0 { 0 } else { tat.saturating_sub(pace.tolerance) };
+                let seen = if stamp.promised > 0 { 0 } else { seen };
                 let latest = self.promised.back().copied().unwrap_or(0).max(span.first).max(seen);
                 if self.returned.last().is_some_and(|last| last.until <= span.first) {
                     self.returned.clear();
@@ -246,6 +278,7 @@ impl Meter {
         }
         self.kind = kind;
         self.returned.clear();
+        self.charged = None;
         self.given_back = self.given_back.wrapping_add(JUMP);
     }
 }

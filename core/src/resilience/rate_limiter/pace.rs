@@ -85,6 +85,11 @@ impl Pace {
         if due <= span.last { Ok(next) } else { Err(due) }
     }
 
+    /// Takes `n` permits, whether they are there or not: the TAT after it, which may be further away than the burst.
+    pub(in crate::resilience) fn charge(&self, tat: u64, n: u64, span: Span) -> u64 {
+        tat.max(span.first).saturating_add(n.saturating_mul(self.interval)).min(MAX_TICK)
+    }
+
     /// The ticks in which so many permits, at most [`burst`](Self::burst), come back.
     pub(in crate::resilience) const fn ticks_of(&self, permits: u64) -> u64 {
         permits.saturating_mul(self.interval)

@@ -55,6 +55,44 @@ impl<'a> RatePermit<'a> {
         self.limiter.shared.state.give_back_at(self.stamp, now.as_nanos());
     }
 
+    /// Says how many it took in the end: for calls whose cost is known afterwards, such as the tokens of a language model,
+    /// the units of a database, bytes.
+    ///
+    /// If that is less than was taken, the rest is given back, as by [`give_back`](Self::give_back). If it is more, what is
+    /// lacking is owed: it may be more than the burst, and everybody waits until it is paid off at the limiter's rate, also
+    /// who is in the queue already; who has a [fixed time](RateLimiter::reserve) keeps it. So over any time no more is used
+    /// than the burst, what the rate gives, and what each call that is under way takes beyond its estimate. A debt ends
+    /// with the limiter's time, 36 years, however large it is.
+    ///
+    /// Permits from before a [change of quota](RateLimiter::set_quota) are not given back; what is owed is owed at the new
+    /// rate.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_core::resilience::{Quota, RateLimiter};
+    /// use backstay_core::time::Instant;
+    /// use std::time::Duration;
+    ///
+    /// // 1,000 tokens a second, and as many at once.
+    /// let limiter = RateLimiter::new(Quota::per_second(1_000).burst(1_000))?;
+    /// let now = Instant::ORIGIN;
+    /// let estimate = Limit::new(600)?;
+    ///
+    /// limiter.try_acquire_many(estimate, now).expect("there are so many").settle(200, now);
+    /// assert_eq!(limiter.available(now), 800);
+    /// limiter.try_acquire_many(estimate, now).expect("there are so many").settle(1_300, now);
+    /// let refused = limiter.try_acquire(now).unwrap_err();
+    /// assert_eq!(refused.retry_after(), Some(Duration::from_millis(501))); // 500 are owed, and one is wanted
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "charge")]
+    #[doc(alias = "reconcile")]
+    pub fn settle(self, actual: u64, now: Instant) {
+        self.limiter.shared.state.account(self.stamp, actual, now.as_nanos());
+    }
+
     /// The same, once the limiter's observer and another have been told that it was waited for: if one of them panics,
     /// it goes back.
     #[cold]

@@ -72,6 +72,13 @@ impl Reservation {
         self.ready_at
     }
 
+    /// Says how many it took in the end, as [`RatePermit::settle`](super::RatePermit::settle): for a call in another task.
+    pub fn settle(mut self, actual: u64, now: Instant) {
+        if let Some(grant) = self.grant.take() {
+            self.limiter.shared.state.account(grant.stamp, actual, now.as_nanos());
+        }
+    }
+
     /// Gives back what was not used.
     ///
     /// The rule is that of Go's `x/time/rate`, made exact: given back is what would still be there had it not been

@@ -156,6 +156,14 @@ impl State {
         locked.ledger.serve(now, &mut wakers);
     }
 
+    /// What they were for took another number.
+    pub(super) fn account(&self, stamp: Stamp, actual: u64, now: u64) {
+        if actual != stamp.n {
+            let mut wakers = Wakers::new();
+            self.lock().ledger.account(stamp, actual, now, &mut wakers);
+        }
+    }
+
     /// Permits for a time to come.
     pub(super) fn reserve(&self, n: u64, now: u64, latest: u64) -> Result<Grant, Refusal> {
         let mut wakers = Wakers::new();

@@ -2,11 +2,38 @@
 
 use super::RateLimiter;
 use super::ledger::Refusal;
+use crate::instant::Instant;
 use crate::resilience::observer::{Event, EventKind};
 use crate::resilience::rejected::{PolicyKind, Reason, Rejected};
+use crate::resilience::service_limit::ToldQuota;
+use std::borrow::Cow;
 use std::time::Duration;
 
 impl RateLimiter {
+    /// What to tell a client of this limiter, for a policy of that name: how much is left now, and when all of it is there
+    /// again. It is for the server's side of a [`ServiceLimit`](crate::resilience::ServiceLimit): `backstay-hyper` writes it
+    /// into a response.
+    ///
+    /// The quota is the burst, and the window the time in which that comes back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::resilience::{Quota, RateLimiter};
+    /// use backstay_core::time::Instant;
+    /// use std::time::Duration;
+    ///
+    /// let (limiter, now) = (RateLimiter::new(Quota::per_second(10).burst(20))?, Instant::ORIGIN);
+    /// let _permit = limiter.try_acquire(now).expect("there are twenty");
+    /// let told = limiter.told("api", now);
+    /// assert_eq!((told.quota, told.window), (Some(20), Some(Duration::from_secs(2))));
+    /// assert_eq!((told.remaining, told.reset), (Some(19), Some(Duration::from_millis(100))));
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// ```
+    pub fn told(&self, policy: impl Into<Cow<'static, str>>, now: Instant) -> ToldQuota {
+        ToldQuota::by(policy.into(), &self.quota(), self.available(now))
+    }
+
     /// The refusal in the callers' terms, which its own observer hears of.
     pub(super) fn rejected(&self, refusal: Refusal, now: u64) -> Rejected {
         let name = self.shared.settings.name;

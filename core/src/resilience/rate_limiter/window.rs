@@ -68,6 +68,18 @@ impl Window {
         (ready, self.push(n, ready))
     }
 
+    /// Takes `n`, however many they are: what is there now, and then whatever comes free.
+    pub(super) fn charge(&mut self, n: u64, now: u64) {
+        let (turns, rest) = (n / self.len(), n % self.len());
+        if turns > 0 {
+            let later = turns.saturating_mul(self.length);
+            self.passes_at.iter_mut().for_each(|at| *at = (*at).max(now).saturating_add(later));
+        }
+        for _ in 0..rest {
+            let _ = self.promise(1, now);
+        }
+    }
+
     /// Undoes what was taken until then. As many that were replaced count again: what the last of all replaced. Their
     /// window had passed when that was taken, or when it was promised for, which may be to come.
     pub(super) fn give_back(&mut self, n: u64, passes_at: u64) {

@@ -9,6 +9,7 @@ mod ends;
 mod failures;
 mod kit;
 mod limits;
+mod rate_limit;
 mod service;
 mod slow;
 mod websocket;
