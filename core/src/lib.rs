@@ -50,7 +50,9 @@ pub mod fs;
 pub mod future;
 mod human;
 mod instant;
+mod keyed_shards;
 mod keyed_slab;
+mod keyed_table;
 mod limit;
 pub mod net;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
