@@ -151,7 +151,8 @@ impl<K, V> Table<K, V> {
     ) -> Vec<(K, V)> {
         // All are asked before anything is changed: it may panic.
         let mut is_kept = |entry: &mut Entry<K, V>| keep(&entry.key, &mut entry.value);
-        let kept: Vec<_> = self.places.iter_mut().map(|place| place.as_mut().is_some_and(&mut is_kept)).collect();
+        let kept: Vec<_> =
+            self.places.iter_mut().map(|place| place.as_mut().is_some_and(&mut is_kept)).collect();
         let all = mem::take(&mut self.places).into_iter().zip(kept);
         let (mut rest, mut gone) = (Vec::new(), Vec::new());
         for (entry, is_kept) in all.filter_map(|(place, is_kept)| Some((place?, is_kept))) {

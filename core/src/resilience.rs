@@ -4,7 +4,7 @@
 //! |---|---|
 //! | another attempt after a failure | [`Retry`], with a [`Backoff`] |
 //! | retries that don't make an outage worse | [`RetryBudget`] |
-//! | no calls to what is down | [`CircuitBreaker`] |
+//! | no calls to what is down | [`CircuitBreaker`], [`KeyedCircuitBreaker`] |
 //! | about as many calls as the service takes | [`Throttle`], by [`Priority`] |
 //! | at most so many calls at a time | [`Bulkhead`] |
 //! | less work for a server that can't do it all | [`LoadShed`], by [`Priority`] |
@@ -35,6 +35,7 @@ mod error;
 mod fallback;
 mod health_check;
 mod hedge;
+mod keyed_circuit_breaker;
 mod keyed_rate_limiter;
 mod layer;
 mod load_shed;
@@ -76,6 +77,7 @@ pub use fallback::{
 };
 pub use health_check::{Health, HealthCheck, HealthCheckBuilder, HealthCheckConfig};
 pub use hedge::{Hedge, HedgeBuilder, HedgeConfig, HedgeDelay, PercentileDelay};
+pub use keyed_circuit_breaker::{KeyedCircuitBreaker, KeyedCircuitBreakerBuilder, KeyedCircuitBreakerConfig};
 pub use keyed_rate_limiter::{
     KeyedRateLimiter, KeyedRateLimiterBuilder, KeyedRateLimiterConfig, KeyedRatePermit,
 };

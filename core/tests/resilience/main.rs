@@ -12,6 +12,7 @@ mod clock;
 mod fallback;
 mod health_check;
 mod hedge;
+mod keyed_circuit_breaker;
 mod kit;
 mod last_good;
 mod limits_model;
