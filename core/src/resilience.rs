@@ -59,7 +59,7 @@ pub use adaptive_limit::{
     AdaptiveLimitConfig, AdaptivePermit, Aimd, Gradient, OwnedAdaptivePermit, Vegas,
 };
 pub use answer::{Answer, Source};
-pub use attempt::{Attempt, Nested, Operation, WithLast};
+pub use attempt::{Attempt, Blocking, Nested, Operation, WithLast};
 pub use backoff::{Backoff, Delays, Jitter};
 pub use bulkhead::{
     Bulkhead, BulkheadAcquire, BulkheadAcquireOwned, BulkheadBuilder, BulkheadConfig, BulkheadPermit,

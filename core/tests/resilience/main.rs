@@ -2,6 +2,7 @@
 
 mod adaptive_limit;
 mod backoff;
+mod blocking;
 mod bulkhead;
 mod bulkhead_model;
 mod by_hand;
