@@ -2,8 +2,8 @@
 
 use crate::kit::{SOON, ms};
 use backstay::test_on_every_runtime;
+use backstay_core::Runtime;
 use backstay_core::resilience::{Backoff, Bulkhead, Quota, RateLimiter, Retry};
-use backstay_core::{JoinHandle, Runtime};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 

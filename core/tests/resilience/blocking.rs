@@ -261,7 +261,7 @@ fn b24_a_place_that_is_free_as_the_time_is_up() {
             let place = one.acquire_owned(&rt).await.expect("it is free");
             let job = rt.spawn_blocking({
                 let (rt, one) = (rt.clone(), one.clone());
-                move || rt.block_thread(rt.timeout(ms(5), one.acquire(&rt))).map(|place| drop(place))
+                move || rt.block_thread(rt.timeout(ms(5), one.acquire(&rt))).map(drop)
             });
             rt.sleep(ms(5)).await;
             drop(place);

@@ -70,3 +70,17 @@ impl CircuitBreaker {
         self.shared.tell();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::window::TimeWindow;
+    use super::*;
+
+    /// What the documentation of a keyed breaker says of its keys.
+    #[test]
+    fn how_large_a_breaker_is() {
+        // With its counts of handles, on a line of their own.
+        assert_eq!(size_of::<Shared>() + align_of::<Shared>(), 640);
+        assert_eq!(size_of::<TimeWindow>(), 816);
+    }
+}

@@ -224,3 +224,13 @@ impl<K> Locked<K> {
         Some(kept.breaker.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_large_a_place_is() {
+        assert_eq!(size_of::<Option<(u64, Kept)>>(), 8 + 16);
+    }
+}

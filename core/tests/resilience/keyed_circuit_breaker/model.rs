@@ -78,7 +78,8 @@ proptest! {
                                 one.used = now;
                                 let (call, same) = one.calls.swap_remove(0);
                                 if what == 3 {
-                                    (call.failure(now), same.failure(now));
+                                    call.failure(now);
+                                    same.failure(now);
                                 }
                             }
                         }
@@ -115,7 +116,7 @@ proptest! {
                         }
                     }
                     let mut kept = BTreeMap::new();
-                    keyed.for_each(now, |key, metrics| drop(kept.insert(*key, metrics)));
+                    keyed.for_each(now, |key, metrics| kept.extend([(*key, metrics)]));
                     assert!(kept.len() == keyed.len() && kept.len() <= max_keys);
                     for (key, metrics) in &kept {
                         let mut same = model[key].breaker.metrics(now);
