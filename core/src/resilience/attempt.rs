@@ -190,14 +190,14 @@ where
 /// ```
 /// use backstay::testing::{Failure, Sim};
 /// use backstay_core::Runtime;
-/// use backstay_core::resilience::{Blocking, Pipeline, Retry};
+/// use backstay_core::resilience::{Attempt, Blocking, Pipeline, Retry};
 ///
 /// Sim::builder().run(|rt: Sim| async move {
 ///     let disk = Pipeline::named("disk").retry(Retry::default()).build(&rt).expect("it is good");
 ///     let job = rt.spawn_blocking({
 ///         let rt = rt.clone();
 ///         let read = |attempt: u32| if attempt < 3 { Err("busy") } else { Ok(7) };
-///         move || rt.block_thread(disk.call_operation(Blocking(|attempt| read(attempt.number()))))
+///         move || rt.block_thread(disk.call_operation(Blocking(|attempt: Attempt| read(attempt.number()))))
 ///     });
 ///     assert_eq!(job.await.expect("no panic"), Ok(7));
 /// })?;
