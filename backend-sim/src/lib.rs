@@ -41,7 +41,8 @@
 //!
 //! 1. The same seed and the same binary give the same trace, times, order of drops, and text of a report. Of the
 //!    real world one instant is taken, as a base for [`to_std`](backstay_core::Runtime::to_std).
-//! 2. Nothing reads a real clock, real randomness, threads, or a hasher's random keys.
+//! 2. Nothing reads a real clock, real randomness, or a hasher's random keys. A blocking job has a thread of its own,
+//!    so that it can wait; of all threads one runs at a time, and the schedule says which.
 //! 3. Every order of tasks that can run occurs under some seed; of two, each is first as often.
 //! 4. No timer is early. Those of one instant fire in any order. A sleep takes exactly its time, but for faults.
 //! 5. What can't end is reported and never hangs: a deadlock at once, a livelock after so many polls at one
@@ -83,6 +84,7 @@ mod runtime;
 mod sim;
 mod sleep;
 mod task;
+mod thread;
 mod trace;
 mod wakes;
 

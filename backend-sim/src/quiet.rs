@@ -34,3 +34,8 @@ pub(crate) fn quietly<T>(f: impl FnOnce() -> T) -> T {
     let _restore = Restore(QUIET.replace(true));
     f()
 }
+
+/// Whether this thread is quiet.
+pub(crate) fn is_quiet() -> bool {
+    QUIET.get()
+}

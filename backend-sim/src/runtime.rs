@@ -7,6 +7,7 @@ use crate::lock::lock;
 use crate::net::{HostId, Network};
 use crate::sleep::SimSleep;
 use crate::task::{Kind, Site};
+use crate::thread;
 use backstay_core::probe;
 use backstay_core::runtime::SpawnSite;
 use backstay_core::time::Instant;
@@ -175,6 +176,16 @@ impl Runtime for Sim {
 
     fn random_u64(&self) -> u64 {
         self.kernel.random_u64()
+    }
+
+    /// A blocking job waits in virtual time, and the run goes on; a thread that is no part of the run waits for it in
+    /// real time.
+    ///
+    /// # Panics
+    ///
+    /// In a task that would have to wait.
+    fn block_thread<F: Future>(&self, future: F) -> F::Output {
+        thread::block(&self.kernel, future)
     }
 
     fn to_std(&self, at: Instant) -> std::time::Instant {

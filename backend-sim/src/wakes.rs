@@ -77,6 +77,11 @@ impl Wakes {
         lock(&self.from_elsewhere).retain(|&woken| woken != place);
     }
 
+    /// Whether the run is on this thread.
+    pub(crate) fn is_here(&self) -> bool {
+        HERE.with_borrow(|here| here.run == self.address())
+    }
+
     fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }

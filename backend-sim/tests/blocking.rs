@@ -96,3 +96,86 @@ fn a_job_that_panics_gives_its_thread_back() {
     });
     assert_eq!(run.expect("it ends").value, 1);
 }
+
+#[test]
+fn jobs_that_wait_overlap_and_the_tasks_go_on() {
+    let builder = Sim::builder().faults(Faults::gentle());
+    let explored = Explore::seeds(0..200).builder(builder).run(|rt: Sim| async move {
+        let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+        // The longest is the first.
+        let jobs: Vec<_> = (0..4_u32)
+            .map(|number| {
+                let (rt2, order) = (rt.clone(), Arc::clone(&order));
+                rt.spawn_blocking(move || {
+                    let until = backstay_core::time::Instant::ORIGIN + 1_000 * MS * (4 - number);
+                    rt2.block_thread(rt2.sleep_until(until));
+                    order.lock().unwrap().push(number);
+                    rt2.now()
+                })
+            })
+            .collect();
+        let ticks = rt.spawn({
+            let rt = rt.clone();
+            async move {
+                for _ in 0..10 {
+                    rt.sleep(100 * MS).await;
+                }
+                rt.now()
+            }
+        });
+        assert!(ticks.await.expect("it ends").since_origin() < Duration::from_secs(2));
+        for job in jobs {
+            job.await.expect("it ends");
+        }
+        assert_eq!(*order.lock().unwrap(), [3, 2, 1, 0]);
+        assert!(rt.now().since_origin() < Duration::from_secs(5));
+    });
+    explored.expect("the same each time, and by the clock");
+}
+
+#[test]
+fn a_job_that_waits_for_ever_is_a_deadlock_and_is_unwound() {
+    struct Held(Arc<AtomicU32>);
+    impl Drop for Held {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    let dropped = Arc::new(AtomicU32::new(0));
+    let held = Arc::clone(&dropped);
+    let failure = Sim::builder().run(move |rt: Sim| async move {
+        let clock = rt.clone();
+        let job = rt.spawn_blocking(move || {
+            let _held = Held(held);
+            clock.block_thread(std::future::pending::<()>());
+        });
+        job.await
+    });
+    let report = failure.expect_err("nobody wakes it").to_string();
+    assert!(report.contains("deadlock"), "{report}");
+    assert_eq!(dropped.load(SeqCst), 1, "what it held is given back");
+}
+
+#[test]
+fn a_task_that_would_block_its_thread_is_told_so() {
+    let failure = Sim::builder().run(|rt: Sim| async move {
+        assert_eq!(rt.block_thread(async { 7 }), 7, "what is ready does not wait");
+        rt.block_thread(rt.sleep(MS));
+    });
+    let report = failure.expect_err("it can't wait").to_string();
+    assert!(report.contains("block in a job of spawn_blocking"), "{report}");
+}
+
+#[test]
+fn a_panic_after_a_wait_is_the_jobs() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let clock = rt.clone();
+        let job = rt.spawn_blocking(move || {
+            clock.block_thread(clock.sleep(MS));
+            panic!("after a wait");
+        });
+        let error: JoinError = job.await.expect_err("it panics");
+        error.to_string()
+    });
+    assert!(run.expect("only the job panicked").value.contains("after a wait"));
+}

@@ -51,7 +51,9 @@ pub mod future;
 mod human;
 mod instant;
 mod keyed_recent;
+mod keyed_shards;
 mod keyed_slab;
+mod keyed_table;
 mod limit;
 pub mod net;
 #[cfg(any(feature = "metrics", feature = "tracing"))]

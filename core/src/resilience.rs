@@ -4,7 +4,7 @@
 //! |---|---|
 //! | another attempt after a failure | [`Retry`], with a [`Backoff`] |
 //! | retries that don't make an outage worse | [`RetryBudget`] |
-//! | no calls to what is down | [`CircuitBreaker`] |
+//! | no calls to what is down | [`CircuitBreaker`], [`KeyedCircuitBreaker`] |
 //! | about as many calls as the service takes | [`Throttle`], by [`Priority`] |
 //! | at most so many calls at a time | [`Bulkhead`] |
 //! | less work for a server that can't do it all | [`LoadShed`], by [`Priority`] |
@@ -37,6 +37,7 @@ mod error;
 mod fallback;
 mod health_check;
 mod hedge;
+mod keyed_circuit_breaker;
 mod keyed_rate_limiter;
 mod layer;
 mod load_shed;
@@ -62,7 +63,7 @@ pub use adaptive_limit::{
     AdaptiveLimitConfig, AdaptivePermit, Aimd, Gradient, OwnedAdaptivePermit, Vegas,
 };
 pub use answer::{Answer, Source};
-pub use attempt::{Attempt, Nested, Operation, WithLast};
+pub use attempt::{Attempt, Blocking, Nested, Operation, WithLast};
 pub use backoff::{Backoff, Delays, Jitter};
 pub use bulkhead::{
     Bulkhead, BulkheadAcquire, BulkheadAcquireOwned, BulkheadBuilder, BulkheadConfig, BulkheadPermit,
@@ -80,6 +81,7 @@ pub use fallback::{
 };
 pub use health_check::{Health, HealthCheck, HealthCheckBuilder, HealthCheckConfig};
 pub use hedge::{Hedge, HedgeBuilder, HedgeConfig, HedgeDelay, PercentileDelay};
+pub use keyed_circuit_breaker::{KeyedCircuitBreaker, KeyedCircuitBreakerBuilder, KeyedCircuitBreakerConfig};
 pub use keyed_rate_limiter::{
     KeyedRateLimiter, KeyedRateLimiterBuilder, KeyedRateLimiterConfig, KeyedRatePermit,
 };

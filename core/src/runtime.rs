@@ -31,6 +31,7 @@ mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod join;
+mod park;
 mod site;
 mod sleep;
 pub(crate) mod timeout;
@@ -247,6 +248,48 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     /// Nothing is lost.
     fn yield_now(&self) -> YieldNow {
         YieldNow::new()
+    }
+
+    /// Blocks this thread until `future` is ready: for code on a thread of its own, a [blocking job](Self::spawn_blocking),
+    /// a thread of the program's or of rayon's, that waits for what async code waits for.
+    ///
+    /// The thread is parked between polls; timers and sockets are the runtime's, whose threads go on meanwhile. So it is
+    /// the same wait as everybody else's: in the same queues, by the same clock. It is not
+    /// [`BlockOn::block_on`], which runs a runtime.
+    ///
+    /// **Never in async code**: it blocks the worker, and every task that it has; on a runtime of one thread that may be
+    /// for ever.
+    ///
+    /// On the simulated runtime a blocking job waits in virtual time, while the tasks go on.
+    ///
+    /// # Panics
+    ///
+    /// If the future does. On the simulated runtime, in a task that would have to wait: nothing else could run.
+    ///
+    /// # Cost
+    ///
+    /// Nothing for a future that is ready at once; otherwise an allocation, for the waker.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::Runtime;
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let job = rt.spawn_blocking({
+    ///         let rt = rt.clone();
+    ///         move || rt.block_thread(rt.sleep(Duration::from_secs(3)))
+    ///     });
+    ///     job.await
+    /// })?;
+    /// assert_eq!(run.elapsed, Duration::from_secs(3));
+    /// # Ok::<(), Failure>(())
+    /// ```
+    #[doc(alias = "block_on")]
+    fn block_thread<F: Future>(&self, future: F) -> F::Output {
+        park::block_thread(future)
     }
 }
 

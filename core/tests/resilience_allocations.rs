@@ -7,8 +7,9 @@
 use backstay::testing::Sim;
 use backstay_core::resilience::{
     AdaptiveAlgorithm, AdaptiveLimit, Aimd, Attempt, AttemptTimeout, Backoff, Bulkhead, Chaos,
-    CircuitBreaker, Error, Fallback, Gradient, Hedge, KeyedRateLimiter, LastGood, LoadShed, Pipeline,
-    Priority, Quota, RateLimiter, Retry, RetryBudget, SingleFlight, Throttle, TotalTimeout, Vegas,
+    CircuitBreaker, Error, Fallback, Gradient, Hedge, KeyedCircuitBreaker, KeyedRateLimiter, LastGood,
+    LoadShed, Pipeline, Priority, Quota, RateLimiter, Retry, RetryBudget, SingleFlight, Throttle,
+    TotalTimeout, Vegas,
 };
 use backstay_core::time::{Deadline, Instant};
 use backstay_core::{Limit, Runtime};
@@ -397,6 +398,19 @@ fn a_keyed_rate_limiter_allocates_nothing_for_a_key_that_is_there() {
         assert!(limiter.try_acquire("ann", Instant::ORIGIN).is_ok());
         let tries = || (0..10).filter(|_| limiter.try_acquire("ann", Instant::ORIGIN).is_ok()).count();
         assert_eq!(counted(tries), (0, 4));
+    });
+}
+
+#[test]
+fn a_keyed_breaker_allocates_nothing_for_a_key_that_is_there() {
+    with_rt(|rt| {
+        let each = CircuitBreaker::named("hosts");
+        let hosts = KeyedCircuitBreaker::<String>::new(rt, each).expect("it is good");
+        let call = || assert!(poll(pin!(hosts.run(rt, "db-1", async |_| Ok::<_, &str>(())))).is_ready());
+        call();
+        assert_eq!(counted(|| (0..100).for_each(|_| call())), (0, ()));
+        // A new one: its key, its breaker, its window, and the first places of its shard.
+        assert_eq!(counted(|| drop(hosts.of("db-2", rt.now()))).0, 4);
     });
 }
 

@@ -143,6 +143,10 @@ impl<R: Runtime> Runtime for Traced<R> {
         self.rt.yield_now()
     }
 
+    fn block_thread<F: Future>(&self, future: F) -> F::Output {
+        self.rt.block_thread(future)
+    }
+
     fn timeout<F: Future>(&self, limit: Duration, future: F) -> Timeout<F, Self> {
         Timeout::after(self.clone(), limit, future)
     }

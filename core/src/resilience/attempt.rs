@@ -4,6 +4,7 @@ use super::error::{Cause, Error};
 use crate::instant::Instant;
 use crate::task::CancelToken;
 use std::fmt;
+use std::future::{Ready, ready};
 use std::time::Duration;
 
 /// One call of an operation: which it is, and how long it has.
@@ -156,6 +157,10 @@ pub trait Operation<T, E, Fut: Future> {
     fn is_repeatable(&self) -> bool {
         true
     }
+
+    /// Whether it takes its time in a single poll, so that the clock must be read again after it.
+    #[doc(hidden)]
+    const BLOCKS: bool = false;
 }
 
 impl<T, E, Fut, F> Operation<T, E, Fut> for F
@@ -171,6 +176,56 @@ where
     #[inline]
     fn result(&self, output: Result<T, E>) -> Result<T, Error<E>> {
         output.map_err(Error::Operation)
+    }
+}
+
+/// An operation that blocks its thread: a closure that gives its result, and no future.
+///
+/// It is for code that is on a thread of its own, by [`Runtime::block_thread`](crate::Runtime::block_thread): each attempt
+/// is made on that thread, within a poll. A policy can't end it before it is done, and what would run it beside another
+/// call, such as a [hedge](super::Hedge), can't begin one meanwhile.
+///
+/// # Examples
+///
+/// ```
+/// use backstay::testing::{Failure, Sim};
+/// use backstay_core::Runtime;
+/// use backstay_core::resilience::{Attempt, Blocking, Pipeline, Retry};
+///
+/// Sim::builder().run(|rt: Sim| async move {
+///     let disk = Pipeline::named("disk").retry(Retry::default()).build(&rt).expect("it is good");
+///     let job = rt.spawn_blocking({
+///         let rt = rt.clone();
+///         let read = |attempt: u32| if attempt < 3 { Err("busy") } else { Ok(7) };
+///         move || rt.block_thread(disk.call_operation(Blocking(|attempt: Attempt| read(attempt.number()))))
+///     });
+///     assert_eq!(job.await.expect("no panic"), Ok(7));
+/// })?;
+/// # Ok::<(), Failure>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Blocking<F>(pub F);
+
+impl<T, E, F> Operation<T, E, Ready<Result<T, E>>> for Blocking<F>
+where
+    F: FnMut(Attempt) -> Result<T, E>,
+{
+    #[inline]
+    fn start(&mut self, attempt: Attempt, _: Option<&Cause<E>>) -> Ready<Result<T, E>> {
+        ready((self.0)(attempt))
+    }
+
+    #[inline]
+    fn result(&self, output: Result<T, E>) -> Result<T, Error<E>> {
+        output.map_err(Error::Operation)
+    }
+
+    const BLOCKS: bool = true;
+}
+
+impl<F> fmt::Debug for Blocking<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blocking").finish_non_exhaustive()
     }
 }
 

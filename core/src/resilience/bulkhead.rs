@@ -200,6 +200,35 @@ impl Bulkhead {
         BulkheadAcquire::new(self, rt)
     }
 
+    /// Takes a place, and blocks this thread until it is this caller's turn: [`acquire`](Self::acquire) by
+    /// [`Runtime::block_thread`], in one queue with all who wait, on whatever thread or in whatever task. For a
+    /// [blocking job](Runtime::spawn_blocking) or a thread of the program's, and never in async code.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Panics
+    ///
+    /// As [`Runtime::block_thread`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::{BlockOn, Config, Limit};
+    /// use backstay_core::resilience::Bulkhead;
+    ///
+    /// let owner = backstay_tokio::TokioOwner::new(Config::new())?;
+    /// let disk = Bulkhead::new(Limit::ONE);
+    /// let place = disk.acquire_blocking(owner.runtime()).expect("it is free");
+    /// assert_eq!(disk.in_flight(), 1);
+    /// drop(place);
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// ```
+    pub fn acquire_blocking<'a, R: Runtime>(&'a self, rt: &'a R) -> Result<BulkheadPermit<'a>, Rejected> {
+        rt.block_thread(self.acquire(rt))
+    }
+
     /// As [`acquire`](Self::acquire), with a permit that can go anywhere: into a task, or into a blocking job that
     /// goes on when nobody waits for it any more.
     ///

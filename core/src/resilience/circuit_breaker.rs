@@ -5,9 +5,10 @@ mod config;
 mod describe;
 mod future;
 mod permit;
+pub(super) mod recipe;
 mod report;
 mod shared;
-mod state;
+pub(super) mod state;
 pub(super) mod states;
 mod window;
 

@@ -3,7 +3,7 @@
 mod config;
 mod permit;
 mod shared;
-mod table;
+mod tat;
 
 pub use config::{KeyedRateLimiterBuilder, KeyedRateLimiterConfig};
 pub use permit::KeyedRatePermit;

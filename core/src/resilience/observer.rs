@@ -291,6 +291,14 @@ impl Observed {
         Self(Some(Arc::new(observer)))
     }
 
+    /// Both are told, this one first.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self.0, other.0) {
+            (Some(first), Some(second)) => Self::by((first, second)),
+            (first, second) => Self(first.or(second)),
+        }
+    }
+
     pub(super) fn get(&self) -> Option<&dyn Observer> {
         self.0.as_deref()
     }

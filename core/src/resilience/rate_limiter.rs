@@ -192,6 +192,44 @@ impl RateLimiter {
         AcquireRate::new(self, rt, 1)
     }
 
+    /// Takes one permit, and blocks this thread until it is this caller's turn: [`acquire`](Self::acquire) by
+    /// [`Runtime::block_thread`], in one queue with all who wait, on whatever thread or in whatever task. For a
+    /// [blocking job](Runtime::spawn_blocking) or a thread of the program's, and never in async code.
+    ///
+    /// More at once, or with a limit on the time, is `rt.block_thread(limiter.acquire_many(&rt, n))`.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Panics
+    ///
+    /// As [`Runtime::block_thread`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay::testing::{Failure, Sim};
+    /// use backstay_core::Runtime;
+    /// use backstay_core::resilience::{Quota, RateLimiter};
+    /// use std::time::Duration;
+    ///
+    /// let run = Sim::builder().run(|rt: Sim| async move {
+    ///     let limiter = RateLimiter::new(Quota::per_second(1)).expect("a good quota");
+    ///     let job = rt.spawn_blocking({
+    ///         let (rt, limiter) = (rt.clone(), limiter.clone());
+    ///         move || (0..3).all(|_| limiter.acquire_blocking(&rt).is_ok())
+    ///     });
+    ///     assert_eq!(job.await.ok(), Some(true));
+    /// })?;
+    /// assert_eq!(run.elapsed, Duration::from_secs(2));
+    /// # Ok::<(), Failure>(())
+    /// ```
+    #[doc(alias = "wait")]
+    pub fn acquire_blocking<'a, R: Runtime>(&'a self, rt: &'a R) -> Result<RatePermit<'a>, Rejected> {
+        rt.block_thread(self.acquire(rt))
+    }
+
     /// Takes `n` permits together, when it is this caller's turn and there are so many. Those behind it wait
     /// meanwhile, also where they ask for less.
     ///

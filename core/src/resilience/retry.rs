@@ -12,8 +12,8 @@ pub use hook::{NoHook, OnRetry, Retrying};
 pub(crate) use owned::OwnedRetry;
 pub use state::{Next, RetryState};
 
-use super::attempt::{Attempt, WithLast};
-use super::error::Cause;
+use super::attempt::{Attempt, Blocking, Operation, WithLast};
+use super::error::{Cause, Error};
 use super::layer::{Alone, Call, Surroundings};
 use super::verdict::{Classify, Inherit};
 use crate::instant::Instant;
@@ -188,6 +188,77 @@ impl<C, H> Retry<C, H> {
         Fut: Future<Output = Result<T, E>>,
     {
         Call::new(rt, Alone(self), Surroundings::NONE, WithLast(op))
+    }
+
+    /// Runs an operation that blocks, on this thread, until it succeeds or a limit is reached; between two attempts the
+    /// thread is blocked. It is [`run`](Self::run) by [`Runtime::block_thread`], for a
+    /// [blocking job](Runtime::spawn_blocking) or a thread of the program's, and never in async code.
+    ///
+    /// For a token that ends it between two attempts, it is
+    /// `rt.block_thread(retry.run_operation(&rt, Blocking(op)).until_cancelled(&token))`.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Panics
+    ///
+    /// If the operation does: then what a budget gave goes back. As [`Runtime::block_thread`].
+    ///
+    /// # Cost
+    ///
+    /// A first attempt that succeeds reads the clock once, and allocates nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::{BlockOn, Config};
+    /// use backstay_core::resilience::{Backoff, Retry};
+    /// use std::time::Duration;
+    ///
+    /// let owner = backstay_tokio::TokioOwner::new(Config::new())?;
+    /// let retry = Retry::builder().backoff(Backoff::constant(Duration::from_millis(1))).build()?;
+    /// let mut calls = 0;
+    /// let result = retry.run_blocking(owner.runtime(), |_| {
+    ///     calls += 1;
+    ///     if calls < 3 { Err("busy") } else { Ok(calls) }
+    /// });
+    /// assert_eq!(result, Ok(3));
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// ```
+    pub fn run_blocking<R, T, E, Op>(&self, rt: &R, op: Op) -> Result<T, Error<E>>
+    where
+        R: Runtime,
+        C: Classify<T, E>,
+        H: OnRetry<T, E>,
+        Op: FnMut(Attempt) -> Result<T, E>,
+    {
+        rt.block_thread(self.run_operation(rt, Blocking(op)))
+    }
+
+    /// As [`run`](Self::run), of an [`Operation`] of any kind: a [`Blocking`] one, one that is
+    /// [`Nested`](super::Nested), a type of your own.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_operation<'p, R, T, E, Op, Fut>(
+        &'p self,
+        rt: &'p R,
+        op: Op,
+    ) -> Call<'p, R, Alone<'p, Self>, Inherit, Op, Fut, T, E>
+    where
+        R: Runtime,
+        C: Classify<T, E>,
+        H: OnRetry<T, E>,
+        Op: Operation<T, E, Fut>,
+        Fut: Future,
+    {
+        Call::new(rt, Alone(self), Surroundings::NONE, op)
     }
 
     /// The decisions alone, for code that waits by itself: a loop that blocks its thread, a client with callbacks. Its

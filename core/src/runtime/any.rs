@@ -14,7 +14,7 @@ use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -81,6 +81,7 @@ trait DynRuntime: DynNet + Send + Sync {
     #[allow(clippy::wrong_self_convention, reason = "as in Runtime")]
     fn from_std(&self, at: std::time::Instant) -> Instant;
     fn yield_now(&self) -> YieldNow;
+    fn block_thread(&self, future: Pin<&mut dyn Future<Output = ()>>);
 }
 
 impl<R: Runtime + Net> DynRuntime for R {
@@ -126,6 +127,10 @@ impl<R: Runtime + Net> DynRuntime for R {
 
     fn yield_now(&self) -> YieldNow {
         Runtime::yield_now(self)
+    }
+
+    fn block_thread(&self, future: Pin<&mut dyn Future<Output = ()>>) {
+        Runtime::block_thread(self, future);
     }
 }
 
@@ -182,6 +187,12 @@ impl Runtime for AnyRuntime {
 
     fn yield_now(&self) -> YieldNow {
         self.0.yield_now()
+    }
+
+    fn block_thread<F: Future>(&self, future: F) -> F::Output {
+        let mut output = None;
+        self.0.block_thread(pin!(async { output = Some(future.await) }));
+        output.expect("it is ready")
     }
 
     fn spawn_from<F>(&self, site: SpawnSite<'_>, future: F) -> AnyJoinHandle<F::Output>

@@ -6,7 +6,8 @@
 //! * [`clock`]: the origin that the real backends of one process share;
 //! * [`Contained`]: keeps a task's panics inside the task, and [`Delivered`] hands its outcome on;
 //! * [`Abortable`] and [`AbortableJob`]: join handles for runtimes whose own handle can't be aborted through
-//!   `&self`, can't tell how the task ended, or cancels on drop.
+//!   `&self`, can't tell how the task ended, or cancels on drop;
+//! * [`block_thread`]: parks a thread until a future is ready.
 
 mod abortable;
 pub mod clock;
@@ -14,6 +15,7 @@ mod contained;
 mod delivered;
 mod job;
 
+pub use super::park::block_thread;
 pub use abortable::{Abortable, CancelTask, NativeTask};
 pub(crate) use contained::quietly;
 pub use contained::{Contained, Outcome};

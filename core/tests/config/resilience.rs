@@ -5,8 +5,11 @@ use backstay_core::Limit;
 use backstay_core::resilience::{
     AdaptiveAlgorithm, AdaptiveLimit, AdaptiveLimitConfig, Aimd, Backoff, Bulkhead, BulkheadConfig,
     ChaosConfig, CircuitBreaker, CircuitBreakerConfig, CircuitState, Gradient, HealthCheck,
-    HealthCheckConfig, Hedge, HedgeConfig, HedgeDelay, Jitter, KeyedRateLimiter, KeyedRateLimiterConfig,
-    LoadShed, LoadShedConfig, OnStoreFailure, Pacing, PercentileDelay, Priority, Quota, RateLimiter, RateLimiterConfig, RatioBudget, Retry, RetryBudget, RetryBudgetConfig, RetryConfig, ServiceLimit, ServiceLimitConfig, SharedRateLimiter, SharedRateLimiterConfig, Throttle, ThrottleBudget, ThrottleConfig, TokenBucketBudget, Vegas,
+    HealthCheckConfig, Hedge, HedgeConfig, HedgeDelay, Jitter, KeyedCircuitBreaker,
+    KeyedCircuitBreakerConfig, KeyedRateLimiter, KeyedRateLimiterConfig, LoadShed, LoadShedConfig,
+    OnStoreFailure, Pacing, PercentileDelay, Priority, Quota, RateLimiter, RateLimiterConfig, RatioBudget,
+    Retry, RetryBudget, RetryBudgetConfig, RetryConfig, ServiceLimit, ServiceLimitConfig, SharedRateLimiter,
+    SharedRateLimiterConfig, Throttle, ThrottleBudget, ThrottleConfig, TokenBucketBudget, Vegas,
 };
 use backstay_core::time::Instant;
 use std::collections::BTreeSet;
@@ -34,6 +37,8 @@ fn what_is_not_said_is_as_in_the_builder() {
     assert_eq!(read::<CircuitBreakerConfig>(""), CircuitBreakerConfig::default());
     assert_eq!(CircuitBreaker::named("").as_config(), &CircuitBreakerConfig::default());
     assert!(CircuitBreaker::named("").config(read("")).build().is_ok());
+    assert_eq!(read::<KeyedCircuitBreakerConfig>(""), KeyedCircuitBreakerConfig::default());
+    assert_eq!(KeyedCircuitBreaker::<u32>::named("").as_config(), &KeyedCircuitBreakerConfig::default());
 
     assert_eq!(read::<RetryConfig>(""), RetryConfig::default());
     assert_eq!(read::<AdaptiveLimitConfig>(""), AdaptiveLimitConfig::default());
@@ -95,6 +100,11 @@ fn the_defaults_are_those_of_the_tables() {
         "probes = 1\nopen_for = '5s'\nopen_multiplier = 1\njitter = 0.0\n"
     );
     assert_eq!(
+        written(toml::to_string(&KeyedCircuitBreakerConfig::default())),
+        "max_keys = 16384\nidle_for = '10m'\n\n[breaker]\nprobes = 1\nopen_for = '5s'\nopen_multiplier = 1\n\
+         jitter = 0.0\n"
+    );
+    assert_eq!(
         written(toml::to_string(&RetryConfig::default())),
         "max_attempts = 3\nmax_retry_after = '1m'\n\n[backoff]\nschedule = 'exponential'\ninitial = '100ms'\n\
          max_delay = '20s'\njitter = 'full'\n"
@@ -149,6 +159,9 @@ fn the_defaults_are_those_of_the_tables() {
 fn every_setting_of_a_builder_is_in_the_file() {
     let breaker = documented(source!("circuit_breaker/builder.rs"), "CircuitBreakerBuilder");
     assert_eq!(fields::<CircuitBreakerConfig>(), without(breaker, &["observer"]));
+    let keyed = documented(source!("keyed_circuit_breaker/config.rs"), "KeyedCircuitBreakerBuilder");
+    let of_closures = ["observer", "key_observer"];
+    assert_eq!(fields::<KeyedCircuitBreakerConfig>(), without(keyed, &of_closures));
     let retry = documented(source!("retry/config.rs"), "RetryBuilder");
     let closures = ["budget", "classify", "retry_if", "on_retry", "hook"];
     assert_eq!(fields::<RetryConfig>(), without(retry, &closures));
@@ -210,6 +223,15 @@ fn every_field_is_read_and_written() {
     assert_eq!(&config, same.as_config());
     let written = round_trip(&config).replace('"', "'");
     assert_eq!(written, text);
+    let keyed: KeyedCircuitBreakerConfig =
+        read("max_keys = 100\nidle_for = '1h'\n[breaker]\nconsecutive_failures = 5\n");
+    let each = CircuitBreaker::named("").consecutive_failures(5);
+    let same = KeyedCircuitBreaker::<u32>::named("").breaker(each).max_keys(Limit::new(100).unwrap());
+    assert_eq!(&keyed, same.idle_for(3_600 * SECOND).as_config());
+    round_trip(&keyed);
+    let wrong = "max_keys = 5\n[breaker]\nfailure_rate = 1.5\n";
+    refused_at::<KeyedCircuitBreakerConfig>(wrong, 3, "invalid `failure_rate` = 1.5");
+    refused_at::<KeyedCircuitBreakerConfig>("\nidle_for = '0s'\n", 2, "invalid `idle_for` = 0s");
     let others: CircuitBreakerConfig = read("time_window = '1m'\nprobe_failure_rate = 1\n");
     assert_eq!(
         &others,
@@ -247,6 +269,7 @@ fn every_field_is_read_and_written() {
     let config: ServiceLimitConfig = read(
         "pacing = 'even'\ninitial_quota = 4\nmax_wait = '5s'\nmax_waiting = 9\njitter = 0.25\nmax_pause = '30s'\n\
          assumed_window = '10s'",
+    );
     let limit = |limit| Limit::new(limit).unwrap();
     let same = ServiceLimit::named("").pacing(Pacing::Even).initial_quota(limit(4)).max_wait(5 * SECOND);
     let same = same.max_waiting(limit(9)).jitter(0.25).max_pause(30 * SECOND).assumed_window(10 * SECOND);

@@ -2,7 +2,7 @@
 
 use crate::kit::{SOON, ms};
 use backstay::test_on_every_runtime;
-use backstay_core::resilience::{CircuitBreaker, CircuitState, Error, Pipeline};
+use backstay_core::resilience::{CircuitBreaker, CircuitState, Error, KeyedCircuitBreaker, Pipeline};
 use backstay_core::{JoinHandle, Runtime};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -13,6 +13,7 @@ test_on_every_runtime! {
     b12_an_aborted_probe_gives_its_place_back
     it_opens_and_closes_with_the_service
     a_permit_goes_into_a_blocking_job
+    keys_have_breakers_apart
 }
 
 /// Open, and to be half-open when somebody asks.
@@ -105,4 +106,39 @@ async fn a_permit_goes_into_a_blocking_job<R: Runtime>(rt: R) {
         rt.clone().spawn_blocking(move || breaker.call_blocking(|| rt.now(), || Err::<(), _>("down")))
     };
     assert_eq!(job.await.expect("no panic"), Err(Error::Operation("down")));
+}
+
+async fn keys_have_breakers_apart<R: Runtime>(rt: R) {
+    let each = CircuitBreaker::named("hosts").consecutive_failures(10).open_for(Duration::from_secs(60));
+    let hosts = KeyedCircuitBreaker::<u64>::new(&rt, each).expect("it is good");
+    let tasks = [(); 4].map(|()| {
+        let (rt, hosts) = (rt.clone(), hosts.clone());
+        rt.clone().spawn(async move {
+            for turn in 0..200_u64 {
+                let key = turn % 20;
+                // Half of them are down.
+                let op = async |_| if key < 10 { Err("down") } else { Ok(key) };
+                let _ = hosts.run(&rt, &key, op).await;
+                if turn % 40 == 0 {
+                    rt.yield_now().await;
+                }
+            }
+        })
+    });
+    for task in tasks {
+        rt.timeout(SOON, task).await.expect("nobody waits").expect("no panic");
+    }
+    let mut states = Vec::new();
+    hosts.for_each(rt.now(), |key, metrics| states.push((*key < 10, metrics.state, metrics.openings)));
+    assert_eq!(states.len(), 20);
+    for (is_down, state, openings) in states {
+        let expected = if is_down { (CircuitState::Open, 1) } else { (CircuitState::Closed, 0) };
+        assert_eq!((state, openings), expected);
+    }
+    let job = {
+        let (rt, hosts) = (rt.clone(), hosts.clone());
+        rt.clone()
+            .spawn_blocking(move || hosts.of(&3, rt.now()).call_blocking(|| rt.now(), || Ok::<_, &str>(())))
+    };
+    assert!(matches!(job.await.expect("no panic"), Err(Error::Rejected(_))));
 }

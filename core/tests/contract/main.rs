@@ -2,6 +2,7 @@
 
 mod adaptive_limit;
 mod batch_streams;
+mod blocking;
 mod broadcast;
 mod bulkhead;
 mod cancel_token;

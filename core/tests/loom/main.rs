@@ -11,6 +11,7 @@ mod circuit_breaker;
 mod future_set;
 mod generate;
 mod join;
+mod keyed_breaker;
 mod kit;
 mod mpsc;
 mod notify;

@@ -18,6 +18,8 @@ pub(crate) struct ByHand {
     // So long before the clock says so a timer fires.
     early: u64,
     timers: Arc<AtomicU64>,
+    // The next time that somebody sleeps until.
+    next: Arc<AtomicU64>,
 }
 
 impl ByHand {
@@ -59,6 +61,7 @@ impl Future for HandSleep {
         if self.rt.now() + Duration::from_nanos(self.rt.early) >= self.at {
             Poll::Ready(())
         } else {
+            self.rt.next.fetch_min(self.at.as_nanos(), Relaxed);
             Poll::Pending
         }
     }
@@ -134,5 +137,21 @@ impl Runtime for ByHand {
 
     fn from_std(&self, _: std::time::Instant) -> Instant {
         unimplemented!("it has no real time")
+    }
+
+    /// The clock goes on to the next time that is waited for.
+    fn block_thread<F: Future>(&self, future: F) -> F::Output {
+        let mut future = std::pin::pin!(future);
+        loop {
+            self.next.store(u64::MAX, Relaxed);
+            if let Poll::Ready(output) =
+                future.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop()))
+            {
+                return output;
+            }
+            let next = self.next.load(Relaxed);
+            assert_ne!(next, u64::MAX, "it waits for nothing");
+            self.nanos.store(next, Relaxed);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod adaptive_limit;
 mod backoff;
+mod blocking;
 mod bulkhead;
 mod bulkhead_model;
 mod by_hand;
@@ -12,6 +13,7 @@ mod clock;
 mod fallback;
 mod health_check;
 mod hedge;
+mod keyed_circuit_breaker;
 mod kit;
 mod last_good;
 mod limits_model;

@@ -194,6 +194,11 @@ impl CircuitBreakerBuilder {
         Self { observed: Observed::by(observer), ..self }
     }
 
+    /// What a keyed one has of it: its name, its settings, and its observer.
+    pub(in crate::resilience) fn into_parts(self) -> (&'static str, CircuitBreakerConfig, Observed) {
+        (self.name, self.config, self.observed)
+    }
+
     /// The circuit breaker, closed.
     ///
     /// # Errors

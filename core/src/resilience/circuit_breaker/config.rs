@@ -97,6 +97,8 @@ crate::settings! {
     jitter: Rule::PART,
 }
 
+crate::settings_of_its_own!(CircuitBreakerConfig);
+
 impl CircuitBreakerConfig {
     /// Everything at its default.
     pub const fn new() -> Self {

@@ -4,7 +4,7 @@
 mod word;
 
 use super::CircuitState;
-use super::state::{Admitted, Change, Changes, Machine, Rules, Switch, View};
+use super::state::{Admitted, Change, Changes, Machine, Memory, Rules, Switch, View};
 use super::window::{Outcome, Window};
 use crate::instant::{Instant, nanos};
 use crate::primitives::{AtomicU64, Mutex, Ordering, lock};
@@ -207,13 +207,30 @@ impl Shared {
         slow_after: Option<Duration>,
         now: Instant,
     ) {
-        let (before, tell) = self.change(|machine, changes| {
+        if self.reconfigure_untold(rules, window, slow_after, now) {
+            self.tell();
+        }
+    }
+
+    /// Whether there is something to tell.
+    pub(super) fn reconfigure_untold(
+        &self,
+        rules: Rules,
+        window: Window,
+        slow_after: Option<Duration>,
+        now: Instant,
+    ) -> bool {
+        let (_before, tell) = self.change(|machine, changes| {
             // Under the lock: of two who do this at once, one has its way in all.
             self.front.slow_after.store(slow_after.map_or(UNMEASURED, nanos), Ordering::Relaxed);
             machine.reconfigure(rules, window, now, changes)
         });
-        drop(before);
-        tell.now();
+        tell.0.is_some()
+    }
+
+    /// What would be lost with it at that time.
+    pub(super) fn memory(&mut self, now: Instant) -> Memory {
+        lock(&self.locked).machine.memory(now)
     }
 
     pub(super) fn view(&self, now: Instant) -> View {
@@ -274,7 +291,7 @@ impl Shared {
 
     /// Tells what is untold, in its order, unless somebody is at it already: maybe further up in this very task.
     #[cold]
-    fn tell(&self) {
+    pub(super) fn tell(&self) {
         /// Somebody else tells the rest, should the observer panic.
         struct Done<'a>(&'a Mutex<Locked>);
         impl Drop for Done<'_> {

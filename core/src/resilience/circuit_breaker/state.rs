@@ -120,6 +120,17 @@ pub(super) struct View {
     pub(super) late: u64,
 }
 
+/// What would be lost if it were forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::resilience) enum Memory {
+    /// Nothing: it is as good as new.
+    Nothing,
+    /// What calls of long ago found.
+    Past,
+    /// That calls are refused, or what somebody has said.
+    Present,
+}
+
 impl Machine {
     pub(super) const fn rules(&self) -> Rules {
         self.rules
@@ -261,6 +272,21 @@ impl Machine {
     pub(super) fn would_admit(&self, now: Instant) -> bool {
         let mut era = self.era;
         era.admit(&self.rules, now, &mut Changes::default()).0.is_ok()
+    }
+
+    /// What would be lost if it were forgotten at that time, with no calls under way.
+    pub(super) fn memory(&self, now: Instant) -> Memory {
+        let mut era = self.era;
+        era.come_to(&self.rules, now, &mut Changes::default());
+        match era.phase {
+            Phase::Closed => {
+                let Counts { failures, slow, .. } = self.window.counts_at(now);
+                let is_new = self.consecutive == 0 && failures == 0 && slow == 0;
+                if is_new { Memory::Nothing } else { Memory::Past }
+            }
+            Phase::HalfOpen(_) => Memory::Past,
+            Phase::Open { .. } | Phase::Isolated | Phase::Disabled | Phase::MetricsOnly => Memory::Present,
+        }
     }
 
     pub(super) const fn generation(&self) -> u32 {

@@ -1,55 +1,35 @@
 //! What the handles of a keyed limiter share: the keys, in shards with a lock each.
 
 use super::permit::KeyedRatePermit;
-use super::table::{Gone, Table, Tat};
+use super::tat::Tat;
 use crate::config_error::ConfigError;
-use crate::primitives::{AtomicUsize, Mutex, Ordering, lock};
+use crate::keyed_shards::{self, Shards};
+use crate::keyed_table::Gone;
+use crate::primitives::{Mutex, lock};
 use crate::resilience::observer::{Event, EventKind, Observed};
 use crate::resilience::rate_limiter::Quota;
 use crate::resilience::rate_limiter::pace::{Pace, Span};
 use crate::resilience::rejected::{PolicyKind, Reason, Rejected};
 use crate::sip_keys::SipKeys;
 use std::borrow::Borrow;
-use std::hash::{BuildHasher, Hash};
+use std::hash::Hash;
 use std::time::Duration;
 
 pub(super) struct Shared<K> {
-    shards: Vec<Shard<K>>,
-    hasher: SipKeys,
+    keys: Shards<K, Tat, Common>,
     // Held while it changes, so that all shards have the same in the end.
     quota: Mutex<Quota>,
     name: &'static str,
     observed: Observed,
-    max_keys: usize,
-    // Of all shards.
-    len: AtomicUsize,
-    // The shard that is looked at next when there are too many.
-    sweep: AtomicUsize,
 }
 
-/// On a cache line of its own.
-#[repr(align(128))]
-struct Shard<K>(Mutex<Locked<K>>);
+type Locked<K> = keyed_shards::Locked<K, Tat, Common>;
 
-struct Locked<K> {
-    table: Table<K>,
+struct Common {
     pace: Pace,
     // What was taken in another is not given back.
     generation: u32,
 }
-
-/// How many shards there are.
-const SHARDS: usize = 64;
-
-/// How many places are looked at in every so many uses of a shard: two for each use.
-const SWEPT: usize = 32;
-const SWEPT_EACH: u32 = 16;
-
-/// How many more, before a new key is refused.
-const SWEPT_WHEN_FULL: usize = 32;
-
-/// In how many other shards too: nobody may use those where there is room to be made.
-const SHARDS_SWEPT_WHEN_FULL: usize = 8;
 
 /// Why there are no permits.
 enum Refusal {
@@ -67,21 +47,12 @@ impl<K> Shared<K> {
         observed: Observed,
     ) -> Result<Self, ConfigError> {
         let pace = pace(&quota)?;
-        let shard = || Shard(Mutex::new(Locked { table: Table::new(), pace, generation: 0 }));
-        Ok(Self {
-            shards: (0..SHARDS).map(|_| shard()).collect(),
-            hasher,
-            quota: Mutex::new(quota),
-            name,
-            observed,
-            max_keys,
-            len: AtomicUsize::new(0),
-            sweep: AtomicUsize::new(0),
-        })
+        let keys = Shards::new(max_keys, hasher, || Common { pace, generation: 0 });
+        Ok(Self { keys, quota: Mutex::new(quota), name, observed })
     }
 
     pub(super) fn len(&self) -> usize {
-        self.len.load(Ordering::Relaxed)
+        self.keys.len()
     }
 
     pub(super) const fn name(&self) -> &'static str {
@@ -95,17 +66,11 @@ impl<K> Shared<K> {
     pub(super) fn set_quota(&self, quota: Quota, now: u64) -> Result<(), ConfigError> {
         let pace = pace(&quota)?;
         let mut current = lock(&self.quota);
-        for shard in &self.shards {
-            lock(&shard.0).change(pace, now);
+        for mut locked in self.keys.each() {
+            locked.change(pace, now);
         }
         *current = quota;
         Ok(())
-    }
-
-    #[inline]
-    fn shard(&self, hash: u64) -> &Mutex<Locked<K>> {
-        // The places are chosen by the lower bits.
-        &self.shards[(hash >> (64 - SHARDS.ilog2())) as usize].0
     }
 
     /// The refusal in the callers' terms, which the observer hears of: no lock is held.
@@ -134,16 +99,14 @@ impl<K: Hash + Eq> Shared<K> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let hash = self.hasher.hash_one(key);
+        let hash = self.keys.hash(key);
         // What is forgotten is dropped after the lock is free.
         let mut gone = Gone::new();
         let taken = {
-            let mut locked = lock(self.shard(hash));
-            let span = locked.pace.span(now);
+            let mut locked = self.keys.lock(hash);
+            let span = locked.common.pace.span(now);
             let taken = locked.take(key, hash, n, span);
-            if locked.table.is_turn(SWEPT_EACH) {
-                self.sweep(&mut locked, SWEPT, span, &mut gone);
-            }
+            self.keys.take_turn(&mut locked, |_, _| over(span), &mut gone);
             taken
         };
         match taken {
@@ -159,40 +122,35 @@ impl<K: Hash + Eq> Shared<K> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let hash = self.hasher.hash_one(key);
-        let mut locked = lock(self.shard(hash));
-        let Locked { table, pace, .. } = &mut *locked;
-        let at = table.find(key, hash).ok();
-        let tat = at.and_then(|at| table.tat_mut(at)).map_or(0, |tat| tat.get());
+        let hash = self.keys.hash(key);
+        let mut locked = self.keys.lock(hash);
+        let pace = locked.common.pace;
+        let at = locked.table.find(key, hash).ok();
+        let tat = at.and_then(|at| locked.table.value_mut(at)).map_or(0, |tat| tat.get());
         pace.available(tat, pace.span(now))
     }
 
-    /// Takes what was used already.
+    /// Takes what was used already; from nobody where there is no place for another key.
     pub(super) fn charge<Q>(&self, key: &Q, n: u64, now: u64)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let hash = self.hasher.hash_one(key);
-        if lock(self.shard(hash)).charge(key, hash, n, now) {
+        let hash = self.keys.hash(key);
+        let is_charged = self.keys.lock(hash).charge(key, hash, n, now);
+        if is_charged {
             return;
         }
-        // Made before the lock is taken.
-        let owned = key.to_owned();
-        let mut locked = lock(self.shard(hash));
-        if locked.charge(key, hash, n, now) || !self.count_one_more() {
-            // Dropped when the lock is free.
-            drop(locked);
-            drop(owned);
-            return;
-        }
-        if locked.table.is_full() {
-            locked.table.grow(|key| self.hasher.hash_one(key));
-        }
-        let tat = locked.pace.charge(0, n, locked.pace.span(now));
-        if let Err(at) = locked.table.find(key, hash) {
-            locked.table.insert(at, owned, Tat::new(tat));
-        }
+        // Dropped after the lock is free.
+        let mut gone = Gone::new();
+        let _ = self.keys.insert(
+            key.to_owned(),
+            hash,
+            |common, _| over(common.pace.span(now)),
+            &mut gone,
+            |locked, key| locked.charge::<K>(key, hash, n, now).then_some(()),
+            |locked, key| locked.insert_charged(key, hash, n, now),
+        );
     }
 
     pub(super) fn give_back<Q>(&self, key: &Q, permit: KeyedRatePermit, used: u64, now: u64)
@@ -200,16 +158,15 @@ impl<K: Hash + Eq> Shared<K> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        lock(self.shard(permit.hash)).give_back(key, &permit, used, now);
+        self.keys.lock(permit.hash).give_back(key, &permit, used, now);
     }
 
     pub(super) fn retain(&self, mut keep: impl FnMut(&K) -> bool) {
-        for shard in &self.shards {
-            let mut locked = lock(&shard.0);
-            let gone = self.forget_unless(&mut locked, |key, _| keep(key));
+        for mut locked in self.keys.each() {
+            let gone = self.keys.take_unless(&mut locked, |key, _| keep(key));
             if !gone.is_empty() {
                 // Who comes again is new, and has nothing to be given back.
-                locked.generation = locked.generation.wrapping_add(1);
+                locked.common.generation = locked.common.generation.wrapping_add(1);
             }
             // Dropped when the lock is free.
             drop(locked);
@@ -217,18 +174,11 @@ impl<K: Hash + Eq> Shared<K> {
     }
 
     pub(super) fn prune(&self, now: u64) {
-        for shard in &self.shards {
-            let mut locked = lock(&shard.0);
-            let first = locked.pace.span(now).first;
-            let _gone = self.forget_unless(&mut locked, |_, tat| tat > first);
+        for mut locked in self.keys.each() {
+            let mut is_over = over(locked.common.pace.span(now));
+            let _gone = self.keys.take_unless(&mut locked, |_, tat| !is_over(tat));
             drop(locked);
         }
-    }
-
-    fn forget_unless(&self, locked: &mut Locked<K>, keep: impl FnMut(&K, u64) -> bool) -> Vec<K> {
-        let gone = locked.table.take_unless(keep, |key| self.hasher.hash_one(key));
-        self.len.fetch_sub(gone.len(), Ordering::Relaxed);
-        gone
     }
 
     /// Takes from a key that was not there: at most its burst, which is all there.
@@ -239,68 +189,24 @@ impl<K: Hash + Eq> Shared<K> {
         hash: u64,
         n: u64,
         now: u64,
-        gone: &mut Gone<K>,
+        gone: &mut Gone<K, Tat>,
     ) -> Result<KeyedRatePermit, Rejected> {
-        let mut locked = lock(self.shard(hash));
-        let span = locked.pace.span(now);
-        if let Some(taken) = locked.take(&key, hash, n, span) {
-            drop(locked);
-            return taken.map_err(|refusal| self.refused(refusal, now));
-        }
-        if !self.count_one_more() {
-            self.sweep(&mut locked, SWEPT_WHEN_FULL, span, gone);
-            if !self.count_one_more() {
-                // One lock at a time.
-                drop(locked);
-                if !self.count_one_more_elsewhere(now, gone) {
-                    return Err(self.refused(Refusal::TooManyKeys, now));
-                }
-                locked = lock(self.shard(hash));
-                let span = locked.pace.span(now);
-                if let Some(taken) = locked.take(&key, hash, n, span) {
-                    drop(locked);
-                    self.len.fetch_sub(1, Ordering::Relaxed);
-                    return taken.map_err(|refusal| self.refused(refusal, now));
-                }
-            }
-        }
-        let span = locked.pace.span(now);
-        if locked.table.is_full() {
-            // It costs as much as growing, and may make that unnecessary: for a while, if half of it is free then.
-            self.sweep(&mut locked, usize::MAX, span, gone);
-            if locked.table.is_half_full() {
-                locked.table.grow(|key| self.hasher.hash_one(key));
-            }
-        }
-        Ok(locked.insert(key, hash, n, span))
+        let taken = self.keys.insert(
+            key,
+            hash,
+            |common, _| over(common.pace.span(now)),
+            gone,
+            |locked, key| locked.take(key, hash, n, locked.common.pace.span(now)),
+            |locked, key| Ok(locked.insert(key, hash, n, locked.common.pace.span(now))),
+        );
+        taken.unwrap_or(Err(Refusal::TooManyKeys)).map_err(|refusal| self.refused(refusal, now))
     }
+}
 
-    fn count_one_more(&self) -> bool {
-        let more = |len: usize| (len < self.max_keys).then(|| len + 1);
-        self.len.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
-    }
-
-    /// Makes room in other shards, for one that is in none of them.
-    fn count_one_more_elsewhere(&self, now: u64, gone: &mut Gone<K>) -> bool {
-        (0..SHARDS_SWEPT_WHEN_FULL).any(|_| {
-            let shard = &self.shards[self.sweep.fetch_add(1, Ordering::Relaxed) % SHARDS];
-            let mut locked = lock(&shard.0);
-            let span = locked.pace.span(now);
-            self.sweep(&mut locked, SWEPT_WHEN_FULL, span, gone);
-            self.count_one_more()
-        })
-    }
-
-    #[cold]
-    fn sweep(&self, locked: &mut Locked<K>, places: usize, span: Span, gone: &mut Gone<K>) {
-        let table = &mut locked.table;
-        let before = table.len();
-        table.sweep(places, span.first, |key| self.hasher.hash_one(key), gone);
-        let forgotten = before - table.len();
-        if forgotten > 0 {
-            self.len.fetch_sub(forgotten, Ordering::Relaxed);
-        }
-    }
+/// What is as good as new then.
+#[inline]
+fn over(span: Span) -> impl FnMut(&mut Tat) -> bool {
+    move |tat| tat.get() <= span.first
 }
 
 impl<K> Locked<K> {
@@ -311,17 +217,17 @@ impl<K> Locked<K> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        if n > self.pace.burst {
-            return Some(Err(Refusal::TooLarge { capacity: self.pace.burst }));
+        if n > self.common.pace.burst {
+            return Some(Err(Refusal::TooLarge { capacity: self.common.pace.burst }));
         }
         let at = self.table.find(key, hash).ok()?;
-        let tat = self.table.tat_mut(at)?;
-        Some(match self.pace.take(tat.get(), n, span) {
+        let tat = self.table.value_mut(at)?;
+        Some(match self.common.pace.take(tat.get(), n, span) {
             Ok(next) => {
                 *tat = Tat::new(next);
                 Ok(self.permit(hash, n, span))
             }
-            Err(due) => Err(Refusal::Until(self.pace.when(due))),
+            Err(due) => Err(Refusal::Until(self.common.pace.when(due))),
         })
     }
 
@@ -330,14 +236,25 @@ impl<K> Locked<K> {
     where
         K: Eq,
     {
-        if let (Err(at), Ok(next)) = (self.table.find(&key, hash), self.pace.take(0, n, span)) {
+        if let (Err(at), Ok(next)) = (self.table.find(&key, hash), self.common.pace.take(0, n, span)) {
             self.table.insert(at, key, Tat::new(next));
         }
         self.permit(hash, n, span)
     }
 
     const fn permit(&self, hash: u64, n: u64, span: Span) -> KeyedRatePermit {
-        KeyedRatePermit { n, taken: span.first, hash, generation: self.generation }
+        KeyedRatePermit { n, taken: span.first, hash, generation: self.common.generation }
+    }
+
+    /// Takes from a key that is not there what it used already. There is room for it.
+    fn insert_charged(&mut self, key: K, hash: u64, n: u64, now: u64)
+    where
+        K: Eq,
+    {
+        let pace = self.common.pace;
+        if let Err(at) = self.table.find(&key, hash) {
+            self.table.insert(at, key, Tat::new(pace.charge(0, n, pace.span(now))));
+        }
     }
 
     /// Takes from a key that is there what it used already.
@@ -346,8 +263,8 @@ impl<K> Locked<K> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        let (pace, at) = (self.pace, self.table.find(key, hash).ok());
-        let tat = at.and_then(|at| self.table.tat_mut(at));
+        let (pace, at) = (self.common.pace, self.table.find(key, hash).ok());
+        let tat = at.and_then(|at| self.table.value_mut(at));
         tat.map(|tat| *tat = Tat::new(pace.charge(tat.get(), n, pace.span(now)))).is_some()
     }
 
@@ -362,28 +279,28 @@ impl<K> Locked<K> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        if permit.generation != self.generation {
+        if permit.generation != self.common.generation {
             return;
         }
-        let passed = self.pace.span(now).last.saturating_sub(permit.taken);
-        let unused = self.pace.ticks_of(permit.n.saturating_sub(used));
-        let back = self.pace.ticks_of(permit.n).saturating_sub(passed).min(unused);
+        let passed = self.common.pace.span(now).last.saturating_sub(permit.taken);
+        let unused = self.common.pace.ticks_of(permit.n.saturating_sub(used));
+        let back = self.common.pace.ticks_of(permit.n).saturating_sub(passed).min(unused);
         let found = self.table.find(key, permit.hash).ok();
-        if let Some(tat) = found.and_then(|at| self.table.tat_mut(at)) {
+        if let Some(tat) = found.and_then(|at| self.table.value_mut(at)) {
             *tat = Tat::new(tat.get().saturating_sub(back));
         }
     }
 
     /// Goes on at another pace, with what each key has now.
     fn change(&mut self, pace: Pace, now: u64) {
-        let last = self.pace.span(now).last;
-        for tat in self.table.tats() {
+        let last = self.common.pace.span(now).last;
+        for (_, tat) in self.table.iter_mut() {
             // One with all of its burst is as good as new.
-            let next = if tat.get() <= last { 0 } else { self.pace.convert(tat.get(), now, &pace) };
+            let next = if tat.get() <= last { 0 } else { self.common.pace.convert(tat.get(), now, &pace) };
             *tat = Tat::new(next);
         }
-        self.pace = pace;
-        self.generation = self.generation.wrapping_add(1);
+        self.common.pace = pace;
+        self.common.generation = self.common.generation.wrapping_add(1);
     }
 }
 

@@ -89,7 +89,7 @@ where
     {
         let mut this = state.project();
         let outer = this.outer;
-        if self.limits.config.max_elapsed.is_some() && outer.progress.started.is_none() {
+        if (self.limits.config.max_elapsed.is_some() || Op::BLOCKS) && outer.progress.started.is_none() {
             outer.progress.started = Some(ctx.now());
         }
         loop {
@@ -105,6 +105,10 @@ where
                 .recorded_in(self.limits.budget.as_ref());
             let calls = ctx.calls();
             let poll = inner.poll(this.inner.as_mut(), within, ctx, cx);
+            if Op::BLOCKS {
+                // The attempt may have taken its time in this very poll.
+                ctx.forget_now();
+            }
             if ctx.calls() != calls && !outer.has_called {
                 outer.has_called = true;
                 outer.tried = outer.tried.saturating_add(1);

@@ -2,17 +2,16 @@
 
 use std::borrow::Borrow;
 use std::mem;
-use std::num::NonZeroU64;
 
-/// Keys and their TATs, by linear probing; what is removed is closed up, so that nothing is left behind.
+/// Keys and their values, by linear probing; what is removed is closed up, so that nothing is left behind.
 ///
-/// Every few uses some of its places are looked at, in turn, and those are removed whose time has passed: so it has
+/// Every few uses some of its places are looked at, in turn, and those are removed that need not be kept: so it has
 /// gone round before it has been used as often as it has places, and it shrinks when it is mostly empty. No task does
 /// it, and no use costs much.
 #[derive(Debug)]
-pub(super) struct Table<K> {
+pub(crate) struct Table<K, V> {
     // A power of two of them, or none.
-    places: Vec<Option<Entry<K>>>,
+    places: Vec<Option<Entry<K, V>>>,
     len: usize,
     // The place that is looked at next.
     sweep: usize,
@@ -20,49 +19,33 @@ pub(super) struct Table<K> {
 }
 
 #[derive(Debug)]
-struct Entry<K> {
+struct Entry<K, V> {
     key: K,
-    tat: Tat,
-}
-
-/// A TAT, below the last number there is: as one more, which is not zero, so that a free place takes no room.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tat(NonZeroU64);
-
-impl Tat {
-    #[inline]
-    pub(super) const fn new(tat: u64) -> Self {
-        Self(NonZeroU64::MIN.saturating_add(tat))
-    }
-
-    #[inline]
-    pub(super) const fn get(self) -> u64 {
-        self.0.get() - 1
-    }
+    value: V,
 }
 
 /// What was taken out, to be dropped where that may run anything. A few need no memory.
 #[derive(Debug)]
-pub(super) struct Gone<K> {
-    few: [Option<K>; 2],
-    many: Vec<K>,
+pub(crate) struct Gone<K, V> {
+    few: [Option<(K, V)>; 2],
+    many: Vec<(K, V)>,
 }
 
-impl<K> Gone<K> {
+impl<K, V> Gone<K, V> {
     #[inline]
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { few: [None, None], many: Vec::new() }
     }
 
-    fn push(&mut self, key: K) {
+    fn extend(&mut self, gone: Option<(K, V)>) {
         match self.few.iter_mut().find(|place| place.is_none()) {
-            Some(place) => *place = Some(key),
-            None => self.many.push(key),
+            Some(place) => *place = gone,
+            None => self.many.extend(gone),
         }
     }
 
     #[cfg(test)]
-    fn drain(self) -> impl Iterator<Item = K> {
+    fn drain(self) -> impl Iterator<Item = (K, V)> {
         self.few.into_iter().flatten().chain(self.many)
     }
 }
@@ -70,25 +53,25 @@ impl<K> Gone<K> {
 /// The fewest places there are when there are any.
 const FEWEST: usize = 16;
 
-impl<K> Table<K> {
-    pub(super) const fn new() -> Self {
+impl<K, V> Table<K, V> {
+    pub(crate) const fn new() -> Self {
         Self { places: Vec::new(), len: 0, sweep: 0, uses: 0 }
     }
 
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
     /// Counts a use, and says whether it is one of so many.
     #[inline]
-    pub(super) const fn is_turn(&mut self, each: u32) -> bool {
+    pub(crate) const fn is_turn(&mut self, each: u32) -> bool {
         self.uses = self.uses.wrapping_add(1);
         self.uses.is_multiple_of(each)
     }
 
     /// Where a key is, or would be.
     #[inline]
-    pub(super) fn find<Q: Eq + ?Sized>(&self, key: &Q, hash: u64) -> Result<usize, usize>
+    pub(crate) fn find<Q: Eq + ?Sized>(&self, key: &Q, hash: u64) -> Result<usize, usize>
     where
         K: Borrow<Q>,
     {
@@ -104,54 +87,55 @@ impl<K> Table<K> {
         Err(at)
     }
 
-    /// The TAT at a place that was found.
+    /// The value at a place that was found.
     #[inline]
-    pub(super) fn tat_mut(&mut self, at: usize) -> Option<&mut Tat> {
-        self.places.get_mut(at)?.as_mut().map(|entry| &mut entry.tat)
+    pub(crate) fn value_mut(&mut self, at: usize) -> Option<&mut V> {
+        self.places.get_mut(at)?.as_mut().map(|entry| &mut entry.value)
     }
 
-    /// The TATs of all.
-    pub(super) fn tats(&mut self) -> impl Iterator<Item = &mut Tat> {
-        self.places.iter_mut().flatten().map(|entry| &mut entry.tat)
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.places.iter_mut().flatten().map(|entry| (&entry.key, &mut entry.value))
     }
 
     /// Whether the next key needs more places.
-    pub(super) const fn is_full(&self) -> bool {
+    pub(crate) const fn is_full(&self) -> bool {
         // Three quarters.
         (self.len + 1) * 4 > self.places.len() * 3
     }
 
     /// Whether half of the places are taken, or there are none.
-    pub(super) const fn is_half_full(&self) -> bool {
+    pub(crate) const fn is_half_full(&self) -> bool {
         self.len * 2 >= self.places.len()
     }
 
     /// Doubles the places.
-    pub(super) fn grow(&mut self, hash: impl Fn(&K) -> u64) {
+    pub(crate) fn grow(&mut self, hash: impl Fn(&K) -> u64) {
         self.rebuild((self.places.len() * 2).max(FEWEST), hash);
     }
 
     /// Puts a key where it would be: `find` said where, and nothing has changed since.
-    pub(super) fn insert(&mut self, at: usize, key: K, tat: Tat) {
+    pub(crate) fn insert(&mut self, at: usize, key: K, value: V) {
         if let Some(place) = self.places.get_mut(at) {
-            *place = Some(Entry { key, tat });
+            *place = Some(Entry { key, value });
             self.len += 1;
         }
     }
 
-    /// Looks at so many places, and takes out those whose TAT is before `tick`. They are handed out: dropping a key may
-    /// run anything.
-    pub(super) fn sweep(&mut self, places: usize, tick: u64, hash: impl Fn(&K) -> u64, gone: &mut Gone<K>) {
+    /// Looks at so many places, and takes out what `is_over`. It is handed out: dropping a key may run anything.
+    pub(crate) fn sweep(
+        &mut self,
+        places: usize,
+        mut is_over: impl FnMut(&mut V) -> bool,
+        hash: impl Fn(&K) -> u64,
+        gone: &mut Gone<K, V>,
+    ) {
         for _ in 0..places.min(self.places.len()) {
             let at = self.sweep & (self.places.len() - 1);
-            match &self.places[at] {
+            if self.places[at].as_mut().is_some_and(|entry| is_over(&mut entry.value)) {
                 // What moves into this place is looked at next.
-                Some(entry) if entry.tat.get() <= tick => {
-                    if let Some(key) = self.remove(at, &hash) {
-                        gone.push(key);
-                    }
-                }
-                _ => self.sweep = at + 1,
+                gone.extend(self.remove(at, &hash));
+            } else {
+                self.sweep = at + 1;
             }
         }
         if self.places.len() > FEWEST && self.len * 8 < self.places.len() {
@@ -160,21 +144,22 @@ impl<K> Table<K> {
     }
 
     /// Takes out all for which `keep` says no.
-    pub(super) fn take_unless(
+    pub(crate) fn take_unless(
         &mut self,
-        mut keep: impl FnMut(&K, u64) -> bool,
+        mut keep: impl FnMut(&K, &mut V) -> bool,
         hash: impl Fn(&K) -> u64,
-    ) -> Vec<K> {
+    ) -> Vec<(K, V)> {
         // All are asked before anything is changed: it may panic.
-        let mut is_kept = |entry: &Entry<K>| keep(&entry.key, entry.tat.get());
-        let kept: Vec<_> = self.places.iter().map(|place| place.as_ref().is_some_and(&mut is_kept)).collect();
+        let mut is_kept = |entry: &mut Entry<K, V>| keep(&entry.key, &mut entry.value);
+        let kept: Vec<_> =
+            self.places.iter_mut().map(|place| place.as_mut().is_some_and(&mut is_kept)).collect();
         let all = mem::take(&mut self.places).into_iter().zip(kept);
         let (mut rest, mut gone) = (Vec::new(), Vec::new());
         for (entry, is_kept) in all.filter_map(|(place, is_kept)| Some((place?, is_kept))) {
             if is_kept {
                 rest.push(entry);
             } else {
-                gone.push(entry.key);
+                gone.push((entry.key, entry.value));
             }
         }
         let places = (rest.len() * 4 / 3 + 1).next_power_of_two().max(FEWEST);
@@ -190,7 +175,7 @@ impl<K> Table<K> {
     fn refill(
         &mut self,
         places: usize,
-        entries: impl IntoIterator<Item = Entry<K>>,
+        entries: impl IntoIterator<Item = Entry<K, V>>,
         hash: impl Fn(&K) -> u64,
     ) {
         self.places = Vec::with_capacity(places);
@@ -207,7 +192,7 @@ impl<K> Table<K> {
     }
 
     /// Takes out what is at a place, and moves up what had to go past it.
-    fn remove(&mut self, at: usize, hash: &impl Fn(&K) -> u64) -> Option<K> {
+    fn remove(&mut self, at: usize, hash: &impl Fn(&K) -> u64) -> Option<(K, V)> {
         let mask = self.places.len() - 1;
         let gone = self.places[at].take()?;
         self.len -= 1;
@@ -221,7 +206,7 @@ impl<K> Table<K> {
             }
             next = (next + 1) & mask;
         }
-        Some(gone.key)
+        Some((gone.key, gone.value))
     }
 }
 
@@ -246,16 +231,16 @@ mod tests {
                 match what {
                     0 => {
                         let mut gone = Gone::new();
-                        table.sweep(usize::from(key), tick, hash, &mut gone);
+                        table.sweep(usize::from(key), |value| *value <= tick, hash, &mut gone);
                         // It goes as far as it is told to, which may not be round where something moves up.
-                        for key in gone.drain() {
-                            prop_assert!(model.remove(&key).is_some_and(|tat| tat <= tick));
+                        for (key, value) in gone.drain() {
+                            prop_assert!(model.remove(&key) == Some(value) && value <= tick);
                         }
                     }
                     1 => {
-                        let mut gone = table.take_unless(|_, tat| tat > tick, hash);
+                        let mut gone = table.take_unless(|_, value| *value > tick, hash);
                         gone.sort_unstable();
-                        let expected: Vec<_> = model.extract_if(.., |_, tat| *tat <= tick).map(|(key, _)| key).collect();
+                        let expected: Vec<_> = model.extract_if(.., |_, value| *value <= tick).collect();
                         prop_assert_eq!(gone, expected);
                     }
                     2 => {
@@ -263,23 +248,23 @@ mod tests {
                         model.retain(|kept, _| kept % 3 != key % 3);
                     }
                     _ => {
-                        let tat = Tat::new(tick);
                         if table.is_full() {
                             table.grow(hash);
                         }
                         match table.find(&key, hash(&key)) {
-                            Ok(at) => *table.tat_mut(at).unwrap() = tat,
-                            Err(at) => table.insert(at, key, tat),
+                            Ok(at) => *table.value_mut(at).unwrap() = tick,
+                            Err(at) => table.insert(at, key, tick),
                         }
                         model.insert(key, tick);
                     }
                 }
                 prop_assert_eq!(table.len(), model.len());
                 prop_assert!(table.places.is_empty() || table.len() < table.places.len());
-                for (key, tat) in &model {
+                for (key, value) in &model {
                     let at = table.find(key, hash(key));
-                    prop_assert_eq!(table.tat_mut(at.unwrap()).map(|tat| tat.get()), Some(*tat));
+                    prop_assert_eq!(table.value_mut(at.unwrap()), Some(&mut value.clone()));
                 }
+                prop_assert_eq!(table.iter_mut().count(), model.len());
             }
         }
     }
@@ -289,7 +274,7 @@ mod tests {
         let hash = |key: &u64| *key;
         let of = |keys: u64, places: usize| {
             let mut table = Table::new();
-            table.refill(places, (1..=keys).map(|key| Entry { key, tat: Tat::new(9) }), hash);
+            table.refill(places, (1..=keys).map(|key| Entry { key, value: 9 }), hash);
             table
         };
         assert_eq!([7, 8].map(|keys| of(keys, 16).is_half_full()), [false, true]);
@@ -297,7 +282,7 @@ mod tests {
         // Those that an eighth or more is taken of are kept, and so are the fewest.
         for (keys, before, after) in [(7, 64, 32), (8, 64, 64), (0, 32, 16), (0, 16, 16)] {
             let mut table = of(keys, before);
-            table.sweep(1, 0, hash, &mut Gone::new());
+            table.sweep(1, |_| false, hash, &mut Gone::new());
             assert_eq!(table.places.len(), after, "{keys} in {before}");
         }
         // There is room for one more when some have been taken out.
@@ -316,16 +301,16 @@ mod tests {
                 table.grow(hash);
             }
             let at = table.find(&key, hash(&key)).unwrap_err();
-            table.insert(at, key, Tat::new(1));
+            table.insert(at, key, 1);
             let fewest = (4 * table.len()).div_ceil(3).next_power_of_two().max(FEWEST);
             assert_eq!(table.places.len(), fewest, "three quarters of them, and no more");
         }
         assert_eq!((table.len(), table.places.len()), (10_000, 16_384));
         let mut gone = Gone::new();
         for _ in 0..20_000 {
-            table.sweep(2, 1, hash, &mut gone);
+            table.sweep(2, |value| *value == 1, hash, &mut gone);
         }
         assert_eq!((table.len(), table.places.len(), gone.drain().count()), (0, FEWEST, 10_000));
-        assert_eq!(size_of::<Option<Entry<u64>>>(), 16);
+        assert_eq!(size_of::<Option<Entry<u64, std::num::NonZeroU64>>>(), 16);
     }
 }
