@@ -158,6 +158,9 @@ mod documents {
     #[doc = include_str!("../docs/guide/joins.md")]
     struct Joins;
     #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/live-reload.md")]
+    struct LiveReload;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/load-shed.md")]
     struct LoadShed;
     #[cfg(feature = "testing")]

@@ -18,6 +18,7 @@
 //! | to know whether a service works, asked at intervals | [`HealthCheck`] |
 //! | faults on purpose, to see what the others make of them | [`Chaos`] |
 //! | several of these, in an order | [`Pipeline`] |
+//! | the same, replaced while calls are under way | [`Reloadable`] |
 //!
 //! Each policy is usable alone, by its `run`, and without async, by its methods that take the time: those are the
 //! policy, a state machine that knows no clock. All give the same flat [`Error`], and ask one question, the same for
@@ -82,7 +83,7 @@ pub use keyed_rate_limiter::{
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use load_shed::{LoadShed, LoadShedBuilder, LoadShedConfig, LoadShedMetrics};
 pub use observer::{Event, EventKind, HedgeCause, Observer};
-pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Stack};
+pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Reloadable, Stack};
 pub use priority::Priority;
 pub(crate) use rate_limiter::Patient;
 pub use rate_limiter::{

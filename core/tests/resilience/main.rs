@@ -22,6 +22,7 @@ mod operation;
 mod pairs;
 mod pipeline;
 mod rate_limiter;
+mod reloadable;
 mod retry;
 mod retry_budget;
 mod single_flight;
