@@ -67,8 +67,8 @@ pub use bulkhead::{
 };
 pub use chaos::{Behavior, Chaos, ChaosBuilder, ChaosConfig, ChaosKind, Fault, Injection, Instead, Latency};
 pub use circuit_breaker::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerConfig, CircuitMetrics, CircuitPermit,
-    CircuitReason, CircuitState, OwnedCircuitPermit,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerConfig, CircuitCalls, CircuitMetrics, CircuitPermit,
+    CircuitReason, CircuitSnapshot, CircuitState, OwnedCircuitPermit,
 };
 pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};

@@ -7,6 +7,7 @@ mod future;
 mod permit;
 mod report;
 mod shared;
+mod snapshot;
 mod state;
 pub(super) mod states;
 mod window;
@@ -15,6 +16,7 @@ pub use builder::CircuitBreakerBuilder;
 pub use config::CircuitBreakerConfig;
 pub use permit::{CircuitPermit, OwnedCircuitPermit};
 pub use report::CircuitMetrics;
+pub use snapshot::{CircuitCalls, CircuitSnapshot};
 pub use states::{CircuitReason, CircuitState};
 
 use super::attempt::Attempt;
