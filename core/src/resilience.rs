@@ -88,7 +88,7 @@ pub use priority::Priority;
 pub(crate) use rate_limiter::Patient;
 pub use rate_limiter::{
     AcquireRate, AcquireRateOwned, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder,
-    RateLimiterConfig, RatePermit, Reservation,
+    RateLimiterConfig, RatePermit, RateSnapshot, Reservation, TakenPermits,
 };
 pub use rejected::{PolicyKind, Reason, Rejected};
 pub(crate) use retry::OwnedRetry;

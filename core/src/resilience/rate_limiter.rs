@@ -13,6 +13,7 @@ mod permit;
 mod policy;
 mod quota;
 mod reservation;
+mod snapshot;
 mod state;
 mod ticket;
 mod told;
@@ -26,6 +27,7 @@ pub use permit::RatePermit;
 pub use policy::RateLimited;
 pub use quota::Quota;
 pub use reservation::Reservation;
+pub use snapshot::{RateSnapshot, TakenPermits};
 
 use super::attempt::Attempt;
 use super::layer::{Alone, Call, Surroundings};
@@ -37,6 +39,7 @@ use crate::instant::Instant;
 use crate::limit::Limit;
 use crate::primitives::{Arc, Mutex, lock};
 use crate::runtime::Runtime;
+use crate::sync::wait_list::Wakers;
 use state::State;
 use std::fmt;
 
@@ -362,8 +365,10 @@ impl RateLimiter {
     #[doc(alias = "reconfigure")]
     #[doc(alias = "set_rate")]
     pub fn set_quota(&self, quota: Quota, now: Instant) -> Result<(), ConfigError> {
+        // They are woken when the quota can be asked for again.
+        let mut wakers = Wakers::new();
         let mut current = lock(&self.shared.quota);
-        self.shared.state.change(&quota, now.as_nanos())?;
+        self.shared.state.change(&quota, now.as_nanos(), &mut wakers)?;
         *current = quota;
         Ok(())
     }

@@ -4,6 +4,7 @@ mod keyed;
 mod observed;
 mod owned;
 mod pipeline;
+mod snapshot;
 mod waiting;
 
 use backstay_core::Limit;

@@ -96,6 +96,30 @@ impl Window {
         self.length = length;
     }
 
+    /// When those of all that were taken pass, the oldest first.
+    pub(super) fn ends(&self) -> impl Iterator<Item = u64> {
+        self.passes_at.iter().copied()
+    }
+
+    /// One more, which passes no earlier than any.
+    pub(super) fn replace_oldest(&mut self, passes_at: u64) {
+        self.passes_at.pop_front();
+        self.passes_at.push_back(passes_at);
+    }
+
+    /// One more, which there is no room for.
+    pub(super) fn forget(&mut self, passes_at: u64) {
+        self.forgotten = self.forgotten.max(passes_at);
+    }
+
+    /// Of those of both, permit by permit, the one that passes later. They have the same size.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (at, other) in self.passes_at.iter_mut().zip(&other.passes_at) {
+            *at = (*at).max(*other);
+        }
+        self.forgotten = self.forgotten.max(other.forgotten);
+    }
+
     /// So many of them taken now.
     pub(super) fn fill(&mut self, taken: u64, now: u64) {
         let _ = self.push(taken.min(self.len()), now);
