@@ -130,7 +130,7 @@ mod documents {
     struct Chaos;
     #[doc = include_str!("../docs/guide/concurrent-streams.md")]
     struct ConcurrentStreams;
-    #[cfg(feature = "serde")]
+    #[cfg(all(feature = "serde", feature = "testing"))]
     #[doc = include_str!("../docs/guide/configuration.md")]
     struct Configuration;
     #[cfg(feature = "testing")]

@@ -19,6 +19,7 @@
 //! | faults on purpose, to see what the others make of them | [`Chaos`] |
 //! | several of these, in an order | [`Pipeline`] |
 //! | the same, replaced while calls are under way | [`Reloadable`] |
+//! | the same from a file, and from another while it runs | [`ConfiguredPipeline`] |
 //!
 //! Each policy is usable alone, by its `run`, and without async, by its methods that take the time: those are the
 //! policy, a state machine that knows no clock. All give the same flat [`Error`], and ask one question, the same for
@@ -83,7 +84,10 @@ pub use keyed_rate_limiter::{
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use load_shed::{LoadShed, LoadShedBuilder, LoadShedConfig, LoadShedMetrics};
 pub use observer::{Event, EventKind, HedgeCause, Observer};
-pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Reloadable, Stack};
+pub use pipeline::{
+    ConfiguredOrder, ConfiguredPipeline, ConfiguredPipelineBuilder, DefaultOrder, DynPipeline, Pipeline,
+    PipelineBuilder, PipelineConfig, Reloadable, Stack,
+};
 pub use priority::Priority;
 pub(crate) use rate_limiter::Patient;
 pub use rate_limiter::{

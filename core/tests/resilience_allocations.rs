@@ -7,9 +7,9 @@
 use backstay::testing::Sim;
 use backstay_core::resilience::{
     AdaptiveAlgorithm, AdaptiveLimit, Aimd, Attempt, AttemptTimeout, Backoff, Bulkhead, Chaos,
-    CircuitBreaker, Error, Fallback, Gradient, Hedge, KeyedRateLimiter, LastGood, LoadShed, Pipeline,
-    Priority, Quota, RateLimiter, Reloadable, Retry, RetryBudget, SingleFlight, Throttle, TotalTimeout,
-    Vegas,
+    CircuitBreaker, ConfiguredPipeline, Error, Fallback, Gradient, Hedge, KeyedRateLimiter, LastGood,
+    LoadShed, Pipeline, PipelineConfig, Priority, Quota, RateLimiter, Reloadable, Retry, RetryBudget,
+    SingleFlight, Throttle, TotalTimeout, Vegas,
 };
 use backstay_core::time::{Deadline, Instant};
 use backstay_core::{Limit, Runtime};
@@ -229,6 +229,29 @@ fn a_call_of_a_pipeline_that_can_be_replaced_allocates_nothing() {
         let (made, before) = counted(|| live.reload(users(2 * SECOND)).expect("it is good"));
         assert_eq!((made, allocations(|| drop(before))), (1, 0), "the pipeline's own");
         assert_eq!(allocations(call), 0);
+    });
+}
+
+#[test]
+fn a_configured_pipeline_allocates_nothing() {
+    on_a_clock(|rt| {
+        let mut config = PipelineConfig::default();
+        config.deadline = Some(SECOND.into());
+        config.retry = Some(Retry::builder().as_config().clone());
+        config.breaker = Some(CircuitBreaker::named("").into());
+        config.bulkhead = Some(Bulkhead::named("").max_in_flight(1).into());
+        config.adaptive_limit = Some(AdaptiveLimit::named("").into());
+        config.hedge = Some(Hedge::builder().delay(SECOND).as_config().clone());
+        config.attempt_timeout = Some(SECOND.into());
+        for config in [PipelineConfig::default(), config] {
+            let users = ConfiguredPipeline::named("users").config(config).build(rt).expect("it is good");
+            let made = allocations(|| {
+                for _ in 0..100 {
+                    assert!(poll(pin!(users.call(async |_| Ok::<_, ()>(())))).is_ready());
+                }
+            });
+            assert_eq!(made, 0);
+        }
     });
 }
 

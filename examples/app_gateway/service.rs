@@ -8,7 +8,7 @@ use backstay::resilience::{
     Retry, RetryBudget, Scope, Verdict,
 };
 use backstay::time::Deadline;
-use backstay::{AnyRuntime, ConfigError, Limit, Runtime};
+use backstay::{AnyRuntime, ConfigError, Runtime};
 use backstay_hyper::{Client, ClientBuilder};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -60,9 +60,7 @@ impl Service {
         let Self { rt, name, breaker, bulkhead, budget, told, .. } = self;
         let next = pipeline(rt, name, config, breaker, bulkhead, budget, told)?;
         breaker.reconfigure(CircuitBreaker::named(name).config(config.breaker.clone()), rt.now())?;
-        if let Some(Ok(places)) = config.bulkhead.max_in_flight.map(Limit::new) {
-            bulkhead.resize(places);
-        }
+        bulkhead.reconfigure(config.bulkhead.clone())?;
         drop(self.pipeline.replace(next));
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! Policies around one operation, in an order.
 
 mod builder;
+mod configured;
 mod default_order;
 mod erased;
 mod reloadable;
 
 pub use builder::{PipelineBuilder, Stack};
+pub use configured::{ConfiguredOrder, ConfiguredPipeline, ConfiguredPipelineBuilder, PipelineConfig};
 pub use default_order::DefaultOrder;
 pub use erased::DynPipeline;
 pub use reloadable::Reloadable;

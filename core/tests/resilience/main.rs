@@ -9,6 +9,7 @@ mod calls;
 mod chaos;
 mod circuit_breaker;
 mod clock;
+mod configured;
 mod fallback;
 mod health_check;
 mod hedge;
