@@ -241,7 +241,7 @@ fn a_configured_pipeline_allocates_nothing() {
         config.breaker = Some(CircuitBreaker::named("").into());
         config.bulkhead = Some(Bulkhead::named("").max_in_flight(1).into());
         config.adaptive_limit = Some(AdaptiveLimit::named("").into());
-        config.hedge = Some(Hedge::builder().delay(SECOND).as_config().clone());
+        config.hedge = Some(*Hedge::builder().delay(SECOND).as_config());
         config.attempt_timeout = Some(SECOND.into());
         for config in [PipelineConfig::default(), config] {
             let users = ConfiguredPipeline::named("users").config(config).build(rt).expect("it is good");

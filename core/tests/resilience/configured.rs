@@ -36,7 +36,7 @@ fn all() -> PipelineConfig {
     config.throttle = Some(Throttle::named("").into());
     config.retry = Some(retry(3));
     config.retry_budget = Some(tokens(500));
-    config.hedge = Some(Hedge::builder().delay(ms(400)).as_config().clone());
+    config.hedge = Some(*Hedge::builder().delay(ms(400)).as_config());
     config.rate_limit = Some(RateLimiter::named("").quota(Quota::per_second(100).burst(100)).into());
     config.breaker = Some(CircuitBreaker::named("").consecutive_failures(5).into());
     config.bulkhead = Some(Bulkhead::named("").max_in_flight(8).max_waiting(4).into());
@@ -337,7 +337,7 @@ fn wherever_a_call_is_cut_nothing_is_held() {
         let mut config = all();
         config.bulkhead = Some(Bulkhead::named("").max_in_flight(1).max_waiting(2).into());
         config.rate_limit = Some(RateLimiter::named("").quota(Quota::new(1, ms(5))).into());
-        config.hedge = Some(Hedge::builder().delay(ms(2)).as_config().clone());
+        config.hedge = Some(*Hedge::builder().delay(ms(2)).as_config());
         let users = of(&rt, &config);
         let policies =
             (users.bulkhead().unwrap(), users.rate_limiter().unwrap(), users.adaptive_limit().unwrap());

@@ -75,7 +75,7 @@ impl Policies {
                 self.hedge.clone()
             }
             Some(settings) => {
-                let hedge = Hedge::builder().config(settings.clone());
+                let hedge = Hedge::builder().config(*settings);
                 let hedge = retry_budget.iter().fold(hedge, |hedge, budget| hedge.budget(budget));
                 Some(hedge.build()?)
             }
