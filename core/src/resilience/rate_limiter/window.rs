@@ -91,7 +91,8 @@ impl Window {
             self.passes_at.push_front(self.forgotten);
         }
         for at in self.passes_at.iter_mut().chain([&mut self.forgotten]).filter(|at| **at > 0) {
-            *at = at.saturating_sub(self.length).saturating_add(length);
+            // In this order: what was taken before a restart may have been taken before the origin of time.
+            *at = at.saturating_add(length).saturating_sub(self.length);
         }
         self.length = length;
     }

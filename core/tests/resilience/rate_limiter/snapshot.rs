@@ -71,6 +71,10 @@ fn permits_of_a_strict_window_come_back_when_they_would_have() {
     let at = |quota, now| restarted(quota, &kept, START).available(START + ms(now));
     let smaller = Quota::strict(2, ms(1_000));
     assert_eq!([0, 399, 700, 900].map(|now| at(smaller, now)), [0, 0, 1, 2], "the latest two");
+    // Those that there was no room for are not forgotten when there is.
+    let grown = restarted(smaller, &kept, START);
+    grown.set_quota(quota, START).unwrap();
+    assert_eq!([0, 399, 400, 900].map(|now| grown.available(START + ms(now))), [0, 0, 3, 5]);
     let larger = Quota::strict(9, ms(1_000));
     assert_eq!([0, 400, 900].map(|now| at(larger, now)), [5, 7, 9]);
     let shorter = Quota::strict(5, ms(500));
