@@ -132,7 +132,7 @@ mod documents {
     struct CombiningStreams;
     #[doc = include_str!("../docs/guide/concurrent-streams.md")]
     struct ConcurrentStreams;
-    #[cfg(feature = "serde")]
+    #[cfg(all(feature = "serde", feature = "testing"))]
     #[doc = include_str!("../docs/guide/configuration.md")]
     struct Configuration;
     #[cfg(feature = "testing")]
@@ -159,6 +159,9 @@ mod documents {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/joins.md")]
     struct Joins;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/guide/live-reload.md")]
+    struct LiveReload;
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/guide/load-shed.md")]
     struct LoadShed;

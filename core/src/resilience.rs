@@ -20,6 +20,8 @@
 //! | to know whether a service works, asked at intervals | [`HealthCheck`] |
 //! | faults on purpose, to see what the others make of them | [`Chaos`] |
 //! | several of these, in an order | [`Pipeline`] |
+//! | the same, replaced while calls are under way | [`Reloadable`] |
+//! | the same from a file, and from another while it runs | [`ConfiguredPipeline`] |
 //!
 //! Each policy is usable alone, by its `run`, and without async, by its methods that take the time: those are the
 //! policy, a state machine that knows no clock. All give the same flat [`Error`], and ask one question, the same for
@@ -71,8 +73,8 @@ pub use bulkhead::{
 };
 pub use chaos::{Behavior, Chaos, ChaosBuilder, ChaosConfig, ChaosKind, Fault, Injection, Latency, Outcome};
 pub use circuit_breaker::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerConfig, CircuitMetrics, CircuitPermit,
-    CircuitReason, CircuitState, OwnedCircuitPermit,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerConfig, CircuitCalls, CircuitMetrics, CircuitPermit,
+    CircuitReason, CircuitSnapshot, CircuitState, OwnedCircuitPermit,
 };
 pub use describe::{Describe, Description, Lint};
 pub use error::{Cause, Error, Scope, Stop};
@@ -88,12 +90,15 @@ pub use keyed_rate_limiter::{
 pub use layer::{Alone, Call, Detailed, Layer, Layered, Leaf, Policy, Root, UntilCancelled};
 pub use load_shed::{LoadShed, LoadShedBuilder, LoadShedConfig, LoadShedMetrics};
 pub use observer::{Event, EventKind, HedgeCause, Observer};
-pub use pipeline::{DefaultOrder, DynPipeline, Pipeline, PipelineBuilder, Stack};
+pub use pipeline::{
+    ConfiguredOrder, ConfiguredPipeline, ConfiguredPipelineBuilder, DefaultOrder, DynPipeline, Pipeline,
+    PipelineBuilder, PipelineConfig, Reloadable, Stack,
+};
 pub use priority::Priority;
 pub(crate) use rate_limiter::Patient;
 pub use rate_limiter::{
     AcquireRate, AcquireRateOwned, Batched, Quota, RateLimited, RateLimiter, RateLimiterBuilder,
-    RateLimiterConfig, RatePermit, Reservation,
+    RateLimiterConfig, RatePermit, RateSnapshot, Reservation, TakenPermits,
 };
 pub use rejected::{PolicyKind, Reason, Rejected};
 pub(crate) use retry::OwnedRetry;

@@ -7,9 +7,9 @@
 use backstay::testing::Sim;
 use backstay_core::resilience::{
     AdaptiveAlgorithm, AdaptiveLimit, Aimd, Attempt, AttemptTimeout, Backoff, Bulkhead, Chaos,
-    CircuitBreaker, Error, Fallback, Gradient, Hedge, KeyedCircuitBreaker, KeyedRateLimiter, LastGood,
-    LoadShed, Pipeline, Priority, Quota, RateLimiter, Retry, RetryBudget, SingleFlight, Throttle,
-    TotalTimeout, Vegas,
+    CircuitBreaker, ConfiguredPipeline, Error, Fallback, Gradient, Hedge, KeyedCircuitBreaker,
+    KeyedRateLimiter, LastGood, LoadShed, Pipeline, PipelineConfig, Priority, Quota, RateLimiter, Reloadable,
+    Retry, RetryBudget, SingleFlight, Throttle, TotalTimeout, Vegas,
 };
 use backstay_core::time::{Deadline, Instant};
 use backstay_core::{Limit, Runtime};
@@ -210,6 +210,47 @@ fn a_hedge_allocates_what_it_keeps_and_a_fast_call_nothing() {
                 |attempt: Attempt| std::future::ready(if attempt.is_hedge() { Ok(()) } else { Err(()) });
             let hedged = allocations(|| assert!(poll(pin!(users.call(fails_once))).is_ready()));
             assert_eq!(hedged, 2, "the hedge, and the list of them");
+        }
+    });
+}
+
+#[test]
+fn a_call_of_a_pipeline_that_can_be_replaced_allocates_nothing() {
+    on_a_clock(|rt| {
+        let users = |limit| Pipeline::named("users").retry(Retry::default()).attempt_timeout(limit);
+        let live = Reloadable::new(users(SECOND).build(rt).expect("it is good"));
+        let call = || {
+            for _ in 0..100 {
+                assert!(poll(pin!(live.call(async |_| Ok::<_, ()>(())))).is_ready());
+                assert!(poll(pin!(live.current().call(async |_| Ok::<_, ()>(())))).is_ready());
+            }
+        };
+        assert_eq!(allocations(call), 0);
+        let (made, before) = counted(|| live.reload(users(2 * SECOND)).expect("it is good"));
+        assert_eq!((made, allocations(|| drop(before))), (1, 0), "the pipeline's own");
+        assert_eq!(allocations(call), 0);
+    });
+}
+
+#[test]
+fn a_configured_pipeline_allocates_nothing() {
+    on_a_clock(|rt| {
+        let mut config = PipelineConfig::default();
+        config.deadline = Some(SECOND.into());
+        config.retry = Some(Retry::builder().as_config().clone());
+        config.breaker = Some(CircuitBreaker::named("").into());
+        config.bulkhead = Some(Bulkhead::named("").max_in_flight(1).into());
+        config.adaptive_limit = Some(AdaptiveLimit::named("").into());
+        config.hedge = Some(*Hedge::builder().delay(SECOND).as_config());
+        config.attempt_timeout = Some(SECOND.into());
+        for config in [PipelineConfig::default(), config] {
+            let users = ConfiguredPipeline::named("users").config(config).build(rt).expect("it is good");
+            let made = allocations(|| {
+                for _ in 0..100 {
+                    assert!(poll(pin!(users.call(async |_| Ok::<_, ()>(())))).is_ready());
+                }
+            });
+            assert_eq!(made, 0);
         }
     });
 }

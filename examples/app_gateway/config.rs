@@ -86,12 +86,6 @@ impl Config {
         note(self.database != other.database, "database");
         note(self.server != other.server, "server");
         note(self.shutdown != other.shutdown, "shutdown");
-        // Of a bulkhead, its places can change.
-        let [prices, ledger] = [&self.prices.bulkhead, &self.ledger.bulkhead];
-        note(prices.max_waiting != other.prices.bulkhead.max_waiting, "prices.bulkhead.max_waiting");
-        note(prices.max_wait != other.prices.bulkhead.max_wait, "prices.bulkhead.max_wait");
-        note(ledger.max_waiting != other.ledger.bulkhead.max_waiting, "ledger.bulkhead.max_waiting");
-        note(ledger.max_wait != other.ledger.bulkhead.max_wait, "ledger.bulkhead.max_wait");
         fixed
     }
 }

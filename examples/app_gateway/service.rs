@@ -4,11 +4,11 @@ use crate::config::ServiceConfig;
 use crate::gateway::Told;
 use backstay::observe::Metrics;
 use backstay::resilience::{
-    Bulkhead, Cause, CircuitBreaker, Classify, DynPipeline, Error, Inherit, Pipeline, PolicyKind, Retry,
-    RetryBudget, Scope, Verdict,
+    Bulkhead, Cause, CircuitBreaker, Classify, DynPipeline, Error, Inherit, Pipeline, PolicyKind, Reloadable,
+    Retry, RetryBudget, Scope, Verdict,
 };
 use backstay::time::Deadline;
-use backstay::{AnyRuntime, ConfigError, Limit, Runtime};
+use backstay::{AnyRuntime, ConfigError, Runtime};
 use backstay_hyper::{Client, ClientBuilder, rate_limit};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -16,7 +16,6 @@ use hyper::{Request, StatusCode};
 use serde_json::Value;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// No answer of a service is longer.
@@ -32,7 +31,7 @@ pub struct Service {
     bulkhead: Bulkhead,
     budget: RetryBudget,
     told: Told,
-    pipeline: Mutex<DynPipeline<Value, Fault>>,
+    pipeline: Reloadable<DynPipeline<Value, Fault>>,
 }
 
 impl Service {
@@ -49,7 +48,8 @@ impl Service {
         let bulkhead =
             Bulkhead::named(name).config(config.bulkhead.clone()).observer(told.clone()).build()?;
         let budget = RetryBudget::ratio(0.2).build()?;
-        let pipeline = Mutex::new(pipeline(rt, name, config, &breaker, &bulkhead, &budget, &told)?);
+        let pipeline = pipeline(rt, name, config, &breaker, &bulkhead, &budget, &told)?;
+        let pipeline = Reloadable::new(pipeline);
         Ok(Self { rt: rt.clone(), name, addr, client, breaker, bulkhead, budget, told, pipeline })
     }
 
@@ -59,10 +59,8 @@ impl Service {
         let Self { rt, name, breaker, bulkhead, budget, told, .. } = self;
         let next = pipeline(rt, name, config, breaker, bulkhead, budget, told)?;
         breaker.reconfigure(CircuitBreaker::named(name).config(config.breaker.clone()), rt.now())?;
-        if let Some(Ok(places)) = config.bulkhead.max_in_flight.map(Limit::new) {
-            bulkhead.resize(places);
-        }
-        *self.pipeline.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        bulkhead.reconfigure(config.bulkhead.clone())?;
+        drop(self.pipeline.replace(next));
         Ok(())
     }
 
@@ -107,8 +105,7 @@ impl Service {
         deadline: Deadline,
         request: impl Fn() -> hyper::http::Result<Request<Full<Bytes>>> + Send + Sync,
     ) -> Result<Value, Error<Fault>> {
-        let pipeline = self.pipeline.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        pipeline.call_within(deadline, |_attempt| ask(&self.client, request())).await
+        self.pipeline.current().call_within(deadline, |_attempt| ask(&self.client, request())).await
     }
 }
 

@@ -122,6 +122,7 @@ pub(super) const fn circuit_reason(of: CircuitReason) -> &'static str {
         CircuitReason::ProbeFailed => "probe_failed",
         CircuitReason::HalfOpenTimeOver => "half_open_time_over",
         CircuitReason::ByHand => "by_hand",
+        CircuitReason::Restored => "restored",
     }
 }
 

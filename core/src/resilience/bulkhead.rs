@@ -15,6 +15,7 @@ use super::layer::{Alone, Call, Surroundings};
 use super::places::Places;
 use super::rejected::{PolicyKind, Reason, Rejected};
 use super::verdict::Inherit;
+use crate::config_error::ConfigError;
 use crate::limit::Limit;
 use crate::runtime::{JoinError, Runtime, SpawnSite};
 use crate::sync::{Lease, Semaphore};
@@ -355,6 +356,34 @@ impl Bulkhead {
     /// there will be gets [`TooLarge`](super::Reason::TooLarge); all others keep their turn.
     pub fn resize(&self, max_in_flight: impl Into<Limit>) {
         self.places.semaphore.set_capacity(max_in_flight);
+    }
+
+    /// Changes all its settings while it is in use, to those of a [`BulkheadConfig`] or of a builder, whose name and
+    /// observer don't count: how many places there are as [`resize`](Self::resize) does, and how many may wait and how
+    /// long for who comes from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`](crate::ConfigError::Invalid) names the field; nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::Limit;
+    /// use backstay_core::resilience::Bulkhead;
+    ///
+    /// let database = Bulkhead::new(Limit::ONE);
+    /// let _place = database.try_acquire().expect("it is free");
+    /// database.reconfigure(Bulkhead::named("").max_in_flight(2).max_waiting(8))?;
+    /// assert!(database.try_acquire().is_ok());
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// ```
+    pub fn reconfigure(&self, settings: impl Into<BulkheadConfig>) -> Result<(), ConfigError> {
+        let config = settings.into();
+        let max_in_flight = config.checked()?;
+        self.places.set_queue(config.max_waiting, config.max_wait);
+        self.resize(max_in_flight);
+        Ok(())
     }
 
     /// Refuses everybody who waits, and whoever comes, with [`Closed`](super::Reason::Closed); for good. Who is in

@@ -8,6 +8,7 @@ mod permit;
 pub(super) mod recipe;
 mod report;
 mod shared;
+mod snapshot;
 pub(super) mod state;
 pub(super) mod states;
 mod window;
@@ -16,6 +17,7 @@ pub use builder::CircuitBreakerBuilder;
 pub use config::CircuitBreakerConfig;
 pub use permit::{CircuitPermit, OwnedCircuitPermit};
 pub use report::CircuitMetrics;
+pub use snapshot::{CircuitCalls, CircuitSnapshot};
 pub use states::{CircuitReason, CircuitState};
 
 use super::attempt::Attempt;

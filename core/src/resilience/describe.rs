@@ -13,6 +13,12 @@ pub trait Describe {
     #[doc(hidden)]
     fn facts(&self) -> Facts;
 
+    /// Whether it is there at all.
+    #[doc(hidden)]
+    fn is_there(&self) -> bool {
+        true
+    }
+
     /// Whether it makes sense.
     #[doc(hidden)]
     fn check(&self) -> Result<(), ConfigError> {

@@ -9,6 +9,7 @@
 //! closure that borrows a local.
 
 mod call;
+mod optional;
 mod until_cancelled;
 
 pub(super) use call::Surroundings;

@@ -304,6 +304,15 @@ impl Observed {
     }
 }
 
+/// For another policy of the same observer.
+impl Observer for Observed {
+    fn on_event(&self, event: &Event) {
+        if let Some(observer) = self.get() {
+            observer.on_event(event);
+        }
+    }
+}
+
 impl fmt::Debug for Observed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "observed" } else { "not observed" })

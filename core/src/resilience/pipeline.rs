@@ -1,12 +1,16 @@
 //! Policies around one operation, in an order.
 
 mod builder;
+mod configured;
 mod default_order;
 mod erased;
+mod reloadable;
 
 pub use builder::{PipelineBuilder, Stack};
+pub use configured::{ConfiguredOrder, ConfiguredPipeline, ConfiguredPipelineBuilder, PipelineConfig};
 pub use default_order::DefaultOrder;
 pub use erased::DynPipeline;
+pub use reloadable::Reloadable;
 
 use super::attempt::{Attempt, Operation, WithLast};
 use super::describe::{Description, Lint};
@@ -24,7 +28,8 @@ use std::sync::Arc;
 /// [`operation`](super::Error::operation) finds the operation's own error wherever it is.
 ///
 /// It is a handle: a clone is the same pipeline, with the same breaker, limiter and bulkhead. Make it once: one that is
-/// made anew for each call has new ones each time, which then do nothing.
+/// made anew for each call has new ones each time, which then do nothing. In a [`Reloadable`] it can be replaced while
+/// calls are under way.
 ///
 /// **The default order**, from the outside: fallback, deadline, load shedder, throttle, retry, rate limiter, circuit
 /// breaker, bulkhead, attempt timeout. Any other is allowed; [`lints`](Self::lints) names those that hardly anybody means. Which policies there

@@ -13,6 +13,7 @@ mod permit;
 mod policy;
 mod quota;
 mod reservation;
+mod snapshot;
 mod state;
 mod ticket;
 mod told;
@@ -26,6 +27,7 @@ pub use permit::RatePermit;
 pub use policy::RateLimited;
 pub use quota::Quota;
 pub use reservation::Reservation;
+pub use snapshot::{RateSnapshot, TakenPermits};
 
 use super::attempt::Attempt;
 use super::layer::{Alone, Call, Surroundings};
@@ -35,8 +37,9 @@ use super::verdict::Inherit;
 use crate::config_error::ConfigError;
 use crate::instant::Instant;
 use crate::limit::Limit;
-use crate::primitives::{Arc, Mutex, lock};
+use crate::primitives::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
 use crate::runtime::Runtime;
+use crate::sync::wait_list::Wakers;
 use state::State;
 use std::fmt;
 
@@ -98,18 +101,12 @@ pub struct RateLimiter {
 
 struct Shared {
     state: State,
-    settings: Settings,
+    name: &'static str,
+    // Of who asks from now on, in nanoseconds; `u64::MAX` for as long as it takes.
+    max_wait: AtomicU64,
+    max_waiting: AtomicUsize,
     quota: Mutex<Quota>,
     observed: Observed,
-}
-
-/// What does not change.
-#[derive(Clone, Copy)]
-struct Settings {
-    name: &'static str,
-    // In nanoseconds; `u64::MAX` for as long as it takes.
-    max_wait: u64,
-    max_waiting: usize,
 }
 
 impl RateLimiter {
@@ -128,8 +125,16 @@ impl RateLimiter {
         RateLimiterBuilder::new(name)
     }
 
-    fn with(quota: Quota, settings: Settings, observed: Observed) -> Result<Self, ConfigError> {
-        let shared = Shared { state: State::new(&quota)?, settings, quota: Mutex::new(quota), observed };
+    fn with(name: &'static str, config: &RateLimiterConfig, observed: Observed) -> Result<Self, ConfigError> {
+        let quota = config.checked_quota()?;
+        let shared = Shared {
+            state: State::new(&quota)?,
+            name,
+            max_wait: AtomicU64::new(config.max_wait_nanos()),
+            max_waiting: AtomicUsize::new(config.max_waiting_or_any()),
+            quota: Mutex::new(quota),
+            observed,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -308,7 +313,7 @@ impl RateLimiter {
     /// ```
     pub fn reserve(&self, n: impl Into<Limit>, now: Instant) -> Result<Reservation, Rejected> {
         let now = now.as_nanos();
-        let latest = now.saturating_add(self.shared.settings.max_wait);
+        let latest = now.saturating_add(self.shared.max_wait());
         match self.shared.state.reserve(n.into().get() as u64, now, latest) {
             Ok(grant) => Ok(Reservation::new(self.clone(), grant)),
             Err(refusal) => Err(self.rejected(refusal, now)),
@@ -397,12 +402,47 @@ impl RateLimiter {
     /// assert_eq!(limiter.available(now), 10); // not a thousand
     /// # Ok::<(), backstay_core::ConfigError>(())
     /// ```
-    #[doc(alias = "reconfigure")]
     #[doc(alias = "set_rate")]
     pub fn set_quota(&self, quota: Quota, now: Instant) -> Result<(), ConfigError> {
+        // They are woken when the quota can be asked for again.
+        let mut wakers = Wakers::new();
         let mut current = lock(&self.shared.quota);
-        self.shared.state.change(&quota, now.as_nanos())?;
+        self.shared.state.change(&quota, now.as_nanos(), &mut wakers)?;
         *current = quota;
+        Ok(())
+    }
+
+    /// Changes all its settings while it is in use, to those of a [`RateLimiterConfig`] or of a builder, whose name and
+    /// observer don't count: the quota as [`set_quota`](Self::set_quota) does, and how many may wait and how long for who
+    /// asks from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] names the field; nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use backstay_core::resilience::{Quota, RateLimiter};
+    /// use backstay_core::time::Instant;
+    /// use std::time::Duration;
+    ///
+    /// let now = Instant::ORIGIN; // `rt.now()`
+    /// let limiter = RateLimiter::new(Quota::per_second(1))?;
+    /// let settings = RateLimiter::named("").quota(Quota::per_second(5)).max_wait(Duration::from_secs(1));
+    /// limiter.reconfigure(settings, now)?;
+    /// assert_eq!(limiter.quota(), Quota::per_second(5));
+    /// # Ok::<(), backstay_core::ConfigError>(())
+    /// ```
+    pub fn reconfigure(
+        &self,
+        settings: impl Into<RateLimiterConfig>,
+        now: Instant,
+    ) -> Result<(), ConfigError> {
+        let config = settings.into();
+        self.set_quota(config.checked_quota()?, now)?;
+        self.shared.max_wait.store(config.max_wait_nanos(), Ordering::Relaxed);
+        self.shared.max_waiting.store(config.max_waiting_or_any(), Ordering::Relaxed);
         Ok(())
     }
 
@@ -413,7 +453,7 @@ impl RateLimiter {
 
     /// Its name, empty where it was given none.
     pub fn name(&self) -> &'static str {
-        self.shared.settings.name
+        self.shared.name
     }
 
     /// How many permits a newcomer could take now: none while somebody waits.
@@ -432,6 +472,16 @@ impl RateLimiter {
             Ok(stamp) => Ok(RatePermit::new(self, stamp)),
             Err(refusal) => Err(self.rejected(refusal, now.as_nanos())),
         }
+    }
+}
+
+impl Shared {
+    fn max_wait(&self) -> u64 {
+        self.max_wait.load(Ordering::Relaxed)
+    }
+
+    fn max_waiting(&self) -> usize {
+        self.max_waiting.load(Ordering::Relaxed)
     }
 }
 

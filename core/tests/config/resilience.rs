@@ -7,9 +7,10 @@ use backstay_core::resilience::{
     ChaosConfig, CircuitBreaker, CircuitBreakerConfig, CircuitState, Gradient, HealthCheck,
     HealthCheckConfig, Hedge, HedgeConfig, HedgeDelay, Jitter, KeyedCircuitBreaker,
     KeyedCircuitBreakerConfig, KeyedRateLimiter, KeyedRateLimiterConfig, LoadShed, LoadShedConfig,
-    OnStoreFailure, Pacing, PercentileDelay, Priority, Quota, RateLimiter, RateLimiterConfig, RatioBudget,
-    Retry, RetryBudget, RetryBudgetConfig, RetryConfig, ServiceLimit, ServiceLimitConfig, SharedRateLimiter,
-    SharedRateLimiterConfig, Throttle, ThrottleBudget, ThrottleConfig, TokenBucketBudget, Vegas,
+    OnStoreFailure, Pacing, PercentileDelay, PipelineConfig, Priority, Quota, RateLimiter, RateLimiterConfig,
+    RatioBudget, Retry, RetryBudget, RetryBudgetConfig, RetryConfig, ServiceLimit, ServiceLimitConfig,
+    SharedRateLimiter, SharedRateLimiterConfig, Throttle, ThrottleBudget, ThrottleConfig, TokenBucketBudget,
+    Vegas,
 };
 use backstay_core::time::Instant;
 use std::collections::BTreeSet;
@@ -457,4 +458,69 @@ fn a_breaker_in_use_is_reconfigured_by_what_was_read() {
     assert_eq!(breaker.state(now), CircuitState::Closed);
     breaker.try_acquire(now).unwrap().failure(now);
     assert_eq!(breaker.state(now), CircuitState::Open);
+}
+
+#[test]
+fn a_pipeline_has_a_table_for_each_of_its_policies() {
+    assert_eq!(read::<PipelineConfig>(""), PipelineConfig::default());
+    let policies = [
+        "deadline",
+        "load_shed",
+        "throttle",
+        "retry",
+        "retry_budget",
+        "hedge",
+        "rate_limit",
+        "breaker",
+        "bulkhead",
+        "adaptive_limit",
+        "attempt_timeout",
+    ];
+    assert_eq!(fields::<PipelineConfig>(), policies.map(str::to_owned).into());
+    // An empty table is the policy with its defaults, and no table is none.
+    let some = read::<PipelineConfig>("breaker = {}\nretry = {}\nload_shed = {}\nthrottle = {}\nhedge = {}");
+    assert_eq!(some.breaker, Some(CircuitBreakerConfig::default()));
+    assert_eq!((some.retry.clone(), some.bulkhead.clone()), (Some(RetryConfig::default()), None));
+    round_trip(&some);
+    let all = "
+deadline = '2s'
+attempt_timeout = { limit = '500ms', grace = '50ms' }
+[load_shed]
+target = '10ms'
+[throttle]
+ratio = 1.5
+[retry]
+max_attempts = 5
+[retry_budget.ratio]
+ratio = 0.2
+[hedge.delay]
+fixed = '100ms'
+[rate_limit]
+quota = { permits = 10, per = '1s' }
+[breaker]
+open_for = '9s'
+[bulkhead]
+max_in_flight = 9
+[adaptive_limit]
+max_limit = 99
+";
+    let config = read::<PipelineConfig>(all);
+    assert_eq!(config.validate().map_err(|error| error.to_string()), Ok(()));
+    round_trip(&config);
+    assert_eq!(
+        (config.deadline, config.bulkhead.unwrap().max_in_flight),
+        (Some((2 * SECOND).into()), Some(9))
+    );
+
+    refused_at::<PipelineConfig>("deadline = '0s'", 1, "invalid `limit` = 0s: must be longer than zero");
+    refused_at::<PipelineConfig>("[retry]\n\nmax_attempts = 0", 3, "invalid `max_attempts` = 0");
+    refused_at::<PipelineConfig>("[breaker]\nopens_for = '5s'", 2, "unknown field `opens_for`");
+    refused_at::<PipelineConfig>("[bulkhead]\nmax_waiting = 5", 1, "invalid `max_in_flight`: must be given");
+    refused_at::<PipelineConfig>("[cache]", 1, "unknown field `cache`");
+    let error =
+        refused::<PipelineConfig>("retry_budget = { throttle = { max_tokens = 9, token_ratio = 0.1 } }");
+    assert!(
+        error.contains("invalid `retry_budget`: must not be given without `retry` or `hedge`"),
+        "{error}"
+    );
 }

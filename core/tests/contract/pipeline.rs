@@ -3,7 +3,8 @@
 use crate::kit::ms;
 use backstay::test_on_every_runtime;
 use backstay_core::resilience::{
-    Attempt, AttemptTimeout, Bulkhead, Cause, Error, Fallback, Pipeline, Source, TotalTimeout,
+    Attempt, AttemptTimeout, Bulkhead, Cause, CircuitBreaker, CircuitState, ConfiguredPipeline, Error,
+    Fallback, Pipeline, PipelineConfig, Reloadable, Source, TotalTimeout,
 };
 use backstay_core::time::Deadline;
 use backstay_core::{JoinHandle, Limit, Runtime};
@@ -16,6 +17,8 @@ test_on_every_runtime! {
     policies_alone_can_be_spawned_too
     a_pipeline_is_shared_by_tasks
     a_call_that_is_aborted_leaves_nothing_behind
+    a_pipeline_is_replaced_while_tasks_call
+    a_configuration_is_replaced_while_tasks_call
 }
 
 /// An error of our own: a call in a task needs one without a lifetime.
@@ -179,4 +182,87 @@ async fn a_call_that_is_aborted_leaves_nothing_behind<R: Runtime>(rt: R) {
     }
     assert_eq!((bulkhead.in_flight(), bulkhead.waiting()), (0, 0));
     assert!(bulkhead.try_acquire().is_ok());
+}
+
+async fn a_pipeline_is_replaced_while_tasks_call<R: Runtime>(rt: R) {
+    let bulkhead = Bulkhead::named("b").max_in_flight(2).max_waiting(usize::MAX).build().expect("it is good");
+    // Of the version `n`: the fallback is `n`, and so is the limit in minutes.
+    let users = |n: u64| {
+        let limit = Duration::from_secs(60 * n);
+        Pipeline::named("users").fallback(Fallback::value(n)).bulkhead(&bulkhead).attempt_timeout(limit)
+    };
+    let live = Reloadable::new(users(1).build(&rt).expect("it is good"));
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let (rt, live) = (rt.clone(), live.clone());
+            rt.clone().spawn(async move {
+                let mut last = 0;
+                while last < 5 {
+                    let seen = AtomicUsize::new(0);
+                    let op = |attempt: Attempt| {
+                        let (rt, seen) = (&rt, &seen);
+                        async move {
+                            seen.store(attempt.remaining().as_secs().div_ceil(60) as usize, SeqCst);
+                            rt.yield_now().await;
+                            Err::<u64, _>(Broken)
+                        }
+                    };
+                    let version = live.call(op).await.expect("there is an answer");
+                    assert_eq!(version as usize, seen.load(SeqCst), "one version in all of a call");
+                    assert!(version >= last);
+                    last = version;
+                    rt.sleep(ms(1)).await;
+                }
+            })
+        })
+        .collect();
+    for n in 2..=5 {
+        rt.sleep(ms(1)).await;
+        drop(live.reload(users(n)).expect("it is good"));
+    }
+    for task in tasks {
+        task.await.expect("no panic");
+    }
+    assert_eq!((bulkhead.in_flight(), bulkhead.waiting()), (0, 0));
+}
+
+async fn a_configuration_is_replaced_while_tasks_call<R: Runtime>(rt: R) {
+    let mut config = PipelineConfig::default();
+    config.breaker = Some(CircuitBreaker::named("").consecutive_failures(1_000).into());
+    config.bulkhead = Some(Bulkhead::named("").max_in_flight(2).max_waiting(usize::MAX).into());
+    config.attempt_timeout = Some(Duration::from_secs(60).into());
+    let users = ConfiguredPipeline::named("users").config(config.clone()).build(&rt).expect("it is good");
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let (rt, users) = (rt.clone(), users.clone());
+            rt.clone().spawn(async move {
+                let mut limit = Duration::ZERO;
+                while limit < Duration::from_secs(300) {
+                    let op = |attempt: Attempt| {
+                        let rt = &rt;
+                        async move {
+                            rt.yield_now().await;
+                            Ok::<_, Broken>(attempt.remaining())
+                        }
+                    };
+                    let now = users.call(op).await.expect("nothing fails");
+                    assert!(now >= limit);
+                    limit = now;
+                    rt.sleep(ms(1)).await;
+                }
+            })
+        })
+        .collect();
+    for minutes in 2..=5 {
+        rt.sleep(ms(1)).await;
+        config.bulkhead = Some(Bulkhead::named("").max_in_flight(minutes).max_waiting(usize::MAX).into());
+        config.attempt_timeout = Some(Duration::from_secs(60 * minutes as u64).into());
+        users.reconfigure(config.clone()).expect("it is good");
+    }
+    for task in tasks {
+        task.await.expect("no panic");
+    }
+    let bulkhead = users.bulkhead().expect("there is one");
+    assert_eq!((bulkhead.in_flight(), bulkhead.waiting(), bulkhead.max_in_flight()), (0, 0, 5));
+    assert_eq!(users.breaker().map(|breaker| breaker.state(rt.now())), Some(CircuitState::Closed));
 }

@@ -6,6 +6,7 @@ mod model;
 mod observed;
 mod reconfigure;
 mod run;
+mod snapshot;
 mod sweeps;
 
 use crate::kit::{at, ms};

@@ -5,6 +5,7 @@ mod observed;
 mod owned;
 mod pipeline;
 mod settle;
+mod snapshot;
 mod waiting;
 
 use backstay_core::Limit;

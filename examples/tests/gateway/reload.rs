@@ -110,8 +110,8 @@ fn a_folder_that_comes_back_is_followed() {
 #[test]
 fn what_takes_a_restart_is_told() {
     on_every_runtime(MEAN, |gateway| {
-        gateway.configure(&format!("{MEAN}[prices]\nbulkhead = {{ max_in_flight = 32, max_waiting = 1 }}\n"));
-        gateway.has_said("`prices.bulkhead.max_waiting` takes effect after a restart");
+        gateway.configure(&format!("{MEAN}[server]\nmax_connections = 7\n"));
+        gateway.has_said("`server` takes effect after a restart");
     });
 }
 

@@ -85,7 +85,7 @@ impl BulkheadConfig {
         self.checked().map(|_| ())
     }
 
-    fn checked(&self) -> Result<Limit, ConfigError> {
+    pub(super) fn checked(&self) -> Result<Limit, ConfigError> {
         self.check_fields()?;
         let Some(Ok(max_in_flight)) = self.max_in_flight.map(Limit::new) else {
             return Err(ConfigError::invalid("max_in_flight", "must be given"));
@@ -145,5 +145,12 @@ impl BulkheadBuilder {
     /// [`ConfigError::Invalid`] names the field.
     pub fn build(self) -> Result<Bulkhead, ConfigError> {
         Ok(Bulkhead::from_parts(self.config.checked()?, self))
+    }
+}
+
+/// The settings alone.
+impl From<BulkheadBuilder> for BulkheadConfig {
+    fn from(builder: BulkheadBuilder) -> Self {
+        builder.config
     }
 }

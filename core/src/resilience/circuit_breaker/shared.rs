@@ -4,6 +4,7 @@
 mod word;
 
 use super::CircuitState;
+use super::snapshot::CircuitSnapshot;
 use super::state::{Admitted, Change, Changes, Machine, Memory, Rules, Switch, View};
 use super::window::{Outcome, Window};
 use crate::instant::{Instant, nanos};
@@ -231,6 +232,14 @@ impl Shared {
     /// What would be lost with it at that time.
     pub(super) fn memory(&mut self, now: Instant) -> Memory {
         lock(&self.locked).machine.memory(now)
+    }
+
+    pub(super) fn snapshot(&self, now: Instant) -> CircuitSnapshot {
+        lock(&self.locked).machine.snapshot(now)
+    }
+
+    pub(super) fn restore(&self, kept: &CircuitSnapshot, now: Instant) {
+        self.change(|machine, changes| machine.restore(kept, now, changes)).1.now();
     }
 
     pub(super) fn view(&self, now: Instant) -> View {

@@ -1,6 +1,7 @@
 //! When a circuit breaker opens and closes: no clock, no lock, nobody told.
 
 mod era;
+mod kept;
 
 use super::window::{Counts, Outcome, Window};
 use super::{CircuitReason, CircuitState};
@@ -154,7 +155,7 @@ impl Machine {
     /// Asks to make a call.
     pub(super) fn admit(&mut self, now: Instant, changes: &mut Changes) -> Result<Admitted, Refused> {
         let (admitted, opened) = self.era.admit(&self.rules, now, changes);
-        self.openings += u64::from(opened);
+        self.count_openings(opened);
         admitted
     }
 
@@ -169,10 +170,9 @@ impl Machine {
         now: Option<Instant>,
         changes: &mut Changes,
     ) {
-        if let Some(now) = now
-            && self.era.settle(&self.rules, now, changes)
-        {
-            self.openings += 1;
+        if let Some(now) = now {
+            let opened = self.era.settle(&self.rules, now, changes);
+            self.count_openings(opened);
         }
         if admitted.generation != self.era.generation {
             self.late = self.late.saturating_add(1);
@@ -193,7 +193,7 @@ impl Machine {
             Phase::Open { .. } | Phase::Isolated | Phase::Disabled => None,
         };
         if let (Some(reason), Some(now)) = (opens, now) {
-            self.openings += 1;
+            self.count_openings(true);
             self.era.open(&self.rules, now, retry_after, reason, changes);
         }
     }
@@ -243,9 +243,8 @@ impl Machine {
         now: Instant,
         changes: &mut Changes,
     ) -> Window {
-        if self.era.settle(&self.rules, now, changes) {
-            self.openings += 1;
-        }
+        let opened = self.era.settle(&self.rules, now, changes);
+        self.count_openings(opened);
         if let Phase::HalfOpen(probes) = &mut self.era.phase
             && rules != self.rules
         {
@@ -259,12 +258,13 @@ impl Machine {
     /// The state that a call would find at that time.
     pub(super) fn view(&self, now: Instant) -> View {
         let mut era = self.era;
-        era.come_to(&self.rules, now, &mut Changes::default());
+        let opened = era.come_to(&self.rules, now, &mut Changes::default());
         let (calls, probes_in_flight) = match era.phase {
             Phase::HalfOpen(probes) => (probes.done, probes.in_flight),
             _ => (self.window.counts_at(now), 0),
         };
-        let (consecutive, openings, late) = (self.consecutive, self.openings, self.late);
+        let openings = self.openings.saturating_add(opened.into());
+        let (consecutive, late) = (self.consecutive, self.late);
         View { state: era.phase.state(), calls, consecutive, probes_in_flight, openings, late }
     }
 
@@ -343,6 +343,10 @@ impl Machine {
         }
         let too_slow = |rate: Rate| outcome.slow && rate.is_reached_by(slow, calls);
         slow_call_rate.is_some_and(too_slow).then_some(CircuitReason::SlowCallRate)
+    }
+
+    fn count_openings(&mut self, opened: bool) {
+        self.openings = self.openings.saturating_add(opened.into());
     }
 
     fn close(&mut self, reason: CircuitReason, changes: &mut Changes) {

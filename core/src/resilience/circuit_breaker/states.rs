@@ -4,6 +4,7 @@ use std::fmt;
 
 /// What a circuit breaker does with calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum CircuitState {
     /// They pass, and are counted.
@@ -60,6 +61,8 @@ pub enum CircuitReason {
     HalfOpenTimeOver,
     /// Somebody said so.
     ByHand,
+    /// It goes on from a [snapshot](super::CircuitSnapshot).
+    Restored,
 }
 
 impl CircuitReason {
@@ -74,6 +77,7 @@ impl CircuitReason {
             Self::ProbeFailed => "probe failed",
             Self::HalfOpenTimeOver => "half-open time over",
             Self::ByHand => "by hand",
+            Self::Restored => "restored",
         }
     }
 }

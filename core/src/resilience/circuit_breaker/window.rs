@@ -1,5 +1,7 @@
 //! The latest calls of a circuit breaker: so many of them, or those of so much time.
 
+mod kept;
+
 use crate::instant::{Instant, nanos};
 use std::time::Duration;
 
@@ -141,12 +143,18 @@ impl CountWindow {
     }
 
     fn inherit(&mut self, old: &Self) {
-        let (from, kept) = (u64::from(old.size), old.counts.calls.min(self.size.into()));
-        for age in (1..=kept).rev() {
-            let at = ((u64::from(old.next) + from - age) % from) as u32;
-            let bits = old.cells[(at / Self::CELLS) as usize] >> (at % Self::CELLS * 2);
-            self.push(Outcome { failed: bits & Self::FAILED != 0, slow: bits >> 1 & Self::SLOW != 0 });
-        }
+        let too_many = old.counts.calls.saturating_sub(self.size.into()) as usize;
+        old.outcomes().skip(too_many).for_each(|outcome| self.push(outcome));
+    }
+
+    /// The oldest first.
+    fn outcomes(&self) -> impl Iterator<Item = Outcome> {
+        let size = u64::from(self.size);
+        (1..=self.counts.calls).rev().map(move |age| {
+            let at = ((u64::from(self.next) + size - age) % size) as u32;
+            let bits = self.cells[(at / Self::CELLS) as usize] >> (at % Self::CELLS * 2);
+            Outcome { failed: bits & Self::FAILED != 0, slow: bits >> 1 & Self::SLOW != 0 }
+        })
     }
 
     fn is_clean(&self) -> bool {
@@ -208,18 +216,8 @@ impl TimeWindow {
     }
 
     fn inherit(&mut self, old: &Self, now: Instant) {
-        let now = now.as_nanos().max(old.current.saturating_mul(old.width));
-        self.advance(now);
-        let latest = now / old.width;
-        for bucket in latest.saturating_sub(Self::BUCKETS as u64 - 1)..=old.current {
-            // As of its beginning: for too short rather than for too long.
-            let at = bucket.saturating_mul(old.width) / self.width;
-            if self.current.saturating_sub(at) < Self::BUCKETS as u64 {
-                let calls = old.buckets[Self::at(bucket)];
-                self.buckets[Self::at(at)].add_all(calls);
-                self.counts.add_all(calls);
-            }
-        }
+        let now = self.come_to(now.as_nanos().max(old.current.saturating_mul(old.width)));
+        old.parts(now).for_each(|(ago, calls)| self.add(ago, calls, now));
     }
 
     fn counts_at(&self, now: Instant) -> Counts {

@@ -64,7 +64,9 @@ impl<Q: Describe, I: Stack> Stack for Layered<Q, I> {
     }
 
     fn each(&self, visit: &mut dyn FnMut(&dyn Describe)) {
-        visit(&self.policy);
+        if self.policy.is_there() {
+            visit(&self.policy);
+        }
         self.inner.each(visit);
     }
 }
@@ -181,7 +183,12 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
         self.append(chaos)
     }
 
-    fn append<P: Describe>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {
+    /// As [`observer`](Self::observer), with one that there may be.
+    pub(super) fn observed(self, observed: Observed) -> Self {
+        Self { observed, ..self }
+    }
+
+    pub(super) fn append<P: Describe>(self, policy: P) -> PipelineBuilder<L::Appended<P>, C> {
         let Self { name, layers, classifier, observed } = self;
         PipelineBuilder { name, layers: layers.append(policy), classifier, observed }
     }

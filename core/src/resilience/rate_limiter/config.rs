@@ -1,6 +1,6 @@
 //! How a limiter is made: its fields, their defaults and what is refused.
 
-use super::{Quota, RateLimiter, Settings};
+use super::{Quota, RateLimiter};
 use crate::config_error::ConfigError;
 use crate::instant::nanos;
 use crate::limit::Limit;
@@ -63,12 +63,21 @@ impl RateLimiterConfig {
     ///
     /// [`ConfigError::Invalid`] names the quota if there is none, or its field.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        self.check_fields()?;
-        self.needed_quota()?.check()
+        self.checked_quota()?.check()
     }
 
-    fn needed_quota(&self) -> Result<Quota, ConfigError> {
+    /// The quota, where all else is right.
+    pub(super) fn checked_quota(&self) -> Result<Quota, ConfigError> {
+        self.check_fields()?;
         self.quota.ok_or(ConfigError::invalid("quota", "must be given"))
+    }
+
+    pub(super) fn max_wait_nanos(&self) -> u64 {
+        self.max_wait.map_or(u64::MAX, nanos)
+    }
+
+    pub(super) fn max_waiting_or_any(&self) -> usize {
+        self.max_waiting.map_or(usize::MAX, Limit::get)
     }
 }
 
@@ -130,11 +139,13 @@ impl RateLimiterBuilder {
     /// assert_eq!(error.field(), Some("burst")); // eleven million years
     /// ```
     pub fn build(self) -> Result<RateLimiter, ConfigError> {
-        let Self { name, config, observed } = self;
-        config.check_fields()?;
-        let quota = config.needed_quota()?;
-        let max_wait = config.max_wait.map_or(u64::MAX, nanos);
-        let max_waiting = config.max_waiting.map_or(usize::MAX, Limit::get);
-        RateLimiter::with(quota, Settings { name, max_wait, max_waiting }, observed)
+        RateLimiter::with(self.name, &self.config, self.observed)
+    }
+}
+
+/// The settings alone.
+impl From<RateLimiterBuilder> for RateLimiterConfig {
+    fn from(builder: RateLimiterBuilder) -> Self {
+        builder.config
     }
 }

@@ -1,6 +1,7 @@
 //! Who waits for permits, and what was granted: the whole machine but for its fast way.
 
 use super::meter::{Grant, Kind, Meter, Stamp};
+use super::snapshot::RateSnapshot;
 use crate::sync::wait_list::{Key, Left, WaitList, Wakers};
 use std::task::Waker;
 
@@ -227,6 +228,21 @@ impl Ledger {
         };
         self.queue.notify_those(is_refused, wakers);
         self.wanted = wanted;
+        self.serve(now, wakers);
+    }
+
+    /// Counts what was granted before as well: settled as it was until now.
+    pub(super) fn restore(
+        &mut self,
+        kept: &RateSnapshot,
+        before: Kind,
+        fresh: Kind,
+        now: u64,
+        wakers: &mut Wakers,
+    ) {
+        self.settle(now);
+        self.grant_due(now, wakers);
+        self.meter.restore(kept, before, fresh, now);
         self.serve(now, wakers);
     }
 

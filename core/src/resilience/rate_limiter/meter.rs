@@ -1,5 +1,7 @@
 //! What has been granted: by a steady pace, or in strict windows.
 
+mod kept;
+
 use super::pace::{MAX_TICK, Pace};
 use super::window::Window;
 use std::collections::VecDeque;

@@ -4,6 +4,7 @@ use super::ledger::{Ledger, Refusal, Turn};
 use super::meter::{Grant, Kind, Stamp};
 use super::pace::Pace;
 use super::quota::Quota;
+use super::snapshot::RateSnapshot;
 use crate::config_error::ConfigError;
 use crate::primitives::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
 use crate::sync::wait_list::{Key, Wakers};
@@ -171,15 +172,34 @@ impl State {
     }
 
     /// Changes the quota.
-    pub(super) fn change(&self, quota: &Quota, now: u64) -> Result<(), ConfigError> {
+    pub(super) fn change(&self, quota: &Quota, now: u64, wakers: &mut Wakers) -> Result<(), ConfigError> {
         let kind = kind(quota)?;
-        let mut wakers = Wakers::new();
         let mut locked = self.lock();
-        locked.ledger.change(kind, now, &mut wakers);
+        locked.ledger.change(kind, now, wakers);
         locked.odd ^= ODD;
         if let Kind::Paced { pace, .. } = locked.ledger.meter().kind() {
             self.pace.store(pace);
         }
+        Ok(())
+    }
+
+    /// What has been granted.
+    pub(super) fn snapshot(&self, quota: Quota, now: u64, wakers: &mut Wakers) -> RateSnapshot {
+        let mut locked = self.lock();
+        locked.ledger.serve(now, wakers);
+        locked.ledger.meter().snapshot(quota, now)
+    }
+
+    /// Counts what was granted before as well. The quota is its own.
+    pub(super) fn restore(
+        &self,
+        kept: &RateSnapshot,
+        quota: &Quota,
+        now: u64,
+        wakers: &mut Wakers,
+    ) -> Result<(), ConfigError> {
+        let (before, fresh) = (kind(&kept.quota)?, kind(quota)?);
+        self.lock().ledger.restore(kept, before, fresh, now, wakers);
         Ok(())
     }
 

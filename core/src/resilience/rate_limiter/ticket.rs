@@ -50,11 +50,11 @@ impl<L: Borrow<RateLimiter>> Ticket<L> {
         let shared = &self.limiter.borrow().shared;
         let gives_up_at = &mut self.gives_up_at;
         let latest = || {
-            *gives_up_at = now.saturating_add(shared.settings.max_wait);
+            *gives_up_at = now.saturating_add(shared.max_wait());
             latest.min(*gives_up_at)
         };
         let turn = match std::mem::replace(&mut self.stands, Stands::Outside) {
-            Stands::Outside => shared.state.ask(self.n, now, latest, shared.settings.max_waiting, cx),
+            Stands::Outside => shared.state.ask(self.n, now, latest, shared.max_waiting(), cx),
             stands => stands.look(&shared.state, now, *gives_up_at, cx),
         };
         self.take(turn, now)

@@ -36,7 +36,7 @@ impl RateLimiter {
 
     /// The refusal in the callers' terms, which its own observer hears of.
     pub(super) fn rejected(&self, refusal: Refusal, now: u64) -> Rejected {
-        let name = self.shared.settings.name;
+        let name = self.name();
         let because = |reason| Rejected::new(PolicyKind::RateLimiter, name, reason);
         // Never zero, whatever clocks say: who comes back at once would find nothing new.
         let after = |until: u64| Duration::from_nanos(until.saturating_sub(now).max(1));
@@ -45,7 +45,7 @@ impl RateLimiter {
             Refusal::Until(until) => because(Reason::RateLimited).with_retry_after(after(until)),
             Refusal::QueueFull { until } => because(Reason::QueueFull).with_retry_after(after(until)),
             Refusal::MaxWait => {
-                let limit = Duration::from_nanos(self.shared.settings.max_wait);
+                let limit = Duration::from_nanos(self.shared.max_wait());
                 because(Reason::MaxWait { limit })
             }
         };

@@ -103,9 +103,34 @@ impl Window {
             self.passes_at.push_front(self.forgotten);
         }
         for at in self.passes_at.iter_mut().chain([&mut self.forgotten]).filter(|at| **at > 0) {
-            *at = at.saturating_sub(self.length).saturating_add(length);
+            // In this order: what was taken before a restart may have been taken before the origin of time.
+            *at = at.saturating_add(length).saturating_sub(self.length);
         }
         self.length = length;
+    }
+
+    /// When those of all that were taken pass, the oldest first.
+    pub(super) fn ends(&self) -> impl Iterator<Item = u64> {
+        self.passes_at.iter().copied()
+    }
+
+    /// One more, which passes no earlier than any.
+    pub(super) fn replace_oldest(&mut self, passes_at: u64) {
+        self.passes_at.pop_front();
+        self.passes_at.push_back(passes_at);
+    }
+
+    /// One more, which there is no room for.
+    pub(super) fn forget(&mut self, passes_at: u64) {
+        self.forgotten = self.forgotten.max(passes_at);
+    }
+
+    /// Of those of both, permit by permit, the one that passes later. They have the same size.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (at, other) in self.passes_at.iter_mut().zip(&other.passes_at) {
+            *at = (*at).max(*other);
+        }
+        self.forgotten = self.forgotten.max(other.forgotten);
     }
 
     /// So many of them taken now.
