@@ -1,7 +1,8 @@
 //! The configuration: one TOML file, checked as a whole before any of it is used.
 
 use backstay::resilience::{
-    AttemptTimeout, BulkheadConfig, CircuitBreakerConfig, Quota, RetryConfig, TotalTimeout,
+    AdaptiveLimitConfig, AttemptTimeout, BulkheadConfig, CircuitBreakerConfig, HedgeConfig, PipelineConfig,
+    Quota, RetryBudget, RetryBudgetConfig, RetryConfig, TotalTimeout,
 };
 use backstay::time::human;
 use serde::Deserialize;
@@ -54,8 +55,28 @@ pub struct ServiceConfig {
     pub deadline: TotalTimeout,
     pub attempt_timeout: AttemptTimeout,
     pub retry: RetryConfig,
+    /// A second request while one is slow. For what may be asked twice.
+    pub hedge: Option<HedgeConfig>,
     pub breaker: CircuitBreakerConfig,
     pub bulkhead: BulkheadConfig,
+    /// So many requests at a time as the service can take, in place of the bulkhead.
+    pub adaptive_limit: Option<AdaptiveLimitConfig>,
+}
+
+impl ServiceConfig {
+    /// The policies. Retries and hedges are a fifth of the calls at most.
+    pub fn pipeline(&self) -> PipelineConfig {
+        let mut pipeline = PipelineConfig::default();
+        pipeline.deadline = Some(self.deadline);
+        pipeline.retry = Some(self.retry.clone());
+        pipeline.retry_budget = Some(RetryBudgetConfig::Ratio(RetryBudget::ratio(0.2)));
+        pipeline.hedge = self.hedge;
+        pipeline.breaker = Some(self.breaker.clone());
+        pipeline.bulkhead = self.adaptive_limit.is_none().then(|| self.bulkhead.clone());
+        pipeline.adaptive_limit = self.adaptive_limit.clone();
+        pipeline.attempt_timeout = Some(self.attempt_timeout);
+        pipeline
+    }
 }
 
 /// How long a stop may take.
@@ -127,8 +148,10 @@ impl Default for ServiceConfig {
             deadline: TotalTimeout::new(Duration::from_secs(2)),
             attempt_timeout: AttemptTimeout::new(Duration::from_millis(500)),
             retry: RetryConfig::default(),
+            hedge: None,
             breaker: CircuitBreakerConfig::default(),
             bulkhead,
+            adaptive_limit: None,
         }
     }
 }

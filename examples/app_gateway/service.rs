@@ -3,10 +3,7 @@
 use crate::config::ServiceConfig;
 use crate::gateway::Told;
 use backstay::observe::Metrics;
-use backstay::resilience::{
-    Bulkhead, Cause, CircuitBreaker, Classify, DynPipeline, Error, Inherit, Pipeline, PolicyKind, Reloadable,
-    Retry, RetryBudget, Scope, Verdict,
-};
+use backstay::resilience::{Cause, Classify, ConfiguredPipeline, Error, Inherit, PolicyKind, Scope, Verdict};
 use backstay::time::Deadline;
 use backstay::{AnyRuntime, ConfigError, Runtime};
 use backstay_hyper::{Client, ClientBuilder, rate_limit};
@@ -27,14 +24,16 @@ pub struct Service {
     name: &'static str,
     addr: SocketAddr,
     client: Client<AnyRuntime, Full<Bytes>>,
-    breaker: CircuitBreaker,
-    bulkhead: Bulkhead,
-    budget: RetryBudget,
-    told: Told,
-    pipeline: Reloadable<DynPipeline<Value, Fault>>,
+    policies: ConfiguredPipeline<AnyRuntime, Judge>,
 }
 
+/// What says what a result says of the service.
+type Judge = fn(Result<&Value, &Error<Fault>>) -> Verdict;
+
 impl Service {
+    /// One call goes through the policies in the default order, from the outside: all attempts together have so long; a
+    /// failure is tried again, and what is slow asked twice, if the budget allows; each of these goes by the breaker, then
+    /// waits for a place, and then its own time begins.
     pub fn new(
         rt: &AnyRuntime,
         name: &'static str,
@@ -43,39 +42,39 @@ impl Service {
         told: Told,
     ) -> Result<Self, ConfigError> {
         let client = ClientBuilder::new(rt).connect_timeout(Duration::from_millis(250)).build()?;
-        let breaker =
-            CircuitBreaker::named(name).config(config.breaker.clone()).observer(told.clone()).build()?;
-        let bulkhead =
-            Bulkhead::named(name).config(config.bulkhead.clone()).observer(told.clone()).build()?;
-        let budget = RetryBudget::ratio(0.2).build()?;
-        let pipeline = pipeline(rt, name, config, &breaker, &bulkhead, &budget, &told)?;
-        let pipeline = Reloadable::new(pipeline);
-        Ok(Self { rt: rt.clone(), name, addr, client, breaker, bulkhead, budget, told, pipeline })
+        let policies = ConfiguredPipeline::named(name).config(config.pipeline());
+        let policies = policies.classify(judge as Judge).observer(told).build(rt)?;
+        Ok(Self { rt: rt.clone(), name, addr, client, policies })
     }
 
     /// Goes by other settings from now on; calls in progress go on as they began. What the breaker has counted stays,
-    /// and who waits for the bulkhead goes on waiting.
+    /// and who waits for a place goes on waiting.
     pub fn reconfigure(&self, config: &ServiceConfig) -> Result<(), ConfigError> {
-        let Self { rt, name, breaker, bulkhead, budget, told, .. } = self;
-        let next = pipeline(rt, name, config, breaker, bulkhead, budget, told)?;
-        breaker.reconfigure(CircuitBreaker::named(name).config(config.breaker.clone()), rt.now())?;
-        bulkhead.reconfigure(config.bulkhead.clone())?;
-        drop(self.pipeline.replace(next));
-        Ok(())
+        self.policies.reconfigure(config.pipeline()).map(drop)
     }
 
     /// Records what it is at.
     pub fn record(&self, metrics: &Metrics) {
-        metrics.record(self.name, &self.bulkhead);
-        metrics.record(self.name, &self.breaker.metrics(self.rt.now()));
+        if let Some(bulkhead) = self.policies.bulkhead() {
+            metrics.record(self.name, &bulkhead);
+        }
+        if let Some(limit) = self.policies.adaptive_limit() {
+            metrics.record(self.name, &limit);
+        }
+        if let Some(breaker) = self.policies.breaker() {
+            metrics.record(self.name, &breaker.metrics(self.rt.now()));
+        }
     }
 
     /// The gateway's view of the service, for whoever asks how it is.
     pub fn state(&self) -> Value {
+        let bulkhead = self.policies.bulkhead().map(|it| (it.in_flight(), it.waiting()));
+        let limit = self.policies.adaptive_limit().map(|it| (it.in_flight(), it.waiting()));
+        let (in_flight, waiting) = bulkhead.or(limit).unwrap_or_default();
         serde_json::json!({
-            "breaker": self.breaker.state(self.rt.now()).to_string(),
-            "in_flight": self.bulkhead.in_flight(),
-            "waiting": self.bulkhead.waiting(),
+            "breaker": self.policies.breaker().map(|it| it.state(self.rt.now()).to_string()),
+            "in_flight": in_flight,
+            "waiting": waiting,
         })
     }
 
@@ -105,31 +104,9 @@ impl Service {
         deadline: Deadline,
         request: impl Fn() -> hyper::http::Result<Request<Full<Bytes>>> + Send + Sync,
     ) -> Result<Value, Error<Fault>> {
-        self.pipeline.current().call_within(deadline, |_attempt| ask(&self.client, request())).await
+        let policies = self.policies.current();
+        policies.call(|_attempt| ask(&self.client, request())).within(deadline).await
     }
-}
-
-/// The order of the policies, from the outside: all attempts together have so long; a failure is tried again, if the
-/// budget allows; each attempt goes by the breaker, then waits for a place, and then its own time begins.
-fn pipeline(
-    rt: &AnyRuntime,
-    name: &'static str,
-    config: &ServiceConfig,
-    breaker: &CircuitBreaker,
-    bulkhead: &Bulkhead,
-    budget: &RetryBudget,
-    told: &Told,
-) -> Result<DynPipeline<Value, Fault>, ConfigError> {
-    let pipeline = Pipeline::named(name)
-        .deadline(config.deadline)
-        .retry(Retry::builder().config(config.retry.clone()).budget(budget).build()?)
-        .breaker(breaker)
-        .bulkhead(bulkhead)
-        .attempt_timeout(config.attempt_timeout)
-        .classify(judge)
-        .observer(told.clone())
-        .build(rt)?;
-    Ok(pipeline.erase())
 }
 
 /// One attempt: a request, and all of its answer.

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub enum Trouble {
     Busy,
     /// Every answer takes two seconds.
     Slow,
+    /// Every other request is taken and not answered.
+    Straggling,
     /// Every request is taken, and none is answered.
     Hanging,
     /// The work is done, and the connection breaks before the answer is through.
@@ -62,7 +65,7 @@ impl Upstream {
         let listener = rt.bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let addr = listener.local_addr()?;
         let (trouble, seen) = watch::channel(Trouble::None);
-        let router = router.layer(from_fn_with_state((rt.clone(), seen.clone()), suffer));
+        let router = router.layer(from_fn_with_state((rt.clone(), seen.clone(), Arc::default()), suffer));
         let lives = live(rt.clone(), addr, listener, router, seen);
         if shutdown.named(name).spawn(lives).is_err() {
             return Err(io::Error::other("the gateway is stopping"));
@@ -109,7 +112,7 @@ async fn live(
 
 /// What the trouble does to a request.
 async fn suffer(
-    State((rt, trouble)): State<(AnyRuntime, watch::Receiver<Trouble>)>,
+    State((rt, trouble, requests)): State<(AnyRuntime, watch::Receiver<Trouble>, Arc<AtomicU64>)>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -119,6 +122,7 @@ async fn suffer(
         Trouble::Flaky if rt.random_u64() % 3 == 0 => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Trouble::Busy => return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")]).into_response(),
         Trouble::Slow => rt.sleep(Duration::from_secs(2)).await,
+        Trouble::Straggling if requests.fetch_add(1, Relaxed) % 2 == 0 => future::pending().await,
         // What comes in the moment in which it dies is cut with it.
         Trouble::Hanging | Trouble::Killed => future::pending().await,
         _ => {}

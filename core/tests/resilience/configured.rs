@@ -4,7 +4,7 @@ use crate::kit::{Heard, ms, on_sim, passed, secs};
 use backstay::testing::{Explore, Sim, Subject, abort_sweep, cancel_sweep, panic_sweep};
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    AdaptiveLimit, Attempt, Backoff, Bulkhead, CircuitBreaker, CircuitReason, CircuitState,
+    AdaptiveLimit, Aimd, Attempt, Backoff, Bulkhead, CircuitBreaker, CircuitReason, CircuitState,
     ConfiguredPipeline, Error, EventKind, Hedge, LoadShed, Pipeline, PipelineConfig, PolicyKind, Quota,
     RateLimiter, Reason, Retry, RetryBudget, RetryBudgetConfig, Throttle, Verdict,
 };
@@ -287,6 +287,34 @@ fn what_is_no_data_stays() {
             users.reconfigure(PipelineConfig::default()).unwrap();
             users.reconfigure(config.clone()).unwrap();
         }
+    });
+}
+
+#[test]
+fn changes_of_an_adaptive_limit_are_told_and_nothing_twice() {
+    on_sim(|rt: Sim| async move {
+        let heard = Heard::default();
+        let mut config = PipelineConfig::default();
+        let aimd = Aimd::new().latency_threshold(ms(100));
+        config.adaptive_limit = Some(
+            AdaptiveLimit::named("").initial_limit(2).max_limit(2).backoff_ratio(0.5).algorithm(aimd).into(),
+        );
+        config.attempt_timeout = Some(ms(10).into());
+        let users =
+            ConfiguredPipeline::named("users").config(config).observer(heard.clone()).build(&rt).unwrap();
+        let told = || heard.take().iter().map(|(source, kind)| (*source, kind.name())).collect::<Vec<_>>();
+
+        let hangs = users.call(async |_| std::future::pending::<Result<(), ()>>().await);
+        assert!(hangs.await.is_err());
+        let mut events = told();
+        events.sort();
+        assert_eq!(events, [("users", "limit.changed"), ("users", "timed_out")]);
+
+        // The only place is taken.
+        let limit = users.adaptive_limit().unwrap();
+        let _place = limit.try_acquire(rt.now()).unwrap();
+        assert!(users.call(async |_| Ok::<_, ()>(())).await.is_err());
+        assert_eq!(told(), [("users", "rejected")]);
     });
 }
 

@@ -48,10 +48,21 @@ fn a_client_gets_its_rate_and_no_more() {
     });
 }
 
-/// The service can do ten at a time, and there is more: who has no place is told so, and nobody is left without an
+/// The service can do two a second, and there is more: who has no place is told so, and nobody is left without an
 /// answer.
 #[test]
 fn who_finds_no_place_is_refused() {
+    refuses_who_finds_no_place(r#"bulkhead = { max_in_flight = 4, max_waiting = 8, max_wait = "200ms" }"#);
+}
+
+#[test]
+fn under_an_adaptive_limit_too() {
+    refuses_who_finds_no_place(
+        r#"adaptive_limit = { initial_limit = 4, max_limit = 8, max_waiting = 8, max_wait = "200ms" }"#,
+    );
+}
+
+fn refuses_who_finds_no_place(limit: &str) {
     let config = r#"
         [clients]
         permits = 100000
@@ -61,9 +72,8 @@ fn who_finds_no_place_is_refused() {
         deadline = "5s"
         attempt_timeout = "4s"
         retry = { max_attempts = 1 }
-        bulkhead = { max_in_flight = 4, max_waiting = 8, max_wait = "200ms" }
     "#;
-    on_every_runtime(config, |gateway| {
+    on_every_runtime(&format!("{config}{limit}\n"), |gateway| {
         // Two seconds each: two a second, and ten times as many come.
         gateway.trouble("prices", "slow");
         let figures = load(&gateway, &["--rate", "20", "--seconds", "3", "--orders", "0"]);

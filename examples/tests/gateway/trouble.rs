@@ -144,3 +144,27 @@ fn who_looks_on_is_told_that_a_breaker_opens() {
         assert_eq!(told.to_string(), r#"{"event":"circuit","service":"prices","state":"open"}"#);
     });
 }
+
+/// Every other request is not answered at all: the one that is sent beside it is, and whoever asks notices nothing.
+#[test]
+fn what_is_slow_is_asked_twice() {
+    let config =
+        CONFIG.replace("attempt_timeout = \"1s\"\nretry", "attempt_timeout = \"3s\"\nretry").replace(
+            "breaker = { consecutive_failures = 4, open_for = \"300ms\" }",
+            "hedge = { delay = { fixed = \"20ms\" } }\nbreaker = { consecutive_failures = 1000 }",
+        );
+    on_every_runtime(&config, |gateway| {
+        gateway.trouble("prices", "straggling");
+        for _ in 0..5 {
+            let answer = gateway.get("/prices/ACME");
+            assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        }
+        let metrics = gateway.get("/metrics").body;
+        for line in [
+            r#"backstay_hedges_total{policy="prices",cause="delay"} 5"#,
+            r#"backstay_hedges_won_total{policy="prices"} 5"#,
+        ] {
+            assert!(metrics.contains(line), "{line} is not in {metrics}");
+        }
+    });
+}

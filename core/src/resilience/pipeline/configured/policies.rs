@@ -9,7 +9,7 @@ use crate::resilience::circuit_breaker::CircuitBreaker;
 use crate::resilience::hedge::Hedge;
 use crate::resilience::layer::{Layered, Leaf};
 use crate::resilience::load_shed::LoadShed;
-use crate::resilience::observer::Observed;
+use crate::resilience::observer::{Event, EventKind, Observed, Observer};
 use crate::resilience::pipeline::{Pipeline, PipelineBuilder};
 use crate::resilience::rate_limiter::RateLimiter;
 use crate::resilience::retry::Retry;
@@ -99,7 +99,8 @@ impl Policies {
                 Bulkhead::named(name).config(it.clone()).build()
             })?,
             adaptive_limit: kept(&self.adaptive_limit, config.adaptive_limit.as_ref(), |it| {
-                AdaptiveLimit::named(name).config(it.clone()).build()
+                let limit = AdaptiveLimit::named(name).config(it.clone());
+                if observed.get().is_some() { limit.observer(changes_of(observed)) } else { limit }.build()
             })?,
             retry_budget,
             hedge,
@@ -157,6 +158,16 @@ impl Policies {
             limit.reconfigure(settings.clone())?;
         }
         Ok(())
+    }
+}
+
+/// Tells of the changes of the limit alone: all else the pipeline tells.
+fn changes_of(observed: &Observed) -> impl Observer + use<> {
+    let observed = observed.clone();
+    move |event: &Event| {
+        if matches!(event.kind, EventKind::LimitChanged { .. }) {
+            observed.on_event(event);
+        }
     }
 }
 
