@@ -29,7 +29,8 @@ async fn echo(request: Request<hyper::body::Incoming>) -> Result<Response<Full<B
     Ok(Response::builder().status(status).body(Full::new(body)).expect("a response"))
 }
 
-async fn serve<R: Runtime + Net>(rt: &R) -> SocketAddr {
+/// A server whose connections may wait so long for a header: also for that of the next request.
+async fn serve<R: Runtime + Net>(rt: &R, header_read_timeout: Duration) -> SocketAddr {
     let listener = rt.bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
     let addr = listener.local_addr().expect("an address");
     let accepting = rt.clone();
@@ -38,7 +39,7 @@ async fn serve<R: Runtime + Net>(rt: &R) -> SocketAddr {
             let timer = HyperTimer::new(accepting.clone());
             let connection = server::conn::http1::Builder::new()
                 .timer(timer)
-                .header_read_timeout(Duration::from_millis(100))
+                .header_read_timeout(header_read_timeout)
                 .serve_connection(HyperIo::new(stream), service_fn(echo));
             drop(accepting.spawn(connection));
         }
@@ -49,7 +50,7 @@ async fn serve<R: Runtime + Net>(rt: &R) -> SocketAddr {
 #[test]
 fn requests_of_every_size_come_back_whole() {
     on_every_backend(async |rt| {
-        let addr = serve(&rt).await;
+        let addr = serve(&rt, SOON).await;
         let stream = rt.connect(addr).await.expect("a connection");
         let (mut client, connection) =
             client::conn::http1::handshake(HyperIo::new(stream)).await.expect("a handshake");
@@ -76,7 +77,7 @@ fn requests_of_every_size_come_back_whole() {
 #[test]
 fn the_timer_ends_a_connection_that_sends_no_header() {
     on_every_backend(async |rt| {
-        let addr = serve(&rt).await;
+        let addr = serve(&rt, Duration::from_millis(100)).await;
         let mut stream = rt.connect(addr).await.expect("a connection");
         stream.write_all(b"GET /echo HTT").await.expect("it is sent");
         let mut rest = Vec::new();
@@ -109,7 +110,7 @@ fn the_timer_keeps_the_runtimes_time() {
 #[test]
 fn a_stream_comes_back_out() {
     on_every_backend(async |rt| {
-        let addr = serve(&rt).await;
+        let addr = serve(&rt, SOON).await;
         let io = HyperIo::new(rt.connect(addr).await.expect("a connection"));
         assert_eq!(io.get_ref().peer_addr().expect("an address"), addr);
         assert_eq!(io.into_inner().peer_addr().expect("an address"), addr);
