@@ -38,7 +38,7 @@ pub struct Turn<const ARMS: usize = 4> {
 impl<const ARMS: usize> Turn<ARMS> {
     /// Nobody has won yet: the first select is in the order of its arguments.
     pub const fn new() -> Self {
-        Self { order: in_order() }
+        Self { order: const { in_order() } }
     }
 
     pub(super) const fn order(&self) -> [u8; ARMS] {
