@@ -75,7 +75,8 @@ fn function(symbol: &str) -> &str {
         _ => symbol,
     };
     let mut name = name;
-    while let Some(outer) = name.strip_suffix("::{{closure}}").or_else(|| name.strip_suffix("::{closure#0}"))
+    while let Some((outer, part)) = name.rsplit_once("::{")
+        && part.ends_with('}')
     {
         name = outer;
     }
