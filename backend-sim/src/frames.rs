@@ -41,31 +41,28 @@ pub(crate) fn of(backtrace: &Backtrace) -> Vec<String> {
 }
 
 fn in_text(text: &str) -> Vec<String> {
-    let mut frames: Vec<(String, Option<String>)> = Vec::new();
-    // Whether the frame that is read is one that is wanted.
-    let mut is_wanted = false;
-    for line in text.lines().map(str::trim) {
-        if let Some(place) = line.strip_prefix("at ") {
-            if is_wanted && let Some((_, at)) = frames.last_mut() {
-                at.get_or_insert_with(|| shortened(place));
-            }
-            continue;
-        }
+    let mut frames: Vec<String> = Vec::new();
+    let mut lines = text.lines().map(str::trim).peekable();
+    while let Some(line) = lines.next() {
+        let place = lines.next_if(|line| line.starts_with("at ")).and_then(|line| line.strip_prefix("at "));
         let Some((_, symbol)) = line.split_once(": ") else { continue };
         if symbol.contains(POLLED_BY) {
             break;
         }
-        let name = function(symbol);
-        is_wanted = is_of_the_test(name);
-        if is_wanted && frames.last().is_none_or(|(last, _)| last != name) {
-            frames.push((name.to_owned(), None));
+        let frame = match (function(symbol), place) {
+            // Of one that was made part of another, line tables have no more than that; but they have its place, which
+            // is a short one where it is of the package that runs.
+            (name, Some(place)) if name.starts_with('{') && place.starts_with("./") => shortened(place),
+            (name, _) if !is_of_the_test(name) => continue,
+            (name, Some(place)) => format!("{name} ({})", shortened(place)),
+            (name, None) => name.to_owned(),
+        };
+        if frames.last() != Some(&frame) {
+            frames.push(frame);
         }
     }
-    let shown = frames.into_iter().take(MOST).map(|(name, at)| match at {
-        Some(at) => format!("{name} ({at})"),
-        None => name,
-    });
-    shown.collect()
+    frames.truncate(MOST);
+    frames
 }
 
 /// A function's name, without the hash and the closures that its body is made into.
@@ -124,7 +121,8 @@ mod tests {
    4: <core::pin::Pin<P> as core::future::future::Future>::poll
    5: users::handle::{{closure}}::{{closure}}::h0123456789abcdef
              at /home/ann/users/tests/users.rs:40:20
-   6: users::handle::{{closure}}
+   6: {async_block#0}
+             at ./tests/users.rs:44:20
    7: <users::Wrapped<F> as core::future::future::Future>::poll
    8: <&mut users::Other as core::future::future::Future>::poll
    9: main
@@ -136,6 +134,7 @@ mod tests {
             [
                 "users::store::load (tests/users.rs:12)",
                 "users::handle (users/tests/users.rs:40)",
+                "tests/users.rs:44",
                 "<users::Wrapped<F> as core::future::future::Future>::poll",
                 "<&mut users::Other as core::future::future::Future>::poll",
             ]
