@@ -9,7 +9,8 @@ use backstay_core::resilience::{
     AdaptiveAlgorithm, AdaptiveLimit, Aimd, Attempt, AttemptTimeout, Backoff, Bulkhead, Chaos,
     CircuitBreaker, ConfiguredPipeline, Error, Fallback, Gradient, Hedge, KeyedCircuitBreaker,
     KeyedRateLimiter, LastGood, LoadShed, Pipeline, PipelineConfig, Priority, Quota, RateLimiter, Reloadable,
-    Retry, RetryBudget, SingleFlight, Throttle, TotalTimeout, Vegas,
+    Retry, RetryBudget, ServiceLimit, SharedRateLimiter, SingleFlight, Throttle, Told, ToldQuota,
+    TotalTimeout, Vegas,
 };
 use backstay_core::time::{Deadline, Instant};
 use backstay_core::{Limit, Runtime};
@@ -452,6 +453,24 @@ fn a_keyed_breaker_allocates_nothing_for_a_key_that_is_there() {
         assert_eq!(counted(|| (0..100).for_each(|_| call())), (0, ()));
         // A new one: its key, its breaker, its window, and the first places of its shard.
         assert_eq!(counted(|| drop(hosts.of("db-2", rt.now()))).0, 4);
+    });
+}
+
+#[test]
+fn limits_of_others_allocate_nothing() {
+    with_rt(|rt| {
+        let limit = ServiceLimit::named("api").build().expect("it is good");
+        let told = Told::new().quota(ToldQuota::of("minute").remaining(1_000_000).reset(SECOND));
+        let asks = || limit.try_acquire(rt.now()).expect("there is more").told(&told, rt.now(), 0);
+        assert_eq!(counted_warm(asks), 0, "of a quota that was spoken of before");
+        let api = Pipeline::named("api").service_limit(&limit).build(rt).expect("it is good");
+        assert_eq!(counted_warm(|| assert!(poll(pin!(api.call(async |_| Ok::<_, ()>(())))).is_ready())), 0);
+
+        let shared = SharedRateLimiter::named("api").quota(Quota::per_second(1_000_000).burst(1_000_000));
+        let shared = shared.build().expect("it is good");
+        assert_eq!(counted_warm(|| assert!(poll(pin!(shared.acquire(rt))).is_ready())), 0);
+        let api = Pipeline::named("api").rate_limit_shared(&shared).build(rt).expect("it is good");
+        assert_eq!(counted_warm(|| assert!(poll(pin!(api.call(async |_| Ok::<_, ()>(())))).is_ready())), 0);
     });
 }
 

@@ -59,6 +59,20 @@ fn step() -> impl Strategy<Value = Step> {
     (0..50_u64, outcome).prop_map(|(took, outcome)| Step { took: ms(took), outcome })
 }
 
+#[test]
+fn a_budget_hears_of_a_call_when_it_has_ended() {
+    let rt = ByHand::new();
+    let budget = RetryBudget::ratio(1.0).window(secs(1)).min_per_second(0).build().unwrap();
+    let retry = Retry::builder().budget(&budget).build().unwrap();
+    let works = retry.run_blocking(&rt, |_| {
+        rt.pass(ms(600));
+        Ok::<_, ()>(())
+    });
+    assert_eq!(works, Ok(()));
+    rt.pass(ms(500));
+    assert_eq!(budget.available(rt.now()), 1, "that was half a second ago");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
 

@@ -105,6 +105,28 @@ fn another_that_never_rests_leaves_the_source_its_turn() {
 }
 
 #[test]
+fn what_the_other_has_ready_is_taken_while_the_source_waits() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let late = stream::once(rt.sleep(ms(1)));
+        let other = stream::iter(1..=1_000).chain(stream::pending());
+        Box::pin(late.with_latest_from(other)).next().await
+    });
+    assert_eq!(run.unwrap_or_else(|failure| panic!("{failure}")).value, Some(((), 1_000)));
+}
+
+#[test]
+fn who_is_pending_is_not_asked_again_in_the_same_poll() {
+    let asked = std::cell::Cell::new(0);
+    let pending = stream::poll_fn(|_| {
+        asked.set(asked.get() + 1);
+        std::task::Poll::<Option<()>>::Pending
+    });
+    let mut pairs = stream::iter(0..100).chain(stream::pending()).combine_latest(pending);
+    assert_eq!(pairs.next().now_or_never(), None);
+    assert_eq!((pairs.dropped(), asked.get()), (99, 1));
+}
+
+#[test]
 fn s13_what_is_always_ready_leaves_others_their_turn() {
     report(Sim::builder().run(|rt: Sim| async move {
         let repeat = || stream::repeat(());

@@ -31,14 +31,14 @@ fn allocations<S: Stream + Unpin>(stream: &mut S, items: usize) -> u64 {
 const ITEMS: u64 = 1_000;
 
 /// When it has warmed up.
-fn each<S: Stream>(stream: S) -> u64 {
+pub(crate) fn each<S: Stream>(stream: S) -> u64 {
     let mut stream = Box::pin(stream);
     allocations(&mut stream, ITEMS as usize);
     allocations(&mut stream, ITEMS as usize)
 }
 
 /// Numbers without end, each at its second poll.
-fn numbers() -> impl Stream<Item = u64> {
+pub(crate) fn numbers() -> impl Stream<Item = u64> {
     let mut number = 0;
     stream::poll_fn(move |cx| {
         number += 1;

@@ -6,6 +6,7 @@
 mod batches;
 mod concurrent;
 mod life;
+mod shapes;
 mod timed;
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -43,23 +43,30 @@ use std::time::Duration;
 ///
 /// # Examples
 ///
-/// ```no_run
-/// use backstay::{Net, Runtime};
-/// use backstay::resilience::{OnStoreFailure, Quota, SharedRateLimiter};
-/// use backstay::Limit;
-/// use backstay_redis::RedisStore;
+/// ```
+/// use backstay::resilience::{GrantedBy, OnStoreFailure, Quota, SharedRateLimiter};
+/// use backstay::testing::{Failure, Sim};
+/// use backstay::{Limit, Net, Runtime};
+/// use backstay_redis::{RedisError, RedisStore};
 ///
-/// async fn limited<R: Runtime + Net>(rt: R) -> Result<(), Box<dyn std::error::Error>> {
-///     let store = RedisStore::new(&rt, "redis://cache.internal".parse()?);
-///     store.ping().await?; // to know now rather than later
+/// async fn limited<R: Runtime + Net>(rt: &R) -> Result<(), Box<dyn std::error::Error>> {
+///     let store = RedisStore::new(rt, "redis://cache.internal".parse()?);
+///     // To know now rather than later.
+///     let answer = store.ping().await;
 ///     let limiter = SharedRateLimiter::named("partner-api")
 ///         .quota(Quota::per_second(100).burst(20))
 ///         .on_store_failure(OnStoreFailure::LocalShare(Limit::new(4)?)) // there are four of us
 ///         .store(store)
 ///         .build()?;
-///     limiter.acquire(&rt).await?;
+///     let permit = limiter.acquire(rt).await?;
+///     // On this network there is no such server.
+///     assert!(matches!(answer, Err(RedisError::Connect(_))));
+///     assert_eq!(permit.granted_by(), GrantedBy::LocalShare);
 ///     Ok(())
 /// }
+///
+/// Sim::builder().run(|rt: Sim| async move { limited(&rt).await.expect("a share of our own") })?;
+/// # Ok::<(), Failure>(())
 /// ```
 pub struct RedisStore<R: Runtime + Net> {
     pool: Arc<Pool<R>>,

@@ -34,6 +34,7 @@ fn a_window_is_over_when_it_is_full_or_its_time_is_over() {
         ("a---b-c|", within(5), "-----([ab])-([c]|)"),
         // At the very instant it is the last.
         ("a----b-c|", within(5), "-----[ab]--([c]|)"),
+        ("a----(bc)|", within(5), "-----[ab]([c]|)"),
         ("a-----b|", within(5), "-----[a]-([b]|)"),
         // The time begins with the first item, and where nothing comes there is no window.
         ("a 19 b 19 |", within(5), "-----[a] 19 [b] 14|"),
