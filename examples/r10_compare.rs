@@ -162,6 +162,19 @@ fn plain_threads(owner: &AnyOwner) -> Outcome {
     Ok(())
 }
 
+/// 10.5: code that blocks is tried again by the same policies; between two attempts its thread waits.
+fn code_that_blocks(owner: &AnyOwner) -> Outcome {
+    let retry = Retry::builder().max_attempts(3).backoff(Backoff::constant(ms(10))).build()?;
+    let mut attempts = 0;
+    let answer = retry.run_blocking(owner.runtime(), |_| {
+        attempts += 1;
+        if attempts < 3 { Err(io::Error::from(io::ErrorKind::WouldBlock)) } else { Ok("at last") }
+    })?;
+    println!("10.5 blocking    {answer}, at attempt {attempts}");
+    assert_eq!(attempts, 3);
+    Ok(())
+}
+
 /// 10.5: reqwest needs tokio. It gets one, of one thread, and runs in a task of this runtime, against a server on this
 /// runtime's own sockets.
 async fn a_tokio_library(owner: &AnyOwner, tokio: &TokioOwner) -> Outcome {
@@ -191,6 +204,7 @@ fn example(chosen: Option<Backend>) -> Outcome {
             continue;
         }
         plain_threads(&owner)?;
+        code_that_blocks(&owner)?;
         owner.block_on(a_tokio_library(&owner, &tokio))?;
     }
     Ok(())

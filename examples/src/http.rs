@@ -91,24 +91,33 @@ where
         .await;
 }
 
-/// Gets JSON. Everything happens in the caller's task: dropping the future closes the connection.
+/// Gets JSON.
 ///
 /// # Errors
 ///
 /// [`FetchError`], which tells apart what a caller may want to treat differently.
 pub async fn get<N: Net>(net: &N, addr: SocketAddr, path: &str) -> Result<Value, FetchError> {
+    let response = fetch(net, addr, path).await?;
+    let status = response.status();
+    if !status.is_success() {
+        let retry_after = rate_limit::read(response.headers(), None).told.retry_after;
+        return Err(FetchError::Status { status, retry_after });
+    }
+    Ok(serde_json::from_slice(response.body())?)
+}
+
+/// Gets whatever the server answers. Everything happens in the caller's task: dropping the future closes the connection.
+///
+/// # Errors
+///
+/// [`FetchError`], if it doesn't answer.
+pub async fn fetch<N: Net>(net: &N, addr: SocketAddr, path: &str) -> Result<Response<Bytes>, FetchError> {
     let stream = HyperIo::new(net.connect(addr).await?);
     let (mut sender, connection) = client::conn::http1::handshake(stream).await?;
     let request = Request::get(path).header(HOST, "localhost").body(Full::<Bytes>::default())?;
     let exchange = async move {
-        let response = sender.send_request(request).await?;
-        let status = response.status();
-        let retry_after = rate_limit::read(response.headers(), None).told.retry_after;
-        let body = response.into_body().collect().await?.to_bytes();
-        if !status.is_success() {
-            return Err(FetchError::Status { status, retry_after });
-        }
-        Ok(serde_json::from_slice(&body)?)
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
     };
     // The connection ends when the exchange has dropped its sender.
     let (answer, _closed) = futures::join!(exchange, connection);

@@ -143,6 +143,10 @@ pub const EXAMPLES: &[Example] = &[
         about: "what each runtime does, measured: docs/runtimes.md",
         run: Run::By("scripts/runtimes"),
     },
+    example(
+        "fleet",
+        "three processes: a rate they share, a breaker for each host; --redis ADDRESS shares it for real",
+    ),
     example("mailbox", "a task that owns something, and others that ask it"),
     Example {
         name: "overload",
@@ -150,6 +154,7 @@ pub const EXAMPLES: &[Example] = &[
         run: Run::Alone(&[]),
     },
     example("retry_http", "an HTTP client that tries again where that helps, and only there"),
+    example("server_limits", "a server that states its limits, and clients that obey and don't"),
     Example {
         name: "simulate",
         about: "a service under a thousand seeds, simulated, and its client through a pipeline",
