@@ -40,18 +40,28 @@ const FAILURES: u32 = 2;
 /// A process: the rate is the others' too, what it knows of hosts is its own.
 struct Node<S: QuotaStore> {
     limiter: SharedRateLimiter<S>,
+    retries: SharedRateLimiter<S>,
     hosts: KeyedCircuitBreaker<SocketAddr>,
 }
 
-impl<S: QuotaStore> Node<S> {
+impl<S: QuotaStore + Clone> Node<S> {
     fn start<R: Runtime>(rt: &R, store: S) -> Result<Self, ConfigError> {
         let limiter = SharedRateLimiter::named("partner")
             .quota(Quota::per_second(A_SECOND).burst(BURST))
             .max_wait(Duration::from_secs(10))
+            .store(store.clone())
+            .build()?;
+        // Retries of all of them are a quarter of that at most.
+        let retries = SharedRateLimiter::named("partner-retries")
+            .quota(Quota::per_second(A_SECOND / 4).burst(3 * FAILURES))
             .store(store)
             .build()?;
         let each = CircuitBreaker::named("hosts").consecutive_failures(FAILURES);
-        Ok(Self { limiter, hosts: KeyedCircuitBreaker::new(rt, each.open_for(Duration::from_secs(30)))? })
+        Ok(Self {
+            limiter,
+            retries,
+            hosts: KeyedCircuitBreaker::new(rt, each.open_for(Duration::from_secs(30)))?,
+        })
     }
 
     /// The next host by turns, but for those that are known to be down: to ask them would cost a permit.
@@ -64,7 +74,11 @@ impl<S: QuotaStore> Node<S> {
     /// Makes its calls, one after the other; gives how many were answered, and how many attempts that took.
     async fn work<R: Runtime + Net>(&self, rt: &R, hosts: &[SocketAddr]) -> Result<(u32, u32), ConfigError> {
         let retry = Retry::builder().max_attempts(4).build()?;
-        let partner = Pipeline::named("partner").retry(retry).rate_limit_shared(&self.limiter).build(rt)?;
+        let partner = Pipeline::named("partner")
+            .retry(retry)
+            .retry_budget_shared(&self.retries)
+            .rate_limit_shared(&self.limiter)
+            .build(rt)?;
         let (mut answers, mut attempts) = (0, 0);
         for _ in 0..CALLS {
             let ask = |_| {

@@ -3,7 +3,7 @@
 //! | you want | use |
 //! |---|---|
 //! | another attempt after a failure | [`Retry`], with a [`Backoff`] |
-//! | retries that don't make an outage worse | [`RetryBudget`] |
+//! | retries that don't make an outage worse | [`RetryBudget`], [`SharedRetryBudget`] |
 //! | no calls to what is down | [`CircuitBreaker`], [`KeyedCircuitBreaker`] |
 //! | about as many calls as the service takes | [`Throttle`], by [`Priority`] |
 //! | at most so many calls at a time | [`Bulkhead`] |
@@ -113,7 +113,7 @@ pub use service_limit::{
 pub use shared_rate_limiter::{
     AcquireShared, Ask, GrantedBy, InMemoryStore, OnStoreFailure, QuotaStore, SharedPermit,
     SharedRateLimited, SharedRateLimiter, SharedRateLimiterBuilder, SharedRateLimiterConfig,
-    SharedRateMetrics, StoreFailure, StoreFull, Taken,
+    SharedRateMetrics, SharedRetryBudget, StoreFailure, StoreFull, Taken,
 };
 pub use single_flight::{DetailedFlight, Flight, Role, SingleFlight};
 pub use throttle::{

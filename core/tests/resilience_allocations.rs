@@ -471,6 +471,11 @@ fn limits_of_others_allocate_nothing() {
         assert_eq!(counted_warm(|| assert!(poll(pin!(shared.acquire(rt))).is_ready())), 0);
         let api = Pipeline::named("api").rate_limit_shared(&shared).build(rt).expect("it is good");
         assert_eq!(counted_warm(|| assert!(poll(pin!(api.call(async |_| Ok::<_, ()>(())))).is_ready())), 0);
+        let retry = Retry::builder().backoff(Backoff::none()).build().expect("it is good");
+        let api =
+            Pipeline::named("api").retry(retry).retry_budget_shared(&shared).build(rt).expect("it is good");
+        let down = || assert!(poll(pin!(api.call(async |_| Err::<(), _>(())))).is_ready());
+        assert_eq!(counted_warm(down), 0, "with two retries");
     });
 }
 

@@ -28,6 +28,7 @@ names!(KINDS, kind(PolicyKind) {
     PolicyKind::LoadShed => "load_shed",
     PolicyKind::Throttle => "throttle",
     PolicyKind::Retry => "retry",
+    PolicyKind::RetryBudget => "retry_budget",
     PolicyKind::Hedge => "hedge",
     PolicyKind::RateLimiter => "rate_limiter",
     PolicyKind::ServiceLimit => "service_limit",

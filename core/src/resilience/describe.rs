@@ -72,7 +72,7 @@ impl Description {
     pub(super) fn lints(&self) -> Vec<Lint> {
         use PolicyKind::{
             AdaptiveLimit, AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge,
-            LoadShed, RateLimiter, Retry, ServiceLimit, Throttle,
+            LoadShed, RateLimiter, Retry, RetryBudget, ServiceLimit, Throttle,
         };
         let mut lints: Vec<Lint> = Vec::new();
         for (index, outer) in self.policies.iter().enumerate() {
@@ -81,9 +81,10 @@ impl Description {
                 let found = match (outer.kind, inner.kind) {
                     (CircuitBreaker, Retry) => Some(Lint::RetryInsideBreaker),
                     (RateLimiter | ServiceLimit, Retry) => Some(Lint::RateLimiterOutsideRetry),
+                    (RetryBudget, Retry) => Some(Lint::RetryBudgetOutsideRetry),
                     (Bulkhead, Retry) => Some(Lint::BulkheadOutsideRetry),
                     (AdaptiveLimit, Retry) => Some(Lint::AdaptiveLimitOutsideRetry),
-                    (AdaptiveLimit, Bulkhead | RateLimiter | ServiceLimit) => {
+                    (AdaptiveLimit, Bulkhead | RateLimiter | ServiceLimit | RetryBudget) => {
                         Some(Lint::WaitInsideAdaptiveLimit)
                     }
                     (AttemptTimeout, Retry) => Some(Lint::AttemptTimeoutOutsideRetry),
@@ -95,7 +96,7 @@ impl Description {
                     // One that is an instant is the same for all attempts.
                     (Retry, Deadline) if inner.limit.is_some() => Some(Lint::DeadlineInsideRetry),
                     (Deadline, AttemptTimeout) if is_longer => Some(Lint::AttemptTimeoutNotBelowDeadline),
-                    (AttemptTimeout, Bulkhead | AdaptiveLimit | RateLimiter | ServiceLimit) => {
+                    (AttemptTimeout, Bulkhead | AdaptiveLimit | RateLimiter | ServiceLimit | RetryBudget) => {
                         Some(Lint::WaitInsideAttemptTimeout)
                     }
                     (Hedge, Retry) => Some(Lint::RetryInsideHedge),
@@ -138,6 +139,8 @@ pub enum Lint {
     RetryInsideBreaker,
     /// The limiter counts a call once, however often it is tried: the service is asked more often than it says.
     RateLimiterOutsideRetry,
+    /// The budget only sees first attempts, and those are free: nothing limits the retries.
+    RetryBudgetOutsideRetry,
     /// A call keeps its place while it waits between attempts, when it needs none.
     BulkheadOutsideRetry,
     /// The limit takes a call with all its attempts and delays for one of the service's, and a slow one.
@@ -187,6 +190,10 @@ impl fmt::Display for Lint {
             }
             Self::RateLimiterOutsideRetry => {
                 "the rate limiter is outside the retry: retries are not counted; put the limiter inside the retry"
+            }
+            Self::RetryBudgetOutsideRetry => {
+                "the retry budget is outside the retry: it only sees first attempts, which are free; put the budget \
+                 inside the retry"
             }
             Self::BulkheadOutsideRetry => {
                 "the bulkhead is outside the retry: a call keeps its place while it waits between attempts; put the \
@@ -263,7 +270,7 @@ mod tests {
     use super::*;
     use PolicyKind::{
         AdaptiveLimit, AttemptTimeout, Bulkhead, Chaos, CircuitBreaker, Deadline, Fallback, Hedge, LoadShed,
-        RateLimiter, Retry, ServiceLimit, Throttle,
+        RateLimiter, Retry, RetryBudget, ServiceLimit, Throttle,
     };
 
     fn lints(policies: &[(PolicyKind, u64)]) -> Vec<Lint> {
@@ -283,6 +290,7 @@ mod tests {
             (Throttle, 0),
             (Retry, 0),
             (Hedge, 0),
+            (RetryBudget, 0),
             (RateLimiter, 0),
             (ServiceLimit, 0),
             (CircuitBreaker, 0),
@@ -313,6 +321,9 @@ mod tests {
             ((CircuitBreaker, 0), (Retry, 0), Lint::RetryInsideBreaker),
             ((RateLimiter, 0), (Retry, 0), Lint::RateLimiterOutsideRetry),
             ((ServiceLimit, 0), (Retry, 0), Lint::RateLimiterOutsideRetry),
+            ((RetryBudget, 0), (Retry, 0), Lint::RetryBudgetOutsideRetry),
+            ((AttemptTimeout, 10), (RetryBudget, 0), Lint::WaitInsideAttemptTimeout),
+            ((AdaptiveLimit, 0), (RetryBudget, 0), Lint::WaitInsideAdaptiveLimit),
             ((Bulkhead, 0), (Retry, 0), Lint::BulkheadOutsideRetry),
             ((AdaptiveLimit, 0), (Retry, 0), Lint::AdaptiveLimitOutsideRetry),
             ((AdaptiveLimit, 0), (Bulkhead, 0), Lint::WaitInsideAdaptiveLimit),

@@ -103,7 +103,7 @@ pub enum Stop {
     MaxElapsed,
     /// The call's deadline has come, or would by the end of the next delay.
     Deadline,
-    /// The retry budget has nothing left.
+    /// The retry budget has nothing left, be it this process's or that of many together.
     Budget,
     /// The answer said not to come back, or not for longer than anybody would wait.
     Pushback,

@@ -289,6 +289,11 @@ impl<'f, E> Frame<'f, E> {
         self.has_grace
     }
 
+    /// Whether it is the first call of the operation: no retry, and no hedge.
+    pub(super) const fn is_first(&self) -> bool {
+        self.attempt == 1 && self.hedge == 0
+    }
+
     /// The same for another attempt.
     #[inline]
     pub(super) const fn at_attempt(self, attempt: u32, last: Option<&'f Cause<E>>) -> Self {

@@ -43,6 +43,8 @@ pub enum PolicyKind {
     Throttle,
     /// Another attempt after a failure.
     Retry,
+    /// Retries that many processes pay for together.
+    RetryBudget,
     /// Another call while one is under way.
     Hedge,
     /// At most so many calls in a time.
@@ -137,6 +139,11 @@ impl Rejected {
         self.retry_after
     }
 
+    /// Whether it is retries that there are no more of, so that another attempt would be refused too.
+    pub(super) const fn is_of_budget(&self) -> bool {
+        matches!(self.policy, PolicyKind::RetryBudget)
+    }
+
     /// The limit of a wait that took too long.
     pub(super) const fn max_wait(&self) -> Option<Duration> {
         match self.reason {
@@ -155,6 +162,7 @@ impl PolicyKind {
             Self::LoadShed => "load shedder",
             Self::Throttle => "throttle",
             Self::Retry => "retry",
+            Self::RetryBudget => "retry budget",
             Self::Hedge => "hedge",
             Self::RateLimiter => "rate limiter",
             Self::ServiceLimit => "service limit",

@@ -8,6 +8,7 @@ mod lease;
 mod permit;
 mod policy;
 mod report;
+mod retry_budget;
 mod shared;
 mod store;
 mod turn;
@@ -19,6 +20,7 @@ pub use in_memory::{InMemoryStore, StoreFull};
 pub use permit::{GrantedBy, SharedPermit};
 pub use policy::SharedRateLimited;
 pub use report::SharedRateMetrics;
+pub use retry_budget::SharedRetryBudget;
 pub use store::{Ask, QuotaStore, Taken};
 
 use super::attempt::Attempt;
@@ -48,7 +50,8 @@ use std::sync::{Arc, Mutex};
 ///   Turns are given in the order in which the store is asked, over all processes. Who would have to wait longer than
 ///   [`max_wait`](SharedRateLimiterBuilder::max_wait), or beyond its deadline, is refused without having waited.
 /// * [`run`](Self::run), and [`rate_limit_shared`](super::PipelineBuilder::rate_limit_shared) of a pipeline, do the same
-///   before an operation is called.
+///   before an operation is called. [`retry_budget_shared`](super::PipelineBuilder::retry_budget_shared) does it for
+///   retries alone.
 ///
 /// # When the store fails
 ///

@@ -4,7 +4,8 @@ use crate::kit::{SOON, drop_after, ms};
 use backstay::test_on_every_runtime;
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    Ask, InMemoryStore, OnStoreFailure, Quota, QuotaStore, Reason, SharedRateLimiter, StoreFull, Taken,
+    Ask, Backoff, Error, InMemoryStore, OnStoreFailure, Pipeline, Quota, QuotaStore, Reason, Retry,
+    SharedRateLimiter, StoreFull, Taken,
 };
 use backstay_core::{ConfigError, Limit};
 use std::future::{Pending, pending};
@@ -15,6 +16,7 @@ test_on_every_runtime! {
     no_permit_is_granted_twice
     who_waits_is_never_early
     a_store_that_hangs_is_left_in_time
+    retries_of_many_tasks_are_paid_from_one_store
 }
 
 async fn no_permit_is_granted_twice<R: Runtime>(rt: R) {
@@ -81,4 +83,33 @@ async fn a_store_that_hangs_is_left_in_time<R: Runtime>(rt: R) {
     let local = shared(OnStoreFailure::LocalShare(Limit::ONE));
     assert!(local.run(&rt, async |_| Ok::<_, ()>(())).await.is_ok());
     assert!(local.try_acquire(&rt).await.is_err());
+}
+
+async fn retries_of_many_tasks_are_paid_from_one_store<R: Runtime>(rt: R) {
+    let store = InMemoryStore::new();
+    let retry =
+        Retry::builder().max_attempts(3).backoff(Backoff::constant(ms(1))).build().expect("it is good");
+    let tasks: Vec<_> = (0..8_u32)
+        .map(|_| {
+            let limiter =
+                SharedRateLimiter::named("api").quota(Quota::per_hour(1).burst(9)).store(store.clone());
+            let limiter = limiter.store_timeout(SOON).build().expect("it is good");
+            let calls = Pipeline::named("api").retry(retry.clone()).retry_budget_shared(&limiter);
+            let calls = calls.build(&rt).expect("it is good");
+            rt.spawn(async move {
+                let mut attempts = 0;
+                let result = calls.call(|_| {
+                    attempts += 1;
+                    async { Err::<(), _>("down") }
+                });
+                assert!(matches!(result.await, Err(Error::RetriesExhausted { .. })));
+                attempts
+            })
+        })
+        .collect();
+    let mut attempts = 0;
+    for task in tasks {
+        attempts += rt.timeout(SOON, task).await.expect("nobody waits").expect("no panic");
+    }
+    assert_eq!(attempts, 8 + 9);
 }

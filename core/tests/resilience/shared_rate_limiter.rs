@@ -4,6 +4,7 @@ mod arithmetic;
 mod failing;
 mod leases;
 mod pipeline;
+mod retry_budget;
 mod scripted;
 mod sweeps;
 

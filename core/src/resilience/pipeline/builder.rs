@@ -15,7 +15,7 @@ use crate::resilience::observer::{Observed, Observer};
 use crate::resilience::rate_limiter::RateLimiter;
 use crate::resilience::retry::Retry;
 use crate::resilience::service_limit::ServiceLimit;
-use crate::resilience::shared_rate_limiter::{QuotaStore, SharedRateLimiter};
+use crate::resilience::shared_rate_limiter::{QuotaStore, SharedRateLimiter, SharedRetryBudget};
 use crate::resilience::throttle::Throttle;
 use crate::resilience::timeout::{AttemptTimeout, TotalTimeout};
 use crate::resilience::verdict::Inherit;
@@ -167,6 +167,15 @@ impl<L: Stack, C> PipelineBuilder<L, C> {
         limiter: &SharedRateLimiter<S>,
     ) -> PipelineBuilder<L::Appended<SharedRateLimiter<S>>, C> {
         self.append(limiter.clone())
+    }
+
+    /// A permit of this limiter, which many processes share, for each retry and none for first attempts: see
+    /// [`SharedRetryBudget`]. Its place is inside the retry; inside the hedge too if hedges are to pay.
+    pub fn retry_budget_shared<S: QuotaStore>(
+        self,
+        limiter: &SharedRateLimiter<S>,
+    ) -> PipelineBuilder<L::Appended<SharedRetryBudget<S>>, C> {
+        self.append(SharedRetryBudget::new(limiter))
     }
 
     /// A turn by what the service says of its own limits, before anything inside is done. It is shared with all who have a

@@ -10,6 +10,7 @@ use crate::resilience::attempt::Operation;
 use crate::resilience::error::{Cause, Error, Scope, Stop};
 use crate::resilience::layer::{Ctx, Frame, Layer, Policy, TimeLimit};
 use crate::resilience::observer::EventKind;
+use crate::resilience::rejected::Rejected;
 use crate::resilience::retry_budget::Withdrawal;
 use crate::resilience::verdict::{Classify, Verdict};
 use crate::runtime::Runtime;
@@ -173,6 +174,9 @@ impl<D, H> Retry<D, H> {
                     self.pay(outer, cost, timeout, ctx).map(|()| delay)
                 })
             }
+            Verdict::Ignore if refusal.and_then(Error::rejected).is_some_and(Rejected::is_of_budget) => {
+                Err(Stop::Budget)
+            }
             // The service was not asked: what was taken for this attempt is there for the next.
             Verdict::Ignore if refusal.is_some() => match refusal.and_then(Error::retry_after) {
                 Some(hint) if limit.at != Instant::MAX || self.limits.config.max_elapsed.is_some() => {
@@ -197,9 +201,10 @@ impl<D, H> Retry<D, H> {
                 }
                 ControlFlow::Continue(())
             }
-            Err(_) if verdict == Verdict::Ignore => {
+            Err(why) if verdict == Verdict::Ignore => {
                 outer.withdrawal = None;
-                ControlFlow::Break(keep_last(result, outer, Stop::Refused, ctx))
+                let why = if why == Stop::Budget { why } else { Stop::Refused };
+                ControlFlow::Break(keep_last(result, outer, why, ctx))
             }
             Err(why) => ControlFlow::Break(give_up(result, outer, why, ctx)),
         }

@@ -255,13 +255,14 @@ impl<'r> RetryState<'r> {
         self.refused = self.refused.saturating_add(is_refusal.into());
         if is_refusal && verdict == Verdict::Ignore {
             self.last = Some(cause);
+            let is_of_budget = cause.rejected().is_some_and(Rejected::is_of_budget);
             // The service was not asked: what was taken for this attempt is there for the next.
-            let delay = later.and_then(|hint| self.wait_for_another(hint, now, random));
-            return match delay {
+            let hint = later.filter(|_| !is_of_budget);
+            return match hint.and_then(|hint| self.wait_for_another(hint, now, random)) {
                 Some(delay) => Next::Retry { delay },
                 None => {
                     self.withdrawal = None;
-                    Next::GiveUp { why: Stop::Refused }
+                    Next::GiveUp { why: if is_of_budget { Stop::Budget } else { Stop::Refused } }
                 }
             };
         }

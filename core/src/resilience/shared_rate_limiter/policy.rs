@@ -2,14 +2,14 @@
 
 use super::SharedRateLimiter;
 use super::store::QuotaStore;
-use super::turn::{Clock, Turn, Wanted};
+use super::turn::{Clock, Turn, Turned, Wanted};
 use crate::instant::Instant;
 use crate::resilience::attempt::Operation;
 use crate::resilience::describe::{Describe, Facts};
 use crate::resilience::error::Error;
 use crate::resilience::layer::{Ctx, Frame, Layer, Policy};
 use crate::resilience::observer::EventKind;
-use crate::resilience::rejected::PolicyKind;
+use crate::resilience::rejected::{PolicyKind, Rejected};
 use crate::resilience::verdict::Classify;
 use crate::runtime::Runtime;
 use pin_project_lite::pin_project;
@@ -22,10 +22,43 @@ pin_project! {
     #[doc(hidden)]
     pub struct SharedRateLimited<Q: QuotaStore, S> {
         #[pin]
-        inner: S,
+        pub(super) inner: S,
         #[pin]
-        turn: Turn<Q>,
-        is_admitted: bool,
+        pub(super) turn: Turn<Q>,
+        pub(super) is_admitted: bool,
+    }
+}
+
+impl<Q: QuotaStore, S> SharedRateLimited<Q, S> {
+    pub(super) const fn new(inner: S) -> Self {
+        Self { inner, turn: Turn::Begin, is_admitted: false }
+    }
+}
+
+/// Why a call has no permit.
+pub(super) enum No {
+    Rejected(Rejected),
+    /// Its limit on time has come.
+    TimedOut,
+}
+
+impl<Q: QuotaStore> SharedRateLimiter<Q> {
+    /// A permit for a call: nobody is granted a turn after its deadline, and the store has no more time than until then.
+    pub(super) fn poll_within<E, R: Runtime, Op, C>(
+        &self,
+        mut turn: Pin<&mut Turn<Q>>,
+        waits: bool,
+        frame: &Frame<'_, E>,
+        ctx: &mut Ctx<'_, R, Op, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Turned, No>> {
+        let (now, until) = (ctx.now(), frame.limit.at);
+        if now >= until {
+            turn.give_up(&self.shared, now, cx);
+            return Poll::Ready(Err(No::TimedOut));
+        }
+        let wanted = Wanted { permits: 1, waits, until };
+        turn.as_mut().poll(&self.shared, wanted, ctx, cx).map_err(No::Rejected)
     }
 }
 
@@ -44,7 +77,7 @@ impl<T, E, Q: QuotaStore> Policy<T, E> for SharedRateLimiter<Q> {
 
     #[inline]
     fn start<S>(&self, inner: S) -> SharedRateLimited<Q, S> {
-        SharedRateLimited { inner, turn: Turn::Begin, is_admitted: false }
+        SharedRateLimited::new(inner)
     }
 
     fn poll<'p, I, R, Op, Fut, C>(
@@ -62,24 +95,17 @@ impl<T, E, Q: QuotaStore> Policy<T, E> for SharedRateLimiter<Q> {
         Fut: Future,
         C: Classify<T, E>,
     {
-        let mut this = state.project();
+        let this = state.project();
         if !*this.is_admitted {
-            // Nobody is granted a turn after its deadline, and a store has no more time than until then.
-            let wanted = Wanted { permits: 1, waits: true, until: frame.limit.at };
-            let now = ctx.now();
-            if now >= frame.limit.at {
-                this.turn.as_mut().give_up(&self.shared, now, cx);
-                return Poll::Ready(Err(ctx.timed_out(frame.limit)));
-            }
-            match this.turn.as_mut().poll(&self.shared, wanted, ctx, cx) {
+            let turned = match self.poll_within(this.turn, true, &frame, ctx, cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(rejected)) => return Poll::Ready(Err(ctx.rejected(rejected))),
-                Poll::Ready(Ok(turned)) => {
-                    *this.is_admitted = true;
-                    if let Some(waited) = turned.waited {
-                        ctx.emit(|| EventKind::Waited { policy: PolicyKind::RateLimiter, waited });
-                    }
-                }
+                Poll::Ready(Err(No::TimedOut)) => return Poll::Ready(Err(ctx.timed_out(frame.limit))),
+                Poll::Ready(Err(No::Rejected(rejected))) => return Poll::Ready(Err(ctx.rejected(rejected))),
+                Poll::Ready(Ok(turned)) => turned,
+            };
+            *this.is_admitted = true;
+            if let Some(waited) = turned.waited {
+                ctx.emit(|| EventKind::Waited { policy: PolicyKind::RateLimiter, waited });
             }
         }
         inner.poll(this.inner, frame, ctx, cx)

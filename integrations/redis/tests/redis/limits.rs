@@ -3,7 +3,7 @@
 use crate::kit::{ms, with_server};
 use backstay::Runtime;
 use backstay_core::Limit;
-use backstay_core::resilience::{Quota, Reason};
+use backstay_core::resilience::{Backoff, Error, Pipeline, Quota, Reason, Retry, Stop};
 use backstay_redis::{RedisError, RedisStore};
 use std::collections::BTreeSet;
 
@@ -24,6 +24,25 @@ fn all_nodes_share_one_quota() {
             assert!((3_000..=3_600).contains(&after), "{after}");
         }
         assert_eq!(server.ask("GET backstay:api"), before);
+        assert_eq!(server.ask("DBSIZE"), ":1\r\n");
+    });
+}
+
+#[test]
+fn all_nodes_share_one_retry_budget() {
+    with_server(&[], |rt, server| async move {
+        let retry = Retry::builder().backoff(Backoff::none()).build().expect("it is good");
+        let node = || {
+            let retries = server.node(&rt, Quota::per_hour(1).burst(3)).build().expect("it is good");
+            let partner = Pipeline::named("partner").retry(retry.clone()).retry_budget_shared(&retries);
+            partner.build(&rt).expect("it is good")
+        };
+        for attempts_made in [3, 2, 1] {
+            let result = node().call(async |_| Err::<(), _>("down")).await;
+            let Err(Error::RetriesExhausted { attempts, why, .. }) = result else { panic!("{result:?}") };
+            assert_eq!(attempts, attempts_made);
+            assert_eq!(why, if attempts == 3 { Stop::MaxAttempts } else { Stop::Budget });
+        }
         assert_eq!(server.ask("DBSIZE"), ":1\r\n");
     });
 }
