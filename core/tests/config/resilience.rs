@@ -335,9 +335,10 @@ fn a_health_check_and_budgets_too() {
     assert_eq!(&config, same.as_config());
     assert_eq!(config.delay, HedgeDelay::Fixed(50 * MS));
     round_trip(&config);
-    let config: HedgeConfig = read("[delay.percentile]\npercentile = 0.99\ninitial = '20ms'\nwindow = '1m'");
+    let config: HedgeConfig =
+        read("[delay.percentile]\npercentile = 0.99\ninitial = '20ms'\nmax = '1s'\nwindow = '1m'");
     let mut percentile = PercentileDelay::new(0.99);
-    (percentile.initial, percentile.window) = (20 * MS, 60 * SECOND);
+    (percentile.initial, percentile.max, percentile.window) = (20 * MS, Some(SECOND), 60 * SECOND);
     assert_eq!(&config, Hedge::builder().percentile(percentile).as_config());
     round_trip(&config);
     refused_at::<ChaosConfig>("enabled = true\nrate = 1.5", 2, "invalid `rate` = 1.5: must be within 0..=1");

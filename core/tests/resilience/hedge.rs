@@ -466,6 +466,11 @@ fn numbers_that_make_no_sense_are_named() {
         delay.window = window;
         assert_eq!(field(Hedge::builder().percentile(delay)), Some("window"));
     }
+    let mut delay = PercentileDelay::new(0.9);
+    delay.max = Some(Duration::from_micros(999));
+    assert_eq!(field(Hedge::builder().percentile(delay)), Some("max"));
+    delay.max = Some(delay.min);
+    assert!(Hedge::builder().percentile(delay).build().is_ok());
     assert!(Hedge::builder().max_hedges(16).percentile(0.9999).build().is_ok());
 }
 

@@ -61,6 +61,7 @@ pub enum HedgeDelay {
 /// | `percentile` | 0.95 | from 0.5 to 0.9999 |
 /// | `initial` | 1 s | any; with [`Duration::MAX`] there is no hedge as long as it is not known |
 /// | `min` | 1 ms | any |
+/// | `max` | none | at least `min` |
 /// | `window` | 30 s | from 1 ms to a day |
 ///
 /// # Examples
@@ -84,6 +85,8 @@ pub struct PercentileDelay {
     pub initial: Duration,
     /// The shortest delay that is measured.
     pub min: Duration,
+    /// The longest that is measured: where more calls are slower than that, more are hedged, as far as the budget goes.
+    pub max: Option<Duration>,
     /// How long a time is remembered, at least; at most twice as long.
     pub window: Duration,
 }
@@ -111,6 +114,7 @@ crate::settings! {
     percentile: PERCENTILE,
     initial,
     min,
+    max,
     window: WINDOW,
 }
 
@@ -146,11 +150,17 @@ impl PercentileDelay {
     /// That percentile; all else at its default.
     pub const fn new(percentile: f64) -> Self {
         let (initial, min) = (Duration::from_secs(1), Duration::from_millis(1));
-        Self { percentile, initial, min, window: Duration::from_secs(30) }
+        Self { percentile, initial, min, max: None, window: Duration::from_secs(30) }
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
-        self.check_fields()
+        self.check_fields()?;
+        match self.max {
+            Some(max) if max < self.min => {
+                Err(ConfigError::invalid_value("max", max.into(), "must not be less than `min`"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

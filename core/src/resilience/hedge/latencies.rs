@@ -75,7 +75,8 @@ impl Latencies {
                 self.delay().max(longer.min(self.settings.initial))
             }
         };
-        self.delay.store(nanos(delay.max(self.settings.min)), Relaxed);
+        let PercentileDelay { min, max, .. } = self.settings;
+        self.delay.store(nanos(delay.max(min).min(max.unwrap_or(Duration::MAX))), Relaxed);
     }
 }
 

@@ -112,6 +112,24 @@ fn what_is_older_than_two_windows_is_forgotten() {
 }
 
 #[test]
+fn what_is_measured_is_never_above_its_maximum() {
+    on_sim(|rt| async move {
+        let mut delay = PercentileDelay::new(0.5);
+        delay.max = Some(ms(30));
+        let hedge = Hedge::builder().percentile(delay).build().unwrap();
+        for (time, expected) in [(10, 10), (100, 30)] {
+            for _ in 0..1_000 {
+                let start = rt.now();
+                assert!(hedge.run(&rt, script(&rt, &[(time, Ok(0)), (5, Ok(1))])).await.is_ok());
+                assert!(rt.now() - start <= ms(100));
+            }
+            assert_near(hedge.delay(1), expected);
+            rt.sleep(ms(60_000)).await; // two windows
+        }
+    });
+}
+
+#[test]
 fn what_is_older_than_one_window_is_forgotten_when_the_next_has_passed() {
     on_sim(|rt| async move {
         let mut delay = PercentileDelay::new(0.9);
