@@ -6,9 +6,8 @@ use std::pin::Pin;
 /// Remembers, over repeated selects, whose last win is longest ago: whoever has won goes to the end.
 ///
 /// For `rotate` of [`select2`](super::select2) and its like: a `Turn` for up to four arms, a `Turn<8>` for up to eight.
-/// Of k futures that are always ready, each wins
-/// every k-th call, exactly; one that is ready at k calls in a row has won at least once. A turn belongs to one
-/// place in the code: arms are told apart by their place.
+/// Of k futures that are always ready, each wins every k-th call, exactly; one that is ready at k calls in a row has won
+/// at least once. A turn belongs to one place in the code: arms are told apart by their place.
 ///
 /// # Cost
 ///
