@@ -1,4 +1,5 @@
-//! What the work of `composition`, `tasks` and `resilience` allocates: everybody's counts, and what ours must be.
+//! What the work of `composition`, `tasks`, `resilience` and `streams` allocates: everybody's counts, and what ours must
+//! be.
 //!
 //! `cargo test -p backstay-peers --test allocations -- --nocapture` prints the table. The only test of its file; it
 //! counts those of its own thread.
@@ -7,7 +8,7 @@ use backstay_bench::allocations::{Counting, of_thread};
 use backstay_peers::bench::Size;
 use backstay_peers::contest::Side;
 use backstay_peers::families::families;
-use backstay_peers::streams::{maps, merges};
+use backstay_peers::streams::{adjacents, combines, maps, merges};
 use backstay_peers::table::{Figures, figures};
 use backstay_peers::work::{Clock, Way, Work};
 use backstay_peers::{channels, fan_out, semaphores};
@@ -56,6 +57,9 @@ const CALLS: [&str; 14] = [
     "stack-",
 ];
 
+/// With what the names of rows of selects begin, and of streams whose items need nothing.
+const OPERATORS: [&str; 5] = ["select-", "pairwise-", "distinct-", "combine-latest-", "with-latest-"];
+
 /// What ours may allocate for a unit at most; nothing is said of rows without a limit.
 ///
 /// | work | allocations |
@@ -66,7 +70,8 @@ const CALLS: [&str; 14] = [
 /// | race, semaphore, mpsc, a token asked, or around a future | none |
 /// | child of a token | one |
 /// | task of a scope | its spawn, and one for its outcome |
-/// | item of a debounced stream, or of one with a limit | none |
+/// | item of a debounced stream, of one with a limit, or of a window | none |
+/// | item beside the one before, or the latest of two streams | none |
 /// | call alone in its single flight | none |
 /// | call that is over before its hedge | none |
 /// | call through any policy or a pipeline, good, failing or refused | none |
@@ -76,7 +81,9 @@ fn limit(work: &Work) -> Option<f64> {
         "join-10-pending" => 1.9,
         "join-1k-ready" | "join-100k-ready" => 0.07,
         "join-1k-pending" | "join-100k-pending" | "sparse-1k" | "sparse-10k" => 1.15,
-        "race-2-ready" | "race-2-pending" | "select-3-ready" | "select-3-pending" => 0.0,
+        "race-2-ready" | "race-2-pending" => 0.0,
+        // What windows have for themselves: their source's place, and a timer.
+        name if name.starts_with("window-") => 0.0001,
         "semaphore-try" | "semaphore-acquire" | "semaphore-queued" => 0.0,
         "token-check" | "token-clone" | "token-run-ready" => 0.0,
         "token-child" => 1.0,
@@ -86,7 +93,7 @@ fn limit(work: &Work) -> Option<f64> {
         "debounce-ready" | "debounce-pending" | "item-timeout-ready" | "item-timeout-pending" => 0.0001,
         "flight-alone" | "flight-alone-pending" | "hedge-ready" | "hedge-pending" => 0.0,
         "timeout-fires" => return None,
-        name if CALLS.iter().any(|family| name.starts_with(family)) => 0.0,
+        name if CALLS.iter().chain(&OPERATORS).any(|family| name.starts_with(family)) => 0.0,
         _ => return None,
     };
     Some(limit)
@@ -94,7 +101,16 @@ fn limit(work: &Work) -> Option<f64> {
 
 /// Rows of work of two sizes, for which ours must allocate the same: what is allocated once, and nothing for a unit.
 fn nothing_for_more() -> impl Iterator<Item = (Work, Work)> {
-    [fan_out::rows, channels::rows, semaphores::rows, maps::rows, merges::rows].into_iter().flat_map(|rows| {
+    let all = [
+        fan_out::rows,
+        channels::rows,
+        semaphores::rows,
+        maps::rows,
+        merges::rows,
+        adjacents::rows,
+        combines::rows,
+    ];
+    all.into_iter().flat_map(|rows| {
         let pairs = rows(10_000).into_iter().zip(rows(20_000));
         pairs.filter(|(work, _)| work.clock == Clock::Thread)
     })

@@ -24,6 +24,31 @@ impl Race for Select {
             output = work => output,
         }
     }
+
+    async fn five((): &mut (), signals: [Silent; 4], work: Item) -> u64 {
+        let [a, b, c, d] = signals;
+        select! {
+            output = a => output,
+            output = b => output,
+            output = c => output,
+            output = d => output,
+            output = work => output,
+        }
+    }
+
+    async fn eight((): &mut (), signals: [Silent; 7], work: Item) -> u64 {
+        let [a, b, c, d, e, f, g] = signals;
+        select! {
+            output = a => output,
+            output = b => output,
+            output = c => output,
+            output = d => output,
+            output = e => output,
+            output = f => output,
+            output = g => output,
+            output = work => output,
+        }
+    }
 }
 
 pub(super) struct SelectBiased;
@@ -45,6 +70,33 @@ impl Race for SelectBiased {
             biased;
             output = signal => output,
             output = other => output,
+            output = work => output,
+        }
+    }
+
+    async fn five((): &mut (), signals: [Silent; 4], work: Item) -> u64 {
+        let [a, b, c, d] = signals;
+        select! {
+            biased;
+            output = a => output,
+            output = b => output,
+            output = c => output,
+            output = d => output,
+            output = work => output,
+        }
+    }
+
+    async fn eight((): &mut (), signals: [Silent; 7], work: Item) -> u64 {
+        let [a, b, c, d, e, f, g] = signals;
+        select! {
+            biased;
+            output = a => output,
+            output = b => output,
+            output = c => output,
+            output = d => output,
+            output = e => output,
+            output = f => output,
+            output = g => output,
             output = work => output,
         }
     }
