@@ -44,6 +44,7 @@ const fn example(name: &'static str, about: &'static str) -> Example {
 const R01: &[&str] = &["r01_composition"];
 const R02: &[&str] = &["r02_concurrency"];
 const R03: &[&str] = &["r03_streams"];
+const OPERATORS: &[&str] = &["r03_streams", "stream_operators"];
 const R04: &[&str] = &["r04_generators"];
 const SOURCES: &[&str] = &["r04_sources"];
 const R05: &[&str] = &["r05_tasks"];
@@ -74,8 +75,8 @@ pub const RECIPES: &[Recipe] = &[
     recipe("3.4", "fold", R03),
     recipe("3.5", "skip, take", R03),
     recipe("3.6", "a limit to the rate", R03),
-    recipe("3.7", "batches", R03),
-    recipe("3.8", "streams merged", R03),
+    recipe("3.7", "batches, and streams in parts", OPERATORS),
+    recipe("3.8", "streams merged, and put together", OPERATORS),
     recipe("4.1", "a hand-written stream", R04),
     recipe("4.2", "a generator", R04),
     recipe("4.3", "a file watcher", SOURCES),
@@ -160,6 +161,7 @@ pub const EXAMPLES: &[Example] = &[
         about: "a service under a thousand seeds, simulated, and its client through a pipeline",
         run: Run::Alone(&["--seeds", "100"]),
     },
+    example("stream_operators", "readings by device, in windows, with a setting, shown when they change"),
 ];
 
 /// What is larger than an example, and runs until it is stopped: a gateway, with all of it in one program.
