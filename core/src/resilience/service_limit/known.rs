@@ -199,8 +199,10 @@ impl Known {
                 && remaining > counted.told
             {
                 // What is left grows less: the service had looked at it before it gave the last word, in which it is taken
-                // off already.
-                counted.left += i128::from(cost);
+                // off already. A second word of the same answer says nothing of it.
+                if number != self.told_by {
+                    counted.left += i128::from(cost);
+                }
                 return;
             }
             if is_old {

@@ -286,6 +286,16 @@ fn jitter_makes_it_longer_and_a_word_holds_no_longer_than_it_may() {
 }
 
 #[test]
+fn of_two_words_of_one_quota_in_one_answer_the_tighter_counts() {
+    for remaining in [[1, 5, 7], [7, 5, 1], [5, 1, 7]] {
+        let mut it = machine();
+        let told = remaining.into_iter().fold(Told::new(), |told, left| told.quota(quota(left, 60)));
+        ask(&mut it, told, at(0));
+        assert_eq!((it.remaining(at(0)), all(&mut it, at(0)).0), (Some(1), 1), "{remaining:?}");
+    }
+}
+
+#[test]
 fn evenly_each_takes_its_share_of_the_time() {
     let mut it = Machine::new(Rules { is_even: true, ..rules() });
     ask(&mut it, Told::new().quota(quota(4, 8).quota(2).window(8 * SECOND)), at(0));
