@@ -153,7 +153,11 @@ impl Machine {
         if self.is_paused(now) {
             return Some(0);
         }
-        self.known.iter().filter_map(|known| known.left(now, self.calls.cost(), &self.rules)).min()
+        // After a pause one asks, unless a quota says how many may go.
+        let asks =
+            self.pause.filter(|_| !self.is_counted(now)).map(|pause| u64::from(pause.asked_by.is_none()));
+        let left = |known: &Known| known.left(now, self.calls.cost(), &self.rules);
+        self.known.iter().filter_map(left).chain(asks).min()
     }
 
     pub(super) fn paused_until(&self, now: Instant) -> Option<Instant> {

@@ -296,6 +296,17 @@ fn of_two_words_of_one_quota_in_one_answer_the_tighter_counts() {
 }
 
 #[test]
+fn after_a_pause_as_much_remains_as_may_be_sent() {
+    let mut it = machine();
+    ask(&mut it, Told::new().retry_after(10 * SECOND), at(0));
+    assert_eq!((it.remaining(at(9)), it.remaining(at(10))), (Some(0), Some(1)));
+    let asks = send(&mut it, at(10));
+    assert_eq!((it.remaining(at(10)), it.check(1, 0, at(10))), (Some(0), Err(Wait::ForAnswer)));
+    tell(&mut it, asks, Told::new(), at(11));
+    assert_eq!(it.remaining(at(11)), None);
+}
+
+#[test]
 fn evenly_each_takes_its_share_of_the_time() {
     let mut it = Machine::new(Rules { is_even: true, ..rules() });
     ask(&mut it, Told::new().quota(quota(4, 8).quota(2).window(8 * SECOND)), at(0));
