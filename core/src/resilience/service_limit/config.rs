@@ -199,7 +199,8 @@ impl ServiceLimitBuilder {
         self
     }
 
-    /// No word of the service holds for longer: a pause or a reset that is further away is over then, and a call asks anew.
+    /// No word of the service holds for longer: a pause, or the reset of a quota, that is further away is over then, and one
+    /// call asks anew.
     /// It is what keeps a wrong number, or a hostile one, from stopping a client for good.
     pub const fn max_pause(mut self, max_pause: Duration) -> Self {
         self.config.max_pause = max_pause;

@@ -47,6 +47,8 @@ pub(super) struct Counted {
     /// What it said.
     told: u64,
     reset_at: Instant,
+    /// Whether the service has said a later time than is believed: nobody knows then that the quota is full.
+    is_cut: bool,
     /// When the next may go, where they are spread.
     next_at: Instant,
 }
@@ -90,24 +92,31 @@ impl Known {
         match self.stands {
             Stands::Counted(counted) if counted.reset_at <= now => match self.size.quota {
                 // What is under way may be looked at after the reset.
-                Some(quota) => Stands::Counted(Counted {
-                    left: i128::from(quota) - signed(under_way),
-                    told: quota,
-                    reset_at: self.reset_after(counted.reset_at, now, rules),
-                    next_at: counted.next_at,
-                }),
-                None => Stands::Asking(None),
+                Some(quota) if !counted.is_cut => {
+                    let (reset_at, is_cut) = self.reset_after(counted.reset_at, now, rules);
+                    Stands::Counted(Counted {
+                        left: i128::from(quota) - signed(under_way),
+                        told: quota,
+                        reset_at,
+                        is_cut,
+                        next_at: counted.next_at,
+                    })
+                }
+                _ => Stands::Asking(None),
             },
             stands => stands,
         }
     }
 
-    /// The first end of a window after `now`, where one has ended at `reset_at`.
-    fn reset_after(&self, reset_at: Instant, now: Instant, rules: &Rules) -> Instant {
-        let Some(window) = self.size.window.map(nanos) else { return now + rules.assumed_window };
+    /// The first end of a window after `now`, where one has ended at `reset_at`; and whether it is a later one that is not
+    /// believed.
+    fn reset_after(&self, reset_at: Instant, now: Instant, rules: &Rules) -> (Instant, bool) {
+        let Some(window) = self.size.window.map(nanos) else { return (now + rules.assumed_window, false) };
         let windows = (now - reset_at).as_nanos() / u128::from(window) + 1;
         let all = u128::from(window).saturating_mul(windows);
-        reset_at + Duration::from_nanos(u64::try_from(all).unwrap_or(u64::MAX))
+        let ends_at = reset_at + Duration::from_nanos(u64::try_from(all).unwrap_or(u64::MAX));
+        let latest = now + rules.max_pause;
+        (ends_at.min(latest), ends_at > latest)
     }
 
     /// Whether so much may be sent, behind what others wait to send; or when.
@@ -139,7 +148,8 @@ impl Known {
             };
         }
         let more = self.size.quota.map_or(0, |quota| (lacks - 1) / i128::from(quota));
-        let window = u128::from(nanos(self.size.window.unwrap_or(rules.assumed_window)));
+        let window = self.size.window.map_or(rules.assumed_window, |window| rules.believed(window).0);
+        let window = u128::from(nanos(window));
         let more = u128::try_from(more).unwrap_or(0).saturating_mul(window);
         Err(Wait::Until(counted.reset_at + Duration::from_nanos(u64::try_from(more).unwrap_or(u64::MAX))))
     }
@@ -176,11 +186,12 @@ impl Known {
         }
     }
 
-    /// A call was answered, with a word of this quota; `reset` is how long that holds, if it was said.
+    /// A call was answered, with a word of this quota; `reset` is how long that holds, if it was said, and whether that is
+    /// less than was said.
     pub(super) fn told(
         &mut self,
         told: &ToldQuota,
-        reset: Option<Duration>,
+        reset: Option<(Duration, bool)>,
         ended: Ended,
         now: Instant,
         rules: &Rules,
@@ -214,15 +225,20 @@ impl Known {
             Stands::Counted(counted) if counted.reset_at > now => Some(counted),
             _ => None,
         };
-        let reset_at = match (reset, before) {
-            (Some(reset), _) => now + reset,
-            (None, Some(before)) => before.reset_at,
-            (None, None) => now + self.size.window.unwrap_or(rules.assumed_window),
+        let (reset_at, is_cut) = match (reset, before) {
+            (Some((reset, is_cut)), _) => (now + reset, is_cut),
+            (None, Some(before)) => (before.reset_at, before.is_cut),
+            (None, None) => {
+                let (window, is_cut) =
+                    self.size.window.map_or((rules.assumed_window, false), |w| rules.believed(w));
+                (now + window, is_cut)
+            }
         };
         self.stands = Stands::Counted(Counted {
             left: i128::from(remaining) - signed(beside),
             told: remaining,
             reset_at,
+            is_cut,
             next_at: before.map_or(Instant::ORIGIN, |before| before.next_at),
         });
     }

@@ -130,7 +130,7 @@ impl Machine {
         }
         let retry_after = told.retry_after.filter(|pause| !pause.is_zero());
         if let Some(pause) = retry_after {
-            let until = now + self.rules.stretched(pause, random);
+            let until = now + self.rules.stretched(pause, random).0;
             let until = self.pause.map_or(until, |before| before.until.max(until));
             self.pause = Some(Pause { until, asked_by: None });
         }
@@ -209,10 +209,15 @@ impl Machine {
 }
 
 impl Rules {
-    /// What was said, as far as it is believed, and with jitter: never shorter.
-    fn stretched(&self, said: Duration, random: u64) -> Duration {
-        let said = said.min(self.max_pause);
-        said.saturating_add(self.jitter.random_of(said, random))
+    /// What was said, as far as it is believed, and whether that is less.
+    pub(super) fn believed(&self, said: Duration) -> (Duration, bool) {
+        (said.min(self.max_pause), said > self.max_pause)
+    }
+
+    /// The same with jitter: never shorter.
+    fn stretched(&self, said: Duration, random: u64) -> (Duration, bool) {
+        let (believed, is_cut) = self.believed(said);
+        (believed.saturating_add(self.jitter.random_of(believed, random)), is_cut)
     }
 }
 

@@ -307,6 +307,27 @@ fn after_a_pause_as_much_remains_as_may_be_sent() {
 }
 
 #[test]
+fn no_window_is_believed_that_is_longer_than_a_pause_may_be_and_then_one_asks() {
+    let rules = Rules { max_pause: 100 * SECOND, ..rules() };
+    let unheard_of = ToldQuota::of("q").quota(3).window(Duration::from_secs(999_999_999_999_999));
+    // No reset is said; or one that is as far away.
+    let resets = [unheard_of.clone().remaining(0), unheard_of.clone().remaining(0).reset(Duration::MAX)];
+    for told in resets {
+        let mut it = Machine::new(rules);
+        ask(&mut it, Told::new().quota(told), at(0));
+        assert_eq!(it.check(1, 0, at(99)), Err(Wait::Until(at(100))));
+        assert_eq!(it.check(3, 1, at(99)), Err(Wait::Until(at(200))));
+        // Nobody has said that there are three again.
+        assert_eq!((all(&mut it, at(100)), it.remaining(at(100))), ((1, Wait::ForAnswer), Some(0)));
+    }
+    // A reset that the service has said gives the whole quota, and the window that begins then is as long as may be.
+    let mut it = Machine::new(rules);
+    ask(&mut it, Told::new().quota(unheard_of.remaining(0).reset(10 * SECOND)), at(0));
+    assert_eq!(all(&mut it, at(10)), (3, Wait::Until(at(110))));
+    assert_eq!(all(&mut it, at(110)), (1, Wait::ForAnswer));
+}
+
+#[test]
 fn evenly_each_takes_its_share_of_the_time() {
     let mut it = Machine::new(Rules { is_even: true, ..rules() });
     ask(&mut it, Told::new().quota(quota(4, 8).quota(2).window(8 * SECOND)), at(0));
