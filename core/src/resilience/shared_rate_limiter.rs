@@ -193,7 +193,9 @@ impl<S: QuotaStore> SharedRateLimiter<S> {
     /// # Errors
     ///
     /// As [`try_acquire`](Self::try_acquire), with [`Reason::RateLimited`](super::Reason::RateLimited) if the turn is
-    /// further away than [`max_wait`](SharedRateLimiterBuilder::max_wait) or the deadline.
+    /// further away than [`max_wait`](SharedRateLimiterBuilder::max_wait) or the deadline; and with
+    /// [`Reason::MaxWait`](super::Reason::MaxWait) if the store took so long to say when its turn is that it would come too
+    /// late for the deadline: it is spent then.
     ///
     /// # Examples
     ///

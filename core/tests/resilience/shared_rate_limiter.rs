@@ -8,6 +8,7 @@ mod retry_budget;
 mod scripted;
 mod sweeps;
 
+use self::scripted::{Does, Scripted};
 use crate::kit::{Heard, at, limit, ms, on_sim, secs};
 use backstay::testing::Sim;
 use backstay_core::Runtime;
@@ -97,6 +98,25 @@ fn nobody_waits_longer_than_it_may() {
         let over = limiter.try_acquire(&rt).within(Deadline::at(rt.now())).await;
         assert_eq!(over, Err(because(Reason::MaxWait { limit: Duration::ZERO })));
         assert_eq!(limiter.metrics().asked, 5);
+    });
+}
+
+#[test]
+fn a_turn_that_a_slow_answer_makes_too_late_is_nobodys() {
+    on_sim(|rt| async move {
+        let (store, heard) = (Scripted::new(&rt), Heard::default());
+        let limiter = good(builder(Quota::per_second(100)).store(store.clone()).observer(heard.clone()));
+        limiter.acquire(&rt).await.expect("there is one");
+        // Its turn is 10 ms after the store says so: in time if that were now, and it is in 8 ms.
+        store.does(Does::AnswerAfter(ms(8)));
+        let refused = because(Reason::MaxWait { limit: ms(7) });
+        let soon = Deadline::after(&rt, ms(15));
+        assert_eq!(limiter.acquire(&rt).within(soon).await, Err(refused));
+        assert_eq!((rt.now(), heard.take()), (at(8), vec![("api", EventKind::Rejected(refused))]));
+        // A turn in time is one, to the last nanosecond.
+        let just = Deadline::at(at(28) + Duration::from_nanos(1));
+        limiter.acquire(&rt).within(just).await.expect("in time");
+        assert_eq!(rt.now(), at(28));
     });
 }
 

@@ -102,7 +102,7 @@ impl<S: QuotaStore> Turn<S> {
                 }
                 Begun::Failed(cause, retry_after) => {
                     let result = shared.instead(cause, retry_after, wanted, clock);
-                    return self.turn(shared, result, clock);
+                    return self.turn(shared, result, wanted.until, clock);
                 }
             }
         }
@@ -130,7 +130,7 @@ impl<S: QuotaStore> Turn<S> {
                 Ok(result) => result,
                 Err(cause) => shared.instead(cause, None, wanted, clock),
             };
-            return self.turn(shared, result, clock);
+            return self.turn(shared, result, wanted.until, clock);
         }
         self.poll_waiting(shared, clock)
     }
@@ -154,17 +154,23 @@ impl<S: QuotaStore> Turn<S> {
         self.set(Self::Done);
     }
 
-    /// It is granted for a time, or refused.
+    /// It is granted for a time, or refused; also where that time is too late, because the answer took so long.
     fn turn(
         mut self: Pin<&mut Self>,
         shared: &Shared<S>,
         result: Result<(SharedPermit, Duration), Rejected>,
+        latest: Instant,
         clock: &mut impl Clock,
     ) -> Poll<Result<Turned, Rejected>> {
         match result {
             Ok((permit, wait)) if !wait.is_zero() => {
                 let since = clock.now();
-                self.set(Self::Waiting { permit, since, until: since + wait });
+                let until = since + wait;
+                if until >= latest && latest != Instant::MAX {
+                    let too_late = shared.because(Reason::MaxWait { limit: latest - since });
+                    return self.decided(shared, Err(too_late));
+                }
+                self.set(Self::Waiting { permit, since, until });
                 self.poll_waiting(shared, clock)
             }
             Ok((permit, _)) => self.decided(shared, Ok(Turned { permit, waited: None })),
@@ -246,12 +252,12 @@ impl<S: QuotaStore> Shared<S> {
             return Begun::Decided(Err(self.because(Reason::TooLarge { capacity: capacity.into() })));
         };
         let now = clock.now();
+        if now >= wanted.until {
+            return Begun::Decided(Err(self.because(Reason::MaxWait { limit: Duration::ZERO })));
+        }
         if self.lease().is_used() && self.lease().take(permits, now) {
             self.counts.leased.fetch_add(1, Relaxed);
             return Begun::Decided(Ok(SharedPermit { count: permits, granted_by: GrantedBy::Lease }));
-        }
-        if now >= wanted.until {
-            return Begun::Decided(Err(self.because(Reason::MaxWait { limit: Duration::ZERO })));
         }
         let circuit = match self.breaker.try_acquire_owned(now) {
             Ok(circuit) => circuit,

@@ -1,12 +1,13 @@
 //! Permits that are taken ahead.
 
 use super::scripted::{Does, Scripted};
-use super::{builder, good};
+use super::{because, builder, good};
 use crate::kit::{limit, ms, on_sim, secs, sim};
 use backstay_core::Runtime;
-use backstay_core::resilience::{GrantedBy, InMemoryStore, Quota, SharedRateLimiter};
-use backstay_core::time::Instant;
+use backstay_core::resilience::{GrantedBy, InMemoryStore, Quota, Reason, SharedRateLimiter};
+use backstay_core::time::{Deadline, Instant};
 use proptest::prelude::*;
+use std::time::Duration;
 
 #[test]
 fn one_round_trip_serves_many() {
@@ -35,6 +36,17 @@ fn what_lies_too_long_is_lost() {
         rt.sleep(ms(1)).await;
         assert_eq!(limiter.leased(rt.now()), 0);
         assert!(limiter.try_acquire(&rt).await.is_err());
+    });
+}
+
+#[test]
+fn who_comes_after_its_deadline_takes_none_of_them() {
+    on_sim(|rt| async move {
+        let limiter = good(builder(Quota::per_minute(1).burst(10)).lease(10));
+        limiter.try_acquire(&rt).await.expect("the burst");
+        let over = limiter.try_acquire(&rt).within(Deadline::at(rt.now())).await;
+        assert_eq!(over, Err(because(Reason::MaxWait { limit: Duration::ZERO })));
+        assert_eq!(limiter.leased(rt.now()), 9);
     });
 }
 

@@ -87,3 +87,18 @@ fn the_deadline_of_the_call_is_the_stores() {
         );
     });
 }
+
+#[test]
+fn who_would_have_its_turn_too_late_is_told_when_the_store_has_said_so() {
+    on_sim(|rt| async move {
+        let store = Scripted::new(&rt);
+        let limiter = good(builder(Quota::per_second(100)).store(store.clone()));
+        limiter.acquire(&rt).await.expect("there is one");
+        store.does(Does::AnswerAfter(ms(8)));
+        let users = Pipeline::named("users").deadline(ms(15)).rate_limit_shared(&limiter);
+        let users = users.build(&rt).expect("it is good");
+        let in_vain = Error::TimedOut { scope: Scope::Queue, limit: ms(7) };
+        assert_eq!(users.call(async |_| Ok::<_, ()>(())).await, Err(in_vain));
+        assert_eq!(rt.now(), at(8));
+    });
+}
