@@ -11,6 +11,7 @@ use futures::FutureExt;
 use futures::stream::{self, BoxStream, FusedStream, Stream, StreamExt};
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::task::Poll;
 
 #[test]
 fn changes_are_given() {
@@ -102,6 +103,27 @@ fn a_panic_costs_one_item() {
     let mut pairs = stream::iter([1, 2, 3]).map(Fragile).pairwise();
     assert!(catch_unwind(AssertUnwindSafe(|| pairs.next().now_or_never())).is_err());
     assert_eq!(pairs.next().now_or_never(), Some(Some((Fragile(1), Fragile(3)))));
+}
+
+#[test]
+fn a_source_that_panics_has_ended() {
+    let broken = || {
+        let mut items = vec![2, 1];
+        stream::poll_fn(move |_| match items.pop() {
+            Some(1) => Poll::Ready(Some(1)),
+            Some(_) => resume_unwind(Box::new("broken")),
+            None => panic!("it is polled again"),
+        })
+    };
+    let streams: [BoxStream<'_, u32>; 3] = [
+        broken().distinct_until_changed().boxed(),
+        broken().distinct_until_changed_by_key(|item| *item).boxed(),
+        stream::once(async { 0 }).chain(broken()).pairwise().map(|(_, item)| item).boxed(),
+    ];
+    for mut stream in streams {
+        let mut next = || catch_unwind(AssertUnwindSafe(|| stream.next().now_or_never())).ok();
+        assert_eq!([next(), next(), next()], [Some(Some(Some(1))), None, Some(Some(None))]);
+    }
 }
 
 #[test]

@@ -164,6 +164,18 @@ fn a_panic_is_the_pollers_and_the_other_goes_on() {
     let mut pairs = broken().with_latest_from(stream::iter([1]));
     assert!(catch_unwind(AssertUnwindSafe(|| pairs.next().now_or_never())).is_err());
     assert_eq!(pairs.next().now_or_never(), Some(None));
+
+    // At that end both are dropped, as at any other.
+    let tracker = Tracker::new();
+    let held = tracker.track(());
+    let other = stream::iter([1]).chain(stream::poll_fn(move |_| {
+        let _held = &held;
+        std::task::Poll::Pending
+    }));
+    let mut pairs = broken().with_latest_from(other);
+    assert!(catch_unwind(AssertUnwindSafe(|| pairs.next().now_or_never())).is_err());
+    assert_eq!(pairs.next().now_or_never(), Some(None));
+    tracker.assert_none_alive();
 }
 
 #[test]

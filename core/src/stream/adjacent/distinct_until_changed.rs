@@ -1,6 +1,7 @@
 //! Changes alone.
 
 use crate::ready_budget::ReadyBudget;
+use crate::stream::in_place::poll_in_place;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
@@ -32,7 +33,7 @@ pin_project! {
     /// # Panics
     ///
     /// A panic of the key's function or of a comparison goes on in whoever polls; that item is lost, and the next is
-    /// compared with the one that was given last.
+    /// compared with the one that was given last. So does one of the source, which has ended then.
     ///
     /// # Cost
     ///
@@ -85,9 +86,9 @@ where
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
         loop {
-            let Some(source) = this.source.as_mut().as_pin_mut() else { return Poll::Ready(None) };
             ready!(this.budget.poll_proceed(cx));
-            let poll = source.poll_next(cx);
+            let poll = poll_in_place(this.source.as_mut(), |source| source.poll_next(cx));
+            let poll = poll.unwrap_or(Poll::Ready(None));
             this.budget.note(&poll);
             let Some(item) = ready!(poll) else {
                 this.source.set(None);

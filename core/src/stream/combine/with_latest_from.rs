@@ -108,6 +108,9 @@ where
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         if this.source.is_none() {
+            // What is left where the source has panicked.
+            this.other.set(None);
+            *this.latest = None;
             return Poll::Ready(None);
         }
         ready!(this.budget.poll_proceed(cx));

@@ -12,6 +12,7 @@ use crate::runtime::Runtime;
 use crate::sip_keys::SipKeys;
 use crate::stream::concurrent::EachConcurrent;
 use crate::stream::flow_ext::FlowExt;
+use crate::stream::in_place::poll_in_place;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use groups::{Begun, Groups};
@@ -39,7 +40,7 @@ pin_project! {
     /// There are at most [`max_groups`](GroupByConfig::new). **When another key comes, the group that has had no item
     /// for the longest time ends**, after what it has still to give: no item is lost, and its key begins another group
     /// when it comes again. So does a key whose group was dropped. A group that was dropped with items in it has them
-    /// dropped.
+    /// dropped; it counts as one until its key comes again or it is its turn to end.
     ///
     /// # Backpressure
     ///
@@ -58,7 +59,8 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// A panic of the key's function, of its `Hash`, `Eq` or `clone` goes on in whoever polls; that item is lost.
+    /// A panic of the key's function, of its `Hash`, `Eq` or `clone` goes on in whoever polls; that item is lost. So does one
+    /// of the source, which has ended then.
     ///
     /// # Cost
     ///
@@ -156,9 +158,9 @@ where
             if let Some(begun) = ready!(this.groups.poll_held(cx)) {
                 return Poll::Ready(Some(begun.into()));
             }
-            let Some(source) = this.source.as_mut().as_pin_mut() else { return Poll::Ready(None) };
             ready!(this.budget.poll_proceed(cx));
-            let poll = source.poll_next(cx);
+            let poll = poll_in_place(this.source.as_mut(), |source| source.poll_next(cx));
+            let poll = poll.unwrap_or(Poll::Ready(None));
             this.budget.note(&poll);
             match poll {
                 Poll::Ready(Some(item)) => {

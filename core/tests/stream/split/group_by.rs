@@ -186,6 +186,26 @@ fn a_panic_of_the_key_costs_one_item() {
 }
 
 #[test]
+fn a_source_that_panics_has_ended_and_the_groups_with_it() {
+    report(Sim::builder().run(|rt: Sim| async move {
+        let mut polls = 0;
+        let broken = stream::poll_fn(|_| {
+            polls += 1;
+            match polls {
+                1 => std::task::Poll::Ready(Some(7)),
+                2 => resume_unwind(Box::new("broken")),
+                _ => panic!("it is polled again"),
+            }
+        });
+        let mut all = broken.group_by(&rt, groups(2), |_: &u32| 0);
+        let group = all.next().await.unwrap();
+        assert!(catch_unwind(AssertUnwindSafe(|| all.next().now_or_never())).is_err());
+        assert!(all.next().await.is_none() && all.is_terminated());
+        assert_eq!(group.collect::<Vec<_>>().now_or_never(), Some(vec![7]));
+    }));
+}
+
+#[test]
 fn s13_what_is_always_ready_leaves_others_their_turn() {
     report(Sim::builder().run(|rt: Sim| async move {
         for overflow in [Overflow::Wait, Overflow::DropOldest] {
