@@ -28,8 +28,8 @@ const SWEPT: usize = 2;
 /// in nanoseconds. A clone is a handle to the same store.
 ///
 /// Keys that are as good as new are forgotten by themselves: each who asks looks at two others. At most
-/// [`max_keys`](Self::max_keys) are kept, 1,048,576 by default; a new one that finds so many in use is
-/// [not served](StoreFull).
+/// [`max_keys`](Self::max_keys) are kept, 1,048,576 by default; a new one that finds so many in use, or not looked at since,
+/// is [not served](StoreFull).
 ///
 /// # Cost
 ///
