@@ -74,16 +74,29 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.owed > 0
     }
 
-    /// Whether the other end has closed it, or says what nobody asked for. Does not wait.
+    /// Whether the other end has closed it, or says what nobody asked for. What it owes and has come is read. Does not wait.
     pub(crate) async fn is_over(&mut self) -> bool {
-        if self.owed > 0 {
-            return false;
-        }
-        if !self.input.is_empty() {
-            return true;
-        }
-        let mut byte = [0];
-        poll_fn(|cx| Poll::Ready(Pin::new(&mut self.stream).poll_read(cx, &mut byte).is_ready())).await
+        poll_fn(|cx| {
+            let mut bytes = [0; 1_024];
+            loop {
+                while self.owed > 0 {
+                    match self.take_reply() {
+                        Ok(Some(_)) => {}
+                        Ok(None) => break,
+                        Err(_) => return Poll::Ready(true),
+                    }
+                }
+                if self.owed == 0 && !self.input.is_empty() {
+                    return Poll::Ready(true);
+                }
+                match Pin::new(&mut self.stream).poll_read(cx, &mut bytes) {
+                    Poll::Ready(Ok(read)) if read > 0 => self.input.extend_from_slice(&bytes[..read]),
+                    Poll::Ready(_) => return Poll::Ready(true),
+                    Poll::Pending => return Poll::Ready(false),
+                }
+            }
+        })
+        .await
     }
 
     async fn flush(&mut self) -> io::Result<()> {
@@ -104,12 +117,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         .await
     }
 
+    /// The next answer in order, if all of it has come.
+    fn take_reply(&mut self) -> Result<Option<Reply>, RedisError> {
+        let Some((reply, length)) = parse(&self.input)? else { return Ok(None) };
+        self.input.drain(..length);
+        self.owed -= 1;
+        Ok(Some(reply))
+    }
+
     /// The next answer in order.
     async fn reply(&mut self) -> Result<Reply, RedisError> {
         loop {
-            if let Some((reply, length)) = parse(&self.input)? {
-                self.input.drain(..length);
-                self.owed -= 1;
+            if let Some(reply) = self.take_reply()? {
                 return Ok(reply);
             }
             let Self { stream, input, .. } = self;

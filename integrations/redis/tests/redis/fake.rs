@@ -19,6 +19,7 @@ pub(crate) enum Does {
     Hangs,
     /// Says that and closes the connection.
     Closes(&'static str),
+    ClosesAfter(Duration, &'static str),
 }
 
 /// One granted, nine left.
@@ -79,6 +80,10 @@ impl Fake {
                     }
                     Does::Hangs => std::future::pending().await,
                     Does::Closes(text) => (text, true),
+                    Does::ClosesAfter(delay, text) => {
+                        rt.sleep(delay).await;
+                        (text, true)
+                    }
                 };
                 if stream.write_all(text.as_bytes()).await.is_err() || ends {
                     return;

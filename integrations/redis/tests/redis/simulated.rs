@@ -63,6 +63,47 @@ fn owed_answers_are_read_first() {
 }
 
 #[test]
+fn one_that_was_closed_while_it_owed_an_answer_is_noticed_too() {
+    on_sim(|rt, fake| async move {
+        let limiter = limiter(&rt, &fake);
+        // With what it owed, with a part of it, without; and as good as closed: with more than that, or nonsense.
+        let answers = [
+            Does::ClosesAfter(ms(30), GRANTED),
+            Does::ClosesAfter(ms(30), "*3\r\n:1\r\n"),
+            Does::ClosesAfter(ms(30), ""),
+            Does::SaysAfter(ms(30), "*3\r\n:1\r\n:0\r\n:9\r\n+more\r\n"),
+            Does::SaysAfter(ms(30), "nonsense\r\n"),
+        ];
+        for answer in answers {
+            fake.then(answer.clone());
+            assert!(limiter.try_acquire(&rt).await.is_err());
+            rt.sleep(ms(100)).await;
+            limiter.try_acquire(&rt).await.expect("by another connection");
+            assert_eq!(fake.heard(), ["connected", "EVALSHA", "connected", "EVALSHA"], "{answer:?}");
+            fake.then(Does::Closes(GRANTED));
+            limiter.try_acquire(&rt).await.expect("it is granted");
+            rt.sleep(ms(10)).await;
+            fake.heard();
+        }
+        assert_eq!(limiter.metrics().errors, 0);
+    });
+}
+
+#[test]
+fn what_was_owed_and_has_come_is_read_before_the_next_asks() {
+    on_sim(|rt, fake| async move {
+        let limiter = limiter(&rt, &fake);
+        for _ in 0..10 {
+            fake.then(Does::SaysAfter(ms(30), "*3\r\n:0\r\n:77\r\n:0\r\n"));
+            assert_eq!(limiter.try_acquire(&rt).await.unwrap_err().reason(), Reason::StoreFailed);
+            rt.sleep(ms(100)).await;
+            limiter.try_acquire(&rt).await.expect("its own answer");
+        }
+        assert_eq!(fake.heard().iter().filter(|what| *what == "connected").count(), 1);
+    });
+}
+
+#[test]
 fn one_that_hangs_is_given_up() {
     on_sim(|rt, fake| async move {
         let limiter = limiter(&rt, &fake);
