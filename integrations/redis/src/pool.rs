@@ -65,12 +65,18 @@ impl<R: Runtime + Net> Pool<R> {
                     }
                 }
                 Slot::Opening { future, until } => {
+                    let was_left = self.rt.now() >= *until;
                     let opened = self.rt.timeout_at(*until, future.as_mut()).await;
                     in_use.slot = None;
-                    let connection =
-                        opened.map_err(|_| RedisError::ConnectTimeout(self.connect_timeout))??;
-                    in_use.slot = Some(Slot::Open(connection));
-                    return Ok(in_use);
+                    match opened.map_err(|_| RedisError::ConnectTimeout(self.connect_timeout)).flatten() {
+                        Ok(connection) => {
+                            in_use.slot = Some(Slot::Open(connection));
+                            return Ok(in_use);
+                        }
+                        // Its time was over before anybody looked: the next, or a new one.
+                        Err(_) if was_left => {}
+                        Err(error) => return Err(error),
+                    }
                 }
             }
         }

@@ -134,6 +134,22 @@ fn who_is_far_away_is_reached_all_the_same() {
 }
 
 #[test]
+fn what_nobody_has_gone_on_to_connect_is_begun_anew() {
+    on_sim(|rt, fake| async move {
+        let address = fake.address.clone().password("p").with_database(2);
+        let limiter = over(&rt, RedisStore::builder(address).max_connections(Limit::ONE));
+        fake.then(Does::SaysAfter(ms(50), "+OK\r\n"));
+        assert!(limiter.try_acquire(&rt).await.is_err());
+        // Longer than it may take to connect: that it has not is nobody's failure.
+        rt.sleep(ms(60_000)).await;
+        limiter.try_acquire(&rt).await.expect("by another connection");
+        assert_eq!(limiter.metrics().errors, 0);
+        let heard = fake.heard();
+        assert!(heard.ends_with(&["connected", "AUTH", "SELECT", "EVALSHA"].map(str::to_owned)), "{heard:?}");
+    });
+}
+
+#[test]
 fn to_connect_has_its_own_limit() {
     on_sim(|rt, fake| async move {
         let address = fake.address.clone().password("p");
