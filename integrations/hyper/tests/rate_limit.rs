@@ -66,6 +66,37 @@ fn the_fields_of_the_draft() {
 }
 
 #[test]
+fn a_policy_of_one_key_is_the_keys_and_a_general_one_is_all_others() {
+    let of = |key: u8| ToldQuota::of("user").partition([key]);
+    // Whichever comes first.
+    for policies in
+        [r#""user";q=10;w=60, "user";q=3;w=5;pk=:AQ==:"#, r#""user";q=3;w=5;pk=:AQ==:, "user";q=10;w=60"#]
+    {
+        let limits = r#""user";r=1;pk=:AQ==:, "user";r=7, "user";r=2;pk=:Ag==:"#;
+        let told = told(&[("ratelimit-policy", policies), ("ratelimit", limits)]);
+        for quota in [
+            of(1).quota(3).window(secs(5)).remaining(1),
+            of(2).quota(10).window(secs(60)).remaining(2),
+            ToldQuota::of("user").quota(10).window(secs(60)).remaining(7),
+        ] {
+            assert!(told.quotas.contains(&quota), "{quota:?} of {told:?}");
+        }
+        assert_eq!(told.quotas.len(), 3);
+    }
+}
+
+#[test]
+fn many_policies_and_limits_take_no_time() {
+    let list = |of: fn(usize) -> String| (0..10_000).map(of).collect::<Vec<_>>().join(",");
+    let policies = list(|n| format!(r#""{n}";q=1"#));
+    let limits = list(|n| format!(r#""{}";r=1"#, n + 5_000));
+    let told = told(&[("ratelimit-policy", &policies), ("ratelimit", &limits)]);
+    let merged =
+        told.quotas.iter().filter(|quota| quota.quota.is_some() && quota.remaining.is_some()).count();
+    assert_eq!((told.quotas.len(), merged), (15_000, 5_000));
+}
+
+#[test]
 fn when_to_come_back_in_seconds_or_at_a_date() {
     for (value, pause) in [("0", secs(0)), (" 120 ", secs(120)), ("99999999999999999999", secs(u64::MAX))] {
         assert_eq!(told(&[("retry-after", value)]), Told::new().retry_after(pause));

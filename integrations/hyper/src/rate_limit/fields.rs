@@ -5,22 +5,23 @@ use backstay_core::resilience::ToldQuota;
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
 use sfv::{BareItem, Item, List, ListEntry, Parser};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Reads both; whether there was a `RateLimit` that could be read.
 pub(super) fn read(headers: &HeaderMap, read: &mut Read) -> bool {
-    let mut quotas = Vec::new();
-    let mut is_read = false;
-    for (field, of_item) in [(POLICY, policy as fn(&Item, &mut ToldQuota) -> _), (LIMIT, limit)] {
-        match list(headers, &field, of_item) {
-            Ok(items) => {
-                is_read = field == LIMIT && !items.is_empty();
-                items.into_iter().for_each(|item| merge(&mut quotas, item));
-            }
-            Err(why) => read.ignore(field, why),
+    let mut of = |field, of_item| match list(headers, &field, of_item) {
+        Ok(items) => items,
+        Err(why) => {
+            read.ignore(field, why);
+            Vec::new()
         }
-    }
-    read.told.quotas = quotas;
+    };
+    let policies = of(POLICY, policy);
+    let limits = of(LIMIT, limit);
+    let is_read = !limits.is_empty();
+    read.told.quotas = merged(policies, limits);
     is_read
 }
 
@@ -79,23 +80,32 @@ fn number(item: &Item, name: &'static str) -> Result<Option<u64>, Malformed> {
     }
 }
 
-/// What both fields say of one policy is one quota. A policy that is given without a key is that of all its keys.
-fn merge(quotas: &mut Vec<ToldQuota>, item: ToldQuota) {
-    let ToldQuota { policy, partition, remaining: Some(_), .. } = &item else { return quotas.push(item) };
-    let same = |quota: &ToldQuota| {
-        quota.policy == *policy && (quota.partition == *partition || quota.partition.is_none())
-    };
-    match quotas.iter().position(|quota| same(quota) && quota.remaining.is_none()) {
-        Some(at) if quotas[at].partition == item.partition => {
-            (quotas[at].remaining, quotas[at].reset) = (item.remaining, item.reset);
-        }
-        Some(at) => {
-            let general = &quotas[at];
-            let (unit, quota, window) = (general.unit.clone(), general.quota, general.window);
-            let mut item = item.unit(unit);
-            (item.quota, item.window) = (quota, window);
-            quotas.push(item);
-        }
-        None => quotas.push(item),
+/// What both fields say of one policy is one quota. A policy that is given without a key is that of all keys that have none
+/// of their own.
+fn merged(policies: Vec<ToldQuota>, limits: Vec<ToldQuota>) -> Vec<ToldQuota> {
+    type Key = (Cow<'static, str>, Option<Box<[u8]>>);
+    // Of a policy that is said twice the first.
+    let mut of_policies: BTreeMap<Key, usize> = BTreeMap::new();
+    for (at, policy) in policies.iter().enumerate() {
+        of_policies.entry((policy.policy.clone(), policy.partition.clone())).or_insert(at);
     }
+    let mut quotas = policies;
+    for item in limits {
+        let (name, key) = (item.policy.clone(), item.partition.clone());
+        let own = of_policies.get(&(name.clone(), key)).copied();
+        match own.or_else(|| of_policies.get(&(name, None)).copied()) {
+            Some(at) if own.is_some() && quotas[at].remaining.is_none() => {
+                (quotas[at].remaining, quotas[at].reset) = (item.remaining, item.reset);
+            }
+            Some(at) => {
+                let ToldQuota { unit, quota, window, .. } = &quotas[at];
+                let (unit, quota, window) = (unit.clone(), *quota, *window);
+                let mut item = item.unit(unit);
+                (item.quota, item.window) = (quota, window);
+                quotas.push(item);
+            }
+            None => quotas.push(item),
+        }
+    }
+    quotas
 }
