@@ -143,7 +143,7 @@ impl Ready {
     #[inline]
     pub(crate) fn yielded(&mut self, slot: u32) {
         match &mut self.order {
-            Order::Pct(pct) => pct.fall_behind(slot),
+            Order::Pct(pct) => pct.fall_behind(slot, None),
             Order::Lifo { yielder } => *yielder = Some(slot),
             _ => {}
         }
@@ -159,47 +159,139 @@ impl Ready {
 struct Pct {
     dice: Dice,
     // By slot; the higher goes first. Those drawn at random are above all that were given later.
-    priorities: Vec<u64>,
-    // At which polls who is running falls behind; the latest first.
-    changes: Vec<u64>,
+    priorities: Vec<Priority>,
+    // At which polls who is running falls behind, and its place among those who do; the latest first.
+    changes: Vec<(u64, u32)>,
     polls: u64,
-    // What the next to fall behind gets: less than all before.
+    // The level of those who fell behind last: below all others.
     lowest: u64,
+    // Whether that is of one who yielded.
+    lowest_yielded: bool,
 }
+
+/// The level, and the place in it. On a level of those who fell behind at a point they are in the order of the points'
+/// numbers, which is not that in which they come.
+type Priority = (u64, u32);
 
 impl Pct {
     fn new(seed: u64, depth: NonZeroU32, polls: u64) -> Self {
         let mut dice = Dice::new(seed ^ 0x5043_5400, Purpose::Schedule);
-        let mut changes: Vec<_> = (1..depth.get().min(1_000)).map(|_| dice.next() % polls.max(1)).collect();
+        let mut changes: Vec<_> =
+            (1..depth.get().min(1_000)).map(|number| (dice.next() % polls.max(1), number)).collect();
         changes.sort_unstable_by(|a, b| b.cmp(a));
-        Self { dice, priorities: Vec::new(), changes, polls: 0, lowest: u64::MAX / 2 }
+        let lowest = u64::MAX / 2;
+        Self { dice, priorities: Vec::new(), changes, polls: 0, lowest, lowest_yielded: false }
     }
 
     /// Draws the priority of a new task.
     fn placed(&mut self, slot: u32) {
         let slot = slot as usize;
         if self.priorities.len() <= slot {
-            self.priorities.resize(slot + 1, 0);
+            self.priorities.resize(slot + 1, (0, 0));
         }
-        self.priorities[slot] = self.dice.next() | 1 << 63;
+        self.priorities[slot] = (self.dice.next() | 1 << 63, 0);
     }
 
-    fn priority(&self, slot: u32) -> u64 {
+    fn priority(&self, slot: u32) -> Priority {
         self.priorities.get(slot as usize).copied().unwrap_or_default()
     }
 
     fn picked(&mut self, slot: u32) {
-        while self.changes.last().is_some_and(|&at| at <= self.polls) {
-            self.changes.pop();
-            self.fall_behind(slot);
+        while let Some((_, number)) = self.changes.pop_if(|(at, _)| *at <= self.polls) {
+            self.fall_behind(slot, Some(number));
         }
         self.polls += 1;
     }
 
-    fn fall_behind(&mut self, slot: u32) {
-        if let Some(priority) = self.priorities.get_mut(slot as usize) {
-            *priority = self.lowest;
+    /// Behind all others; at a point, among those who fell behind at others just before.
+    fn fall_behind(&mut self, slot: u32, point: Option<u32>) {
+        if point.is_none() || self.lowest_yielded {
             self.lowest = self.lowest.saturating_sub(1);
+        }
+        self.lowest_yielded = point.is_none();
+        if let Some(priority) = self.priorities.get_mut(slot as usize) {
+            *priority = (self.lowest, point.unwrap_or(0));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// In which orders three that are always ready run, round by round, each order once; the first is `abc`.
+    fn orders(seed: u64) -> Vec<String> {
+        let depth = NonZeroU32::new(3).expect("not zero");
+        let mut ready = Ready::new(&Schedule::Pct { depth, polls: 30 }, seed);
+        let mut choices = Choices::seeded(0);
+        (0..3).for_each(|slot| ready.placed(slot));
+        let mut round = || {
+            (0..3).for_each(|slot| ready.push(slot));
+            [(); 3].map(|()| ready.pick(&mut choices).expect("there is one"))
+        };
+        let first = round();
+        let name = |slot: u32| ['a', 'b', 'c'][first.iter().position(|&other| other == slot).unwrap_or(0)];
+        let rounds = std::iter::once(first).chain((0..12).map(|_| round()));
+        let mut orders: Vec<String> = rounds.map(|order| order.map(name).iter().collect()).collect();
+        orders.dedup();
+        orders
+    }
+
+    #[test]
+    fn who_falls_behind_later_may_be_before_who_fell_behind_first_and_may_be_after() {
+        let seen: BTreeSet<_> = (0..500).map(orders).collect();
+        for end in ["cab", "cba"] {
+            assert!(seen.contains(&["abc", "bca", end].map(str::to_owned).to_vec()), "{end}: {seen:?}");
+        }
+    }
+
+    #[test]
+    fn points_have_an_order_of_their_own_between_two_who_yield() {
+        let mut pct = Pct::new(0, NonZeroU32::MIN, 1);
+        (0..5).for_each(|slot| pct.placed(slot));
+        pct.fall_behind(0, None);
+        pct.fall_behind(1, Some(3));
+        pct.fall_behind(2, Some(5));
+        pct.fall_behind(3, Some(2));
+        pct.fall_behind(4, None);
+        let mut slots: Vec<_> = (0..5).collect();
+        slots.sort_by_key(|slot| std::cmp::Reverse(pct.priority(*slot)));
+        assert_eq!(slots, [0, 2, 1, 3, 4]);
+        pct.fall_behind(2, Some(1));
+        assert!(pct.priority(2) < pct.priority(4));
+    }
+
+    #[test]
+    fn a_point_before_the_first_poll_is_for_who_is_first() {
+        let depth = NonZeroU32::new(2).expect("not zero");
+        let mut ready = Ready::new(&Schedule::Pct { depth, polls: 1 }, 7);
+        let mut choices = Choices::seeded(0);
+        (0..3).for_each(|slot| ready.placed(slot));
+        let mut round = || {
+            (0..3).for_each(|slot| ready.push(slot));
+            [(); 3].map(|()| ready.pick(&mut choices).expect("there is one"))
+        };
+        let ([a, b, c], second) = (round(), round());
+        assert_eq!(second, [b, c, a]);
+    }
+
+    #[test]
+    fn who_yields_falls_behind_all_others_whenever_they_fell_behind() {
+        let depth = NonZeroU32::new(1_000).expect("not zero");
+        for seed in 0..20 {
+            let mut ready = Ready::new(&Schedule::Pct { depth, polls: 60 }, seed);
+            let mut choices = Choices::seeded(0);
+            (0..3).for_each(|slot| ready.placed(slot));
+            (0..3).for_each(|slot| ready.push(slot));
+            for _ in 0..30 {
+                let slot = ready.pick(&mut choices).expect("there is one");
+                ready.yielded(slot);
+                ready.push(slot);
+                let next = ready.pick(&mut choices).expect("there is one");
+                assert_ne!(next, slot);
+                ready.push(next);
+            }
         }
     }
 }
