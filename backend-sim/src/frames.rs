@@ -142,6 +142,12 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_that_is_there_again_is_told_once() {
+        let text = "0: users::f::{{closure}}\n at ./a.rs:1:1\n1: users::f\n at ./a.rs:1:9\n2: users::f\n at ./a.rs:2:1";
+        assert_eq!(in_text(text), ["users::f (a.rs:1)", "users::f (a.rs:2)"]);
+    }
+
+    #[test]
     fn what_is_not_as_expected_is_left_out() {
         for text in
             ["", "disabled backtrace", "   0: ", "  at", "   0: <unknown>\n  at nowhere", "1: é::\n at :::"]

@@ -242,7 +242,7 @@ mod tests {
     fn who_falls_behind_later_may_be_before_who_fell_behind_first_and_may_be_after() {
         let seen: BTreeSet<_> = (0..500).map(orders).collect();
         for end in ["cab", "cba"] {
-            assert!(seen.contains(&["abc", "bca", end].map(str::to_owned).to_vec()), "{end}: {seen:?}");
+            assert!(seen.contains(["abc", "bca", end].map(str::to_owned).as_slice()), "{end}: {seen:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Runs out of a fuzzer's input.
 
 use backstay_core::Runtime;
-use backstay_sim::{Completed, Failure, Faults, Sim};
+use backstay_sim::{Completed, Explore, Failure, Faults, Sim};
 use proptest::prelude::*;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -70,4 +70,23 @@ fn a_report_says_that_it_is_of_an_input() {
     let text = failure.to_string();
     let seed = u64::from_le_bytes([3; 8]);
     assert!(text.starts_with(&format!("the same input: seed {seed}, and 4 bytes\ndeadlock")), "{text}");
+}
+
+#[test]
+fn what_an_input_finds_is_made_as_simple_as_it_gets() {
+    let input = [[0; 8], [1, 5, 7, 9, 11, 13, 15, 17]].concat();
+    let fuzzed = Sim::builder().fuzzed(&input);
+    let failure = Explore::seeds(0..1).builder(fuzzed).run(async |rt: Sim| {
+        let order = Arc::new(Mutex::new(String::new()));
+        let tasks = ["a", "b"].map(|name| {
+            let order = Arc::clone(&order);
+            rt.spawn(async move { order.lock().expect("no panic").push_str(name) })
+        });
+        for task in tasks {
+            task.await.expect("no panic");
+        }
+        assert_eq!(*order.lock().expect("no panic"), "ab");
+    });
+    let text = failure.unwrap_err().to_string();
+    assert!(text.starts_with("BACKSTAY_SEED=0 BACKSTAY_CHOICES=1 "), "{text}");
 }

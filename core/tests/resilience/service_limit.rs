@@ -93,6 +93,45 @@ fn who_waits_is_served_in_order_as_soon_as_there_is_more() {
 }
 
 #[test]
+fn who_comes_behind_others_is_told_of_a_turn_behind_theirs() {
+    on_sim(|rt| async move {
+        let limit = built(builder());
+        let minute = ToldQuota::of("q").quota(2).window(secs(60)).remaining(0).reset(secs(10));
+        told(&limit, &Told::new().quota(minute), rt.now());
+        let waiting = || {
+            let (rt, limit) = (rt.clone(), limit.clone());
+            rt.clone().spawn(async move { limit.acquire(&rt).await.map(drop) })
+        };
+        let others = [waiting(), waiting()];
+        rt.sleep(secs(1)).await;
+        let refused = refusal(limit.try_acquire(rt.now()));
+        assert_eq!(refused, (Reason::RateLimited, Some(secs(69))), "two go at the reset");
+        for other in others {
+            other.await.unwrap().expect("its turn comes");
+        }
+        assert_eq!(rt.now(), at(10_000));
+    });
+}
+
+#[test]
+fn where_an_answer_is_lost_that_others_wait_for_the_next_asks() {
+    on_sim(|rt| async move {
+        let limit = built(builder());
+        told(&limit, &Told::new().retry_after(secs(1)), rt.now());
+        let asks = limit.acquire(&rt).await.expect("the pause is over");
+        let next = {
+            let (rt, limit) = (rt.clone(), limit.clone());
+            rt.clone().spawn(async move { limit.acquire(&rt).await.map(drop) })
+        };
+        rt.sleep(secs(1)).await;
+        assert_eq!(limit.waiting(), 1);
+        drop(asks);
+        next.await.unwrap().expect("it is the next to ask");
+        assert_eq!(rt.now(), at(2_000));
+    });
+}
+
+#[test]
 fn who_would_wait_too_long_or_finds_too_many_is_refused_at_once() {
     on_sim(async |rt| {
         let api = built(builder().max_wait(secs(5)).max_waiting(limit(1)));

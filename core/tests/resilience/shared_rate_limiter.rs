@@ -121,6 +121,34 @@ fn a_turn_that_a_slow_answer_makes_too_late_is_nobodys() {
 }
 
 #[test]
+fn a_store_is_told_how_long_this_one_may_wait_and_how_long_anybody_may() {
+    on_sim(|rt| async move {
+        let store = Scripted::new(&rt);
+        let limiter = good(builder(Quota::per_second(1)).max_wait(secs(9)).store(store.clone()));
+        limiter.try_acquire(&rt).await.expect("there is one");
+        // A turn at the very deadline is too late.
+        let refused = limiter.acquire(&rt).within(Deadline::after(&rt, secs(1))).await;
+        assert_eq!(refused, Err(because(Reason::RateLimited).with_retry_after(Duration::from_nanos(1))));
+        limiter.acquire(&rt).within(Deadline::after(&rt, secs(20))).await.expect("its turn comes");
+        let asked: Vec<_> = store.asked().iter().map(|ask| (ask.max_wait, ask.longest_wait)).collect();
+        let almost = secs(1) - Duration::from_nanos(1);
+        assert_eq!(asked, [(Duration::ZERO, secs(9)), (almost, secs(9)), (secs(9), secs(9))]);
+    });
+}
+
+#[test]
+fn what_was_taken_at_another_quota_is_taken() {
+    on_sim(|rt| async move {
+        let store = InMemoryStore::new();
+        let before = good(builder(Quota::per_minute(6).burst(6)).store(store.clone()));
+        before.try_acquire_many(&rt, limit(4)).await.expect("the burst");
+        let now = good(builder(Quota::per_minute(12).burst(12)).store(store));
+        assert!(now.try_acquire_many(&rt, limit(3)).await.is_err(), "two are left");
+        assert!(now.try_acquire_many(&rt, limit(2)).await.is_ok());
+    });
+}
+
+#[test]
 fn many_at_once() {
     on_sim(|rt| async move {
         let limiter = good(builder(Quota::per_second(10).burst(5)));

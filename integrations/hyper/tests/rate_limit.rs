@@ -115,6 +115,12 @@ fn when_to_come_back_in_seconds_or_at_a_date() {
     let read = rate_limit::read(&at, Some(UNIX_EPOCH + secs(50)));
     assert_eq!(read.told.retry_after, Some(secs(10)));
     assert_eq!(rate_limit::read(&at, None).ignored[0].why, Malformed::NoDate);
+    // The server's clock before one's own.
+    let both = headers(&[
+        ("date", "Thu, 01 Jan 1970 00:00:20 GMT"),
+        ("retry-after", "Thu, 01 Jan 1970 00:01:00 GMT"),
+    ]);
+    assert_eq!(rate_limit::read(&both, Some(UNIX_EPOCH + secs(50))).told.retry_after, Some(secs(40)));
     // The longest of several.
     assert_eq!(told(&[("retry-after", "7"), ("retry-after", "5")]).retry_after, Some(secs(7)));
     for wrong in ["-1", "1.5", "NaN", "soon", "", "+1", "Fri, 99 Dec 1999 23:59:59 GMT"] {
@@ -180,6 +186,13 @@ fn what_there_was_before() {
     ];
     let quota = ToldQuota::of("").quota(100).window(secs(60)).remaining(7).reset(secs(9));
     assert_eq!(told(&three), Told::new().quota(quota.clone()));
+    // A window of nothing is none, and policies alone say nothing of what is left.
+    let none = ToldQuota::of("").quota(100).remaining(7);
+    let fields = [("ratelimit-limit", "100, 100;w=0"), ("ratelimit-remaining", "7")];
+    assert_eq!(told(&fields), Told::new().quota(none.clone()));
+    let policy = ToldQuota::of("a").quota(1);
+    let fields = [("ratelimit-policy", r#""a";q=1"#), fields[0], fields[1]];
+    assert_eq!(told(&fields), Told::new().quota(policy).quota(none));
     // GitHub's, with a time since 1970.
     let mut fields = vec![
         ("date", "Thu, 27 Aug 2009 00:00:00 GMT"),
@@ -237,6 +250,10 @@ fn what_is_written_can_be_read_and_is_rounded_up() {
     assert_eq!((read.ignored.len(), read.told.quotas.len()), (0, 2));
     rate_limit::write(&Told::new(), &mut written);
     assert!(written.is_empty());
+    // A window of nothing could not be read.
+    let nothing = ToldQuota::of("a").quota(1).window(secs(0));
+    rate_limit::write(&Told::new().quota(nothing), &mut written);
+    assert_eq!(written["ratelimit-policy"], r#""a";q=1;w=1"#);
 }
 
 #[test]

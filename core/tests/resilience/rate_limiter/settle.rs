@@ -254,3 +254,18 @@ proptest! {
         prop_assert_eq!(settled.available(now), asked.available(now));
     }
 }
+
+#[test]
+fn what_was_too_much_is_at_once_whose_turn_it_is() {
+    on_sim(|rt| async move {
+        let it = RateLimiter::new(Quota::per_minute(1).burst(10)).expect("a good quota");
+        let permit = it.try_acquire_many(limit(10), rt.now()).expect("ten");
+        let (waits, settles) = (it.acquire_many(&rt, limit(4)), async {
+            rt.yield_now().await;
+            permit.settle(6, rt.now());
+        });
+        let (waited, ()) = futures::join!(waits, settles);
+        assert!(waited.is_ok());
+        assert_eq!(rt.now(), Instant::ORIGIN);
+    });
+}

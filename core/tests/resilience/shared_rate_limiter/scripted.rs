@@ -23,11 +23,18 @@ pub(super) struct Scripted {
     rt: Sim,
     store: InMemoryStore,
     does: Arc<Mutex<Does>>,
+    asked: Arc<Mutex<Vec<Ask>>>,
 }
 
 impl Scripted {
     pub(super) fn new(rt: &Sim) -> Self {
-        Self { rt: rt.clone(), store: InMemoryStore::new(), does: Arc::new(Mutex::new(Does::Answer)) }
+        let does = Arc::new(Mutex::new(Does::Answer));
+        Self { rt: rt.clone(), store: InMemoryStore::new(), does, asked: Arc::default() }
+    }
+
+    /// What it was asked for, since somebody last wanted to know.
+    pub(super) fn asked(&self) -> Vec<Ask> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
     }
 
     pub(super) fn does(&self, does: Does) {
@@ -52,6 +59,7 @@ impl QuotaStore for Scripted {
 
     fn take(&self, key: &Arc<str>, ask: Ask) -> Self::Take {
         let (does, rt) = (*self.does.lock().unwrap(), self.rt.clone());
+        self.asked.lock().unwrap().push(ask);
         let decision = self.store.take(key, ask).into_inner().map_err(|_| Down);
         Box::pin(async move {
             match does {

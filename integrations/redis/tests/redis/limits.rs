@@ -3,7 +3,9 @@
 use crate::kit::{ms, with_server};
 use backstay::Runtime;
 use backstay_core::Limit;
-use backstay_core::resilience::{Backoff, Error, Pipeline, Quota, Reason, Retry, Stop};
+use backstay_core::resilience::{
+    Ask, Backoff, Error, Pipeline, Quota, QuotaStore, Reason, Retry, Stop, Taken,
+};
 use backstay_redis::{RedisError, RedisStore};
 use std::collections::BTreeSet;
 
@@ -59,6 +61,26 @@ fn turns_are_given_over_all_nodes() {
         assert!(futures::future::join_all(calls).await.iter().all(Result::is_ok));
         assert!(rt.now() - started >= ms(400), "the last of nine has its turn after eight intervals");
         assert_eq!(nodes.iter().map(|node| node.metrics().asked).sum::<u64>(), 9, "one round trip each");
+    });
+}
+
+#[test]
+fn who_does_not_wait_leaves_the_turns_of_those_who_do() {
+    with_server(&[], |rt, server| async move {
+        let node = server.node(&rt, Quota::per_hour(1)).max_wait(ms(7_200_000)).build().expect("it is good");
+        let (store, key) = (node.store(), "turns".into());
+        let mut ask = Ask::new(Quota::per_hour(1), 1, rt.now());
+        ask.longest_wait = ms(7_200_000);
+        assert!(matches!(store.take(&key, ask).await, Ok(Taken::Granted { .. })));
+        ask.max_wait = ask.longest_wait;
+        for hours in [1, 2] {
+            let taken = store.take(&key, ask).await.expect("an answer");
+            let Taken::Granted { wait, .. } = taken else { panic!("{taken:?}") };
+            assert!(wait <= ms(hours * 3_600_000) && wait > ms((hours - 1) * 3_600_000), "{wait:?}");
+        }
+        ask.max_wait = ms(0);
+        let taken = store.take(&key, ask).await.expect("an answer");
+        assert!(matches!(taken, Taken::Refused { .. }), "{taken:?}");
     });
 }
 

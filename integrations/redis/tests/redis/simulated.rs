@@ -119,6 +119,24 @@ fn one_that_hangs_is_given_up() {
 }
 
 #[test]
+fn others_that_wait_for_the_same_server_are_given_up_with_it() {
+    on_sim(|rt, fake| async move {
+        let limiter = over(&rt, RedisStore::builder(fake.address.clone()));
+        fake.then(Does::Hangs).then(Does::Hangs);
+        let (one, other) = futures::join!(limiter.try_acquire(&rt), limiter.try_acquire(&rt));
+        assert!(one.is_err() && other.is_err());
+        for _ in 0..3 {
+            assert!(limiter.try_acquire(&rt).await.is_err());
+        }
+        fake.heard();
+        // When the breaker lets one pass.
+        rt.sleep(ms(1_000)).await;
+        limiter.try_acquire(&rt).await.expect("by another connection");
+        assert_eq!(fake.heard(), ["connected", "EVALSHA"]);
+    });
+}
+
+#[test]
 fn who_is_far_away_is_reached_all_the_same() {
     on_sim(|rt, fake| async move {
         let address = fake.address.clone().password("p");

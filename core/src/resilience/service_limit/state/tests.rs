@@ -130,6 +130,11 @@ fn of_answers_to_calls_that_overlapped_the_one_with_less_left_is_the_newer() {
     // One that was sent after that word raises it.
     ask(&mut it, Told::new().quota(quota(9, 10)), at(2));
     assert_eq!(it.remaining(at(2)), Some(9));
+    // Of a service that says the same to both nobody knows whether it has counted the first.
+    let (first, second) = (send(&mut it, at(3)), send(&mut it, at(3)));
+    tell(&mut it, second, Told::new().quota(quota(7, 10)), at(3));
+    tell(&mut it, first, Told::new().quota(quota(7, 10)), at(3));
+    assert_eq!(it.remaining(at(3)), Some(6));
 }
 
 #[test]
@@ -232,6 +237,7 @@ fn a_pause_is_for_all_and_then_one_asks() {
     tell(&mut it, others[1], Told::new(), at(2));
     let almost = Instant::from_nanos(at(10).as_nanos() - 1);
     assert_eq!(it.check(1, 0, almost), Err(Wait::Paused(at(10))));
+    assert_eq!(it.check(1, 1, at(10)), Err(Wait::ForAnswer), "another asks before");
     let asks = send(&mut it, at(10));
     assert_eq!(it.check(1, 0, at(10)), Err(Wait::ForAnswer));
     tell(&mut it, asks, Told::new().retry_after(10 * SECOND), at(10));
@@ -286,27 +292,6 @@ fn jitter_makes_it_longer_and_a_word_holds_no_longer_than_it_may() {
 }
 
 #[test]
-fn of_two_words_of_one_quota_in_one_answer_the_tighter_counts() {
-    for remaining in [[1, 5, 7], [7, 5, 1], [5, 1, 7]] {
-        let mut it = machine();
-        let told = remaining.into_iter().fold(Told::new(), |told, left| told.quota(quota(left, 60)));
-        ask(&mut it, told, at(0));
-        assert_eq!((it.remaining(at(0)), all(&mut it, at(0)).0), (Some(1), 1), "{remaining:?}");
-    }
-}
-
-#[test]
-fn after_a_pause_as_much_remains_as_may_be_sent() {
-    let mut it = machine();
-    ask(&mut it, Told::new().retry_after(10 * SECOND), at(0));
-    assert_eq!((it.remaining(at(9)), it.remaining(at(10))), (Some(0), Some(1)));
-    let asks = send(&mut it, at(10));
-    assert_eq!((it.remaining(at(10)), it.check(1, 0, at(10))), (Some(0), Err(Wait::ForAnswer)));
-    tell(&mut it, asks, Told::new(), at(11));
-    assert_eq!(it.remaining(at(11)), None);
-}
-
-#[test]
 fn no_window_is_believed_that_is_longer_than_a_pause_may_be_and_then_one_asks() {
     let rules = Rules { max_pause: 100 * SECOND, ..rules() };
     let unheard_of = ToldQuota::of("q").quota(3).window(Duration::from_secs(999_999_999_999_999));
@@ -325,6 +310,27 @@ fn no_window_is_believed_that_is_longer_than_a_pause_may_be_and_then_one_asks() 
     ask(&mut it, Told::new().quota(unheard_of.remaining(0).reset(10 * SECOND)), at(0));
     assert_eq!(all(&mut it, at(10)), (3, Wait::Until(at(110))));
     assert_eq!(all(&mut it, at(110)), (1, Wait::ForAnswer));
+}
+
+#[test]
+fn of_two_words_of_one_quota_in_one_answer_the_tighter_counts() {
+    for remaining in [[1, 5, 7], [7, 5, 1], [5, 1, 7]] {
+        let mut it = machine();
+        let told = remaining.into_iter().fold(Told::new(), |told, left| told.quota(quota(left, 60)));
+        ask(&mut it, told, at(0));
+        assert_eq!((it.remaining(at(0)), all(&mut it, at(0)).0), (Some(1), 1), "{remaining:?}");
+    }
+}
+
+#[test]
+fn after_a_pause_as_much_remains_as_may_be_sent() {
+    let mut it = machine();
+    ask(&mut it, Told::new().retry_after(10 * SECOND), at(0));
+    assert_eq!((it.remaining(at(9)), it.remaining(at(10))), (Some(0), Some(1)));
+    let asks = send(&mut it, at(10));
+    assert_eq!((it.remaining(at(10)), it.check(1, 0, at(10))), (Some(0), Err(Wait::ForAnswer)));
+    tell(&mut it, asks, Told::new(), at(11));
+    assert_eq!(it.remaining(at(11)), None);
 }
 
 #[test]
