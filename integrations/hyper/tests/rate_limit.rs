@@ -229,6 +229,19 @@ fn what_there_was_before() {
 }
 
 #[test]
+fn of_the_older_fields_several_lines_are_one_list_or_nothing() {
+    let lines = [("ratelimit-limit", "100"), ("ratelimit-limit", "100;w=60"), ("ratelimit-remaining", "7")];
+    let quota = ToldQuota::of("").quota(100).window(secs(60)).remaining(7);
+    assert_eq!(told(&lines), Told::new().quota(quota));
+    for field in ["ratelimit-remaining", "x-ratelimit-remaining"] {
+        // What a proxy has said once more; but of two numbers nobody knows which.
+        let same = [(field, "5"), (field, "5")];
+        assert_eq!(told(&same), Told::new().quota(ToldQuota::of("").remaining(5)), "{field}");
+        assert_eq!(ignored(&[(field, "5"), (field, "0")]), [(field.to_owned(), Malformed::Syntax)]);
+    }
+}
+
+#[test]
 fn what_is_written_can_be_read_and_is_rounded_up() {
     let told = Told::new()
         .retry_after(Duration::from_millis(1_001))

@@ -31,9 +31,7 @@ fn list(
     field: &HeaderName,
     of_item: fn(&Item, &mut ToldQuota) -> Result<(), Malformed>,
 ) -> Result<Vec<ToldQuota>, Malformed> {
-    // Several lines are one list.
-    let lines: Vec<_> = headers.get_all(field).iter().map(|line| line.as_bytes()).collect();
-    let items: List = Parser::new(&lines.join(&b", "[..])).parse().map_err(|_| Malformed::Syntax)?;
+    let items: List = Parser::new(&lines(headers, field)).parse().map_err(|_| Malformed::Syntax)?;
     let quota = |item: &ListEntry| {
         let ListEntry::Item(item) = item else { return Err(Malformed::Name) };
         let BareItem::String(name) = &item.bare_item else { return Err(Malformed::Name) };
@@ -47,6 +45,12 @@ fn list(
         Ok(quota)
     };
     items.iter().map(quota).collect()
+}
+
+/// Several lines are one list.
+pub(super) fn lines(headers: &HeaderMap, field: &HeaderName) -> Vec<u8> {
+    let lines: Vec<_> = headers.get_all(field).iter().map(|line| line.as_bytes()).collect();
+    lines.join(&b", "[..])
 }
 
 fn policy(item: &Item, quota: &mut ToldQuota) -> Result<(), Malformed> {

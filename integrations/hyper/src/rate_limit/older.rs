@@ -1,6 +1,6 @@
 //! What there was before: a field for each number.
 
-use super::{Malformed, Read, retry_after};
+use super::{Malformed, Read, fields, retry_after};
 use backstay_core::resilience::ToldQuota;
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
@@ -34,8 +34,12 @@ fn of_the_draft(headers: &HeaderMap, read: &mut Read) -> bool {
     let mut quota = ToldQuota::of("");
     quota.remaining = number(headers, remaining, read);
     quota.reset = number(headers, reset, read).map(Duration::from_secs);
-    if let Some(value) = headers.get(&limit) {
-        match Parser::new(value.as_bytes()).parse::<List>().ok().and_then(|items| limit_of(&items)) {
+    if headers.contains_key(&limit) {
+        match Parser::new(&fields::lines(headers, &limit))
+            .parse::<List>()
+            .ok()
+            .and_then(|items| limit_of(&items))
+        {
             Some((number, window)) => (quota.quota, quota.window) = (Some(number), window),
             None => read.ignore(limit, Malformed::Syntax),
         }
@@ -92,9 +96,12 @@ fn of_the_habit(headers: &HeaderMap, now: Option<SystemTime>, read: &mut Read) {
     }
 }
 
+/// One number; of several that differ nobody knows which it is.
 fn number(headers: &HeaderMap, field: HeaderName, read: &mut Read) -> Option<u64> {
     let value = headers.get(&field)?;
-    let number = value.to_str().ok().and_then(|value| retry_after::seconds(value.trim()));
+    let is_one = headers.get_all(&field).iter().all(|other| other == value);
+    let value = value.to_str().ok().filter(|_| is_one);
+    let number = value.and_then(|value| retry_after::seconds(value.trim()));
     if number.is_none() {
         read.ignore(field, Malformed::Syntax);
     }
