@@ -59,8 +59,9 @@ use std::sync::{Arc, Mutex};
 /// never beyond its own deadline. An answer that comes later is nobody's; what it granted is spent. After five failures
 /// in a row the store is not asked for a second ([its breaker](SharedRateLimiterBuilder::breaker) is open), and calls
 /// lose no time. What happens to those without an answer is said beforehand, by [`OnStoreFailure`]: they pass, are
-/// refused with [`Reason::StoreFailed`](super::Reason::StoreFailed), or have this process's share. Each is an
-/// [event](super::EventKind::StoreFailed) and is [counted](Self::metrics); the latest error is [kept](Self::last_error).
+/// refused with [`Reason::StoreFailed`](super::Reason::StoreFailed), or have this process's share, and are refused
+/// so where they ask for more than all of that. Each is an [event](super::EventKind::StoreFailed), unless its own deadline
+/// was what it ran out of, and is [counted](Self::metrics); the latest error is [kept](Self::last_error).
 ///
 /// # Leases
 ///

@@ -308,8 +308,11 @@ impl<S: QuotaStore> Shared<S> {
         match &self.local {
             Some(local) => {
                 let (now, max_wait) = (clock.now(), self.max_wait_of(wanted, clock.now()));
-                let refused =
-                    |rejected: Rejected| Rejected::new(PolicyKind::RateLimiter, self.name, rejected.reason());
+                let refused = |rejected: Rejected| match rejected.reason() {
+                    // More than the share, and not more than there is once the store answers.
+                    Reason::TooLarge { .. } => self.because(Reason::StoreFailed),
+                    reason => self.because(reason),
+                };
                 let permits = std::num::NonZeroU32::new(count).unwrap_or(std::num::NonZeroU32::MIN);
                 let reservation =
                     local.reserve(permits, now).map_err(|rejected| match rejected.retry_after() {
