@@ -13,8 +13,8 @@ use std::error::Error;
 use std::fmt;
 use std::future::{Ready, ready};
 use std::hint::black_box;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 use tower::Service;
 
 /// What a call came to.
@@ -170,6 +170,14 @@ impl Future for Answer {
             }),
             How::Hanging => Poll::Pending,
         }
+    }
+}
+
+/// The operation of who blocks: the same, of what is ready at the first poll.
+pub(crate) fn answer_now(request: Request) -> Result<u64, Failed> {
+    match pin!(answer(request)).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => panic!("nobody waits here"),
     }
 }
 

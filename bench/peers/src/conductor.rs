@@ -55,7 +55,7 @@ const BENCHES: [(&str, bool); 7] = [
 ];
 
 /// What takes part, by its name in the lock file.
-const CRATES: [&str; 28] = [
+const CRATES: [&str; 29] = [
     "async-broadcast",
     "async-channel",
     "async-lock",
@@ -73,6 +73,7 @@ const CRATES: [&str; 28] = [
     "futures-lite",
     "governor",
     "leaky-bucket",
+    "moka",
     "moonpool-sim",
     "ratelimit",
     "recloser",

@@ -206,6 +206,38 @@ pub const GOALS: &[Goal] = &[
         two: Some(&[time("keyed-1k-2thr", "governor", 0.8), time("keyed-100k-2thr", "governor", 0.8)]),
     },
     Goal {
+        what: "keyed breaker, closed, 1,000 and 100,000 keys",
+        one: Some(&[
+            time("keyed-breaker-1k", "moka", 0.8),
+            time("keyed-breaker-100k", "moka", 0.8),
+            Check::NoAllocations { contest: "keyed-breaker-1k" },
+            Check::NoAllocations { contest: "keyed-breaker-100k" },
+        ]),
+        two: Some(&[
+            time("keyed-breaker-1k-2thr", "moka", 0.8),
+            time("keyed-breaker-100k-2thr", "moka", 0.8),
+        ]),
+    },
+    Goal {
+        what: "shared limiter, in memory",
+        one: Some(&[
+            reported("shared-turn", "monotonic"),
+            reported("shared-lease", "monotonic"),
+            Check::NoAllocations { contest: "shared-turn" },
+            Check::NoAllocations { contest: "shared-lease" },
+        ]),
+        two: Some(&[reported("shared-turn-2thr", "monotonic"), reported("shared-lease-2thr", "monotonic")]),
+    },
+    Goal {
+        what: "service limit",
+        one: Some(&[
+            reported("service-told", "by hand"),
+            reported("service-quiet", "by hand"),
+            Check::NoAllocations { contest: "service-quiet" },
+        ]),
+        two: Some(&[reported("service-told-2thr", "by hand"), reported("service-quiet-2thr", "by hand")]),
+    },
+    Goal {
         what: "bulkhead, free, a borrowed permit",
         one: Some(&[time("bulkhead-permit", "tokio", 0.6)]),
         two: Some(&[time("bulkhead-permit-2thr", "tokio", 0.7)]),
@@ -294,6 +326,22 @@ pub const GOALS: &[Goal] = &[
     Goal {
         what: "pipeline of six, pending once",
         one: Some(&[time("stack-pending", "tower", 0.8)]),
+        two: None,
+    },
+    Goal {
+        what: "pipeline that can be replaced",
+        one: Some(&[time("reload-ready", "by hand", 1.1), Check::NoAllocations { contest: "reload-ready" }]),
+        two: Some(&[reported("reload-ready-2thr", "by hand")]),
+    },
+    Goal {
+        what: "calls of who blocks",
+        one: Some(&[
+            reported("retry-blocking-first", "backon"),
+            reported("retry-blocking-zero", "backon"),
+            reported("limiter-blocking", "monotonic"),
+            Check::NoAllocations { contest: "retry-blocking-first" },
+            Check::NoAllocations { contest: "limiter-blocking" },
+        ]),
         two: None,
     },
     Goal {

@@ -5,9 +5,8 @@ mod governor;
 
 use crate::bench::{Size, Table};
 use crate::calls::{How, Job};
+use crate::keys::Key;
 use crate::work::{Way, Work};
-use std::hash::Hash;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// The table.
@@ -37,60 +36,6 @@ const BURST: u32 = 1_000_000;
 
 /// After which time a key has one more: so that none is as good as new.
 const EVERY: Duration = Duration::from_secs(60);
-
-/// What can be one.
-trait Key: Clone + Hash + Eq + Ord + Send + Sync + 'static {
-    fn new(number: u64) -> Self;
-}
-
-impl Key for u64 {
-    fn new(number: u64) -> Self {
-        number
-    }
-}
-
-impl Key for String {
-    fn new(number: u64) -> Self {
-        format!("key-{number:012}")
-    }
-}
-
-/// Keys in a scrambled order, and a limiter.
-struct Keyed<K, L> {
-    limiter: L,
-    keys: Vec<K>,
-    callers: AtomicUsize,
-}
-
-impl<K: Key, L> Keyed<K, L> {
-    fn new(count: u64, limiter: L) -> Self {
-        // A prime that divides no round number.
-        let keys = (0..count).map(|turn| K::new(turn * 7_919 % count)).collect();
-        Self { limiter, keys, callers: AtomicUsize::new(0) }
-    }
-
-    /// With which key a thread begins: the second with the second half.
-    fn start(&self) -> usize {
-        let number = self.callers.fetch_add(1, Ordering::Relaxed);
-        number % 2 * self.keys.len() / 2
-    }
-
-    /// All of them, again and again.
-    fn keys(&self, start: usize, times: u64) -> impl Iterator<Item = &K> {
-        let (before, after) = self.keys.split_at(start);
-        let mut keys = after.iter();
-        let mut rest = before;
-        (0..times).map(move |_| {
-            loop {
-                if let Some(key) = keys.next() {
-                    return key;
-                }
-                keys = rest.iter();
-                rest = &self.keys;
-            }
-        })
-    }
-}
 
 /// The rows.
 pub fn works(size: Size) -> Vec<Work> {

@@ -40,7 +40,7 @@ const EXECUTOR: f64 = 1.0;
 const OURS: &str = "backstay";
 
 /// With what the names of rows of calls begin.
-const CALLS: [&str; 14] = [
+const CALLS: [&str; 17] = [
     "adaptive-",
     "retry-",
     "breaker-",
@@ -55,6 +55,9 @@ const CALLS: [&str; 14] = [
     "call-",
     "timeout-",
     "stack-",
+    "reload-",
+    "service-",
+    "shared-",
 ];
 
 /// With what the names of rows of selects begin, and of streams whose items need nothing.
@@ -74,6 +77,7 @@ const OPERATORS: [&str; 5] = ["select-", "pairwise-", "distinct-", "combine-late
 /// | item beside the one before, or the latest of two streams | none |
 /// | call alone in its single flight | none |
 /// | call that is over before its hedge | none |
+/// | call whose answer says how many are left | one: what it says, which is the caller's |
 /// | call through any policy or a pipeline, good, failing or refused | none |
 fn limit(work: &Work) -> Option<f64> {
     let limit = match work.name {
@@ -92,6 +96,7 @@ fn limit(work: &Work) -> Option<f64> {
         // What an operator has for itself: its timer, its count of dropped items.
         "debounce-ready" | "debounce-pending" | "item-timeout-ready" | "item-timeout-pending" => 0.0001,
         "flight-alone" | "flight-alone-pending" | "hedge-ready" | "hedge-pending" => 0.0,
+        "service-told" => 1.0,
         "timeout-fires" => return None,
         name if CALLS.iter().chain(&OPERATORS).any(|family| name.starts_with(family)) => 0.0,
         _ => return None,

@@ -1,9 +1,10 @@
 //! backstay.
 
-use super::{BURST, EVERY, Key, Keyed, Setting};
+use super::{BURST, EVERY, Setting};
 use crate::calls::{How, Policy};
 use crate::contest::Side;
 use crate::current_thread;
+use crate::keys::{Key, Keyed};
 use backstay_core::Runtime;
 use backstay_core::resilience::{KeyedRateLimiter, Quota};
 use backstay_core::time::Instant;
@@ -39,7 +40,7 @@ impl<K: Key> Policy<Setting> for Backstay<K> {
     }
 
     async fn calls(keyed: &Self::Shared, start: &mut usize, _: How, times: u64) -> u64 {
-        let Limited { rt, limiter, now } = &keyed.limiter;
+        let Limited { rt, limiter, now } = &keyed.guard;
         let keys = keyed.keys(*start, times);
         match now {
             Some(now) => keys.map(|key| u64::from(limiter.try_acquire(key, black_box(*now)).is_ok())).sum(),

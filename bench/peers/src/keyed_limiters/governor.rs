@@ -1,7 +1,8 @@
 //! governor.
 
-use super::{BURST, EVERY, Key, Keyed, Setting};
+use super::{BURST, EVERY, Setting};
 use crate::calls::{How, Policy};
+use crate::keys::{Key, Keyed};
 use governor::clock::{Clock, DefaultClock, MonotonicClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::{DashMapStateStore, HashMapStateStore, KeyedStateStore};
@@ -90,5 +91,5 @@ where
     S: KeyedStateStore<K>,
     C: Clock,
 {
-    keyed.keys(start, times).map(|key| u64::from(keyed.limiter.check_key(key).is_ok())).sum()
+    keyed.keys(start, times).map(|key| u64::from(keyed.guard.check_key(key).is_ok())).sum()
 }
