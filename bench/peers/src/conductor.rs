@@ -6,6 +6,7 @@
 use crate::callgrind::Callgrind;
 use crate::document::document;
 use crate::programs::{COUNTING, cargo, copy, root, run, target};
+use crate::redis_limits;
 use crate::results::{Bench, Count, Results, SCHEMA};
 use crate::traits;
 use backstay_bench::doctor::examine;
@@ -44,18 +45,22 @@ struct Args {
 }
 
 /// The benches, and whether they are built with the simulated runtime.
-const BENCHES: [(&str, bool); 7] = [
+const BENCHES: [(&str, bool); 8] = [
     ("composition", false),
     ("tasks", false),
     ("resilience", false),
+    (REDIS, false),
     ("streams", false),
     ("stream_websocket", false),
     ("stream_sources", false),
     ("sim", true),
 ];
 
+/// The one that takes a server.
+const REDIS: &str = "redis";
+
 /// What takes part, by its name in the lock file.
-const CRATES: [&str; 29] = [
+const CRATES: [&str; 30] = [
     "async-broadcast",
     "async-channel",
     "async-lock",
@@ -77,6 +82,7 @@ const CRATES: [&str; 29] = [
     "moonpool-sim",
     "ratelimit",
     "recloser",
+    "redis",
     "rusqlite",
     "smol",
     "tokio",
@@ -253,6 +259,10 @@ fn bench_command(name: &str, with_sim: bool) -> Command {
 }
 
 fn has_work(args: &Args, name: &str, with_sim: bool) -> Result<bool, Box<dyn Error>> {
+    if name == REDIS && !redis_limits::is_there() {
+        eprintln!("== {name}: skipped: {}", redis_limits::MISSING);
+        return Ok(false);
+    }
     if args.filters.is_empty() {
         return Ok(true);
     }

@@ -30,7 +30,7 @@ const READ: &str = "
 | ------ | ------------------- |
 | allocations, instructions | facts: they are counted, and on the same compiler and libc they are the same each time. Of one unit, of a tenth of the work; what is allocated once is shared by all. Instructions by callgrind, with the string functions of glibc that every x86-64 has |
 | time | processor time of the one thread, median of all repetitions: a few per cent from run to run on a quiet machine, and a different build may lay the code out differently |
-| rows that end in `2thr`, `wall` or `tasks-…`, `pool-block`, `sqlite-…` | the wall's time, of two threads or of sleeps: noisy, by a factor of two from run to run on a busy machine |
+| rows that end in `2thr`, `wall` or `tasks-…`, `pool-block`, `sqlite-…`, `redis-…` | the wall's time, of two threads or of sleeps: noisy, by a factor of two from run to run on a busy machine |
 
 A ratio is ours over a peer's, of times, also where a figure is a rate: below 1 ours is the faster. Brackets hold 95 %
 intervals. `=` stands where the interval holds 1 or the difference is below 3 %. `–`: takes no part, or was not counted.

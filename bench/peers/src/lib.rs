@@ -2,7 +2,7 @@
 //!
 //! | to see | look at |
 //! |---|---|
-//! | a bench's work, and what each crate is asked to do | one module each: [`sim`]; [`composition`] with [`joins`], [`fan_out`], …; [`tasks`] with [`task_sets`], …; [`resilience`] with [`retries`], …; [`streams`] with what is in it |
+//! | a bench's work, and what each crate is asked to do | one module each: [`sim`]; [`composition`] with [`joins`], [`fan_out`], …; [`tasks`] with [`task_sets`], …; [`resilience`] with [`retries`], …; [`redis_limits`]; [`streams`] with what is in it |
 //! | what is measured, how often and in which order | [`contest`] |
 //! | work that is measured in more than its time | [`work`] |
 //! | where it runs | [`one_thread`], [`two_threads`] |
@@ -50,6 +50,7 @@ pub mod one_thread;
 pub mod pools;
 pub mod programs;
 pub mod races;
+pub mod redis_limits;
 pub mod reloads;
 pub mod resilience;
 pub mod restarts;
