@@ -404,12 +404,7 @@ impl RateLimiter {
     /// ```
     #[doc(alias = "set_rate")]
     pub fn set_quota(&self, quota: Quota, now: Instant) -> Result<(), ConfigError> {
-        // They are woken when the quota can be asked for again.
-        let mut wakers = Wakers::new();
-        let mut current = lock(&self.shared.quota);
-        self.shared.state.change(&quota, now.as_nanos(), &mut wakers)?;
-        *current = quota;
-        Ok(())
+        self.change(quota, now, || ())
     }
 
     /// Changes all its settings while it is in use, to those of a [`RateLimiterConfig`] or of a builder, whose name and
@@ -440,10 +435,10 @@ impl RateLimiter {
         now: Instant,
     ) -> Result<(), ConfigError> {
         let config = settings.into();
-        self.set_quota(config.checked_quota()?, now)?;
-        self.shared.max_wait.store(config.max_wait_nanos(), Ordering::Relaxed);
-        self.shared.max_waiting.store(config.max_waiting_or_any(), Ordering::Relaxed);
-        Ok(())
+        self.change(config.checked_quota()?, now, || {
+            self.shared.max_wait.store(config.max_wait_nanos(), Ordering::Relaxed);
+            self.shared.max_waiting.store(config.max_waiting_or_any(), Ordering::Relaxed);
+        })
     }
 
     /// Its quota.
@@ -464,6 +459,18 @@ impl RateLimiter {
     /// How many callers wait in the queue now.
     pub fn waiting(&self) -> usize {
         self.shared.state.waiting()
+    }
+
+    /// Changes the quota and, if it can be, the rest under the same lock: of two who do this at once, one has its way in
+    /// all.
+    fn change(&self, quota: Quota, now: Instant, rest: impl FnOnce()) -> Result<(), ConfigError> {
+        // They are woken when the quota can be asked for again, and all is changed.
+        let mut wakers = Wakers::new();
+        let mut current = lock(&self.shared.quota);
+        self.shared.state.change(&quota, now.as_nanos(), &mut wakers)?;
+        *current = quota;
+        rest();
+        Ok(())
     }
 
     #[inline]

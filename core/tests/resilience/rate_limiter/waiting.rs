@@ -7,7 +7,9 @@ use backstay::testing::{
 use backstay_core::resilience::{Quota, RateLimiter, Reason};
 use backstay_core::time::Instant;
 use backstay_core::{Limit, Runtime};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 fn passed<T>(outcome: Result<T, Failure>) -> T {
@@ -226,6 +228,52 @@ fn a_slower_quota_ends_a_wait_at_its_limit_and_a_faster_one_at_once() {
         // Two at the new rate, but for the three millionths that had come back by then.
         let waited = rt.now() - changed;
         assert!(waited < ms(200) && waited > ms(199), "{waited:?}");
+    });
+    passed(run);
+}
+
+#[test]
+fn who_is_refused_by_a_change_is_waited_for_by_nobody() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let limiter = limiter(Quota::per_hour(1).burst(3));
+        assert!(limiter.try_acquire_many(limit(3), rt.now()).is_ok());
+        let mut three = pin!(limiter.acquire_many(&rt, limit(3)));
+        assert!(three.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        limiter.set_quota(Quota::per_second(1).burst(2), rt.now()).expect("a good quota");
+        let next = limiter.reserve(limit(1), rt.now()).expect("it may wait").commit();
+        assert_eq!(next, rt.now() + ms(1_000));
+        assert_eq!(three.await.unwrap_err().reason(), Reason::TooLarge { capacity: 2 });
+    });
+    passed(run);
+}
+
+/// Woken, it asks at once: whether it may have its turn in a minute.
+struct Asks {
+    limiter: RateLimiter,
+    now: Instant,
+    reserved: Mutex<Vec<bool>>,
+}
+
+impl Wake for Asks {
+    fn wake(self: Arc<Self>) {
+        let reserved = self.limiter.reserve(limit(1), self.now).is_ok();
+        self.reserved.lock().unwrap().push(reserved);
+    }
+}
+
+#[test]
+fn who_is_woken_by_other_settings_asks_by_all_of_them() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let builder = |max_wait| RateLimiter::named("test").quota(Quota::per_hour(1)).max_wait(max_wait);
+        let limiter = builder(ms(10_000_000)).build().expect("a good quota");
+        assert!(limiter.try_acquire(rt.now()).is_ok());
+        let (now, reserved) = (rt.now(), Mutex::default());
+        let asks = Arc::new(Asks { limiter: limiter.clone(), now, reserved });
+        let mut waits = pin!(limiter.acquire(&rt));
+        let waker = Waker::from(Arc::clone(&asks));
+        assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        limiter.reconfigure(builder(ms(1)).quota(Quota::per_minute(1)), now).expect("a good quota");
+        assert_eq!(*asks.reserved.lock().unwrap(), [false]);
     });
     passed(run);
 }
