@@ -1,6 +1,7 @@
 //! A pipeline of a configuration, and another configuration for it while it runs.
 
 use crate::kit::{Heard, ms, on_sim, passed, secs};
+use crate::lock_probe::is_free;
 use backstay::testing::{Explore, Sim, Subject, abort_sweep, cancel_sweep, panic_sweep};
 use backstay_core::Runtime;
 use backstay_core::resilience::{
@@ -11,8 +12,8 @@ use backstay_core::resilience::{
 use std::cell::Cell;
 use std::future::pending;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -124,6 +125,70 @@ fn what_has_a_state_keeps_it() {
         assert!(waits.is_timeout(), "{waits:?}");
         drop(under_way);
         assert_eq!(users.call(async |_| Ok::<_, &str>(7)).await, Ok(7));
+    });
+}
+
+#[test]
+fn each_policy_goes_by_the_new_settings() {
+    on_sim(|rt: Sim| async move {
+        let users = of(&rt, &all());
+        let mut other = all();
+        other.deadline = Some(secs(3).into());
+        other.load_shed = Some(LoadShed::named("").target(ms(7)).interval(ms(80)).into());
+        other.throttle = Some(Throttle::named("").ratio(1.5).into());
+        other.retry = Some(retry(4));
+        other.retry_budget = Some(tokens(50));
+        other.hedge = Some(*Hedge::builder().delay(ms(300)).as_config());
+        other.rate_limit = Some(RateLimiter::named("").quota(Quota::per_second(9)).into());
+        other.breaker = Some(CircuitBreaker::named("").consecutive_failures(7).into());
+        other.bulkhead = Some(Bulkhead::named("").max_in_flight(3).max_waiting(2).max_wait(ms(1)).into());
+        other.adaptive_limit = Some(AdaptiveLimit::named("").max_limit(30).algorithm(Aimd::new()).into());
+        other.attempt_timeout = Some(ms(400).into());
+        users.reconfigure(other.clone()).unwrap();
+        let (now, new) = (users.current().describe(), of(&rt, &other).current().describe());
+        assert_eq!(now, new);
+        assert_ne!(now, of(&rt, &all()).current().describe());
+    });
+}
+
+#[test]
+fn a_hedge_has_the_budget_of_the_new_settings() {
+    on_sim(|rt: Sim| async move {
+        let mut config = PipelineConfig::default();
+        config.hedge = Some(*Hedge::builder().delay(ms(10)).as_config());
+        config.retry_budget = Some(tokens(10));
+        let users = of(&rt, &config);
+        let made = Cell::new(0);
+        let fails = async |_| {
+            made.set(made.get() + 1);
+            rt.sleep(ms(20)).await;
+            Err::<(), _>("down")
+        };
+        for (capacity, calls) in [(10, 2), (10, 2), (10, 1), (11, 2)] {
+            config.retry_budget = Some(tokens(capacity));
+            users.reconfigure(config.clone()).unwrap();
+            assert!(users.call(fails).await.is_err());
+            assert_eq!(made.take(), calls, "{capacity}");
+        }
+    });
+}
+
+#[test]
+fn breakers_that_open_together_have_each_its_own_time() {
+    on_sim(|rt: Sim| async move {
+        let mut config = PipelineConfig::default();
+        let breaker = CircuitBreaker::named("").consecutive_failures(1).jitter(0.5, 0);
+        config.breaker = Some(breaker.into());
+        let mut times: Vec<_> = (0..20)
+            .map(|_| {
+                let breaker = of(&rt, &config).breaker().unwrap();
+                breaker.try_acquire(rt.now()).unwrap().failure(rt.now());
+                breaker.try_acquire(rt.now()).unwrap_err().retry_after()
+            })
+            .collect();
+        times.sort();
+        times.dedup();
+        assert_eq!(times.len(), 20);
     });
 }
 
@@ -409,6 +474,44 @@ fn wherever_a_call_is_cut_nothing_is_held() {
     assert!(passed(cancel_sweep(scenario, check)).polls >= 6);
     passed(abort_sweep(scenario, check));
     passed(panic_sweep(scenario, check));
+}
+
+/// Of a classifier: looks at the pipeline when the first of its clones is dropped.
+#[derive(Clone)]
+struct Looks(Arc<Mutex<Option<Look>>>);
+
+type Look = Box<dyn FnOnce() + Send>;
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        let look = self.0.lock().unwrap().take();
+        look.into_iter().for_each(|look| look());
+    }
+}
+
+#[test]
+fn what_is_gone_is_dropped_with_no_lock_held() {
+    on_sim(|rt: Sim| async move {
+        let (looks, looked) = (Looks(Arc::default()), Arc::new(AtomicBool::new(false)));
+        let place = Arc::clone(&looks.0);
+        let judge = move |result: Result<&u16, &Error<&str>>| {
+            let _kept = &looks;
+            result.map_or_else(Verdict::of_error, |_| Verdict::Success)
+        };
+        let users = ConfiguredPipeline::named("users").config(all()).classify(judge).build(&rt).unwrap();
+        let (again, seen) = (users.clone(), Arc::clone(&looked));
+        *place.lock().unwrap() = Some(Box::new(move || {
+            let looked = again.clone();
+            assert!(is_free(move || drop(looked.config())), "while the policies were locked");
+            again.reconfigure(all()).unwrap();
+            seen.store(true, SeqCst);
+        }));
+        assert_eq!(users.call(async |_| Ok::<_, &str>(200)).await, Ok(200));
+        assert_eq!(users.reconfigure(PipelineConfig::default()).unwrap(), all());
+        assert!(looked.load(SeqCst));
+        // It was there for the later of the two.
+        assert_eq!(users.config(), all());
+    });
 }
 
 #[test]

@@ -188,13 +188,15 @@ impl<R: Runtime, C> ConfiguredPipeline<R, C> {
         C: Clone,
     {
         let Shared { rt, name, classifier, observed, live, policies, turn } = &*self.0;
-        let _turn = lock(turn);
+        let turn = lock(turn);
         let before = lock(policies).clone();
         let next = before.next(config, name, observed, rt.random_u64())?;
         let pipeline = next.pipeline(rt, name, classifier.clone(), observed)?;
         next.change_what_stays(&before, rt.now())?;
-        // The last handles of what is gone are dropped with no lock of the policies held.
-        drop((live.replace(pipeline), mem::replace(&mut *lock(policies), next)));
+        let gone = (live.replace(pipeline), mem::replace(&mut *lock(policies), next));
+        // The last handles of what is gone are dropped with no lock held.
+        drop(turn);
+        drop(gone);
         Ok(before.config)
     }
 
