@@ -11,9 +11,9 @@ use std::time::Duration;
 /// `gradient = tolerance × long / short`, at least a half and at most one; the limit goes a part of the way, the
 /// `smoothing`, to `gradient × limit + queue`. The latency of now, `short`, is the average of a window, and is not
 /// smoothed; the `long` one is an exponential average of `long_window` of them, which comes down by a tenth of itself
-/// with each window where it is more than twice the short one (as since Netflix' pull request 88: it drifted upwards).
-/// It compares averages, and so it is for services whose calls take all sorts of time; it lets the service be
-/// `tolerance` times as slow as it is without load.
+/// with each window where it is more than twice the short one, as it would drift upwards otherwise (Netflix', since pull
+/// request 88, by a twentieth). It compares averages, and so it is for services whose calls take all sorts of time; it
+/// lets the service be `tolerance` times as slow as it is without load.
 ///
 /// A service that is kept full has no other long-time latency than that, and then it drifts all the same. So where the
 /// limit is used, and the short latency has been above the long one for `probe_after` windows, the long one is measured
@@ -161,9 +161,9 @@ impl Long {
         (window.allows(limit, next), baseline)
     }
 
-    /// This is its latency without load.
-    pub(super) const fn set(&mut self, latency: f64) {
-        self.latency = latency;
+    /// This is its latency without load: the first few are no better.
+    pub(super) fn set(&mut self, latency: f64) {
+        (self.latency, self.windows) = (latency, self.windows.max(WARM_UP));
     }
 
     fn add(&mut self, latency: f64, long_window: u32) {

@@ -56,7 +56,8 @@ impl Machine {
             Law::Aimd(_) => self.limit,
             Law::Windowed(windowed) => windowed.in_force(self.limit),
         };
-        self.bounds.hold(limit) as usize
+        // A bound beyond 2^53 may not be a float.
+        (self.bounds.hold(limit) as usize).clamp(self.bounds.min, self.bounds.max)
     }
 
     /// A call went well.

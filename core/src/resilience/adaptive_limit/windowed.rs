@@ -56,7 +56,14 @@ impl Windowed {
             }
             _ => return None,
         };
-        Some(Self { course, ..self.clone() })
+        // The first baseline is measured when it would have been.
+        let stale = if self.is_trusted {
+            self.stale
+        } else {
+            let left = self.course.probe_after().saturating_sub(self.stale);
+            course.probe_after().saturating_sub(left)
+        };
+        Some(Self { course, stale, ..self.clone() })
     }
 
     /// What of a limit is in force.
@@ -100,7 +107,7 @@ impl Windowed {
     }
 
     /// This was the service without load.
-    const fn trust(&mut self, window: Window) {
+    fn trust(&mut self, window: Window) {
         (self.stale, self.is_trusted) = (0, true);
         let latency = window.latency();
         match &mut self.course {

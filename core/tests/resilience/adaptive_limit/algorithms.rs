@@ -5,6 +5,7 @@ use crate::kit::{Heard, at, ms, secs};
 use backstay_core::resilience::{
     AdaptiveAlgorithm, AdaptiveLimit, AdaptivePermit, Aimd, EventKind, Gradient, Vegas,
 };
+use backstay_core::sync::Semaphore;
 use backstay_core::time::Instant;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -49,6 +50,9 @@ fn an_overload_counts_once_in_a_round_trip() {
             permit.overloaded(at(10 + after as u64));
         }
         assert_eq!(limit.limit(), 90, "{algorithm:?}");
+        // Nor is one that was let in at that very moment.
+        limit.try_acquire(at(10)).unwrap().overloaded(at(150));
+        assert_eq!(limit.limit(), 90, "{algorithm:?}");
         // The next one was let in later: it is news.
         limit.try_acquire(at(200)).unwrap().overloaded(at(201));
         assert_eq!(limit.limit(), 81, "{algorithm:?}");
@@ -70,8 +74,13 @@ fn aimd_takes_a_call_above_the_threshold_for_an_overload() {
     let limit = limit(Aimd::new().latency_threshold(ms(10)), 50);
     let now = calls(&limit, 50, at(0), ms(10));
     assert_eq!(limit.limit(), 50, "it has grown by half a call");
-    calls(&limit, 50, now, Duration::from_micros(10_001));
+    let now = calls(&limit, 50, now, Duration::from_micros(10_001));
     assert_eq!(limit.limit(), 45);
+    // By an owned permit too it is from when that was had.
+    limit.try_acquire_owned(now).unwrap().success(now + ms(10));
+    assert_eq!(limit.limit(), 45);
+    limit.try_acquire_owned(now + ms(20)).unwrap().success(now + ms(31));
+    assert_eq!(limit.limit(), 40);
 }
 
 #[test]
@@ -109,6 +118,64 @@ fn gradient_goes_by_how_much_slower_it_is_than_for_long() {
         }
         let expected = (20.0 + (aim - 20.0) / 5.0f64).floor();
         assert!((limit.limit() as f64 - expected).abs() <= 1.0, "{times}: {} {expected}", limit.limit());
+    }
+}
+
+#[test]
+fn vegas_grows_by_beta_where_one_waits_at_limits_up_to_ten() {
+    let limit = limit(Vegas::new(), 10);
+    let mut now = rounds(&limit, 10, at(0), ms(10)); // the base
+    let end = now + ms(100);
+    while now < end {
+        now = calls(&limit, 10, now, Duration::from_micros(10_600));
+    }
+    assert_eq!(limit.limit(), 16);
+}
+
+/// With an average of so long that nothing but what is tested moves it, of twenty windows at so much latency or more.
+fn averaged(limit: usize, probe_after: u32, latency: Duration) -> (AdaptiveLimit, Instant) {
+    let gradient = Gradient::new().long_window(1_000_000).probe_after(probe_after);
+    let limit = AdaptiveLimit::named("l").algorithm(gradient).initial_limit(limit).max_limit(limit);
+    let limit = limit.build().expect("it is good");
+    let now = unused(&limit, 200 * latency, at(0), latency);
+    (limit, now)
+}
+
+/// Two calls after two others, for so long.
+fn unused(limit: &AdaptiveLimit, time: Duration, began: Instant, latency: Duration) -> Instant {
+    let mut now = began;
+    while now < began + time {
+        now = calls(limit, 2, now, latency);
+    }
+    now
+}
+
+#[test]
+fn a_long_latency_that_is_more_than_twice_the_short_one_comes_down() {
+    let (limit, now) = averaged(20, u32::MAX, ms(100));
+    let now = unused(&limit, ms(3_000), now, ms(10));
+    // Were it a hundred still, this would be quick.
+    rounds(&limit, 10, now, ms(40));
+    assert!(limit.limit() < 20, "{}", limit.limit());
+}
+
+#[test]
+fn a_long_latency_is_not_measured_anew_where_the_limit_is_not_used() {
+    let (limit, now) = averaged(20, 20, ms(10));
+    let now = unused(&limit, ms(3_000), now, ms(20));
+    // Four times as slow as without load, and not twice.
+    rounds(&limit, 10, now, ms(40));
+    assert!(limit.limit() < 19, "{}", limit.limit());
+}
+
+#[test]
+fn it_does_not_shrink_where_less_than_a_quarter_is_used() {
+    for (together, shrinks) in [(9, false), (10, true)] {
+        let (limit, mut now) = averaged(40, u32::MAX, ms(10));
+        for _ in 0..20 {
+            now = calls(&limit, together, now, ms(50));
+        }
+        assert_eq!(limit.limit() < 40, shrinks, "{together}: {}", limit.limit());
     }
 }
 
@@ -173,6 +240,52 @@ fn settings_are_changed_while_it_is_used_and_what_is_known_stays() {
         assert_eq!(limit.limit(), 30);
         overloaded_round(&limit, at(100_000));
         assert_eq!(limit.limit(), 27);
+    }
+}
+
+#[test]
+fn the_largest_maximum_is_not_exceeded_by_a_rounding() {
+    let (heard, most) = (Heard::default(), Semaphore::MAX_PERMITS);
+    let limit = AdaptiveLimit::named("l").algorithm(Aimd::new()).initial_limit(most).max_limit(most);
+    let limit = limit.observer(heard.clone()).build().unwrap();
+    calls(&limit, 1, at(0), ms(10));
+    assert_eq!((limit.limit(), heard.take()), (most, vec![]));
+}
+
+#[test]
+fn a_baseline_that_was_measured_is_not_averaged_with_those_before() {
+    let limit = AdaptiveLimit::named("l").initial_limit(40).max_limit(40).build().unwrap();
+    // The first window is so slow that the second is doubtful, and the baseline is measured.
+    let mut now = rounds(&limit, 2, at(0), ms(50));
+    while limit.limit() == 40 {
+        now = calls(&limit, 40, now, ms(20));
+    }
+    while limit.limit() == 10 {
+        now = calls(&limit, 10, now, ms(10));
+    }
+    assert!(now < at(1_000), "among the first ten windows: {now:?}");
+    rounds(&limit, 100, now, ms(20));
+    // Twice as slow as without load: in each window of two seconds a fifth of the way to three quarters and four.
+    assert!(limit.limit() < 30, "{}", limit.limit());
+}
+
+#[test]
+fn the_first_baseline_is_measured_after_ten_windows_whatever_is_set_meanwhile() {
+    let algorithms: [fn(u32) -> AdaptiveAlgorithm; 2] =
+        [|after| Vegas::new().probe_after(after).into(), |after| Gradient::new().probe_after(after).into()];
+    for algorithm in algorithms {
+        for (before, after) in [(20, 1_000), (1_000, 20), (20, 20)] {
+            let heard = Heard::default();
+            let named = || AdaptiveLimit::named("l").initial_limit(40).max_limit(40);
+            let limit = named().algorithm(algorithm(before)).observer(heard.clone()).build().unwrap();
+            let now = rounds(&limit, 50, at(0), ms(10));
+            limit.reconfigure(named().algorithm(algorithm(after))).unwrap();
+            let now = rounds(&limit, 40, now, ms(10));
+            assert_eq!(heard.take(), [], "{before} {after}");
+            rounds(&limit, 40, now, ms(10));
+            let changed = |from, to| ("l", EventKind::LimitChanged { from, to });
+            assert_eq!(heard.take(), [changed(40, 10), changed(10, 40)], "{before} {after}");
+        }
     }
 }
 

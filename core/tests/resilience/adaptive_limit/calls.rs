@@ -58,6 +58,12 @@ fn the_pipelines_classifier_says_what_is_an_overload() {
         }
         users.call(|_| pending::<Result<u16, &str>>()).await.unwrap_err();
         assert_eq!(limit.limit(), 81);
+        // That it would be the same again makes it no less of an overload.
+        let fatal = Pipeline::named("fatal").classify(|_: Result<&(), &Error<&str>>| Verdict::Fatal);
+        let fatal = fatal.adaptive_limit(&limit).attempt_timeout(ms(5)).build(&rt).expect("it is good");
+        rt.sleep(ms(1)).await;
+        fatal.call(|_| pending::<Result<(), &str>>()).await.unwrap_err();
+        assert_eq!(limit.limit(), 72);
     });
 }
 
