@@ -121,6 +121,21 @@ fn what_is_forgotten_and_when() {
 }
 
 #[test]
+fn one_that_has_counted_a_slow_call_is_not_as_good_as_new() {
+    on_sim(|rt| async move {
+        let each = each().count_window(10).slow_call_duration(ms(5)).slow_call_rate(1.0);
+        let hosts = builder().idle_for(IDLE).breaker(each).build(&rt).expect("it is good");
+        for (key, took) in [(1, 5), (2, 6)] {
+            hosts.of(&key, at(0)).try_acquire(at(0)).expect("it passes").success(at(took));
+        }
+        hosts.prune(at(6));
+        assert_eq!(kept(&hosts, at(6)), [(2, CircuitState::Closed)]);
+        hosts.prune(at(6) + IDLE);
+        assert!(hosts.is_empty());
+    });
+}
+
+#[test]
 fn a_half_open_one_is_kept_while_it_is_not_idle_and_so_is_one_whose_probes_have_hung() {
     on_sim(|rt| async move {
         let each = each().half_open_timeout(secs(1_000)).open_for(secs(500)).max_open(HOUR);

@@ -108,6 +108,18 @@ fn what_was_set_by_hand_stays() {
 }
 
 #[test]
+fn what_it_has_counted_itself_is_gone() {
+    for builder in [named().count_window(10), named().time_window(secs(10))] {
+        let (fresh, breaker) = (built(builder.clone()), built(builder));
+        for _ in 0..3 {
+            breaker.try_acquire(at(0)).unwrap().failure(at(0));
+        }
+        breaker.restore(&fresh.snapshot(at(0)), at(0)).unwrap();
+        assert_eq!(breaker.metrics(at(0)), fresh.metrics(at(0)));
+    }
+}
+
+#[test]
 fn calls_under_way_count_for_nothing() {
     let breaker = built(named().consecutive_failures(1).open_for(secs(1)));
     let kept = breaker.snapshot(at(0));
