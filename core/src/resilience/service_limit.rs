@@ -7,10 +7,12 @@ mod hear;
 mod known;
 mod permit;
 mod policy;
+mod rules;
 mod shared;
 mod state;
 mod ticket;
 mod told;
+mod wait;
 
 pub use acquire::AcquireServiceLimit;
 pub use config::{Pacing, ServiceLimitBuilder, ServiceLimitConfig};

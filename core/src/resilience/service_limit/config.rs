@@ -2,8 +2,8 @@
 
 use super::ServiceLimit;
 use super::hear::ByVerdict;
+use super::rules::Rules;
 use super::shared::{Room, Shared};
-use super::state::Rules;
 use super::told::ToldQuota;
 use crate::config_error::ConfigError;
 use crate::limit::Limit;

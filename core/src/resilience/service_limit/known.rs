@@ -1,8 +1,9 @@
 //! What is known of one quota of a service.
 
 use super::calls::Ended;
-use super::state::{Rules, Wait};
+use super::rules::Rules;
 use super::told::ToldQuota;
+use super::wait::Wait;
 use crate::instant::{Instant, nanos};
 use std::borrow::Cow;
 use std::time::Duration;

@@ -1,7 +1,9 @@
 //! What the handles of a limit share: the machine and the queue, under one lock.
 
-use super::state::{Machine, Rules, Wait};
+use super::rules::Rules;
+use super::state::Machine;
 use super::told::Told;
+use super::wait::Wait;
 use crate::instant::Instant;
 use crate::primitives::{Mutex, MutexGuard, lock};
 use crate::resilience::observer::{Event, EventKind, Observed};

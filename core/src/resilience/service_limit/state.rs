@@ -2,37 +2,10 @@
 
 use super::calls::Calls;
 use super::known::Known;
+use super::rules::Rules;
 use super::told::{Told, ToldQuota};
+use super::wait::{Wait, later};
 use crate::instant::Instant;
-use crate::resilience::rate::Rate;
-use std::time::Duration;
-
-/// The settings that a decision is made by.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Rules {
-    pub(super) is_even: bool,
-    /// How much may be under way before the service has said anything.
-    pub(super) initial_quota: u64,
-    /// How much longer a wait may be than was said, as a part of it.
-    pub(super) jitter: Rate,
-    /// Nothing that was said holds for longer.
-    pub(super) max_pause: Duration,
-    /// The window where nothing is said.
-    pub(super) assumed_window: Duration,
-}
-
-/// Why a call may not be sent now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
-    /// There is more then.
-    Until(Instant),
-    /// The service has told everybody to wait.
-    Paused(Instant),
-    /// It depends on what a call under way is told.
-    ForAnswer,
-    /// It is more than there ever is.
-    Never { capacity: u64 },
-}
 
 #[derive(Debug)]
 pub(super) struct Machine {
@@ -206,32 +179,6 @@ impl Machine {
         };
         &mut self.known[at]
     }
-}
-
-impl Rules {
-    /// What was said, as far as it is believed, and whether that is less.
-    pub(super) fn believed(&self, said: Duration) -> (Duration, bool) {
-        (said.min(self.max_pause), said > self.max_pause)
-    }
-
-    /// The same with jitter: never shorter.
-    fn stretched(&self, said: Duration, random: u64) -> (Duration, bool) {
-        let (believed, is_cut) = self.believed(said);
-        (believed.saturating_add(self.jitter.random_of(believed, random)), is_cut)
-    }
-}
-
-/// Of two the one that is over later, and of two that are over together the first.
-fn later(a: Result<(), Wait>, b: Result<(), Wait>) -> Result<(), Wait> {
-    const fn rank(wait: &Result<(), Wait>) -> (u8, Instant) {
-        match wait {
-            Ok(()) => (0, Instant::ORIGIN),
-            Err(Wait::Until(at) | Wait::Paused(at)) => (1, *at),
-            Err(Wait::ForAnswer) => (2, Instant::ORIGIN),
-            Err(Wait::Never { .. }) => (3, Instant::ORIGIN),
-        }
-    }
-    if rank(&b) > rank(&a) { b } else { a }
 }
 
 #[cfg(test)]

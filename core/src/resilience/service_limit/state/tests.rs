@@ -1,5 +1,8 @@
 use super::*;
+use crate::resilience::rate::Rate;
+use crate::resilience::service_limit::told::ToldQuota;
 use proptest::prelude::*;
+use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
