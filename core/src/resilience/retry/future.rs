@@ -165,7 +165,10 @@ impl<D, H> Retry<D, H> {
             return ControlFlow::Break(result);
         }
         let refusal = result.as_ref().err().filter(|error| error.is_refusal());
+        // Whatever a classifier makes of that.
+        let is_of_budget = refusal.and_then(Error::rejected).is_some_and(Rejected::is_of_budget);
         let planned = match verdict {
+            _ if is_of_budget => Err(Stop::Budget),
             Verdict::Failure { retry_after, cost } => {
                 self.record(outer, verdict, ctx);
                 let hint = retry_after.max(refusal.and_then(Error::retry_after));
@@ -173,9 +176,6 @@ impl<D, H> Retry<D, H> {
                     let timeout = result.as_ref().err().is_some_and(Error::is_timeout);
                     self.pay(outer, cost, timeout, ctx).map(|()| delay)
                 })
-            }
-            Verdict::Ignore if refusal.and_then(Error::rejected).is_some_and(Rejected::is_of_budget) => {
-                Err(Stop::Budget)
             }
             // The service was not asked: what was taken for this attempt is there for the next.
             Verdict::Ignore if refusal.is_some() => match refusal.and_then(Error::retry_after) {
@@ -201,9 +201,9 @@ impl<D, H> Retry<D, H> {
                 }
                 ControlFlow::Continue(())
             }
-            Err(why) if verdict == Verdict::Ignore => {
+            Err(_) if verdict == Verdict::Ignore || is_of_budget => {
                 outer.withdrawal = None;
-                let why = if why == Stop::Budget { why } else { Stop::Refused };
+                let why = if is_of_budget { Stop::Budget } else { Stop::Refused };
                 ControlFlow::Break(keep_last(result, outer, why, ctx))
             }
             Err(why) => ControlFlow::Break(give_up(result, outer, why, ctx)),

@@ -253,9 +253,10 @@ impl<'r> RetryState<'r> {
         let is_refusal = cause.is_refusal();
         let later = cause.rejected().and_then(Rejected::retry_after);
         self.refused = self.refused.saturating_add(is_refusal.into());
-        if is_refusal && verdict == Verdict::Ignore {
+        // Whatever a classifier makes of that.
+        let is_of_budget = cause.rejected().is_some_and(Rejected::is_of_budget);
+        if is_refusal && (verdict == Verdict::Ignore || is_of_budget) {
             self.last = Some(cause);
-            let is_of_budget = cause.rejected().is_some_and(Rejected::is_of_budget);
             // The service was not asked: what was taken for this attempt is there for the next.
             let hint = later.filter(|_| !is_of_budget);
             return match hint.and_then(|hint| self.wait_for_another(hint, now, random)) {

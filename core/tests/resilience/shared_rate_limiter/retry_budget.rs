@@ -153,6 +153,27 @@ fn a_value_that_is_a_failure_is_gone_when_its_retry_is_refused() {
 }
 
 #[test]
+fn a_classifier_that_takes_every_error_for_a_failure_does_not_ask_again() {
+    on_sim(|rt| async move {
+        let limiter = good(builder(ONE_IN_TEN_SECONDS));
+        let judge = |result: Result<&(), &Error<&'static str>>| match result {
+            Ok(()) => Verdict::Success,
+            Err(_) => Verdict::failure(),
+        };
+        let users = Pipeline::named("users").retry(retry()).retry_budget_shared(&limiter).classify(judge);
+        let users = users.build(&rt).expect("it is good");
+        let came = end(users.call(async |_| Err::<(), _>("down")).await);
+        assert_eq!(came, (2, Stop::Budget, Cause::Operation("down")));
+        assert_eq!(limiter.metrics().asked, 2);
+        let by_hand = retry();
+        let mut state = by_hand.state(at(0)).until(at(60_000));
+        let refused: Error<()> = spent(Reason::RateLimited).into();
+        let next = state.after_error(Verdict::failure(), &refused, at(0), 0);
+        assert_eq!(next, Next::GiveUp { why: Stop::Budget });
+    });
+}
+
+#[test]
 fn hedges_pay_where_it_is_inside_of_them() {
     on_sim(|rt| async move {
         for (inside, called) in [(true, 1), (false, 3)] {
