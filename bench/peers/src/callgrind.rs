@@ -11,12 +11,8 @@
 use std::env;
 use std::fmt;
 use std::io;
-use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
-use std::thread::{available_parallelism, scope};
 
 /// String functions of glibc that every x86-64 has, and the sizes from which others would be taken.
 const TUNABLES: &str = "glibc.cpu.hwcaps=-AVX,-AVX2,-AVX2_Usable,-AVX512F,-AVX512VL,-AVX512BW,-BMI1,-BMI2,-LZCNT,\
@@ -92,43 +88,6 @@ fn collected(output: &Output) -> Option<u64> {
     count.filter(|&count| output.status.success() && count > 0)
 }
 
-/// What `count` gives for each of them, in their order, on as many threads as there are cores, two at least and four at
-/// most; calls `done` with how many there are, on this thread.
-///
-/// # Errors
-///
-/// The first that there was.
-pub fn for_each<J: Sync, T: Send, E: Send>(
-    jobs: &[J],
-    count: impl Fn(&J) -> Result<T, E> + Sync,
-    mut done: impl FnMut(usize),
-) -> Result<Vec<T>, E> {
-    let threads = available_parallelism().map_or(2, Into::into).clamp(2, 4);
-    let next = AtomicUsize::new(0);
-    let (sender, receiver) = channel();
-    let mut counted: Vec<Option<T>> = jobs.iter().map(|_| None).collect();
-    scope(|scope| {
-        for _ in 0..threads {
-            let (sender, next, count) = (sender.clone(), &next, &count);
-            scope.spawn(move || {
-                let indices = iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)));
-                for (index, job) in indices.map_while(|index| Some((index, jobs.get(index)?))) {
-                    if sender.send((index, count(job))).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        for (ready, (index, result)) in receiver.into_iter().enumerate() {
-            counted[index] = Some(result?);
-            done(ready + 1);
-        }
-        Ok(())
-    })?;
-    Ok(counted.into_iter().flatten().collect())
-}
-
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -150,18 +109,6 @@ impl std::error::Error for Failed {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn results_come_in_order_and_the_first_error_ends_it() {
-        let jobs: Vec<u64> = (0..50).collect();
-        let mut seen = 0;
-        let doubled = for_each(&jobs, |job| Ok::<_, u64>(job * 2), |done| seen = done);
-        assert_eq!(doubled.unwrap(), jobs.iter().map(|job| job * 2).collect::<Vec<_>>());
-        assert_eq!(seen, 50);
-        let failed = for_each(&jobs, |&job| if job == 7 { Err(job) } else { Ok(job) }, |_| ());
-        assert_eq!(failed, Err(7));
-        assert_eq!(for_each(&[] as &[u64], |&job| Ok::<_, u64>(job), |_| ()), Ok(Vec::new()));
-    }
 
     #[cfg(unix)]
     #[test]

@@ -10,7 +10,7 @@
 //! | the command line, the same for every bench | [`bench`](mod@bench) |
 //! | all benches in one go, and `docs/performance.md` | [`conductor`], [`results`], [`document`] |
 //! | what was to be reached, and by which contest it is answered | [`goals`] |
-//! | instructions and allocations | [`counting`], [`callgrind`], [`traits`] |
+//! | instructions and allocations | [`counting`], [`callgrind`], [`traits`]; on all cores: [`parallel`] |
 //! | the gate | [`gate`] |
 //!
 //! A new bench is a module beside [`sim`] with one file for each contestant in its folder, and a file in
@@ -47,6 +47,7 @@ pub mod keyed_limiters;
 mod keys;
 pub mod limiters;
 pub mod one_thread;
+pub mod parallel;
 pub mod pools;
 pub mod programs;
 pub mod races;

@@ -4,7 +4,8 @@
 //! starting and ending take cancels out. Several runs, of which the least counts: the runtimes' own idle threads only
 //! ever add.
 
-use crate::callgrind::{Callgrind, Failed, for_each};
+use crate::callgrind::{Callgrind, Failed};
+use crate::parallel::for_each;
 use crate::results::Trait;
 use std::error::Error;
 use std::path::Path;

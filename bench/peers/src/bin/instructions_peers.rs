@@ -4,8 +4,9 @@
 //!
 //! [`measured`]: backstay_peers::work::measured
 
-use backstay_peers::callgrind::{Callgrind, for_each};
+use backstay_peers::callgrind::Callgrind;
 use backstay_peers::counting::{Args, once};
+use backstay_peers::parallel::for_each;
 use backstay_peers::results::Count;
 use clap::Parser;
 use std::env;

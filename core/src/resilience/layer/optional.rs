@@ -16,6 +16,8 @@ pin_project! {
     #[derive(Debug)]
     #[project = OptionalProj]
     pub enum OptionalState<A, S> {
+        // Not polled yet: which of the others it will be is seen then, and made in its place.
+        Idle,
         There { #[pin] state: A },
         Absent { #[pin] inner: S },
     }
@@ -44,18 +46,16 @@ impl<T, E, P: Policy<T, E>> Policy<T, E> for Option<P> {
         Self: 'p;
 
     #[inline]
-    fn start<'p, S>(&'p self, inner: S) -> Self::State<'p, S> {
-        match self {
-            Some(policy) => OptionalState::There { state: policy.start(inner) },
-            None => OptionalState::Absent { inner },
-        }
+    fn start<'p, S>(&'p self, _: S) -> Self::State<'p, S> {
+        // Two shapes with `S` in different places: made here, a dozen of them in one another would be moved a dozen times.
+        OptionalState::Idle
     }
 
     #[inline]
     fn poll<'p, I, R, Op, Fut, C>(
         &'p self,
         below: &'p I,
-        state: Pin<&mut Self::State<'p, I::State<'p, Fut>>>,
+        mut state: Pin<&mut Self::State<'p, I::State<'p, Fut>>>,
         frame: Frame<'_, E>,
         ctx: &mut Ctx<'_, R, Op, C>,
         cx: &mut Context<'_>,
@@ -67,12 +67,16 @@ impl<T, E, P: Policy<T, E>> Policy<T, E> for Option<P> {
         Fut: Future,
         C: Classify<T, E>,
     {
+        if matches!(*state, OptionalState::Idle) {
+            match self {
+                Some(policy) => state.set(OptionalState::There { state: policy.start(below.start()) }),
+                None => state.set(OptionalState::Absent { inner: below.start() }),
+            }
+        }
         match (self, state.project()) {
             (Some(policy), OptionalProj::There { state }) => policy.poll(below, state, frame, ctx, cx),
             (None, OptionalProj::Absent { inner }) => below.poll(inner, frame, ctx, cx),
-            (Some(_), OptionalProj::Absent { .. }) | (None, OptionalProj::There { .. }) => {
-                unreachable!("it is there from the start, or not at all")
-            }
+            _ => unreachable!("it is there from the first poll, or not at all"),
         }
     }
 }
