@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread::{available_parallelism, scope};
 
-/// What `count` gives for each of them, in their order, on as many threads as there are cores, two at least and four at
+/// What `run` gives for each job, in their order, on as many threads as there are cores, two at least and four at
 /// most; calls `done` with how many there are, on this thread.
 ///
 /// # Errors
@@ -13,20 +13,20 @@ use std::thread::{available_parallelism, scope};
 /// The first that there was.
 pub fn for_each<J: Sync, T: Send, E: Send>(
     jobs: &[J],
-    count: impl Fn(&J) -> Result<T, E> + Sync,
+    run: impl Fn(&J) -> Result<T, E> + Sync,
     mut done: impl FnMut(usize),
 ) -> Result<Vec<T>, E> {
     let threads = available_parallelism().map_or(2, Into::into).clamp(2, 4);
     let next = AtomicUsize::new(0);
     let (sender, receiver) = channel();
-    let mut counted: Vec<Option<T>> = jobs.iter().map(|_| None).collect();
+    let mut results: Vec<Option<T>> = jobs.iter().map(|_| None).collect();
     scope(|scope| {
         for _ in 0..threads {
-            let (sender, next, count) = (sender.clone(), &next, &count);
+            let (sender, next, run) = (sender.clone(), &next, &run);
             scope.spawn(move || {
                 let indices = iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)));
                 for (index, job) in indices.map_while(|index| Some((index, jobs.get(index)?))) {
-                    if sender.send((index, count(job))).is_err() {
+                    if sender.send((index, run(job))).is_err() {
                         break;
                     }
                 }
@@ -34,12 +34,12 @@ pub fn for_each<J: Sync, T: Send, E: Send>(
         }
         drop(sender);
         for (ready, (index, result)) in receiver.into_iter().enumerate() {
-            counted[index] = Some(result?);
+            results[index] = Some(result?);
             done(ready + 1);
         }
         Ok(())
     })?;
-    Ok(counted.into_iter().flatten().collect())
+    Ok(results.into_iter().flatten().collect())
 }
 
 #[cfg(test)]
