@@ -26,14 +26,23 @@ struct Turns {
     // That of this turn.
     waker: Option<Waker>,
     next: Receiver<Waker>,
-    waits: Sender<()>,
+    waits: Sender<Waits>,
+}
+
+/// What a job tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waits {
+    /// For its next turn.
+    Turn,
+    /// For ever: it can't be unwound, as it is being unwound already.
+    ForEver,
 }
 
 /// A blocking job under way.
 pub(crate) struct Thread<T> {
     turn: Option<Sender<Waker>>,
     // Disconnected once it has ended.
-    waits: Receiver<()>,
+    waits: Receiver<Waits>,
     thread: Option<JoinHandle<T>>,
 }
 
@@ -69,13 +78,17 @@ impl<T: Send + 'static> Thread<T> {
 }
 
 impl<T> Drop for Thread<T> {
-    /// A job that waits for what will not come is unwound: what it holds is given back.
+    /// A job that waits for what will not come is unwound: what it holds is given back. Where what is dropped then waits
+    /// itself, the rest is not: its thread waits for ever.
     fn drop(&mut self) {
         self.turn = None;
-        if let Some(thread) = self.thread.take() {
-            // It may begin to wait again and again as it unwinds.
-            drop(thread.join());
+        // It may catch that, and wait again and again.
+        while let Ok(waits) = self.waits.recv() {
+            if waits == Waits::ForEver {
+                return;
+            }
         }
+        drop(self.thread.take().map(JoinHandle::join));
     }
 }
 
@@ -90,7 +103,7 @@ fn end_turn() {
     JOB.with_borrow(|job| {
         if let Some(turns) = job {
             // If nobody hears it, there is no next turn either.
-            let _ = turns.waits.send(());
+            let _ = turns.waits.send(Waits::Turn);
         }
     });
 }
@@ -104,8 +117,21 @@ fn take_turn() {
                 turns.waker = Some(waker);
             }
         }),
+        // A second one would end the process.
+        _ if thread::panicking() => wait_for_ever(),
         // No panic, of which a hook would tell.
         _ => resume_unwind(Box::new(RunHasEnded)),
+    }
+}
+
+fn wait_for_ever() -> ! {
+    JOB.with_borrow(|job| {
+        if let Some(turns) = job {
+            let _ = turns.waits.send(Waits::ForEver);
+        }
+    });
+    loop {
+        thread::park();
     }
 }
 

@@ -3,6 +3,7 @@
 use backstay_core::{JoinError, JoinHandle, Runtime};
 use backstay_sim::{Explore, Faults, Sim};
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
@@ -154,6 +155,59 @@ fn a_job_that_waits_for_ever_is_a_deadlock_and_is_unwound() {
     let report = failure.expect_err("nobody wakes it").to_string();
     assert!(report.contains("deadlock"), "{report}");
     assert_eq!(dropped.load(SeqCst), 1, "what it held is given back");
+}
+
+#[test]
+fn what_an_unwound_job_drops_may_wait_and_the_report_is_the_deadlocks() {
+    struct Waits(Sim, Arc<AtomicU32>);
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            self.1.fetch_add(1, SeqCst);
+            self.0.block_thread(self.0.sleep(MS));
+            self.1.fetch_add(1, SeqCst);
+        }
+    }
+    let steps = Arc::new(AtomicU32::new(0));
+    for panics in [false, true] {
+        let waits = Arc::clone(&steps);
+        let failure = Sim::builder().run(move |rt: Sim| async move {
+            let job = rt.clone();
+            let job = move || {
+                let _waits = Waits(job.clone(), waits);
+                if panics {
+                    // Its own panic: it is unwound while the run goes on, and what it waits for comes.
+                    panic!("planted");
+                }
+                job.block_thread(std::future::pending::<()>());
+            };
+            assert_eq!(rt.spawn_blocking(job).await.is_err_and(|error| error.is_panicked()), panics);
+        });
+        match failure {
+            Ok(_) => assert!(panics),
+            Err(failure) => assert!(failure.to_string().contains("deadlock"), "{failure}"),
+        }
+        // In vain, where the run has ended.
+        assert_eq!(steps.swap(0, SeqCst), if panics { 2 } else { 1 });
+    }
+}
+
+#[test]
+fn a_job_that_catches_its_end_may_wait_again() {
+    let caught = Arc::new(AtomicU32::new(0));
+    let counts = Arc::clone(&caught);
+    let failure = Sim::builder().run(move |rt: Sim| async move {
+        let job = rt.clone();
+        rt.spawn_blocking(move || {
+            for _ in 0..3 {
+                let waits = AssertUnwindSafe(|| job.block_thread(std::future::pending::<()>()));
+                assert!(catch_unwind(waits).is_err());
+                counts.fetch_add(1, SeqCst);
+            }
+        })
+        .await
+    });
+    assert!(failure.expect_err("nobody wakes it").to_string().contains("deadlock"));
+    assert_eq!(caught.load(SeqCst), 3);
 }
 
 #[test]

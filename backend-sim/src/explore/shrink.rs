@@ -5,6 +5,7 @@ use crate::quiet::quietly;
 use crate::report::{Failure, FailureKind};
 use crate::runtime::Sim;
 use crate::sim::Builder;
+use std::cell::Cell;
 use std::mem::{Discriminant, discriminant};
 use std::panic::Location;
 
@@ -30,12 +31,11 @@ where
         return failure;
     }
     let what = shape(&failure);
-    let mut runs = 0;
-    let mut run = |list: &[u32]| {
-        runs += 1;
+    let runs = Cell::new(0);
+    let run = |list: &[u32]| {
+        runs.set(runs.get() + 1);
         let builder = builder.clone().schedule(Schedule::Choices(list.to_vec()));
-        let outcome = if runs > RUNS { None } else { quietly(|| builder.once(location, scenario).err()) };
-        outcome.filter(|failure| shape(failure) == what)
+        quietly(|| builder.once(location, scenario).err()).filter(|failure| shape(failure) == what)
     };
     let (_, recorded) = quietly(|| builder.clone().with_choices(location, scenario));
     let recorded: Vec<_> = recorded.iter().map(|choice| choice.taken).collect();
@@ -46,9 +46,9 @@ where
     };
 
     let mut size = best.0.len();
-    while size > 0 {
+    while size > 0 && runs.get() < RUNS {
         let mut start = 0;
-        while start < best.0.len() {
+        while start < best.0.len() && runs.get() < RUNS {
             let end = (start + size).min(best.0.len());
             let mut candidate = best.0.clone();
             if end == candidate.len() {

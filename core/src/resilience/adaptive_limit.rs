@@ -49,7 +49,8 @@ use std::sync::Arc;
 ///
 /// **No growth that is not used.** While fewer than half of its places are taken, it is the application that limits the
 /// calls, and not this: however quick they are, the limit stays where it is. While there are fewer than a quarter, it
-/// does not shrink for their latency either: it is not they that make the service slow.
+/// does not shrink for their average latency either: it is not they that make the service slow. What an [`Aimd`]'s
+/// threshold finds too slow is an overload, however few they are.
 ///
 /// **The baseline is measured again.** What is short or long for the service is learned from what was seen, a lucky
 /// moment or a start under full load included, and the service itself changes. So where the latency was above the

@@ -205,6 +205,10 @@ impl<T, E> Layer<T, E> for Leaf {
             let attempt = Attempt::new(frame.attempt, frame.hedge, frame.limit.at, began, token.clone());
             let (name, number) = (ctx.around.name, frame.attempt);
             let future = span::attempt(name, number, || ctx.op.start(attempt, frame.last));
+            if Op::BLOCKS {
+                // It has taken its time in this very poll.
+                ctx.forget_now();
+            }
             let token = token.map(CancelToken::drop_guard);
             state.set(LeafState::Running { future, token, in_grace: false });
         }

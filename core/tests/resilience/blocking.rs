@@ -4,8 +4,8 @@ use crate::by_hand::ByHand;
 use crate::kit::{at, limit, ms, on_sim, passed, secs, sim};
 use backstay::testing::Sim;
 use backstay_core::resilience::{
-    Backoff, Blocking, Bulkhead, Classify, Error, Jitter, Pipeline, Quota, RateLimiter, Reason, Retry,
-    RetryBudget, Stop, Verdict,
+    Attempt, Backoff, Blocking, Bulkhead, Classify, Error, Hedge, Jitter, Pipeline, Priority, Quota,
+    RateLimiter, Reason, Retry, RetryBudget, Stop, Throttle, Verdict,
 };
 use backstay_core::task::CancelToken;
 use backstay_core::time::Instant;
@@ -73,6 +73,48 @@ fn a_budget_hears_of_a_call_when_it_has_ended() {
     assert_eq!(budget.available(rt.now()), 1, "that was half a second ago");
 }
 
+#[test]
+fn a_throttle_hears_of_a_call_when_it_has_ended() {
+    let rt = ByHand::new();
+    let throttle = Throttle::named("db").window(secs(1)).build().unwrap();
+    // It reads the clock as a call begins, once anything has failed.
+    throttle.try_acquire(Priority::Critical, rt.now(), 0).unwrap().failure(rt.now());
+    let db = Pipeline::named("db").throttle(&throttle).build(&rt).unwrap();
+    let fails = Blocking(|_: Attempt| {
+        rt.pass(ms(900));
+        Err::<(), _>("down")
+    });
+    assert_eq!(rt.block_thread(db.call_operation(fails)), Err(Error::Operation("down")));
+    rt.pass(ms(200));
+    assert_eq!(throttle.metrics(Priority::Critical, rt.now()).failed, 1, "that was a fifth of a second ago");
+}
+
+#[test]
+fn a_hedge_learns_how_long_a_call_blocks() {
+    let rt = ByHand::new();
+    let hedge = Hedge::builder().percentile(0.5).build().unwrap();
+    let limiter = RateLimiter::new(Quota::per_second(10)).unwrap();
+    let disk = Pipeline::named("disk").hedge(hedge.clone()).build(&rt).unwrap();
+    let paced = Pipeline::named("paced").hedge(hedge.clone()).rate_limit(&limiter).build(&rt).unwrap();
+    let took = Blocking(|_: Attempt| {
+        rt.pass(ms(100));
+        Ok::<_, ()>(())
+    });
+    for _ in 0..20 {
+        assert_eq!(rt.block_thread(disk.call_operation(took)), Ok(()));
+    }
+    assert!((ms(95)..ms(105)).contains(&hedge.delay(1)), "{:?}", hedge.delay(1));
+    // Without what it has waited for its turn.
+    for _ in 0..50 {
+        let took = Blocking(|_: Attempt| {
+            rt.pass(ms(50));
+            Ok::<_, ()>(())
+        });
+        assert_eq!(rt.block_thread(paced.call_operation(took)), Ok(()));
+    }
+    assert!((ms(47)..ms(53)).contains(&hedge.delay(1)), "{:?}", hedge.delay(1));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
 
@@ -100,7 +142,7 @@ proptest! {
 
         let rt = ByHand::new();
         let mut times = Vec::new();
-        let op = Blocking(|attempt: backstay_core::resilience::Attempt| {
+        let op = Blocking(|attempt: Attempt| {
             times.push(rt.now());
             let Step { took, outcome } = steps[attempt.number() as usize - 1];
             rt.pass(took);
@@ -170,7 +212,7 @@ fn a_pipeline_on_a_thread() {
         let job = rt.spawn_blocking({
             let rt = rt.clone();
             move || {
-                let op = Blocking(|attempt: backstay_core::resilience::Attempt| match attempt.number() {
+                let op = Blocking(|attempt: Attempt| match attempt.number() {
                     3 => Ok(rt.now()),
                     _ => Err("busy"),
                 });

@@ -12,6 +12,7 @@ use futures::channel::mpsc;
 use futures::stream::{self, BoxStream, FusedStream, Stream, StreamExt};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 
 #[test]
 fn a_pair_comes_for_each_item_once_both_have_one() {
@@ -92,6 +93,34 @@ fn both_are_dropped_at_the_end() {
     assert_eq!((ended.next().now_or_never(), tracker.alive()), (Some(None), 0));
     drop((barren, ended));
     tracker.assert_none_alive();
+}
+
+#[test]
+fn a_barren_one_ends_it_at_once_whatever_the_other_has() {
+    let none = stream::empty::<u32>;
+    // Whichever is asked first, no more than one item of the other is taken.
+    let mut other = stream::iter(0..1_000);
+    let mut pairs = other.by_ref().combine_latest(none());
+    assert_eq!((pairs.next().now_or_never(), pairs.dropped(), pairs.is_terminated()), (Some(None), 0, true));
+    assert_eq!(other.next().now_or_never(), Some(Some(1)));
+    let mut pairs = none().combine_latest(other.by_ref());
+    assert_eq!((pairs.next().now_or_never(), pairs.dropped()), (Some(None), 0));
+    assert_eq!(other.next().now_or_never(), Some(Some(2)));
+    assert_eq!(stream::repeat(1).combine_latest(none()).next().now_or_never(), Some(None));
+    // It ends later, as does one that panics.
+    let mut polls = 0;
+    let late = stream::poll_fn(|cx| {
+        polls += 1;
+        cx.waker().wake_by_ref();
+        if polls < 3 { Poll::Pending } else { Poll::Ready(None::<u32>) }
+    });
+    let mut pairs = stream::repeat(1).combine_latest(late);
+    let ended = (0..3).map(|_| pairs.next().now_or_never()).find(Option::is_some);
+    assert_eq!(ended, Some(Some(None)));
+    let mut pairs =
+        stream::repeat(1).combine_latest(stream::poll_fn(|_| -> Poll<Option<u32>> { panic!("planted") }));
+    assert!(catch_unwind(AssertUnwindSafe(|| pairs.next().now_or_never())).is_err());
+    assert_eq!(pairs.next().now_or_never(), Some(None));
 }
 
 #[test]

@@ -26,8 +26,9 @@ if state then
     if micros >= now then
         ahead = (micros - now) * permits + math.min(part, permits - 1)
     end
-    -- Nobody was ever granted that: the clock was set back, or the quota was another. It begins anew.
-    if ahead > full + (longest_wait + 1) * permits then
+    -- Nobody was ever granted that: the quota was another, or the clock was set back. By up to a second it is owed still:
+    -- a clock that is corrected, or a new primary's, is not to grant it all twice. Beyond that it begins anew.
+    if ahead > full + (longest_wait + 1000000) * permits then
         ahead = 0
     end
 end

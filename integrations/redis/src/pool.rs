@@ -57,6 +57,7 @@ impl<R: Runtime + Net> Pool<R> {
         let mut in_use = InUse { pool: Arc::clone(self), slot: None, _place: place };
         loop {
             let slot = self.idle().pop();
+            let was_idle = slot.is_some();
             match in_use.slot.insert(slot.unwrap_or_else(|| self.open())) {
                 // Closed by the server while nobody used it: the next, or a new one.
                 Slot::Open(connection) => {
@@ -65,7 +66,7 @@ impl<R: Runtime + Net> Pool<R> {
                     }
                 }
                 Slot::Opening { future, until } => {
-                    let was_left = self.rt.now() >= *until;
+                    let was_left = was_idle && self.rt.now() >= *until;
                     let opened = self.rt.timeout_at(*until, future.as_mut()).await;
                     in_use.slot = None;
                     match opened.map_err(|_| RedisError::ConnectTimeout(self.connect_timeout)).flatten() {

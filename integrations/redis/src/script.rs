@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(crate) const SOURCE: &str = include_str!("gcra.lua");
 
 /// Its SHA-1, by which the server knows it.
-pub(crate) const SHA1: &str = "1335d55fa41f77730a62c27a1ea6b5bc7afda47e";
+pub(crate) const SHA1: &str = "278531cf2b64e3eb326346383d0077d3f937e0f0";
 
 /// The server counts in doubles, whose whole numbers are exact up to here.
 const EXACT: u128 = 1 << 53;
@@ -41,7 +41,8 @@ pub(crate) fn check(quota: &Quota, max_wait: Duration) -> Result<(), ConfigError
         let reason = "must be small enough that `burst` times `per` is less than 2^53 microseconds in Redis";
         return Err(ConfigError::invalid_value("burst", quota.max_burst().into(), reason));
     }
-    let waits = max_wait.as_micros().saturating_add(2).saturating_mul(quota.permits().into());
+    // And a second more, by which the server's clock may go back.
+    let waits = max_wait.as_micros().saturating_add(1_000_002).saturating_mul(quota.permits().into());
     if full.saturating_add(waits) >= EXACT {
         let reason = "must be short enough that it is less than 2^53 parts in Redis, of which there are `permits` in a \
                       microsecond";

@@ -76,11 +76,16 @@ impl Machine {
     /// The service has refused a call, or not answered in time. What was admitted before the last time that this made
     /// the limit smaller, or has come within a round trip of it, is the same overload.
     pub(super) fn overload(&mut self, sample: Sample) {
-        if let Some(reduced) = self.reduced.filter(|reduced| *reduced <= sample.now)
-            && (sample.began <= reduced
-                || (nanos(sample.now - reduced) as f64) < self.round_trip.unwrap_or(0.0))
-        {
-            return;
+        if let Some(reduced) = &mut self.reduced {
+            if sample.began <= *reduced {
+                // Two may come in another order than they have read the clock in; and one that goes back, or was far
+                // ahead for once, does not make this deaf until then.
+                *reduced = sample.now.min(*reduced);
+                return;
+            }
+            if (nanos(sample.now - *reduced) as f64) < self.round_trip.unwrap_or(0.0) {
+                return;
+            }
         }
         self.reduced = Some(sample.now);
         let less = (self.limit * self.bounds.backoff_ratio).min(self.limit - 1.0);

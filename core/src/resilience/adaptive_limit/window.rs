@@ -56,9 +56,18 @@ impl Window {
         Self { opened: Some(at), samples: 0, sum: 0.0, least: 0.0, max_in_flight: 0 }
     }
 
-    pub(super) fn add(&mut self, sample: Sample) {
-        // A clock that goes back does not keep it open.
+    /// Whether the call had begun before it was opened.
+    pub(super) fn is_older(&self, sample: Sample) -> bool {
+        self.opened.is_some_and(|opened| sample.began < opened)
+    }
+
+    /// It is open when the call ends: a clock that goes back does not keep it open.
+    pub(super) fn open_by(&mut self, sample: Sample) {
         self.opened = Some(self.opened.map_or(sample.began, |opened| opened.min(sample.now)));
+    }
+
+    pub(super) fn add(&mut self, sample: Sample) {
+        self.open_by(sample);
         self.samples = self.samples.saturating_add(1);
         // A nanosecond at least: it is divided by.
         let latency = nanos(sample.latency()).max(1) as f64;
@@ -89,10 +98,15 @@ impl Window {
         is_used(limit, self.max_in_flight)
     }
 
+    /// Whether there were so many that they may be why the service is slow: a quarter of it.
+    fn loads(&self, limit: f64) -> bool {
+        4.0 * self.max_in_flight as f64 >= limit.floor()
+    }
+
     /// The next limit, if it is more than a guess: it does not grow beyond twice of what is used, and it does not
     /// shrink where not even a quarter is: so few calls are not what makes a service slow.
     pub(super) fn allows(&self, limit: f64, next: f64) -> f64 {
-        let is_known = if next > limit { self.uses(limit) } else { is_used(limit / 2.0, self.max_in_flight) };
+        let is_known = if next > limit { self.uses(limit) } else { self.loads(limit) };
         if is_known { next } else { limit }
     }
 }

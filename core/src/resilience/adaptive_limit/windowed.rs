@@ -73,8 +73,8 @@ impl Windowed {
 
     /// The limit after a call that went well.
     pub(super) fn record(&mut self, limit: f64, sample: Sample) -> f64 {
-        let is_older = |opened| sample.began < opened && opened <= sample.now;
-        if self.is_probing && self.window.opened.is_some_and(is_older) {
+        if self.is_probing && self.window.is_older(sample) {
+            self.window.open_by(sample);
             return limit; // it was among many others, still
         }
         self.window.add(sample);

@@ -119,10 +119,17 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for Hedge<D> {
             let calls = ctx.calls();
             // Another of them may have had an answer from somebody else.
             ctx.answered_by(Source::Operation);
+            if Op::BLOCKS && !course.has_called {
+                self.begins(course, ctx);
+            }
             let poll = inner.poll(first, frame, ctx, cx);
             course.has_called |= ctx.calls() != calls;
             match poll {
-                Poll::Pending => self.has_begun(course, ctx),
+                Poll::Pending => {
+                    if course.has_called && course.began.is_none() {
+                        self.begins(course, ctx);
+                    }
+                }
                 Poll::Ready(result) => {
                     this.first.set(None);
                     let verdict = self.classifier.classify_within(ctx.classifier(), result.as_ref());
@@ -238,10 +245,10 @@ impl<D> Hedge<D> {
         withdrawal.map(Some)
     }
 
-    /// The first has called the operation.
+    /// The first calls the operation about now.
     #[inline]
-    fn has_begun<T, E, R: Runtime, Op, C>(&self, course: &mut Course<T, E>, ctx: &mut Ctx<'_, R, Op, C>) {
-        if course.has_called && course.began.is_none() && self.delays.latencies().is_some() {
+    fn begins<T, E, R: Runtime, Op, C>(&self, course: &mut Course<T, E>, ctx: &mut Ctx<'_, R, Op, C>) {
+        if self.delays.latencies().is_some() {
             course.began = Some(ctx.now());
         }
     }

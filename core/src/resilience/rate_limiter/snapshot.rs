@@ -137,7 +137,8 @@ impl RateLimiter {
     /// number of them between two permits, and otherwise up to two later.
     ///
     /// Its quota is its own. Where the other was different, it is as if that had been [changed](Self::set_quota) now:
-    /// what was saved stays, as far as there is room for it. What was [reserved](Self::reserve) for a time to come is
+    /// what was saved stays, as far as there is room for it; but of a strict window that is longer now, what had come
+    /// back when the snapshot was taken is not in that, and does not count again. What was [reserved](Self::reserve) for a time to come is
     /// owed still. Who waits has its turn when there is one; what was taken here before is not given back any more.
     ///
     /// # Errors

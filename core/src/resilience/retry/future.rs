@@ -106,10 +106,6 @@ where
                 .recorded_in(self.limits.budget.as_ref());
             let calls = ctx.calls();
             let poll = inner.poll(this.inner.as_mut(), within, ctx, cx);
-            if Op::BLOCKS {
-                // The attempt may have taken its time in this very poll.
-                ctx.forget_now();
-            }
             if ctx.calls() != calls && !outer.has_called {
                 outer.has_called = true;
                 outer.tried = outer.tried.saturating_add(1);

@@ -50,8 +50,21 @@ pub(super) struct Counted {
     reset_at: Instant,
     /// Whether the service has said a later time than is believed: nobody knows then that the quota is full.
     is_cut: bool,
-    /// When the next may go, where they are spread.
+    pace: Pace,
+}
+
+/// Where calls are spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pace {
+    /// When the next may go.
     next_at: Instant,
+    /// By which call, and when it might before that.
+    by: u64,
+    before: Instant,
+}
+
+impl Pace {
+    const START: Self = Self { next_at: Instant::ORIGIN, by: 0, before: Instant::ORIGIN };
 }
 
 impl Known {
@@ -100,7 +113,7 @@ impl Known {
                         told: quota,
                         reset_at,
                         is_cut,
-                        next_at: counted.next_at,
+                        pace: counted.pace,
                     })
                 }
                 _ => Stands::Asking(None),
@@ -142,8 +155,8 @@ impl Known {
         }
         let lacks = signed(ahead).saturating_add(cost.into()).saturating_sub(counted.left);
         if lacks <= 0 {
-            return if rules.is_even && counted.next_at > now {
-                Err(Wait::Until(counted.next_at))
+            return if rules.is_even && counted.pace.next_at > now {
+                Err(Wait::Until(counted.pace.next_at))
             } else {
                 Ok(())
             };
@@ -164,7 +177,8 @@ impl Known {
             Stands::Counted(counted) => {
                 let left = u128::try_from(counted.left).unwrap_or(0).max(1);
                 let share = (counted.reset_at - now).as_nanos().saturating_mul(cost.into()) / left;
-                counted.next_at = now + Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX));
+                let next_at = now + Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX));
+                counted.pace = Pace { next_at, by: number, before: counted.pace.next_at };
                 counted.left -= i128::from(cost);
             }
         }
@@ -173,7 +187,12 @@ impl Known {
     /// So much was not sent after all, by the call of that number.
     pub(super) fn give_back(&mut self, cost: u64, number: u64) {
         match &mut self.stands {
-            Stands::Counted(counted) => counted.left += i128::from(cost),
+            Stands::Counted(counted) => {
+                counted.left += i128::from(cost);
+                if counted.pace.by == number {
+                    counted.pace.next_at = counted.pace.before;
+                }
+            }
             stands if *stands == Stands::Asking(Some(number)) => *stands = Stands::Asking(None),
             _ => {}
         }
@@ -240,7 +259,7 @@ impl Known {
             told: remaining,
             reset_at,
             is_cut,
-            next_at: before.map_or(Instant::ORIGIN, |before| before.next_at),
+            pace: before.map_or(Pace::START, |before| before.pace),
         });
     }
 }

@@ -101,12 +101,15 @@ impl<S: QuotaStore> Turn<S> {
                     self.set(Self::Asking { take, asked });
                 }
                 Begun::Failed(cause, retry_after) => {
+                    shared.tell_failed(cause);
                     let result = shared.instead(cause, retry_after, wanted, clock);
                     return self.turn(shared, result, wanted.until, clock);
                 }
             }
         }
         if let TurnProj::Asking { take, asked } = self.as_mut().project() {
+            // Not where its own deadline was what it ran out of.
+            let mut is_told = true;
             // The answer before the clock: with both ready, the answer counts.
             let result = match take.poll(cx) {
                 Poll::Ready(Ok(taken)) => Ok(asked.answered(taken, clock.now())),
@@ -117,6 +120,7 @@ impl<S: QuotaStore> Turn<S> {
                 }
                 Poll::Pending if clock.is_past(asked.until) => {
                     asked.failed(clock.now());
+                    is_told = asked.until < wanted.until;
                     Err(StoreFailure::Timeout)
                 }
                 Poll::Pending => {
@@ -128,7 +132,12 @@ impl<S: QuotaStore> Turn<S> {
             self.set(Self::Begin);
             let result = match result {
                 Ok(result) => result,
-                Err(cause) => shared.instead(cause, None, wanted, clock),
+                Err(cause) => {
+                    if is_told {
+                        shared.tell_failed(cause);
+                    }
+                    shared.instead(cause, None, wanted, clock)
+                }
             };
             return self.turn(shared, result, wanted.until, clock);
         }
@@ -292,6 +301,10 @@ impl<S: QuotaStore> Shared<S> {
         }
     }
 
+    fn tell_failed(&self, cause: StoreFailure) {
+        self.tell(EventKind::StoreFailed { cause, instead: self.on_store_failure });
+    }
+
     /// Who decides where the store does not.
     fn instead(
         &self,
@@ -300,9 +313,7 @@ impl<S: QuotaStore> Shared<S> {
         wanted: Wanted,
         clock: &mut impl Clock,
     ) -> Result<(SharedPermit, Duration), Rejected> {
-        let instead = self.on_store_failure;
         self.counts.failed(cause);
-        self.tell(EventKind::StoreFailed { cause, instead });
         // It was within the burst, which is 32 bits.
         let count = wanted.permits as u32;
         match &self.local {
@@ -327,7 +338,7 @@ impl<S: QuotaStore> Shared<S> {
                 reservation.commit();
                 Ok((SharedPermit { count, granted_by: GrantedBy::LocalShare }, wait))
             }
-            None if instead == OnStoreFailure::Deny => {
+            None if self.on_store_failure == OnStoreFailure::Deny => {
                 let rejected = self.because(Reason::StoreFailed);
                 Err(retry_after.map_or(rejected, |after| rejected.with_retry_after(after)))
             }

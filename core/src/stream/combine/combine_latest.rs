@@ -70,6 +70,9 @@ pin_project! {
     }
 }
 
+/// Nothing has come of it, and nothing will.
+struct Barren;
+
 impl<S: Stream> Side<S> {
     const fn new(source: S) -> Self {
         Self { source: Some(source), latest: None, waits: false }
@@ -79,11 +82,6 @@ impl<S: Stream> Side<S> {
         self.source.is_none()
     }
 
-    /// Nothing has come of it, and nothing will.
-    const fn is_barren(&self) -> bool {
-        self.source.is_none() && self.latest.is_none()
-    }
-
     fn end(self: Pin<&mut Self>) {
         let mut this = self.project();
         this.source.set(None);
@@ -91,10 +89,10 @@ impl<S: Stream> Side<S> {
     }
 
     /// Keeps its next item, if there is one now, as the latest, and says whether that replaces another.
-    fn advance(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Option<bool> {
+    fn advance(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<Option<bool>, Barren> {
         let mut this = self.project();
         if *this.waits {
-            return None;
+            return Ok(None);
         }
         let poll = poll_in_place(this.source.as_mut(), |source| source.poll_next(cx));
         let poll = poll.unwrap_or(Poll::Ready(None));
@@ -102,10 +100,10 @@ impl<S: Stream> Side<S> {
             this.source.set(None);
         }
         if let Poll::Ready(Some(item)) = poll {
-            return Some(this.latest.replace(item).is_some());
+            return Ok(Some(this.latest.replace(item).is_some()));
         }
         *this.waits = true;
-        None
+        if this.source.is_none() && this.latest.is_none() { Err(Barren) } else { Ok(None) }
     }
 
     fn most(&self) -> Option<usize> {
@@ -147,6 +145,28 @@ impl<A: Stream, B: Stream> CombineLatest<A, B> {
     }
 }
 
+/// Advances the one whose turn it is, or the other if that has nothing: whether it was the first, and whether another item
+/// was replaced.
+fn next_of<A: Stream, B: Stream>(
+    first: Pin<&mut Side<A>>,
+    second: Pin<&mut Side<B>>,
+    is_seconds_turn: bool,
+    cx: &mut Context<'_>,
+) -> Result<Option<(bool, bool)>, Barren> {
+    let (of_first, of_second) = (|replaced| (true, replaced), |replaced| (false, replaced));
+    if is_seconds_turn {
+        match second.advance(cx)? {
+            Some(replaced) => Ok(Some(of_second(replaced))),
+            None => Ok(first.advance(cx)?.map(of_first)),
+        }
+    } else {
+        match first.advance(cx)? {
+            Some(replaced) => Ok(Some(of_first(replaced))),
+            None => Ok(second.advance(cx)?.map(of_second)),
+        }
+    }
+}
+
 impl<A, B> Stream for CombineLatest<A, B>
 where
     A: Stream<Item: Clone>,
@@ -159,31 +179,23 @@ where
         (*this.first.as_mut().project().waits, *this.second.as_mut().project().waits) = (false, false);
         loop {
             ready!(this.budget.poll_proceed(cx));
-            let (first, second) = (this.first.as_mut(), this.second.as_mut());
-            let came = if *this.is_seconds_turn {
-                second
-                    .advance(cx)
-                    .map(|replaced| (false, replaced))
-                    .or_else(|| Some((true, first.advance(cx)?)))
-            } else {
-                first
-                    .advance(cx)
-                    .map(|replaced| (true, replaced))
-                    .or_else(|| Some((false, second.advance(cx)?)))
+            let came = next_of(this.first.as_mut(), this.second.as_mut(), *this.is_seconds_turn, cx);
+            let has_ended = this.first.has_ended() && this.second.has_ended();
+            let (is_firsts, has_replaced) = match came {
+                Ok(Some(came)) => came,
+                Ok(None) if !has_ended => break,
+                Ok(None) | Err(Barren) => {
+                    this.first.end();
+                    this.second.end();
+                    return Poll::Ready(None);
+                }
             };
-            let Some((is_firsts, has_replaced)) = came else { break };
             this.budget.spend();
             *this.is_seconds_turn = is_firsts;
             if let (Some(first), Some(second)) = (&this.first.latest, &this.second.latest) {
                 return Poll::Ready(Some((first.clone(), second.clone())));
             }
             *this.dropped += u64::from(has_replaced);
-        }
-        let have_ended = this.first.has_ended() && this.second.has_ended();
-        if have_ended || this.first.is_barren() || this.second.is_barren() {
-            this.first.end();
-            this.second.end();
-            return Poll::Ready(None);
         }
         this.budget.refill();
         probe::waiting(|| "one of two streams".to_owned());

@@ -85,6 +85,8 @@ impl<S: Stream, R: Runtime, W: Window<Item = S::Item>> Windowed<S, R, W> {
 
     pub(super) fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
+        // Whether `now` is of this poll: what is given now is not given as of the one before.
+        let mut is_read = false;
         loop {
             if let Some(item) = this.window.overdue() {
                 return Poll::Ready(Some(item));
@@ -93,7 +95,7 @@ impl<S: Stream, R: Runtime, W: Window<Item = S::Item>> Windowed<S, R, W> {
             ready!(this.source.as_mut().poll_turn(cx));
             match this.source.as_mut().poll_next(cx) {
                 Poll::Ready(Some(item)) => {
-                    *this.now = this.rt.now();
+                    (*this.now, is_read) = (this.rt.now(), true);
                     if let Some(item) = this.window.take(item, *this.now) {
                         return Poll::Ready(Some(item));
                     }
@@ -101,7 +103,7 @@ impl<S: Stream, R: Runtime, W: Window<Item = S::Item>> Windowed<S, R, W> {
                 }
                 Poll::Ready(None) => {
                     if !std::mem::replace(this.is_closing, true) {
-                        *this.now = this.rt.now();
+                        (*this.now, is_read) = (this.rt.now(), true);
                     }
                     if let Some(item) = this.window.tail(*this.now) {
                         return Poll::Ready(Some(item));
@@ -119,7 +121,10 @@ impl<S: Stream, R: Runtime, W: Window<Item = S::Item>> Windowed<S, R, W> {
                     return Poll::Pending;
                 }
                 ready!(this.timer.poll_until(this.rt, due, cx));
-                *this.now = this.rt.now().max(due);
+                is_read = false;
+            }
+            if !is_read {
+                (*this.now, is_read) = (this.rt.now().max(due), true);
             }
             if let Some(item) = this.window.fire(*this.now) {
                 return Poll::Ready(Some(item));

@@ -70,6 +70,27 @@ fn an_overload_counts_once_in_a_round_trip() {
 }
 
 #[test]
+fn two_that_end_in_another_order_than_they_read_the_clock_in_are_one_overload() {
+    for algorithm in algorithms() {
+        let limit = limit(algorithm, 100);
+        let [first, second, third] = [(); 3].map(|()| limit.try_acquire(at(0)).unwrap());
+        first.overloaded(at(11));
+        second.overloaded(at(10));
+        third.overloaded(at(9));
+        assert_eq!(limit.limit(), 90, "{algorithm:?}");
+        limit.try_acquire(at(12)).unwrap().overloaded(at(13));
+        assert_eq!(limit.limit(), 81, "{algorithm:?}");
+        // A clock that was far ahead for once has one more taken for the same.
+        limit.try_acquire(at(20)).unwrap().overloaded(Instant::MAX);
+        assert_eq!(limit.limit(), 72, "{algorithm:?}");
+        limit.try_acquire(at(21)).unwrap().overloaded(at(22));
+        assert_eq!(limit.limit(), 72, "{algorithm:?}");
+        limit.try_acquire(at(23)).unwrap().overloaded(at(24));
+        assert_eq!(limit.limit(), 65, "{algorithm:?}");
+    }
+}
+
+#[test]
 fn aimd_takes_a_call_above_the_threshold_for_an_overload() {
     let limit = limit(Aimd::new().latency_threshold(ms(10)), 50);
     let now = calls(&limit, 50, at(0), ms(10));
@@ -170,12 +191,12 @@ fn a_long_latency_is_not_measured_anew_where_the_limit_is_not_used() {
 
 #[test]
 fn it_does_not_shrink_where_less_than_a_quarter_is_used() {
-    for (together, shrinks) in [(9, false), (10, true)] {
-        let (limit, mut now) = averaged(40, u32::MAX, ms(10));
+    for (of, together, shrinks) in [(40, 9, false), (40, 10, true), (41, 10, false), (41, 11, true)] {
+        let (limit, mut now) = averaged(of, u32::MAX, ms(10));
         for _ in 0..20 {
             now = calls(&limit, together, now, ms(50));
         }
-        assert_eq!(limit.limit() < 40, shrinks, "{together}: {}", limit.limit());
+        assert_eq!(limit.limit() < of, shrinks, "{together} of {of}: {}", limit.limit());
     }
 }
 
@@ -205,6 +226,29 @@ fn the_baseline_is_measured_with_a_quarter_of_the_limit() {
             _ => panic!("{kind:?}"),
         });
         assert_eq!(probes.count(), 1, "{algorithm:?}: once, and it is known");
+    }
+}
+
+#[test]
+fn the_baseline_is_not_measured_by_calls_from_before() {
+    for algorithm in [AdaptiveAlgorithm::from(Vegas::new()), Gradient::new().into()] {
+        // Whether they end before or after it began, by the clock that they have read.
+        for late in [false, true] {
+            let limit = AdaptiveLimit::named("l").algorithm(algorithm).max_limit(40).initial_limit(40);
+            let limit = limit.build().unwrap();
+            let before: Vec<_> = (0..4).map(|_| limit.try_acquire(at(0)).unwrap()).collect();
+            let mut now = at(5_000);
+            while limit.limit() == 40 {
+                now = calls(&limit, 36, now, ms(10));
+            }
+            assert_eq!(limit.limit(), 10, "{algorithm:?}");
+            let ended = at(0) + (now - at(0)).mul_f64(if late { 1.001 } else { 0.999 });
+            before.into_iter().for_each(|permit| permit.success(ended));
+            let now = rounds(&limit, 20, now, ms(10));
+            assert_eq!(limit.limit(), 40, "{algorithm:?}: it is known");
+            rounds(&limit, 10, now, ms(60));
+            assert!(limit.limit() < 40, "{algorithm:?}, {late}: that is slow");
+        }
     }
 }
 

@@ -113,6 +113,18 @@ fn its_quota_is_its_own() {
 }
 
 #[test]
+fn a_strict_window_that_is_longer_counts_what_had_come_back_since() {
+    let (short, long) = (Quota::strict(5, ms(1_000)), Quota::strict(5, ms(2_000)));
+    let old = emptied(short, START + HOUR);
+    let kept = old.snapshot(START + HOUR + ms(600));
+    old.set_quota(long, START + HOUR + ms(600)).unwrap();
+    for down in [0, 399, 400, 500, 1_399, 1_400, 5_000].map(ms) {
+        let new = restarted(long, &kept.clone().aged(down), START);
+        assert_eq!(new.available(START), old.available(START + HOUR + ms(600) + down), "{down:?}");
+    }
+}
+
+#[test]
 fn what_was_reserved_is_owed_still() {
     let quota = Quota::per_second(1).burst(2);
     let old = emptied(quota, START);

@@ -6,6 +6,8 @@ use crate::marble::{diagram, flows, items, results, results_flow};
 use backstay::testing::{Faults, Sim};
 use backstay_core::Runtime;
 use backstay_core::stream::{Edge, FlowExt, StreamTimeout};
+use backstay_core::time::Instant;
+use futures::channel::mpsc;
 use futures::stream::{self, FusedStream, Stream};
 use futures::{FutureExt, StreamExt};
 use std::time::Duration;
@@ -33,6 +35,29 @@ fn s20_zero_lets_everything_through_at_once() {
     flows("(ab)-c|", |rt, s| s.first_timeout(rt, ZERO), "(ab)-c|");
     flows("-a|", |rt, s| s.first_timeout(rt, ZERO), "(!|)");
     flows("(ab|)", |rt, s| s.total_timeout(rt, ZERO), "(ab|)");
+}
+
+#[test]
+fn an_interval_begins_when_the_item_is_given_also_in_a_later_poll() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let (sender, numbers) = mpsc::unbounded();
+        let mut limited = numbers.limit_emissions(&rt, ms(5), Edge::Both);
+        sender.unbounded_send(0).unwrap();
+        assert_eq!(limited.next().await, Some(0));
+        sender.unbounded_send(1).unwrap();
+        assert_eq!(limited.next().now_or_never(), None);
+        rt.sleep(ms(5)).await;
+        // As many as it takes in one turn, at the interval's end: it yields, and is polled again later than that.
+        (2..130).for_each(|number| sender.unbounded_send(number).unwrap());
+        assert_eq!(limited.next().now_or_never(), None);
+        rt.sleep(ms(4)).await;
+        assert_eq!(limited.next().await, Some(129));
+        sender.unbounded_send(130).unwrap();
+        rt.sleep(ms(4)).await;
+        assert_eq!(limited.next().now_or_never(), None, "that would be less than an interval");
+        assert_eq!((limited.next().await, rt.now()), (Some(130), Instant::ORIGIN + ms(14)));
+    });
+    run.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! A server that is killed, paused, started again, full, or not the primary.
 
 use crate::kit::{ms, with_server};
-use backstay::{AnyRuntime, Runtime};
+use backstay::{AnyRuntime, Backend, BlockOn, Config, Runtime};
 use backstay_core::resilience::{Ask, OnStoreFailure, Quota, QuotaStore, Reason, SharedRateLimiter, Taken};
-use backstay_redis::{RedisError, RedisStore};
-use std::sync::Arc;
+use backstay_redis::{RedisAddress, RedisError, RedisStore};
+use std::net::TcpListener;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 /// Asks until it is granted: by then the breaker has let one find out that the server works.
 async fn works_again(rt: &AnyRuntime, limiter: &SharedRateLimiter<RedisStore<AnyRuntime>>) {
@@ -133,6 +136,23 @@ fn not_the_primary() {
         server.ask("REPLICAOF NO ONE");
         works_again(&rt, &limiter).await;
     });
+}
+
+#[test]
+fn a_limit_to_connecting_that_is_over_at_once_is_an_error() {
+    for backend in ["tokio", "smol", "async-std"] {
+        let (done, result) = mpsc::channel();
+        // It is beside the test, which would not end otherwise should it try again and again.
+        thread::spawn(move || {
+            let owner = backend.parse::<Backend>().unwrap().start(Config::new()).unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = RedisAddress::new("127.0.0.1", listener.local_addr().unwrap().port()).password("p");
+            let store = RedisStore::builder(address).connect_timeout(Duration::from_nanos(1));
+            let store = store.build(owner.runtime()).unwrap();
+            let _ = done.send(owner.block_on(async move { store.ping().await.is_err() }));
+        });
+        assert_eq!(result.recv_timeout(Duration::from_secs(20)), Ok(true), "{backend}");
+    }
 }
 
 #[test]

@@ -108,6 +108,24 @@ fn it_is_exact() {
     });
 }
 
+#[test]
+fn a_clock_that_is_set_back_a_little_gives_nothing_twice() {
+    let Some(server) = Server::start(&[]) else { return };
+    let mut wire = Wire::to(server.port);
+    let quota = Quota::per_second(10).burst(10);
+    let step = |at_least, more, max_wait| Step { pause: 0, at_least, more, max_wait };
+    assert_eq!(run(&mut wire, &quota, &step(10, 0, 0), START), [10, 0, 0]);
+    for turn in 1..=30 {
+        assert_eq!(run(&mut wire, &quota, &step(1, 0, 3_000_000), START), [1, turn * 100_000, 0]);
+    }
+    for back in [1, 2, 1_000, 1_000_000] {
+        let refused = [0, 3_100_000 + back, 0];
+        assert_eq!(run(&mut wire, &quota, &step(1, 9, 0), START - back), refused, "by {back} microseconds");
+    }
+    // Much further it would lock everybody out.
+    assert_eq!(run(&mut wire, &quota, &step(1, 9, 0), START - 1_000_001), [10, 0, 0]);
+}
+
 /// Where an interval is a whole number of nanoseconds, both are exact.
 #[test]
 fn it_agrees_with_the_store_in_memory() {

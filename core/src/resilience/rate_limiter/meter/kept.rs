@@ -35,8 +35,7 @@ impl Meter {
         let kind = match (before, fresh) {
             (Kind::Strict(before), Kind::Strict(mut window)) => {
                 // As if they had been taken in windows of this length.
-                let length = (before.length(), window.length());
-                window.take_over(taken(kept), length, now);
+                window.take_over(kept, before.length(), now);
                 Kind::Strict(window)
             }
             (mut before, fresh) => {
@@ -51,10 +50,7 @@ impl Meter {
                         let last = tat.saturating_sub(pace.tolerance);
                         promised = Some(last).filter(|last| *last > pace.span(now).last);
                     }
-                    Kind::Strict(window) => {
-                        let length = (window.length(), window.length());
-                        window.take_over(taken(kept), length, now);
-                    }
+                    Kind::Strict(window) => window.take_over(kept, window.length(), now),
                 }
                 let mut meter = Self::new(before);
                 meter.promised.extend(promised);
@@ -82,12 +78,6 @@ fn full_after(pace: &Pace, tat: u64, now: u64) -> u64 {
     at.saturating_sub(now)
 }
 
-/// In how many nanoseconds how many come back.
-fn taken(kept: &RateSnapshot) -> Vec<(u64, u32)> {
-    let left = |taken: &TakenPermits| (nanos(taken.back_after.saturating_sub(kept.age)), taken.permits);
-    kept.taken.iter().map(left).collect()
-}
-
 impl Window {
     /// In how many nanoseconds how many come back, in that order.
     fn taken(&self, now: u64) -> Vec<(u64, u32)> {
@@ -101,17 +91,20 @@ impl Window {
         taken
     }
 
-    /// Has these taken, in windows of the one length, as if they had been in windows of the other. There are none yet.
-    fn take_over(&mut self, mut taken: Vec<(u64, u32)>, (from, to): (u64, u64), now: u64) {
-        taken.sort_unstable();
+    /// Has these taken, in windows of that length, as if they had been in windows of this one's. There are none yet.
+    fn take_over(&mut self, kept: &RateSnapshot, length: u64, now: u64) {
+        let mut taken = kept.taken.clone();
+        taken.sort_unstable_by_key(|taken| taken.back_after);
         // What there is no room for is not gone through: there may be any number of it.
-        let all = taken.iter().fold(0_u64, |all, (_, permits)| all.saturating_add((*permits).into()));
+        let all = taken.iter().fold(0_u64, |all, taken| all.saturating_add(taken.permits.into()));
         let mut skipped = all.saturating_sub(self.len());
-        for (back_after, permits) in taken {
+        for TakenPermits { back_after, permits } in taken {
             let permits = u64::from(permits);
-            let at = now.saturating_add(back_after).saturating_add(to).saturating_sub(from);
+            let at = u128::from(now) + back_after.as_nanos() + u128::from(self.length());
+            let at = at.saturating_sub(u128::from(length) + kept.age.as_nanos());
+            let at = u64::try_from(at).unwrap_or(u64::MAX);
             // What has come back already was never taken.
-            if back_after > 0 && at > now {
+            if at > now {
                 if skipped > 0 {
                     self.forget(at);
                 }

@@ -356,6 +356,23 @@ fn evenly_each_takes_its_share_of_the_time() {
 }
 
 #[test]
+fn evenly_what_is_given_back_has_not_had_its_turn() {
+    let mut it = Machine::new(Rules { is_even: true, ..rules() });
+    ask(&mut it, Told::new().quota(quota(4, 8)), at(0));
+    let first = it.take(1, at(0)).expect("its turn");
+    assert_eq!(it.check(1, 0, at(0)), Err(Wait::Until(at(2))));
+    it.give_back(first);
+    assert_eq!((it.remaining(at(0)), it.check(1, 0, at(0))), (Some(4), Ok(())));
+    // Where another has had its turn since, that counts.
+    let first = it.take(1, at(0)).expect("its turn");
+    let second = it.take(1, at(2)).expect("its turn");
+    it.give_back(first);
+    assert_eq!(it.check(1, 0, at(2)), Err(Wait::Until(at(4))));
+    it.give_back(second);
+    assert_eq!((it.remaining(at(2)), it.check(1, 0, at(2))), (Some(4), Ok(())));
+}
+
+#[test]
 fn no_number_is_too_large() {
     let mut it = machine();
     let most =
