@@ -14,14 +14,8 @@ pub struct SmolSleep(Timer);
 
 impl SmolSleep {
     pub(crate) fn new(at: Instant) -> Self {
-        Self(timer(at))
-    }
-}
-
-fn timer(at: Instant) -> Timer {
-    match at {
-        Instant::MAX => Timer::never(),
-        at => Timer::at(clock::to_std(at, std::time::Instant::now)),
+        // Also where that never comes: `Timer::never` keeps nobody who waits for it.
+        Self(Timer::at(clock::to_std(at, std::time::Instant::now)))
     }
 }
 

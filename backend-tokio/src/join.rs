@@ -1,9 +1,10 @@
 //! The join handle.
 
 use backstay_core::{JoinError, JoinHandle};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use tokio::task::unconstrained;
 
 /// tokio's join handle, which remembers whether it aborted the task.
 #[derive(Debug)]
@@ -34,7 +35,12 @@ impl<T> Future for TokioJoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match Pin::new(&mut self.native).poll(cx) {
+        let mut poll = Pin::new(&mut self.native).poll(cx);
+        if poll.is_pending() && self.native.is_finished() {
+            // Its task has used up what tokio lets a task do in one poll: that is no reason to be told that it runs.
+            poll = pin!(unconstrained(&mut self.native)).poll(cx);
+        }
+        match poll {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(value)) => Poll::Ready(Ok(value)),
             Poll::Ready(Err(error)) => Poll::Ready(Err(self.explain(error))),

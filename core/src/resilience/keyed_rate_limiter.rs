@@ -167,7 +167,7 @@ impl<K: Hash + Eq> KeyedRateLimiter<K> {
     pub fn give_back<Q>(&self, key: &Q, permit: KeyedRatePermit, now: Instant)
     where
         K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Hash + Eq + ?Sized,
     {
         self.shared.give_back(key, permit, 0, now.as_nanos());
     }

@@ -99,6 +99,7 @@ impl<R: Runtime> Timer<R, R::Sleep> {
         if let TimerProj::Idle { rt, limit } = self.as_mut().project() {
             let sleep = match *limit {
                 Limit::After(Duration::ZERO) => return Poll::Ready(()),
+                Limit::At(Instant::MAX) => return Poll::Pending,
                 Limit::After(limit) => rt.sleep(limit),
                 Limit::At(at) => rt.sleep_until(at),
             };

@@ -239,14 +239,14 @@ impl<R: Runtime> Roster<R> {
         lock(&self.state).tasks.is_empty()
     }
 
-    /// From now on nothing is started, if nothing runs.
-    pub(super) fn try_close(&self) -> bool {
+    /// From now on nothing is started, if nothing runs: what has become of all.
+    pub(super) fn try_close(&self) -> Option<TaskCounts> {
         let mut state = lock(&self.state);
-        let is_empty = state.tasks.is_empty();
-        if is_empty {
-            state.intake = Intake::Closed;
+        if !state.tasks.is_empty() {
+            return None;
         }
-        is_empty
+        state.intake = Intake::Closed;
+        Some(state.counts)
     }
 
     /// Whether nothing runs but blocking functions.

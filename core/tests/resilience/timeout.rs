@@ -1,5 +1,6 @@
 //! Time limits: of a call, of an attempt, of the caller; with a grace and without.
 
+use crate::by_hand::ByHand;
 use crate::kit::{Heard, limit, ms, passed, secs, sim};
 use backstay::testing::{Sim, Subject, Tracker, abort_sweep, cancel_sweep, panic_sweep};
 use backstay_core::resilience::{
@@ -11,7 +12,7 @@ use backstay_core::{ConfigError, Runtime};
 use std::cell::Cell;
 use std::future::{pending, poll_fn, ready};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 type Failed = Error<&'static str>;
@@ -439,4 +440,12 @@ fn s09_limits_may_be_dropped_anywhere() {
     passed(abort_sweep(scenario, check));
     passed(panic_sweep(scenario, check));
     tracker.assert_none_alive();
+}
+
+#[test]
+fn a_deadline_that_never_comes_needs_no_timer() {
+    let rt = ByHand::new();
+    let mut never = std::pin::pin!(Deadline::NEVER.run(&rt, pending::<()>()));
+    assert!(never.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!(rt.timers(), 0);
 }

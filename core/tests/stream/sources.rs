@@ -971,3 +971,35 @@ fn they_say_what_they_are() {
     let stream = rows(|_: Option<u32>| future::ready(Ok::<_, ()>(Page { rows: vec![1], next: None })));
     assert_eq!(format!("{stream:?}"), "Rows { left: 0, has_ended: false, .. }");
 }
+
+#[test]
+fn a_body_has_its_turn_however_much_comes_from_outside() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        let outside = Arc::new(Mutex::new(None::<Yielder<u32>>));
+        let (own, set) = (rt.clone(), Arc::clone(&outside));
+        let mut items = Box::pin(generate(move |y: Yielder<u32>| {
+            *set.lock().unwrap() = Some(y);
+            async move { own.sleep(ms(10)).await }
+        }));
+        assert!(items.next().now_or_never().is_none());
+        let outside = outside.lock().unwrap().take().expect("it has begun");
+        // Two that emit again as soon as one is taken.
+        for number in 0..2 {
+            let outside = outside.clone();
+            rt.spawn(async move {
+                while !outside.is_closed() {
+                    outside.emit(number).await;
+                }
+            })
+            .detach();
+        }
+        drop(outside);
+        let mut count = 0;
+        while items.next().await.is_some() {
+            count += 1;
+            assert!(count < 100, "its ten milliseconds are over");
+            rt.sleep(ms(1)).await;
+        }
+    });
+    run.unwrap_or_else(|failure| panic!("{failure}"));
+}

@@ -32,6 +32,7 @@ test_on_every_runtime! {
     what_is_aborted_starts_nothing_any_more
     no_time_at_all_is_time_for_the_abort
     a_runtime_has_one_turn_for_the_abort_at_least
+    a_runtime_has_that_turn_also_where_it_is_forced
     what_a_dropped_owner_has_left_and_does_not_end_is_reported
 }
 
@@ -323,6 +324,18 @@ async fn a_runtime_has_one_turn_for_the_abort_at_least<R: Runtime>(rt: R) {
     assert!(tracker.alive() <= left && report.elapsed < ticks(1));
     rt.sleep(ticks(1)).await;
     tracker.assert_none_alive();
+}
+
+async fn a_runtime_has_that_turn_also_where_it_is_forced<R: Runtime>(rt: R) {
+    let shutdown = Shutdown::new(&rt);
+    assert!(shutdown.spawn(pending()).is_ok());
+    shutdown.force();
+    let run = shutdown.run(stream::pending::<CancelReason>()).abort_wait(Duration::ZERO);
+    let mut run = std::pin::pin!(run);
+    assert!(futures::poll!(run.as_mut()).is_pending());
+    rt.sleep(ticks(1)).await;
+    let report = run.await;
+    assert_eq!((report.aborted.len(), report.forced), (1, true), "{report}");
 }
 
 async fn what_a_dropped_owner_has_left_and_does_not_end_is_reported<R: Runtime>(rt: R) {

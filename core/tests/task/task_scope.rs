@@ -1,6 +1,6 @@
 //! Scopes of tasks: what ends with what, what is told, and what is left when something is dropped.
 
-use crate::kit::{in_ticks, poll_once, ticks};
+use crate::kit::{in_ticks, poll_once, poll_with, ticks, waker};
 use backstay::testing::{
     Sim, Subject, Tracker, abort_sweep, cancel_sweep, panic_sweep, test_on_every_runtime,
 };
@@ -58,6 +58,7 @@ test_on_every_runtime! {
     s18_a_panic_stops_the_others_whatever_errors_do
     s18_a_panic_that_nobody_has_seen_goes_to_the_parent_of_a_dropped_scope
     s18_exit_hooks_that_panic_or_spawn
+    what_is_spawned_too_late_takes_no_value_away
 }
 
 type Log = Arc<Mutex<Vec<&'static str>>>;
@@ -1039,4 +1040,18 @@ fn errors_say_what_happened() {
         "the task failed before it was ready: no port"
     );
     assert_eq!(ScopeError::<&str>::Shutdown.to_string(), "the runtime ended before the scope's tasks");
+}
+
+async fn what_is_spawned_too_late_takes_no_value_away<R: Runtime>(rt: R) {
+    let mut kept = None;
+    let value = scope(&rt, |s: TaskScope<R, ()>| {
+        // It is woken when the scope has ended, and has not told how yet.
+        let mut ended = Box::pin(s.token().clone().cancelled_owned());
+        let own = s.clone();
+        let spawns = waker(move || drop(own.spawn(async { Ok(()) })));
+        assert!(poll_with(ended.as_mut(), &spawns).is_pending());
+        kept = Some(ended);
+        ready(Ok(42))
+    });
+    assert_eq!(value.await.unwrap(), 42);
 }

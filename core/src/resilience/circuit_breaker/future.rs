@@ -52,11 +52,14 @@ impl<T, E, D: Classify<T, E>> Policy<T, E> for CircuitBreaker<D> {
         C: Classify<T, E>,
     {
         let this = state.project();
-        if this.permit.is_none() {
-            match self.shared.acquire(|| ctx.now()) {
+        match this.permit {
+            None => match self.shared.acquire(|| ctx.now()) {
                 Ok(ticket) => *this.permit = Some(CircuitPermit::new(&self.shared, ticket)),
                 Err(rejected) => return Poll::Ready(Err(ctx.rejected(rejected))),
-            }
+            },
+            // What waits for its turn below is no slow call.
+            Some(permit) if !*this.has_called => permit.begin(|| ctx.now()),
+            Some(_) => {}
         }
         let calls = ctx.calls();
         // Looked at where it is: it may be large.

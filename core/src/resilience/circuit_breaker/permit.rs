@@ -68,6 +68,11 @@ impl<'a> CircuitPermit<'a> {
     pub(super) fn new(shared: &'a Shared, ticket: Ticket) -> Self {
         Self(Pass::new(shared, ticket))
     }
+
+    /// The call may begin now, and not before.
+    pub(super) fn begin(&mut self, now: impl FnOnce() -> Instant) {
+        self.0.ticket.begin(now);
+    }
 }
 
 impl OwnedCircuitPermit {

@@ -58,6 +58,13 @@ impl Ticket {
         self.admitted.probe
     }
 
+    /// It had to wait below: its time counts from here on.
+    pub(super) fn begin(&mut self, now: impl FnOnce() -> Instant) {
+        if self.began != Instant::MAX {
+            self.began = now();
+        }
+    }
+
     /// Its place has been given back.
     pub(super) const fn settle(&mut self) {
         self.admitted.probe = false;

@@ -156,9 +156,12 @@ impl<K: Hash + Eq> Shared<K> {
     pub(super) fn give_back<Q>(&self, key: &Q, permit: KeyedRatePermit, used: u64, now: u64)
     where
         K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Hash + Eq + ?Sized,
     {
-        self.keys.lock(permit.hash).give_back(key, &permit, used, now);
+        // Not to another key, which may be beside it in the table.
+        if self.keys.hash(key) == permit.hash {
+            self.keys.lock(permit.hash).give_back(key, &permit, used, now);
+        }
     }
 
     pub(super) fn retain(&self, mut keep: impl FnMut(&K) -> bool) {

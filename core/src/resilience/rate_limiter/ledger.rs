@@ -38,10 +38,29 @@ struct Waiter {
 /// Why there are no permits, and when there might be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    TooLarge { capacity: u64 },
+    TooLarge {
+        capacity: u64,
+    },
     Until(u64),
-    QueueFull { until: u64 },
-    MaxWait,
+    QueueFull {
+        until: u64,
+    },
+    /// It has waited for so long.
+    MaxWait {
+        limit: u64,
+    },
+}
+
+/// Until when one waits who asks, which is so long: what it was allowed when it asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Patience {
+    pub(super) until: u64,
+    pub(super) limit: u64,
+}
+
+impl Patience {
+    /// As long as it takes.
+    pub(super) const ENDLESS: Self = Self { until: u64::MAX, limit: u64::MAX };
 }
 
 /// Where somebody who asks stands.
@@ -116,7 +135,7 @@ impl Ledger {
         &mut self,
         key: Key,
         now: u64,
-        gives_up_at: u64,
+        patience: Patience,
         waker: &mut Option<Waker>,
         wakers: &mut Wakers,
     ) -> Turn {
@@ -128,12 +147,12 @@ impl Ledger {
                 Left::Notified(Waiter { outcome: Some(Err(refusal)), .. }) => Turn::Refused(refusal),
                 _ => unreachable!("who is notified has an outcome"),
             }
-        } else if now >= gives_up_at {
+        } else if now >= patience.until {
             if let Left::Waiting(old, waiter) = self.queue.remove(key) {
                 self.wanted -= waiter.n;
                 *waker = Some(old);
             }
-            Turn::Refused(Refusal::MaxWait)
+            Turn::Refused(Refusal::MaxWait { limit: patience.limit })
         } else {
             let due = self.queue.is_front(&key).then(|| self.front_due(now)).flatten();
             let looks_at = self.queue.get_mut(&key).map_or(u64::MAX, |waiter| {

@@ -1,6 +1,6 @@
 //! The fast way to a permit, beside the machine that knows everything else.
 
-use super::ledger::{Ledger, Refusal, Turn};
+use super::ledger::{Ledger, Patience, Refusal, Turn};
 use super::meter::{Grant, Kind, Stamp};
 use super::pace::Pace;
 use super::quota::Quota;
@@ -127,11 +127,11 @@ impl State {
     }
 
     /// Looks again at a place in the queue.
-    pub(super) fn look(&self, key: Key, now: u64, gives_up_at: u64, cx: &Context<'_>) -> Turn {
+    pub(super) fn look(&self, key: Key, now: u64, patience: Patience, cx: &Context<'_>) -> Turn {
         let mut wakers = Wakers::new();
         // What is in it is dropped after the mutex is free.
         let mut waker = Some(cx.waker().clone());
-        self.lock().ledger.look(key, now, gives_up_at, &mut waker, &mut wakers)
+        self.lock().ledger.look(key, now, patience, &mut waker, &mut wakers)
     }
 
     /// A waiter leaves.

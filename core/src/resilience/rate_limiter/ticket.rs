@@ -1,7 +1,7 @@
 //! One who asks, from its question to its answer.
 
 use super::RateLimiter;
-use super::ledger::{Refusal, Turn};
+use super::ledger::{Patience, Refusal, Turn};
 use super::meter::{Grant, Stamp};
 use super::state::State;
 use crate::sync::wait_list::Key;
@@ -14,7 +14,7 @@ pub(super) struct Ticket<L: Borrow<RateLimiter>> {
     limiter: L,
     n: u64,
     stands: Stands,
-    gives_up_at: u64,
+    patience: Patience,
 }
 
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(super) enum Next {
 
 impl<L: Borrow<RateLimiter>> Ticket<L> {
     pub(super) const fn new(limiter: L, n: u64) -> Self {
-        Self { limiter, n, stands: Stands::Outside, gives_up_at: u64::MAX }
+        Self { limiter, n, stands: Stands::Outside, patience: Patience::ENDLESS }
     }
 
     pub(super) fn limiter(&self) -> &RateLimiter {
@@ -48,14 +48,15 @@ impl<L: Borrow<RateLimiter>> Ticket<L> {
     #[inline]
     pub(super) fn poll(&mut self, now: u64, latest: u64, cx: &Context<'_>) -> Next {
         let shared = &self.limiter.borrow().shared;
-        let gives_up_at = &mut self.gives_up_at;
+        let patience = &mut self.patience;
         let latest = || {
-            *gives_up_at = now.saturating_add(shared.max_wait());
-            latest.min(*gives_up_at)
+            let limit = shared.max_wait();
+            *patience = Patience { until: now.saturating_add(limit), limit };
+            latest.min(patience.until)
         };
         let turn = match std::mem::replace(&mut self.stands, Stands::Outside) {
             Stands::Outside => shared.state.ask(self.n, now, latest, shared.max_waiting(), cx),
-            stands => stands.look(&shared.state, now, *gives_up_at, cx),
+            stands => stands.look(&shared.state, now, *patience, cx),
         };
         self.take(turn, now)
     }
@@ -66,7 +67,7 @@ impl<L: Borrow<RateLimiter>> Ticket<L> {
         let state = &self.limiter.borrow().shared.state;
         let turn = match std::mem::replace(&mut self.stands, Stands::Outside) {
             Stands::Outside => state.ask(self.n, now, || u64::MAX, usize::MAX, cx),
-            stands => stands.look(state, now, u64::MAX, cx),
+            stands => stands.look(state, now, Patience::ENDLESS, cx),
         };
         self.take(turn, now)
     }
@@ -76,17 +77,17 @@ impl<L: Borrow<RateLimiter>> Ticket<L> {
         match turn {
             Turn::Granted(grant) if grant.ready <= now => Next::Go(grant.stamp),
             // Its time was fixed, and is too late.
-            Turn::Granted(grant) if now >= self.gives_up_at => {
+            Turn::Granted(grant) if now >= self.patience.until => {
                 self.limiter().shared.state.give_back_at(grant.stamp, now);
-                Next::Refused(Refusal::MaxWait)
+                Next::Refused(Refusal::MaxWait { limit: self.patience.limit })
             }
             Turn::Granted(grant) => {
                 self.stands = Stands::Promised(grant);
-                Next::WaitUntil(grant.ready.min(self.gives_up_at))
+                Next::WaitUntil(grant.ready.min(self.patience.until))
             }
             Turn::Waits(key, looks_at) => {
                 self.stands = Stands::InQueue(key);
-                Next::WaitUntil(looks_at.min(self.gives_up_at))
+                Next::WaitUntil(looks_at.min(self.patience.until))
             }
             Turn::Refused(refusal) => Next::Refused(refusal),
         }
@@ -95,10 +96,10 @@ impl<L: Borrow<RateLimiter>> Ticket<L> {
 
 impl Stands {
     /// Looks again, from where it is not outside.
-    fn look(self, state: &State, now: u64, gives_up_at: u64, cx: &Context<'_>) -> Turn {
+    fn look(self, state: &State, now: u64, patience: Patience, cx: &Context<'_>) -> Turn {
         match self {
             Self::Outside => unreachable!("who is outside asks"),
-            Self::InQueue(key) => state.look(key, now, gives_up_at, cx),
+            Self::InQueue(key) => state.look(key, now, patience, cx),
             Self::Promised(grant) => Turn::Granted(grant),
         }
     }

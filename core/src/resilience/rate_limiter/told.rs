@@ -44,10 +44,7 @@ impl RateLimiter {
             Refusal::TooLarge { capacity } => because(Reason::TooLarge { capacity }),
             Refusal::Until(until) => because(Reason::RateLimited).with_retry_after(after(until)),
             Refusal::QueueFull { until } => because(Reason::QueueFull).with_retry_after(after(until)),
-            Refusal::MaxWait => {
-                let limit = Duration::from_nanos(self.shared.max_wait());
-                because(Reason::MaxWait { limit })
-            }
+            Refusal::MaxWait { limit } => because(Reason::MaxWait { limit: Duration::from_nanos(limit) }),
         };
         self.tell(EventKind::Rejected(rejected));
         rejected

@@ -100,6 +100,13 @@ where
                     return Poll::Pending;
                 }
                 outer.wake_at = None;
+                // It may have been polled late.
+                if outer.progress.is_too_late(&self.limits, || ctx.now())
+                    && let Some(last) = outer.last.take()
+                {
+                    outer.withdrawal = None;
+                    return Poll::Ready(Err(exhausted(last, outer, Stop::MaxElapsed, ctx)));
+                }
             }
             let within = frame
                 .at_attempt(outer.progress.attempt, outer.last.as_ref())

@@ -79,6 +79,14 @@ impl Progress {
         }
     }
 
+    /// Whether no other attempt may begin by now.
+    pub(super) fn is_too_late(&self, limits: &Limits, now: impl FnOnce() -> Instant) -> bool {
+        match (limits.config.max_elapsed, self.started) {
+            (Some(time), Some(started)) => now() > started + time,
+            _ => false,
+        }
+    }
+
     pub(super) const fn go_on(&mut self) {
         self.attempt = self.attempt.saturating_add(1);
     }

@@ -259,11 +259,16 @@ impl<T, F, Fut: Future> Body<T, F, Fut> {
                 if let Poll::Ready(output) = output {
                     *this.output = Some(output);
                     this.running.set(None);
+                    // What comes from outside from here on comes too late.
+                    *this.left = slot.lock().len();
                 }
             }
             let is_running = this.running.is_some();
             let taken = poll_locked(cx, |own| {
                 let mut line = slot.lock();
+                if !is_running && *this.left == 0 {
+                    return Poll::Ready((None, 0));
+                }
                 match slot.take(&mut line) {
                     // Only who has polled the body may wait.
                     None if is_running && *this.left == 0 => {
@@ -275,7 +280,8 @@ impl<T, F, Fut: Future> Body<T, F, Fut> {
             });
             match taken {
                 Poll::Ready((Some((item, emits)), left)) => {
-                    *this.left = left;
+                    // Not what has come since from outside: the body has its turn all the same.
+                    *this.left = if *this.left == 0 { left } else { left.min(*this.left - 1) };
                     this.budget.spend();
                     if let Some(emits) = emits {
                         emits.wake();

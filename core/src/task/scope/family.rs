@@ -10,7 +10,7 @@ use crate::sync::Semaphore;
 use crate::task::cancel_token::{CancelReason, CancelToken, Cancelled};
 use crate::task::packet::Promise;
 use crate::task::parent::{Guardian, Rest, rest_label};
-use crate::task::roster::{Done, End, Kind, Place, Roster, Tally, TaskLabel};
+use crate::task::roster::{Done, End, Kind, Place, Roster, Tally, TaskCounts, TaskLabel};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -148,25 +148,26 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
         if !self.roster.is_empty() {
             return Left::Tasks;
         }
-        match hooks.as_mut().and_then(Vec::pop) {
-            Some(hook) => Left::Hook(hook),
-            None if self.roster.try_close() => {
+        if let Some(hook) = hooks.as_mut().and_then(Vec::pop) {
+            return Left::Hook(hook);
+        }
+        match self.roster.try_close() {
+            Some(counts) => {
                 *hooks = None;
-                Left::Nothing
+                Left::Nothing(counts)
             }
             None => Left::Tasks,
         }
     }
 
-    /// How the scope has failed: a panic that is to go on, in place of all else; or an error. Whatever fails from now
-    /// on is not its own.
-    pub(super) fn conclude(&self, was_cut: bool) -> Result<Option<ScopeError<E>>, Panic> {
+    /// How the scope has failed, that came to this: a panic that is to go on, in place of all else; or an error. Whatever
+    /// fails from now on, or comes too late to be started, is not its own.
+    pub(super) fn conclude(&self, counts: TaskCounts, was_cut: bool) -> Result<Option<ScopeError<E>>, Panic> {
         let failures = lock(&self.failures).take().unwrap_or_default();
         let is_panic = |(_, failure): &(_, Failure<E>)| matches!(failure, Failure::Panic(_));
         if self.on_panic == OnPanic::Resume && failures.iter().any(is_panic) {
             return Err(first_panic(failures));
         }
-        let counts = self.roster.counts();
         Ok(match Failures::new(failures) {
             Some(failures) => Some(ScopeError::Failed(failures)),
             None if was_cut || counts.is_cut() => Some(ScopeError::Cancelled(self.cancelled())),
@@ -180,7 +181,8 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
 pub(super) enum Left {
     Tasks,
     Hook(Rest),
-    Nothing,
+    /// And what has become of its tasks.
+    Nothing(TaskCounts),
 }
 
 fn first_panic<E>(failures: Noted<E>) -> Panic {

@@ -13,7 +13,7 @@ use crate::span::{self, Site, Spanned};
 use crate::sync::Semaphore;
 use crate::task::cancel_token::{CancelReason, CancelledOwned};
 use crate::task::parent::{Guardian, Rest};
-use crate::task::roster::Kind;
+use crate::task::roster::{Kind, TaskCounts};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::poll_fn;
@@ -185,12 +185,12 @@ where
             probe::waiting(|| "the body of a scope".to_owned());
             return Poll::Pending;
         }
-        ready!(running.as_mut().poll_exit(cx));
+        let counts = ready!(running.as_mut().poll_exit(cx));
         let family = Arc::clone(&running.left.family);
         let was_cut = running.was_cut;
         this.running.set(None);
         family.cancel(HAS_ENDED);
-        match (family.conclude(was_cut), this.value.take()) {
+        match (family.conclude(counts, was_cut), this.value.take()) {
             (Ok(None), Some(Ok(value))) => Poll::Ready(Ok(value)),
             (failed, value) => {
                 // Nobody gets it, and it may panic in its destructor.
@@ -244,16 +244,16 @@ impl<R: Runtime, E: Send + 'static> Running<R, E> {
     }
 
     /// Waits for the tasks, and then for the exit hooks; from then on nothing can be started.
-    fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TaskCounts> {
         let this = self.project();
-        ready!(this.left.family.poll_exit(&mut this.left.hook, cx));
+        let counts = ready!(this.left.family.poll_exit(&mut this.left.hook, cx));
         this.left.has_ended = true;
-        Poll::Ready(())
+        Poll::Ready(counts)
     }
 }
 
 impl<R: Runtime, E: Send + 'static> Family<R, E> {
-    fn poll_exit(&self, current: &mut Option<Hook>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_exit(&self, current: &mut Option<Hook>, cx: &mut Context<'_>) -> Poll<TaskCounts> {
         loop {
             if let Some(hook) = current {
                 let outcome = ready!(hook.as_mut().poll(cx));
@@ -269,7 +269,7 @@ impl<R: Runtime, E: Send + 'static> Family<R, E> {
             match self.close() {
                 Left::Tasks => {}
                 Left::Hook(hook) => *current = Some(Box::pin(Contained::new(hook))),
-                Left::Nothing => return Poll::Ready(()),
+                Left::Nothing(counts) => return Poll::Ready(counts),
             }
         }
     }
@@ -299,8 +299,8 @@ impl<R: Runtime, E: Send + 'static> Drop for Handover<R, E> {
             match family.close() {
                 Left::Tasks => {}
                 Left::Hook(next) => hook = Some(Box::pin(Contained::new(next))),
-                Left::Nothing => {
-                    if let Err(panic) = family.conclude(false) {
+                Left::Nothing(counts) => {
+                    if let Err(panic) = family.conclude(counts, false) {
                         family.pass_on(panic);
                     }
                     return;
@@ -308,8 +308,8 @@ impl<R: Runtime, E: Send + 'static> Drop for Handover<R, E> {
             }
         }
         self.family.guardian.take_over(family.roster.counts().running, async move {
-            poll_fn(|cx| family.poll_exit(&mut hook, cx)).await;
-            if let Err(panic) = family.conclude(false) {
+            let counts = poll_fn(|cx| family.poll_exit(&mut hook, cx)).await;
+            if let Err(panic) = family.conclude(counts, false) {
                 panic.resume();
             }
         });

@@ -163,10 +163,10 @@ where
                 let mut progress = lock(&inner.progress);
                 let machine = &mut progress.machine;
                 machine.begin(now, this.config.drain);
-                if force {
-                    machine.force(now, this.config.abort_wait);
+                // One phase at a time: what belongs to each is done.
+                if !(force && machine.force(now, this.config.abort_wait)) {
+                    machine.advance(now, this.config.grace, this.config.abort_wait);
                 }
-                machine.advance(now, this.config.grace, this.config.abort_wait);
                 machine.until()
             };
             let phase = inner.enter();

@@ -58,12 +58,15 @@ impl Machine {
         }
     }
 
-    /// Another one; without effect before the first and after the abort, for which there is so much time.
-    pub(super) fn force(&mut self, now: Instant, abort: Duration) {
-        if matches!(self.phase, Phase::Draining | Phase::Cancelling) {
+    /// Another one; without effect before the first and after the abort, for which there is so much time. Whether it had
+    /// any.
+    pub(super) fn force(&mut self, now: Instant, abort: Duration) -> bool {
+        let has_effect = matches!(self.phase, Phase::Draining | Phase::Cancelling);
+        if has_effect {
             self.forced = true;
             self.enter(Phase::Aborting, now + abort);
         }
+        has_effect
     }
 
     /// Goes on to the next phase where the time of this one is over, and tells whether it did.
@@ -118,7 +121,7 @@ mod tests {
         use Phase::*;
         let signal: fn(&mut Machine) = |machine| match machine.phase() {
             Running => machine.begin(at(0), SEC),
-            _ => machine.force(at(0), SEC),
+            _ => _ = machine.force(at(0), SEC),
         };
         let ended: fn(&mut Machine) = Machine::idle;
         let time: fn(&mut Machine) = |machine| {

@@ -17,7 +17,7 @@ use crate::instant::Instant;
 use crate::limit::Limit;
 use crate::primitives::lock;
 use crate::probe;
-use crate::runtime::backend::quietly;
+use crate::runtime::backend::{Contained, quietly};
 use crate::runtime::{JoinError, Runtime, Sleep, SpawnSite};
 use crate::task::cancel_token::{CancelToken, CancelledOwned};
 use crate::task::join_set::JoinSet;
@@ -47,11 +47,11 @@ pub struct RunSupervisor<R: Runtime, E: Send + Sync + 'static> {
     children: BTreeMap<Id, Child<R, E>>,
     running: JoinSet<R, Id, Result<(), E>>,
     // What children that have ended, or not, have left behind of what they owned.
-    left: KeyedSet<(Id, u64), Rest>,
+    left: KeyedSet<(Id, u64), Contained<Rest>>,
     left_of: BTreeMap<Id, Left>,
     next_left: u64,
-    // Those that have ended, but for what they have left behind.
-    held: BTreeMap<Id, Outcome<E>>,
+    // Those that have ended, but for what they have left behind; and when.
+    held: BTreeMap<Id, (Outcome<E>, Instant)>,
     parent: Arc<Guardian>,
     parent_cancelled: CancelledOwned,
     timer: Option<Timer<R>>,
@@ -134,6 +134,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
                 location: spec.location,
                 runs: 0,
                 token: None,
+                late_panic: None,
                 exit: None,
                 removals: Vec::new(),
                 factory: Some(spec.into_factory()),
@@ -150,7 +151,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             Message::Left(id, tasks, rest) => {
                 let key = (id, self.next_left);
                 self.next_left += 1;
-                if self.left.try_insert(key, rest).is_err() {
+                if self.left.try_insert(key, Contained::new(rest)).is_err() {
                     unreachable!("each has a key of its own, and there is a place for any number");
                 }
                 let left = self.left_of.entry(id).or_default();
@@ -240,23 +241,31 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
                     self.machine.ready(id, run, self.rt.now());
                 }
             }
-            Err(payload) => self.conclude(id, Err(JoinError::panicked(payload))),
+            Err(payload) => self.ended(id, Err(JoinError::panicked(payload)), self.rt.now()),
         }
     }
 
     /// A child's task has ended.
-    fn ended(&mut self, id: Id, outcome: Outcome<E>) {
+    fn ended(&mut self, id: Id, outcome: Outcome<E>, at: Instant) {
         // It may have ended because the supervisor is to stop; and what it has left behind is there by now.
         self.hear();
+        // What it has left behind may wait for that.
+        let token = self.children.get_mut(&id).and_then(|child| child.token.take());
+        quietly(|| drop(token));
         if self.left_of.contains_key(&id) {
-            self.held.insert(id, outcome);
+            self.held.insert(id, (outcome, at));
         } else {
-            self.conclude(id, outcome);
+            self.conclude(id, outcome, at);
         }
     }
 
-    /// Nothing is left of a run.
-    fn conclude(&mut self, id: Id, outcome: Outcome<E>) {
+    /// Nothing is left of a run, which has ended at that time.
+    fn conclude(&mut self, id: Id, mut outcome: Outcome<E>, at: Instant) {
+        let late_panic = self.children.get_mut(&id).and_then(|child| child.late_panic.take());
+        match (&outcome, late_panic) {
+            (Ok(Ok(())), Some(panic)) => outcome = Err(JoinError::Panicked(panic)),
+            (_, late_panic) => quietly(|| drop(late_panic)),
+        }
         let exit = Arc::new(ChildExit::new(outcome));
         let kind = match &*exit {
             ChildExit::Finished => ExitKind::Finished,
@@ -266,12 +275,11 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
         self.tally.count(&exit);
         self.tell(id, |child| SupervisorEvent::Exited { child, exit: Arc::clone(&exit) });
         if let Some(child) = self.children.get_mut(&id) {
-            let (before, token) = (child.exit.replace(exit), child.token.take());
+            let before = child.exit.replace(exit);
             quietly(|| drop(before));
-            quietly(|| drop(token));
         }
         let random = self.rt.random_u64();
-        self.machine.exited(id, kind, self.rt.now(), random);
+        self.machine.exited(id, kind, at, self.rt.now(), random);
     }
 
     fn tell(&self, id: Id, event: impl FnOnce(Arc<str>) -> SupervisorEvent<E>) {
@@ -286,15 +294,22 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
 
     /// What children leave behind; whether something of it has ended.
     fn poll_left(&mut self, cx: &mut Context<'_>) -> bool {
-        let Poll::Ready(Some(((id, _), ()))) = self.left.poll_set(cx) else { return false };
+        let Poll::Ready(Some(((id, _), outcome))) = self.left.poll_set(cx) else { return false };
+        // It is the child's, in which that was.
+        if let Err(JoinError::Panicked(panic)) = outcome.into_result()
+            && let Some(child) = self.children.get_mut(&id)
+        {
+            let before = child.late_panic.replace(panic);
+            quietly(|| drop(before));
+        }
         let is_last = self.left_of.get_mut(&id).is_none_or(|left| {
             left.pieces -= 1;
             left.pieces == 0
         });
         if is_last {
             self.left_of.remove(&id);
-            if let Some(outcome) = self.held.remove(&id) {
-                self.ended(id, outcome);
+            if let Some((outcome, at)) = self.held.remove(&id) {
+                self.ended(id, outcome, at);
             }
         }
         true
@@ -327,7 +342,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
     fn look_around(&mut self, cx: &mut Context<'_>) {
         self.hear();
         if let Poll::Ready(Some((id, outcome))) = self.running.poll_join_next(cx) {
-            self.ended(id, outcome);
+            self.ended(id, outcome, self.rt.now());
         }
         self.poll_left(cx);
         self.poll_timer(cx);
@@ -345,7 +360,7 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             if let Some(command) = self.machine.next_command() {
                 self.execute(command);
             } else if let Poll::Ready(Some((id, outcome))) = self.running.poll_join_next(cx) {
-                self.ended(id, outcome);
+                self.ended(id, outcome, self.rt.now());
             } else if self.phase == Phase::Finished && self.left.is_empty() {
                 return Turn::Finished;
             } else if !self.poll_left(cx) && !self.poll_timer(cx) {

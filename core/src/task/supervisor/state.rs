@@ -214,7 +214,8 @@ impl Machine {
         }
     }
 
-    pub(super) fn exited(&mut self, id: Id, exit: ExitKind, now: Instant, random: u64) {
+    /// A child has ended at `at`, and by `now` nothing is left of it.
+    pub(super) fn exited(&mut self, id: Id, exit: ExitKind, at: Instant, now: Instant, random: u64) {
         if !self.living.remove(&id) {
             return;
         }
@@ -224,6 +225,9 @@ impl Machine {
             self.timers.remove(&(abort_at, id));
         }
         child.state = State::Ended;
+        if child.up_since.is_some_and(|since| self.rules.delay.is_stable(at - since)) {
+            child.failures = 0;
+        }
         let (rules, is_removed) = (child.rules, child.is_removed);
         if self.phase != Phase::Running {
             // It is not to run again.
@@ -237,7 +241,7 @@ impl Machine {
                 Restart::Permanent | Restart::Transient => self.wait(id, sweep.not_before, now),
             }
         } else if rules.restart.applies_to(exit) {
-            self.restart(id, now, random);
+            self.restart(id, at, now, random);
         } else {
             self.has_ended(id, now);
         }

@@ -261,3 +261,26 @@ async fn calls_are_spawned_with_what_they_borrow<R: Runtime>(rt: R) {
 fn a_call_that_borrows_can_be_spawned() {
     on_sim(calls_are_spawned_with_what_they_borrow);
 }
+
+#[test]
+fn b23_what_waits_for_its_turn_below_is_no_slow_call() {
+    on_sim(|rt| async move {
+        let breaker = CircuitBreaker::named("db").count_window(4).min_calls(4).failure_rate(1.0);
+        let breaker = breaker.slow_call_duration(ms(250)).slow_call_rate(0.5).build().unwrap();
+        let places = Bulkhead::named("db").max_in_flight(1).max_waiting(9).build().unwrap();
+        let db = Pipeline::named("db").breaker(&breaker).bulkhead(&places).build(&rt).unwrap();
+        let call = |took| {
+            let (db, rt) = (&db, &rt);
+            db.call(move |_| async move {
+                rt.sleep(ms(took)).await;
+                Ok::<_, &str>(())
+            })
+        };
+        let all = futures::join!(call(100), call(100), call(100), call(100));
+        assert_eq!(all, (Ok(()), Ok(()), Ok(()), Ok(())));
+        assert_eq!((rt.now(), breaker.metrics(rt.now()).slow_calls), (at(400), 0));
+        // What takes long itself is one still.
+        let (_, slow) = futures::join!(call(100), call(251));
+        assert_eq!((slow, breaker.metrics(rt.now()).slow_calls), (Ok(()), 1));
+    });
+}

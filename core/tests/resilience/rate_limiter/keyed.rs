@@ -398,3 +398,23 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn nothing_goes_back_to_any_other_key() {
+    with_rt(|rt| {
+        let limiter = keyed::<u32>(rt, Quota::per_hour(1).burst(1_000));
+        for key in 0..300 {
+            assert!(limiter.try_acquire(&key, START).is_ok());
+        }
+        for from in 0..300 {
+            for to in (0..300).filter(|to| *to != from) {
+                let permit = limiter.try_acquire(&from, START).expect("there are a thousand");
+                limiter.give_back(&to, permit, START);
+            }
+        }
+        // Many of them are beside each other in the table.
+        for key in 0..300 {
+            assert_eq!(limiter.available(&key, START), 700, "{key}");
+        }
+    });
+}

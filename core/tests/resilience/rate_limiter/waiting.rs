@@ -1,6 +1,7 @@
 //! Who waits: in which order, for how long, and what is left when it goes.
 
 use super::{is_limited, limit, limiter, ms};
+use crate::kit::on_sim;
 use backstay::testing::{
     Explore, Failure, Sim, Subject, Tracker, abort_sweep, cancel_sweep, checked, panic_sweep,
 };
@@ -458,4 +459,19 @@ fn b20_every_schedule_of_a_head_that_gives_up() {
         assert_eq!(limiter.waiting(), 0);
     });
     passed(explored);
+}
+
+#[test]
+fn who_has_waited_is_told_how_long_it_was_allowed_to() {
+    on_sim(|rt| async move {
+        let named = |name| RateLimiter::named(name);
+        let limiter = named("t").quota(Quota::per_second(1)).max_wait(ms(2_000)).build().unwrap();
+        assert!(limiter.try_acquire(rt.now()).is_ok());
+        let later = async {
+            rt.sleep(ms(500)).await;
+            limiter.reconfigure(named("").quota(Quota::per_minute(1)), rt.now()).unwrap();
+        };
+        let (waited, ()) = futures::join!(limiter.acquire(&rt), later);
+        assert_eq!(waited.unwrap_err().reason(), Reason::MaxWait { limit: ms(2_000) });
+    });
 }

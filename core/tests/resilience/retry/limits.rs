@@ -233,3 +233,25 @@ fn a_delay_that_would_never_end_ends_the_attempts() {
         assert_eq!(result, exhausted(1, 0, Stop::Deadline, BOOM));
     });
 }
+
+#[test]
+fn d27_no_attempt_begins_after_max_elapsed_also_where_it_is_polled_late() {
+    for (late, attempts) in [(ms(150), 2), (ms(10_000), 1)] {
+        sim(move |rt| async move {
+            let retry =
+                Retry::builder().max_attempts(2).backoff(Backoff::constant(ms(100))).max_elapsed(ms(150));
+            let retry = retry.build().unwrap();
+            let begun = AtomicU32::new(0);
+            let mut call = std::pin::pin!(retry.run(&rt, |_| {
+                begun.fetch_add(1, Relaxed);
+                ready(Err::<(), _>(Boom))
+            }));
+            assert!(futures::poll!(call.as_mut()).is_pending());
+            // Its task is busy elsewhere.
+            rt.sleep(late).await;
+            let why = if attempts == 1 { Stop::MaxElapsed } else { Stop::MaxAttempts };
+            let error = Error::RetriesExhausted { attempts, elapsed: late, why, last: BOOM };
+            assert_eq!((call.await, begun.load(Relaxed)), (Err(error), attempts));
+        });
+    }
+}

@@ -4,8 +4,11 @@ use super::kit::{Boom, Log, failing, failing_first, run_for, sleeper, slow, spec
 use crate::kit::{Wakes, ms, poll_with};
 use backstay::testing::Sim;
 use backstay_core::Runtime;
-use backstay_core::task::{ChildExit, Restart, RestartDelay, Strategy, Supervisor, SupervisorEnd};
+use backstay_core::task::{
+    ChildExit, Restart, RestartDelay, Strategy, Supervisor, SupervisorEnd, TaskScope, scope,
+};
 use std::error::Error;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -346,4 +349,30 @@ fn a_child_that_says_again_that_it_is_ready_tells_the_supervisor_nothing() {
         assert_eq!(wakes.count(), before);
     });
     run.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn the_delay_is_from_the_failure_and_what_is_left_is_no_time_up() {
+    let ran = run_for(300, |s, _| {
+        let delay = RestartDelay::doubling(ms(10), ms(40)).jitter(0).stable_after(ms(45));
+        s.intensity(100).restart_delay(delay).child(spec("a", Restart::Permanent, |context| async move {
+            // It fails at once, and leaves something for fifty milliseconds.
+            let nap = context.runtime().sleep(ms(50));
+            let mut own = Box::pin(scope(&context, |s: TaskScope<Sim, Boom>| {
+                s.shield(async move {
+                    nap.await;
+                    Ok(())
+                });
+                pending::<Result<(), Boom>>()
+            }));
+            assert!(futures::poll!(own.as_mut()).is_pending());
+            Err(Boom("boom"))
+        }))
+    });
+    let delays: Vec<_> = ran.told.iter().filter(|line| line.contains("restart")).collect();
+    let said = |wanted: &str| delays.iter().filter(|line| line.contains(wanted)).count();
+    assert_eq!([said("10ms"), said("20ms")], [1, 1], "{delays:?}");
+    assert!(said("40ms") >= 3, "{delays:?}");
+    // Each delay had passed when the next could start.
+    assert_eq!(ran.outcome.expect("it is stopped").starts, 6);
 }

@@ -1,14 +1,15 @@
 //! Supervisors of supervisors: what comes up, what goes up, and what is taken down.
 
-use super::kit::{Boom, Log, failing, run_for, slow, spec};
+use super::kit::{Boom, Log, failing, run_for, sleeper, slow, spec};
 use crate::kit::ms;
 use backstay::testing::Sim;
 use backstay_core::Runtime;
 use backstay_core::task::{
-    ChildContext, JoinSet, Restart, Root, Shutdown, StopLimit, Supervisor, SupervisorBuilder, TaskScope,
-    scope,
+    ChildContext, JoinSet, OnPanic, Restart, Root, Shutdown, StopLimit, Supervisor, SupervisorBuilder,
+    TaskScope, scope,
 };
 use std::future::pending;
+use std::panic::resume_unwind;
 
 type Builder = SupervisorBuilder<Sim, Boom>;
 
@@ -243,4 +244,99 @@ fn s15_what_is_left_when_it_is_dropped_goes_to_the_parent_too() {
     });
     let elapsed = run.unwrap_or_else(|failure| panic!("{failure}")).value;
     assert_eq!((elapsed, log.take().len()), (ms(100), 1));
+}
+
+/// A scope of the child's that is dropped, in which something runs to its end.
+async fn leaves(context: &ChildContext<Sim>, left: impl Future<Output = Result<(), Boom>> + Send + 'static) {
+    let mut own = Box::pin(scope(context, |s: TaskScope<Sim, Boom>| {
+        s.shield(left);
+        pending::<Result<(), Boom>>()
+    }));
+    assert!(futures::poll!(own.as_mut()).is_pending());
+}
+
+#[test]
+fn what_is_left_of_a_run_hears_that_it_has_ended() {
+    let ran = run_for(1_000, |s, _| {
+        s.child(spec("a", Restart::Permanent, |context| async move {
+            let token = context.token().clone();
+            if context.restarts() > 0 {
+                token.cancelled().await;
+                return Ok(());
+            }
+            leaves(&context, async move {
+                token.cancelled().await;
+                Ok(())
+            })
+            .await;
+            Err(Boom("boom"))
+        }))
+    });
+    assert_eq!(ran.outcome.expect("it is stopped").starts, 2);
+}
+
+#[test]
+fn s18_a_panic_of_what_was_left_is_the_childs() {
+    let ran = run_for(100, |s, _| {
+        s.child(sleeper("b", Restart::Permanent)).child(spec("a", Restart::Transient, |context| async move {
+            if context.restarts() == 0 {
+                let nap = context.runtime().sleep(ms(5));
+                leaves(&context, async move {
+                    nap.await;
+                    resume_unwind(Box::new("late"))
+                })
+                .await;
+            }
+            Ok(())
+        }))
+    });
+    let report = ran.outcome.expect("it is stopped");
+    assert_eq!((report.panicked, report.restarts, report.aborted), (1, 1, 0));
+    assert_eq!(ran.elapsed, ms(100));
+}
+
+#[test]
+fn s18_a_panic_of_what_a_dropped_supervisor_left_keeps_no_other_from_its_end() {
+    let log = Log::default();
+    let run = Sim::builder().run(|rt| {
+        let under = rt.clone();
+        let log = log.clone();
+        async move {
+            let whole = scope(&under, |s: TaskScope<Sim, Boom>| {
+                let (own, log) = (s.clone(), log.clone());
+                async move {
+                    let child = move |name: &'static str, panics: bool| {
+                        let log = log.clone();
+                        spec(name, Restart::Permanent, move |context| {
+                            let log = log.clone();
+                            async move {
+                                let rt = context.runtime().clone();
+                                leaves(&context, async move {
+                                    rt.sleep(ms(if panics { 10 } else { 20 })).await;
+                                    if panics {
+                                        resume_unwind(Box::new("late"));
+                                    }
+                                    log.add(&rt, "ended");
+                                    Ok(())
+                                })
+                                .await;
+                                pending().await
+                            }
+                        })
+                    };
+                    let supervisor =
+                        Supervisor::builder(&rt, "s").child(child("a", true)).child(child("b", false));
+                    let mut run = Box::pin(supervisor.build().expect("it makes sense").run(&own));
+                    assert!(own.runtime().timeout(ms(5), run.as_mut()).await.is_err());
+                    Ok(())
+                }
+            });
+            let error = whole.on_panic(OnPanic::Report).await.expect_err("something has panicked");
+            (error.to_string(), under.now())
+        }
+    });
+    let (error, ended_at) = run.expect("nothing is left").value;
+    assert!(error.contains("late"), "{error}");
+    // It has waited for the other too.
+    assert_eq!((log.take(), ended_at.since_origin()), (vec!["20 ended".to_owned()], ms(20)));
 }

@@ -76,7 +76,13 @@ impl World {
             let (key, _, flag) = self.places.remove(&id).expect("it is there");
             let mut wakers = Wakers::new();
             let mut waker = Some(Waker::from(Arc::clone(&flag)));
-            match self.ledger.look(key.expect("it waits"), self.now, u64::MAX, &mut waker, &mut wakers) {
+            match self.ledger.look(
+                key.expect("it waits"),
+                self.now,
+                Patience::ENDLESS,
+                &mut waker,
+                &mut wakers,
+            ) {
                 Turn::Granted(grant) => _ = self.served.insert(id, grant.ready),
                 Turn::Waits(key, looks_at) => {
                     assert!(looks_at > self.now);
@@ -109,8 +115,14 @@ fn who_gives_up_or_leaves_is_in_nobodys_way() {
         };
         assert!(matches!(ask(&mut ledger), Turn::Granted(_)));
         let Turn::Waits(gives_up, until) = ask(&mut ledger) else { panic!("there was one") };
-        let turn = ledger.look(gives_up, 0, 0, &mut Some(Waker::noop().clone()), &mut Wakers::new());
-        assert!(matches!(turn, Turn::Refused(Refusal::MaxWait)), "{turn:?}");
+        let turn = ledger.look(
+            gives_up,
+            0,
+            Patience { until: 0, limit: 7 },
+            &mut Some(Waker::noop().clone()),
+            &mut Wakers::new(),
+        );
+        assert!(matches!(turn, Turn::Refused(Refusal::MaxWait { limit: 7 })), "{turn:?}");
         assert_eq!(ledger.try_take(1, 0, &mut Wakers::new()), Err(Refusal::Until(until)));
         let Turn::Waits(leaves, again) = ask(&mut ledger) else { panic!("there was one") };
         assert_eq!(again, until);
@@ -145,7 +157,13 @@ fn who_looks_too_early_looks_again_when_it_was_to() {
         for (mut key, until) in [waits(), waits()] {
             for early in [0, 1, until - 1] {
                 let mut waker = Some(Waker::noop().clone());
-                let turn = ledger.look(key, early.min(SECOND / 7), u64::MAX, &mut waker, &mut Wakers::new());
+                let turn = ledger.look(
+                    key,
+                    early.min(SECOND / 7),
+                    Patience::ENDLESS,
+                    &mut waker,
+                    &mut Wakers::new(),
+                );
                 let Turn::Waits(again, at) = turn else { panic!("it is early: {turn:?}") };
                 assert_eq!(at, until);
                 key = again;

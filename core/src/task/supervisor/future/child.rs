@@ -1,6 +1,7 @@
 //! A child of a supervisor that runs.
 
 use crate::channel::oneshot;
+use crate::runtime::Panic;
 use crate::runtime::backend::quietly;
 use crate::task::cancel_token::DropGuard;
 use crate::task::supervisor::child::Factory;
@@ -19,6 +20,8 @@ pub(super) struct Child<R, E> {
     pub(super) runs: u64,
     // Of the present run: cancelled with its end, however that comes.
     pub(super) token: Option<DropGuard>,
+    // Of what the present run has left behind.
+    pub(super) late_panic: Option<Panic>,
     // How the latest run has ended.
     pub(super) exit: Option<Arc<ChildExit<E>>>,
     pub(super) removals: Vec<oneshot::Sender<()>>,
@@ -29,7 +32,9 @@ pub(super) struct Child<R, E> {
 impl<R, E> Drop for Child<R, E> {
     fn drop(&mut self) {
         let (token, exit, factory) = (self.token.take(), self.exit.take(), self.factory.take());
+        let late_panic = self.late_panic.take();
         quietly(|| drop(token));
+        quietly(|| drop(late_panic));
         quietly(|| drop(exit));
         quietly(|| drop(factory));
         self.removals.drain(..).for_each(|removal| quietly(|| drop(removal)));

@@ -2,8 +2,8 @@
 
 use super::{Phase, RunSupervisor};
 use crate::primitives::lock;
-use crate::runtime::Runtime;
-use crate::runtime::backend::quietly;
+use crate::runtime::backend::{Contained, quietly};
+use crate::runtime::{JoinError, Runtime};
 use crate::task::supervisor::error::GaveUp;
 use crate::task::supervisor::events::{ChildExit, SupervisorEvent};
 use crate::task::supervisor::inbox::Message;
@@ -121,7 +121,13 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
         let given_up_on = tally.given_up_on.take();
         // Now, and not with the future: who waits for a removal waits for no more, and what factories hold is gone.
         let children = std::mem::take(&mut self.children);
-        self.open.shared.close().into_iter().for_each(|message| quietly(|| drop(message)));
+        for message in self.open.shared.close() {
+            match message {
+                // It has come in this very moment.
+                Message::Left(_, tasks, rest) => self.parent.pass_on(tasks, rest),
+                other => quietly(|| drop(other)),
+            }
+        }
         drop(children);
         match given_up_on {
             None => Ok(report),
@@ -158,7 +164,7 @@ impl<R: Runtime, E: Send + Sync + 'static> Drop for RunSupervisor<R, E> {
             match message {
                 Message::Left(_, tasks, rest) => {
                     count += tasks;
-                    rests.push(rest);
+                    rests.push(Contained::new(rest));
                 }
                 other => quietly(|| drop(other)),
             }
@@ -167,9 +173,20 @@ impl<R: Runtime, E: Send + Sync + 'static> Drop for RunSupervisor<R, E> {
             return;
         }
         self.parent.take_over(count, async move {
-            while std::future::poll_fn(|cx| left.poll_next(cx)).await.is_some() {}
+            let mut panic = None;
+            let mut note = |outcome: Result<(), JoinError>| match outcome {
+                Err(JoinError::Panicked(first)) if panic.is_none() => panic = Some(first),
+                other => quietly(|| drop(other)),
+            };
+            while let Some((_, outcome)) = std::future::poll_fn(|cx| left.poll_next(cx)).await {
+                note(outcome.into_result());
+            }
             for rest in rests {
-                rest.await;
+                note(rest.await.into_result());
+            }
+            // When all have ended: it is the parent's.
+            if let Some(panic) = panic {
+                panic.resume();
             }
         });
     }

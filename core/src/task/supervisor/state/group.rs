@@ -11,20 +11,17 @@ pub(super) struct Sweep {
 }
 
 impl Machine {
-    /// A child has failed.
-    pub(super) fn restart(&mut self, id: Id, now: Instant, random: u64) {
+    /// A child has failed at `at`.
+    pub(super) fn restart(&mut self, id: Id, at: Instant, now: Instant, random: u64) {
         if self.intensity.is_exceeded_by_one(now) {
             self.end(Ending::GaveUp(id), now);
             return;
         }
         let Some(child) = self.children.get_mut(&id) else { return };
-        if child.up_since.is_some_and(|since| self.rules.delay.is_stable(now - since)) {
-            child.failures = 0;
-        }
         let delay = self.rules.delay.after(child.failures, random);
         child.failures = child.failures.saturating_add(1);
         self.commands.push_back(Command::Restarting(id, delay));
-        let not_before = now + delay;
+        let not_before = at + delay;
         match self.rules.strategy {
             Strategy::OneForOne | Strategy::Dynamic => self.wait(id, not_before, now),
             Strategy::OneForAll => self.sweep(Sweep { from: Id::MIN, not_before }, now),

@@ -173,7 +173,7 @@ impl Watched {
         seen.later = later;
         (seen.alive, seen.is_up, seen.told, seen.aborted) = (false, false, None, false);
         seen.rests = !seen.rules.restart.applies_to(exit) || is_ending;
-        self.machine.exited(id, exit, self.now, 0);
+        self.machine.exited(id, exit, self.now, self.now, 0);
     }
 
     /// Also where nobody has been told yet.

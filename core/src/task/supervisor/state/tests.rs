@@ -83,9 +83,9 @@ impl Case {
                 let run = self.machine.children.get(&number).map_or(0, |child| child.runs);
                 self.machine.ready(number, run, now);
             }
-            "ok" => self.machine.exited(number, ExitKind::Finished, now, 0),
-            "fail" => self.machine.exited(number, ExitKind::Failed, now, 0),
-            "lost" => self.machine.exited(number, ExitKind::RuntimeEnded, now, 0),
+            "ok" => self.machine.exited(number, ExitKind::Finished, now, now, 0),
+            "fail" => self.machine.exited(number, ExitKind::Failed, now, now, 0),
+            "lost" => self.machine.exited(number, ExitKind::RuntimeEnded, now, now, 0),
             "remove" => self.machine.remove(number, now),
             "add" => self.add(argument),
             "at" => self.machine.timer(now),
@@ -339,6 +339,27 @@ fn the_delay_doubles_and_begins_anew_after_a_stable_time() {
             ("ready 1", "up"),
             ("at 350", ""),
             ("fail 1", "R1+20 C0"),
+        ],
+    );
+}
+
+#[test]
+fn who_was_up_for_long_begins_anew_whoever_has_failed() {
+    let delay = RestartDelay::doubling(Duration::from_millis(20), Duration::from_millis(50)).jitter(0);
+    run(
+        Rules { delay: delay.stable_after(Duration::from_millis(100)), intensity: 9, ..rules(OneForAll) },
+        "p p",
+        &[
+            ("begin", "S0 S1 up"),
+            ("fail 0", "R0+20 C1"),
+            ("ok 1", ""),
+            ("at 20", "S0 S1"),
+            ("at 220", ""),
+            // The other: it is stopped for that.
+            ("fail 1", "R1+20 C0"),
+            ("ok 0", ""),
+            ("at 240", "S0 S1"),
+            ("fail 0", "R0+20 C1"),
         ],
     );
 }
