@@ -89,17 +89,23 @@ fn even(sorted: &[f64]) -> Vec<(f64, f64)> {
     let n = sorted.len();
     let half = n / 2;
     let at_most = middle_at_most(n, half);
-    let ways = (1..=half).map(|k| (half + k) as f64 / k as f64).product::<f64>();
-    // That of half the draws all are among `count` of the values: of two such counts the difference is that one
-    // of them is the last.
-    let all_among = |count: usize| (count as f64 / n as f64).powi(half as i32);
-    let mut pairs = Vec::with_capacity(n * (n + 1) / 2);
+    // In how many ways the draws are two halves, over 2 to the power of `n`, as neither is a float when `n` is large.
+    let ways = (1..=half).map(|k| (2 * k - 1) as f64 / (2 * k) as f64).product::<f64>();
+    // How probable it is that one half is among so many values, and the other among so many, times that power of 2.
+    let all_among =
+        |low: usize, high: usize| (4.0 * low as f64 / n as f64 * high as f64 / n as f64).powi(half as i32);
+    // That half of the draws, which are among `count` of the values, aren't all among one less: that one of them is
+    // the last.
+    let has_last = |count: usize| 1.0 - ((count - 1) as f64 / count as f64).powi(half as i32);
+    let mut pairs = Vec::new();
     for i in 0..n {
         let mut left = at_most[i + 1] - at_most[i];
         for j in i + 1..n {
-            let lower = all_among(i + 1) - all_among(i);
-            let upper = all_among(n - j) - all_among(n - j - 1);
-            let weight = ways * lower * upper;
+            let weight = ways * all_among(i + 1, n - j) * has_last(i + 1) * has_last(n - j);
+            // Those that are further apart are less probable still.
+            if weight < 1e-20 {
+                break;
+            }
             left -= weight;
             pairs.push(((sorted[i] + sorted[j]) / 2.0, weight));
         }
@@ -111,20 +117,35 @@ fn even(sorted: &[f64]) -> Vec<(f64, f64)> {
 /// How probable it is that of `n` draws the `k`-th least is among the first 0, 1, … `n` values: that at least `k`
 /// draws are.
 fn middle_at_most(n: usize, k: usize) -> Vec<f64> {
-    let at_least = |share: f64| -> f64 {
-        if share >= 1.0 {
+    let at_least = |count: usize| -> f64 {
+        if count == n {
             return 1.0;
         }
-        // The binomial's terms one from the other, from the top: none overflows.
-        let mut term = share.powi(n as i32);
-        let mut sum = 0.0;
-        for hits in (k..=n).rev() {
-            sum += term;
-            term *= hits as f64 / (n - hits + 1) as f64 * (1.0 - share) / share;
+        // The binomial's terms one from the other, from the greatest outwards and as multiples of it: none overflows,
+        // and what is next to nothing beside it is left out.
+        let odds = count as f64 / (n - count) as f64;
+        let (mut fewer, mut enough) = (0.0, 0.0);
+        let mut add = |hits: usize, term: f64| {
+            *(if hits < k { &mut fewer } else { &mut enough }) += term;
+            term > 1e-30
+        };
+        let mut term = 1.0;
+        for hits in count..=n {
+            if !add(hits, term) {
+                break;
+            }
+            term *= (n - hits) as f64 / (hits + 1) as f64 * odds;
         }
-        sum
+        term = 1.0;
+        for hits in (0..count).rev() {
+            term *= (hits + 1) as f64 / (n - hits) as f64 / odds;
+            if !add(hits, term) {
+                break;
+            }
+        }
+        enough / (fewer + enough)
     };
-    (0..=n).map(|count| if count == 0 { 0.0 } else { at_least(count as f64 / n as f64) }).collect()
+    (0..=n).map(at_least).collect()
 }
 
 #[cfg(test)]
@@ -173,6 +194,21 @@ mod tests {
                 (low - (200.0 - 19.6)).abs() < 1.5 && (high - (200.0 + 19.6)).abs() < 1.5,
                 "{low} {high}"
             );
+        }
+    }
+
+    #[test]
+    fn thousands_of_values_are_no_matter() {
+        for n in [999, 1_000, 2_201, 10_000] {
+            let sample: Vec<_> = (1..=n).map(f64::from).collect();
+            let medians = Medians::of(&sample);
+            let sum = medians.cumulated.last().unwrap();
+            assert!((sum - 1.0).abs() < 1e-6, "{n} values: {sum}");
+            let middle = f64::from(n + 1) / 2.0;
+            for (share, errors) in [(0.025, -0.98), (0.975, 0.98)] {
+                let (value, expected) = (medians.quantile(share), middle + errors * f64::from(n).sqrt());
+                assert!((value - expected).abs() < 1.5, "{n} values: {value} and not {expected}");
+            }
         }
     }
 
