@@ -203,6 +203,10 @@ impl Network {
             if from.socket.is_some_and(|id| id <= sender) {
                 // Its sender has crashed since, and does not know of it. Who waits for it as an answer asks again.
                 to.socket.into_iter().for_each(|caller| self.call_again(now, caller));
+                if segment.kind == Kind::Ack {
+                    // Its listener would wait for it for ever.
+                    self.hang_up(now, segment.route);
+                }
             } else {
                 self.launch(now, segment);
             }

@@ -114,7 +114,7 @@ impl Network {
         }
     }
 
-    fn arrive_at_nobody(&mut self, now: Instant, route: Route, kind: &Kind) {
+    fn arrive_at_nobody(&mut self, now: Instant, mut route: Route, kind: &Kind) {
         if let Kind::Data(data) = kind {
             self.note_fate(Fate::Dropped(data.len() as u32), route);
         }
@@ -125,6 +125,8 @@ impl Network {
             _ => socket.state != State::Over,
         });
         if *kind != Kind::Rst && wants_to_know {
+            // It is the host that answers: if its socket was lost with its power, the answer is not.
+            route.to.socket = None;
             self.answer(now, route, Kind::Rst);
         }
     }

@@ -265,6 +265,24 @@ fn an_answer_that_is_held_and_then_lost_after_a_crash_is_asked_for_again() {
 }
 
 #[test]
+fn an_acknowledgement_that_is_held_and_then_lost_after_a_crash_gives_its_place_back() {
+    let mut bench = Bench::new();
+    let listener = bench.listen(SERVER, "0.0.0.0:80");
+    bench.connect(MAIN, "10.0.0.2:80");
+    bench.pass(ms(1));
+    bench.net.hold(THERE);
+    bench.pass(ms(1));
+    assert_eq!(bench.net.listeners[&listener].answering.len(), 1);
+    crash(&mut bench, MAIN);
+    restore(&mut bench, MAIN);
+    bench.net.cut(THERE);
+    bench.net.heal_all(bench.now);
+    bench.settle();
+    assert!(bench.net.listeners[&listener].answering.is_empty());
+    assert_eq!(bench.accept(listener), Poll::Pending);
+}
+
+#[test]
 fn what_had_left_before_it_was_held_survives_its_sender() {
     let mut bench = Bench::new();
     let bandwidth = NonZeroU64::new(1_000).expect("a bandwidth");
@@ -340,4 +358,19 @@ fn a_restart_over_a_cut_link_reaches_nobody_until_it_heals() {
     bench.settle();
     assert_eq!(bench.read(client, 9), error(ErrorKind::ConnectionReset));
     assert!(bench.net.poll_connected(client, Waker::noop()).is_ready());
+}
+
+#[test]
+fn the_reset_after_a_restart_waits_for_a_cut_link() {
+    let mut bench = Bench::new();
+    let (client, ..) = bench.pair();
+    crash(&mut bench, SERVER);
+    restore(&mut bench, SERVER);
+    bench.net.cut(THERE.back());
+    assert_eq!(bench.write(client, b"x"), took(1));
+    bench.settle();
+    assert_eq!(bench.read(client, 9), Poll::Pending);
+    bench.net.mend(bench.now, THERE.back());
+    bench.settle();
+    assert_eq!(bench.read(client, 9), error(ErrorKind::ConnectionReset));
 }
