@@ -8,7 +8,7 @@ use crate::report::Failure;
 use crate::runtime::Sim;
 use crate::sim::{Builder, Completed};
 use backstay_core::ConfigError;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -132,7 +132,8 @@ impl Explore {
     /// A mark of [`sometimes!`](backstay_core::sometimes) that some run must reach and find true.
     ///
     /// A mark that a run has passed must be true in some run anyway, unless
-    /// [`allow_unreached`](Self::allow_unreached) says otherwise; this is for those that may never be passed.
+    /// [`allow_unreached`](Self::allow_unreached) says otherwise; this is for those that may never be passed,
+    /// and for those that must be true nevertheless.
     pub fn must_reach(mut self, mark: &'static str) -> Self {
         self.must_reach.push(mark);
         self
@@ -288,11 +289,16 @@ impl Explore {
     }
 
     fn check_marks(&self, marks: &BTreeMap<&'static str, bool>) -> Result<(), Failure> {
-        let missed = self.must_reach.iter().filter(|&mark| !marks.contains_key(mark));
+        let missed = self.must_reach.iter().filter(|&mark| marks.get(mark) != Some(&true));
         let never_true =
             marks.iter().filter(|(_, reached)| !self.allows_unreached && !**reached).map(|(mark, _)| mark);
-        let missing: Vec<_> = never_true.chain(missed).map(|mark| (*mark).to_owned()).collect();
-        if missing.is_empty() { Ok(()) } else { Err(Failure::not_covered(missing)) }
+        // A mark may be both, and asked for more than once.
+        let missing: BTreeSet<_> = never_true.chain(missed).copied().collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::not_covered(missing.into_iter().map(str::to_owned).collect()))
+        }
     }
 }
 

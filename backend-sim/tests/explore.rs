@@ -127,6 +127,17 @@ fn a_mark_that_is_never_true_fails_the_runs() {
 }
 
 #[test]
+fn a_mark_that_must_be_reached_must_be_true_whatever_others_may() {
+    let marked = |_: Sim| async { sometimes!(false, "wanted") };
+    let explore = Explore::seeds(0..4).must_reach("wanted");
+    for explore in [explore.clone(), explore.clone().must_reach("wanted"), explore.allow_unreached()] {
+        let failure = explore.run(marked).expect_err("it is never true");
+        assert!(matches!(failure.kind(), FailureKind::NotCovered), "{failure}");
+        assert_eq!(failure.to_string().matches("wanted").count(), 1, "{failure}");
+    }
+}
+
+#[test]
 fn runs_are_collected_by_seed_and_the_slowest_is_known() {
     let sleepy = |rt: Sim| async move {
         let nap = rt.random_u64() % 1_000;
