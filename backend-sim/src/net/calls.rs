@@ -37,8 +37,8 @@ impl Network {
         addr: SocketAddr,
     ) -> Result<Opened, ErrorKind> {
         let peer = SocketAddr::new(callee(addr.ip()), addr.port());
-        let to = host.at(peer.ip()).ok_or(ErrorKind::NetworkUnreachable)?;
         let caller = self.get_host_mut(host).filter(|host| host.is_up).ok_or(ErrorKind::NetworkDown)?;
+        let to = host.at(peer.ip()).ok_or(ErrorKind::NetworkUnreachable)?;
         let port = caller.take_port().ok_or(ErrorKind::AddrNotAvailable)?;
         let local = SocketAddr::new(host.calls_from(peer.ip()), port);
 

@@ -44,8 +44,10 @@ fn poll_act<T>(
 
 /// The simulated network: see [`NetControl`](super::NetControl) for what can happen on it.
 ///
-/// Every operation fails with [`NotConnected`](ErrorKind::NotConnected) once the run has ended, and with
-/// [`NetworkDown`](ErrorKind::NetworkDown) on a host that is down.
+/// Once the run has ended, every operation fails with [`NotConnected`](ErrorKind::NotConnected), but for closing. On a
+/// host that is down, to connect, bind and resolve fails with [`NetworkDown`](ErrorKind::NetworkDown). Its sockets and
+/// listeners are gone: to accept, read and write fails with [`NotConnected`](ErrorKind::NotConnected), also when the
+/// host is up again.
 impl Net for Sim {
     type TcpStream = SimTcpStream;
     type TcpListener = SimTcpListener;
@@ -67,8 +69,12 @@ impl Net for Sim {
     }
 
     async fn resolve(&self, host: &str) -> io::Result<Vec<SocketAddr>> {
-        resolve(host, |name| act(self, |network, _| network.find_host(name)))
-            .map_err(|error| NetError::wrap("resolve", host, error))
+        let resolved = try_act(self, |network, _| {
+            let is_up = network.is_up(self.host_id());
+            is_up.then(|| resolve(host, |name| network.find_host(name))).ok_or(ErrorKind::NetworkDown)
+        });
+        let resolved = resolved.unwrap_or_else(|error| Err(error.into()));
+        resolved.map_err(|error| NetError::wrap("resolve", host, error))
     }
 }
 

@@ -94,6 +94,10 @@ fn sockets_of_a_crashed_host_in_other_hands_give_errors_and_can_be_dropped() {
             "bind",
             "0.0.0.0:81",
         );
+        for target in ["main:80", "10.0.0.1:80"] {
+            let resolved = rt.host("server").resolve(target).await;
+            assert_error(resolved, ErrorKind::NetworkDown, "resolve", target);
+        }
         drop((server, listener));
         rt.restart("server").expect("a host");
         assert!(rt.timeout(secs(60), client.read(&mut [0])).await.is_err(), "nobody has said a word");

@@ -204,6 +204,8 @@ fn what_outlives_the_run_gives_errors_and_can_be_dropped() {
         pin!(listener.accept()).poll(&mut cx).map(|result| result.err()),
         pin!(rt.connect(addr("127.0.0.1:80"))).poll(&mut cx).map(|result| result.err()),
         pin!(rt.bind(addr("127.0.0.1:80"))).poll(&mut cx).map(|result| result.err()),
+        pin!(rt.resolve("main:80")).poll(&mut cx).map(|result| result.err()),
+        pin!(rt.resolve("127.0.0.1:80")).poll(&mut cx).map(|result| result.err()),
     ] {
         let Poll::Ready(Some(error)) = error else { panic!("no error") };
         assert_eq!(error.kind(), ErrorKind::NotConnected, "{error}");

@@ -136,8 +136,13 @@ fn nothing_works_on_a_host_that_is_down() {
         bench.net.connect(bench.now, SERVER, addr("127.0.0.1:80")).err(),
         Some(ErrorKind::NetworkDown)
     );
+    assert_eq!(
+        bench.net.connect(bench.now, SERVER, addr("[2001:db8::1]:80")).err(),
+        Some(ErrorKind::NetworkDown)
+    );
     assert_eq!(bench.accept(listener), error(ErrorKind::NotConnected));
     assert_eq!(bench.write(server, b"x"), error(ErrorKind::NotConnected));
+    assert_eq!(bench.read(server, 9), error(ErrorKind::NotConnected));
     assert_eq!(bench.connected(server), error(ErrorKind::NotConnected));
 }
 
