@@ -54,11 +54,21 @@ impl Aftermath {
 }
 
 impl<S> Io<S> {
+    /// Before the handshake.
     pub(super) fn new(stream: S) -> Self {
+        Self::at(stream, Position::new())
+    }
+
+    /// After a handshake that was done elsewhere.
+    pub(super) fn upgraded(stream: S) -> Self {
+        Self::at(stream, Position::after_head())
+    }
+
+    fn at(stream: S, position: Position) -> Self {
         let waiting = Arc::new(Waiting::default());
         Self {
             stream,
-            position: Position::new(),
+            position,
             side: Side::Reader,
             current: [Waker::noop().clone(), Waker::noop().clone()],
             writable: Waker::from(Arc::clone(&waiting)),

@@ -29,6 +29,11 @@ impl Position {
         Self { at: At::Head { after_newline: false }, fragments: false }
     }
 
+    /// Before the first byte of the first frame.
+    pub(super) const fn after_head() -> Self {
+        Self { at: BOUNDARY, fragments: false }
+    }
+
     /// Whether a message has begun and not ended: in a frame, or between two of its frames.
     pub(super) fn in_message(&self) -> bool {
         self.fragments || !matches!(self.at, At::Header { len: 0, .. } | At::Head { .. })

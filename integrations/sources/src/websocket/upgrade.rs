@@ -106,7 +106,7 @@ pub fn upgraded<R: Runtime, S: AsyncRead + AsyncWrite + Unpin>(
 ) -> WebSocket<R, S> {
     let peer = Arc::from(peer);
     let protocol =
-        protocol::WebSocket::from_raw_socket(Io::new(stream), Role::Server, Some(config.protocol()));
+        protocol::WebSocket::from_raw_socket(Io::upgraded(stream), Role::Server, Some(config.protocol()));
     let connection = Connection::new(rt, protocol, &peer, &config);
     WebSocket::new(peer, path.into(), connection)
 }

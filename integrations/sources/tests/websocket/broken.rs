@@ -8,9 +8,9 @@ use backstay::net::Net;
 use backstay::test_on_every_runtime;
 use backstay::testing::{Explore, Sim};
 use backstay_core::Runtime;
-use backstay_sources::websocket::{CloseCode, Config, Message, WebSocketError};
+use backstay_sources::websocket::{self, CloseCode, Config, Message, WebSocketError};
 use futures::StreamExt;
-use futures::io::{AsyncReadExt, AsyncWriteExt};
+use futures::io::{AsyncReadExt, AsyncWriteExt, Cursor};
 use std::error::Error;
 
 test_on_every_runtime! {
@@ -24,6 +24,7 @@ test_on_every_runtime! {
     what_is_too_large_is_not_sent
     a_peer_that_vanishes_between_two_messages
     a_peer_that_vanishes_in_a_message
+    a_peer_that_vanishes_in_the_first_message_after_an_upgrade
 }
 
 /// What a client sends, how the error says it, and with which code the server closes.
@@ -138,6 +139,16 @@ async fn a_peer_that_vanishes_in_a_message<R: Runtime + Net>(rt: R) {
     drop(server);
     let error = error_of(&mut client).await;
     assert!(error.to_string().ends_with("vanished in the middle of a message"), "{error}");
+}
+
+async fn a_peer_that_vanishes_in_the_first_message_after_an_upgrade<R: Runtime + Net>(rt: R) {
+    for (frames, expected) in [(&b""[..], false), (&masked(TEXT, b"hello")[..7], true)] {
+        let stream = Cursor::new(frames.to_vec());
+        let mut server = websocket::upgraded(&rt, stream, "somebody", "/", Config::new());
+        let error = server.next().await.expect("open").expect_err("it is gone");
+        let WebSocketError::Vanished { mid_message, .. } = error else { panic!("{error:?}") };
+        assert_eq!(mid_message, expected);
+    }
 }
 
 #[test]
