@@ -202,14 +202,24 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
                 }
                 Err(cause) if blocked(&cause) => return Poll::Pending,
                 // The peer has closed, and our close is still to be written.
-                Err(_) if self.said.is_some() && self.protocol.get_ref().write_blocked() => {
-                    return Poll::Pending;
-                }
+                Err(_) if self.said.is_some() && !self.is_written() => return Poll::Pending,
                 // Both have closed. What comes after that is not worth a word.
                 Err(_) if self.said.is_some() => return self.end(),
                 Err(cause) => return self.fail(cause),
             }
         }
+    }
+
+    /// Whether all is written, or can't be; for who has been closed, and cannot read any more.
+    ///
+    /// What the socket says of itself is too little: a server's protocol ends with the last byte that was in its
+    /// buffer, without a flush of the socket, and leaves behind the close that had no room there.
+    fn is_written(&mut self) -> bool {
+        if !self.protocol.get_ref().write_blocked() {
+            return true;
+        }
+        let flushed = self.unlimited(protocol::WebSocket::flush);
+        !flushed.is_err_and(|cause| blocked(&cause))
     }
 
     /// Nothing has come: asks for a sign of life, and gives up when it is time.

@@ -10,6 +10,7 @@ use backstay_core::Runtime;
 use backstay_sources::websocket::{CloseCode, Config, Message, WaitedFor, WebSocketError};
 use futures::StreamExt;
 use futures::io::{AsyncReadExt, AsyncWriteExt};
+use std::time::Duration;
 
 test_on_every_runtime! {
     a_close_from_either_side_says_why
@@ -172,6 +173,30 @@ fn a_close_that_waits_for_room_is_written_though_the_peer_has_closed() {
         });
         assert!(explored.is_ok(), "{}", explored.unwrap_err());
     }
+}
+
+#[test]
+fn a_close_of_the_peer_that_waits_for_room_ends_as_soon_as_it_is_answered() {
+    let explored = Explore::seeds(0..10).run(|rt: Sim| async move {
+        let patient = config(|config| config.close_timeout(Duration::MAX));
+        for config in [Config::new(), patient] {
+            let (mut by_hand, server) = raw_client(&rt, config).await;
+            let (mut reader, mut writer) = server.split();
+            // It does not fit, and nobody reads yet.
+            assert!(rt.timeout(ms(10), writer.send(vec![0; 400_000])).await.is_err());
+            by_hand.write_all(&masked(CLOSE, &[3, 232])).await.expect("it is written");
+            let ends = rt.spawn(async move { assert!(reader.next().await.is_none()) });
+            rt.sleep(secs(1)).await;
+            let start = rt.now();
+            by_hand.read_exact(&mut vec![0; 10 + 400_000]).await.expect("the message");
+            assert_eq!(read_frame(&mut by_hand).await, (CLOSE, vec![3, 232]));
+            assert_eq!(by_hand.read(&mut [0]).await.expect("an end"), 0);
+            ends.await.expect("no panic");
+            let took = rt.now() - start;
+            assert!(took < secs(1), "{took:?}");
+        }
+    });
+    assert!(explored.is_ok(), "{}", explored.unwrap_err());
 }
 
 #[test]
