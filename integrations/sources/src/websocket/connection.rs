@@ -91,6 +91,12 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
         if self.ready_in_a_row == READY_IN_A_ROW {
             self.ready_in_a_row = 0;
             self.protocol.get_mut().begin(Side::Reader, cx);
+            // Who goes on sending is no reason to wait longer for its close.
+            if self.give_up.is_some()
+                && let Poll::Ready(late) = self.poll_time(cx)
+            {
+                return Poll::Ready(late);
+            }
             self.protocol.get_mut().wake(Side::Reader);
             return Poll::Pending;
         }
@@ -222,7 +228,7 @@ impl<R: Runtime, S: AsyncRead + AsyncWrite + Unpin> Connection<R, S> {
         !flushed.is_err_and(|cause| blocked(&cause))
     }
 
-    /// Nothing has come: asks for a sign of life, and gives up when it is time.
+    /// Nothing has come, or much in a row after a close: asks for a sign of life, and gives up when it is time.
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, WebSocketError>>> {
         if self.keep_alive.is_none() && self.give_up.is_none() {
             return Poll::Pending;

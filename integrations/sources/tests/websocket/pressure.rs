@@ -1,11 +1,13 @@
 //! Nothing runs away: a slow reader holds its peer back, and neither side starves what runs beside it.
 
-use crate::kit::{PING, PONG, REQUEST, config, masked, ms, pair, pair_with, raw_client, read_frame, secs};
+use crate::kit::{
+    PING, PONG, REQUEST, TEXT, config, masked, ms, pair, pair_with, raw_client, read_frame, secs,
+};
 use backstay::net::Net;
 use backstay::test_on_every_runtime;
 use backstay::testing::{Sim, checked};
-use backstay_core::Runtime;
-use backstay_sources::websocket::{self, CloseCode, Config, Message};
+use backstay_core::{BlockOn, Runtime};
+use backstay_sources::websocket::{self, CloseCode, Config, Message, WaitedFor, WebSocketError};
 use futures::StreamExt;
 use futures::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use std::io::{Cursor, Read};
@@ -187,4 +189,52 @@ fn an_endless_message_leaves_the_thread_to_others() {
         assert!(rt.timeout(ms(1), checked(server.next())).await.is_err());
     });
     assert!(run.is_ok(), "{}", run.unwrap_err());
+}
+
+/// A peer that has always one more to send.
+struct Flood;
+
+impl AsyncRead for Flood {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut [u8]) -> Poll<std::io::Result<usize>> {
+        let frame = masked(TEXT, b"a");
+        buf[..frame.len()].copy_from_slice(&frame);
+        Poll::Ready(Ok(frame.len()))
+    }
+}
+
+impl AsyncWrite for Flood {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// In real time: the simulated one stands still while something is ready.
+#[test]
+fn a_peer_that_goes_on_sending_is_given_up_after_a_close() {
+    let owner = backstay::smol::SmolOwner::new(backstay_core::Config::new()).expect("a good configuration");
+    let rt = owner.runtime().clone();
+    owner.block_on(async {
+        let limit = config(|config| config.close_timeout(ms(50)));
+        let is_late = |error: &WebSocketError| {
+            matches!(error, WebSocketError::Timeout { waited_for: WaitedFor::Close, .. })
+        };
+        let mut socket = websocket::upgraded(&rt, Flood, "a flood", "/", limit.clone());
+        let closed = rt.timeout(secs(10), socket.close(CloseCode::NORMAL, "")).await;
+        let error = closed.expect("there is a limit").expect_err("it is no answer");
+        assert!(is_late(&error), "{error:?}");
+        // Who reads has it too.
+        let (reader, mut writer) = websocket::upgraded(&rt, Flood, "a flood", "/", limit).split();
+        writer.close(CloseCode::NORMAL, "").await.expect("it is written");
+        let last = rt.timeout(secs(10), reader.fold(None, |_, item| async { Some(item) })).await;
+        let error = last.expect("there is a limit").expect("an item").expect_err("it is no answer");
+        assert!(is_late(&error), "{error:?}");
+    });
 }
