@@ -5,7 +5,7 @@ use backstay_core::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// | state | a byte comes | a request begins | the last request ends, and is sent | its time is over |
+/// | state | a byte comes | a request begins | the last one ends, is sent and read | its time is over |
 /// |---|---|---|---|---|
 /// | opening, until `header_read_timeout` after it was accepted | – (HTTP/2's preface: idle) | busy | – | cut |
 /// | idle, until `idle_timeout` after it became so | header | busy | – | told to end, and then cut |
@@ -34,7 +34,7 @@ enum State {
         until: Instant,
     },
     Busy {
-        /// That have not ended.
+        /// That have not ended, and bodies of theirs that somebody may still read.
         requests: u64,
         /// Pieces of responses that the client has not taken.
         unsent: u64,
@@ -92,6 +92,7 @@ impl Activity {
         }
     }
 
+    /// Of a request, or of its body.
     pub(super) const fn begin(&mut self, now: Instant) {
         match &mut self.state {
             State::Busy { requests, .. } => *requests += 1,

@@ -1,6 +1,8 @@
 //! The body of a request, within its limits.
 
 use super::config::ServerConfig;
+use super::shared::Shared;
+use backstay_core::Runtime;
 use hyper::StatusCode;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::rt::{Sleep, Timer};
@@ -26,6 +28,8 @@ pub struct RequestBody {
     timer: Arc<dyn Timer + Send + Sync>,
     // `None` where it has nothing to break.
     breach: Option<Arc<Breach>>,
+    // `None` where it has ended.
+    unread: Option<Unread>,
     // Made when it is first waited for.
     sleep: Option<Pin<Box<dyn Sleep>>>,
     is_armed: bool,
@@ -67,14 +71,42 @@ impl Breach {
     }
 }
 
+/// The connection that a body comes from.
+pub(super) trait Source: Send + Sync {
+    /// It is read to its end, or nobody will.
+    fn body_ends(&self);
+}
+
+/// A body that has begun: its connection is not idle, though the request may have been answered.
+struct Unread(Arc<dyn Source>);
+
+impl Unread {
+    fn begin<R: Runtime>(shared: &Arc<Shared<R>>) -> Self {
+        shared.body_begins();
+        Self(Arc::<Shared<R>>::clone(shared))
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        self.0.body_ends();
+    }
+}
+
 impl RequestBody {
-    pub(super) fn new(
-        incoming: Incoming,
-        config: Arc<ServerConfig>,
-        timer: Arc<dyn Timer + Send + Sync>,
-    ) -> Self {
-        let breach = (!incoming.is_end_stream()).then(Arc::default);
-        Self { incoming, left: config.max_body, config, timer, breach, sleep: None, is_armed: false }
+    pub(super) fn new<R: Runtime>(incoming: Incoming, shared: &Arc<Shared<R>>) -> Self {
+        let has_some = !incoming.is_end_stream();
+        let config = Arc::clone(&shared.config);
+        Self {
+            incoming,
+            left: config.max_body,
+            config,
+            timer: Arc::clone(&shared.timer),
+            breach: has_some.then(Arc::default),
+            unread: has_some.then(|| Unread::begin(shared)),
+            sleep: None,
+            is_armed: false,
+        }
     }
 
     pub(super) fn breach(&self) -> Option<Arc<Breach>> {
@@ -103,6 +135,34 @@ impl RequestBody {
         }
         self.sleep.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
     }
+
+    fn poll_within_limits(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.breach.as_ref().is_some_and(|breach| breach.status().is_some()) {
+            return Poll::Ready(None);
+        }
+        if self.incoming.is_end_stream() {
+            // Where the request has been answered, hyper says so with the next one, or never.
+            return Poll::Ready(None);
+        }
+        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+            ready!(self.poll_late(cx));
+            return self.broken(TOO_SLOW, BodyError::Timeout { limit: self.config.body_read_timeout });
+        };
+        self.is_armed = false;
+        let frame = frame.map(|frame| frame.map_err(BodyError::Read));
+        if let (Some(left), Some(Ok(frame))) = (&mut self.left, &frame)
+            && let Some(data) = frame.data_ref()
+        {
+            match left.checked_sub(data.len().try_into().unwrap_or(u64::MAX)) {
+                Some(rest) => *left = rest,
+                None => {
+                    let max = self.config.max_body.unwrap_or(u64::MAX);
+                    return self.broken(TOO_LARGE, BodyError::TooLarge { max });
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
 }
 
 impl Body for RequestBody {
@@ -113,26 +173,9 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = &mut *self;
-        if this.breach.as_ref().is_some_and(|breach| breach.status().is_some()) {
-            return Poll::Ready(None);
-        }
-        let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(cx) else {
-            ready!(this.poll_late(cx));
-            return this.broken(TOO_SLOW, BodyError::Timeout { limit: this.config.body_read_timeout });
-        };
-        this.is_armed = false;
-        let frame = frame.map(|frame| frame.map_err(BodyError::Read));
-        if let (Some(left), Some(Ok(frame))) = (&mut this.left, &frame)
-            && let Some(data) = frame.data_ref()
-        {
-            match left.checked_sub(data.len().try_into().unwrap_or(u64::MAX)) {
-                Some(rest) => *left = rest,
-                None => {
-                    let max = this.config.max_body.unwrap_or(u64::MAX);
-                    return this.broken(TOO_LARGE, BodyError::TooLarge { max });
-                }
-            }
+        let frame = ready!(self.poll_within_limits(cx));
+        if !matches!(frame, Some(Ok(_))) || self.incoming.is_end_stream() {
+            self.unread = None;
         }
         Poll::Ready(frame)
     }

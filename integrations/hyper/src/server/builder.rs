@@ -114,7 +114,8 @@ impl<R: Runtime> ServerBuilder<R> {
         self
     }
 
-    /// How long a connection is kept open after its last response; 60 s.
+    /// How long a connection is kept open after its last response, or the last of a body that somebody reads for longer;
+    /// 60 s.
     #[doc(alias = "keep_alive_timeout")]
     pub const fn idle_timeout(mut self, limit: Duration) -> Self {
         self.config.idle_timeout = limit;

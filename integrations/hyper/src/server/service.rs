@@ -38,13 +38,11 @@ where
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let call = Call::begin(&self.shared);
         let shape = Shape { is_head: request.method() == Method::HEAD, version: request.version() };
-        let config = &self.shared.config;
         let declared = request.body().size_hint().lower();
-        if config.max_body.is_some_and(|max| declared > max) {
+        if self.shared.config.max_body.is_some_and(|max| declared > max) {
             return ResponseFuture { inner: Asked::Not, call: Some(call), shape, breach: None };
         }
-        let mut request = request
-            .map(|incoming| RequestBody::new(incoming, Arc::clone(config), Arc::clone(&self.shared.timer)));
+        let mut request = request.map(|incoming| RequestBody::new(incoming, &self.shared));
         let breach = request.body().breach();
         request.extensions_mut().insert(PeerAddr(self.shared.peer));
         let inner = match catch_unwind(AssertUnwindSafe(|| self.service.call(request))) {

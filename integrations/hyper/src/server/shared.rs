@@ -1,6 +1,7 @@
 //! What a connection, its socket and its requests share.
 
 use super::activity::Activity;
+use super::body::Source;
 use super::builder::Settings;
 use super::config::ServerConfig;
 use super::open::{Open, OpenGuard};
@@ -60,6 +61,12 @@ impl<R: Runtime> Shared<R> {
         self.open.leave();
     }
 
+    /// A request has a body, which may be read for longer than it takes to answer.
+    pub(super) fn body_begins(&self) {
+        let now = self.rt.now();
+        self.activity().begin(now);
+    }
+
     /// Whether it was told to end.
     pub(super) fn is_told(&self) -> bool {
         self.activity().is_told()
@@ -105,5 +112,12 @@ impl<R: Runtime> Shared<R> {
 
     pub(super) fn activity(&self) -> MutexGuard<'_, Activity> {
         self.activity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R: Runtime> Source for Shared<R> {
+    fn body_ends(&self) {
+        let now = self.rt.now();
+        self.activity().end(now);
     }
 }

@@ -5,15 +5,21 @@ use crate::service::{large, service};
 use backstay::Runtime;
 use backstay::net::Net;
 use backstay::testing::*;
-use backstay_hyper::ServerBuilder;
+use backstay_hyper::{RequestBody, ServerBuilder};
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::channel::mpsc;
 use futures::io::{AsyncReadExt, AsyncWriteExt};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
 
 test_on_every_runtime! {
     who_reads_slowly_is_sent_all_of_a_response_in_one_piece
     who_reads_slowly_is_sent_all_of_it_over_http2
     who_does_not_read_an_http2_stream_is_cut
     a_slow_handler_is_no_slow_client
+    a_body_that_is_read_beyond_its_answer_comes_whole
 }
 
 fn impatient<R: Runtime>(builder: ServerBuilder<R>, rt: &R) -> ServerBuilder<R> {
@@ -86,4 +92,35 @@ async fn a_slow_handler_is_no_slow_client<R: Runtime + Net>(rt: R) {
     }
     server.until("both are closed", |report| report.connections.open == 0).await;
     server.stop().await;
+}
+
+/// What comes of it is no header, and the connection not idle, until somebody has all of it.
+async fn a_body_that_is_read_beyond_its_answer_comes_whole<R: Runtime + Net>(rt: R) {
+    let (read, mut bodies) = mpsc::unbounded();
+    let service = {
+        let rt = rt.clone();
+        service_fn(move |request: Request<RequestBody>| {
+            let read = read.clone();
+            let _reads = rt.spawn(async move {
+                let body = request.into_body().collect().await;
+                read.unbounded_send(body.map(|body| body.to_bytes())).expect("somebody waits");
+            });
+            async { Ok::<_, BoxError>(Response::new(Full::<Bytes>::default())) }
+        })
+    };
+    let server = Running::start(&rt, |b| impatient(b, &rt), service).await;
+    let mut stream = rt.connect(server.addr).await.expect("a connection");
+    let request = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 20\r\n\r\n";
+    stream.write_all(request).await.expect("it is written");
+    assert!(head(&mut stream).await.starts_with("HTTP/1.1 200 "));
+    for _ in 0..20 {
+        rt.sleep(time(&rt, ms(25), secs(5))).await;
+        stream.write_all(b".").await.expect("it is written");
+    }
+    let body = bodies.next().await.expect("a body").expect("it is whole");
+    assert_eq!(&body[..], [b'.'; 20]);
+    // From then on it is idle.
+    assert_eq!(rest(&mut stream).await, "");
+    let served = server.stop().await;
+    assert_eq!((served.requests.answered, served.connections.closed), (1, 1), "{served}");
 }
