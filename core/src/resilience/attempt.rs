@@ -158,6 +158,11 @@ pub trait Operation<T, E, Fut: Future> {
         true
     }
 
+    /// Others answer in its stead, and may take their time: what it has reserved for its first attempt is not needed, or
+    /// not now.
+    #[doc(hidden)]
+    fn give_back(&mut self) {}
+
     /// Whether it takes its time in a single poll, so that the clock must be read again after it.
     #[doc(hidden)]
     const BLOCKS: bool = false;

@@ -484,6 +484,15 @@ impl<R: Runtime, Op, C> Ctx<'_, R, Op, C> {
         self.op.is_repeatable()
     }
 
+    /// Something else answers, and takes its time.
+    #[inline]
+    pub(super) fn give_back<T, E, Fut: Future>(&mut self)
+    where
+        Op: Operation<T, E, Fut>,
+    {
+        self.op.give_back();
+    }
+
     /// The error of a time limit that was hit, and its event.
     #[cold]
     pub(super) fn timed_out<E>(&self, limit: TimeLimit) -> Error<E> {

@@ -22,7 +22,8 @@ use tower_service::Service;
 ///
 /// **Ready is: the service inside is.** The first attempt has that very service, and a clone that is not ready stays
 /// behind. Each further attempt has a clone of its own, which has to become ready first: in the attempt's time. A call
-/// that a policy refuses drops the service that was ready, and so gives back at once what that had reserved.
+/// that a policy refuses drops the service that was ready, and so gives back at once what that had reserved: before a
+/// fallback that takes its time begins.
 ///
 /// The pipeline's own bulkhead and rate limiter are asked by the call, for each attempt, and not by `poll_ready`: what
 /// the service inside has reserved is kept while the first attempt waits for those. Where

@@ -71,6 +71,9 @@ where
                 return Poll::Ready(Err(error));
             }
             ctx.emit(|| EventKind::FellBack);
+            if U::TAKES_TIME {
+                ctx.give_back::<T, E, Fut>();
+            }
             let future = self.substitute.substitute(&error);
             state.set(FallbackState::Substitute { future, primary: error.into_cause() });
         }

@@ -45,6 +45,12 @@ where
         output.map_err(M::flatten)
     }
 
+    fn give_back(&mut self) {
+        if std::mem::replace(&mut self.is_ready, false) {
+            self.service = self.service.clone();
+        }
+    }
+
     fn is_repeatable(&self) -> bool {
         self.request.is_some()
     }

@@ -2,8 +2,12 @@
 
 use super::kit::{broken, echo, is_ready, ms, on_sim, unready};
 use backstay::{Limit, Runtime};
-use backstay_core::resilience::{Bulkhead, Error, Quota, RateLimiter, Reason, Scope};
-use backstay_tower::{BulkheadLayer, RateLimitLayer};
+use backstay_core::resilience::{
+    Bulkhead, CircuitBreaker, Error, Fallback, Pipeline, Quota, RateLimiter, Reason, Scope,
+};
+use backstay_tower::{BulkheadLayer, PipelineLayer, RateLimitLayer};
+use futures::FutureExt;
+use std::pin::pin;
 use tower::{Layer, Service, ServiceExt};
 
 /// A balancer asks a service that was ready again before it calls it. tower's contract: who was ready is not pending
@@ -85,5 +89,32 @@ fn who_was_ready_does_not_wait_for_what_is_inside() {
         assert!(is_ready(&mut refused).await);
         drop(place);
         assert_eq!(refused.ready().await.map(drop), Err(Error::Operation("broken")));
+    });
+}
+
+/// What was reserved is for others while a fallback takes its time: the call has no use for it.
+#[test]
+fn who_is_refused_gives_back_what_is_reserved_before_a_substitute() {
+    on_sim(async |rt| {
+        let breaker = CircuitBreaker::named("db").build().expect("it is good");
+        breaker.isolate();
+        let sleeper = rt.clone();
+        let slowly = Fallback::operation(move |_: &Error<&'static str>| {
+            let rt = sleeper.clone();
+            async move {
+                rt.sleep(ms(100)).await;
+                Ok(0)
+            }
+        });
+        let pipeline = Pipeline::named("users").fallback(slowly).breaker(&breaker).build(&rt);
+        let inner = echo(&rt);
+        let mut service = PipelineLayer::new(pipeline.expect("it is good")).layer(inner.clone());
+        assert!(is_ready(&mut service).await);
+        assert_eq!(inner.held(), (1, 0));
+        let mut call = pin!(service.call(1));
+        assert!(call.as_mut().now_or_never().is_none());
+        assert_eq!(inner.held(), (0, 0));
+        assert_eq!(call.await, Ok(0));
+        assert_eq!(inner.calls(), 0);
     });
 }
