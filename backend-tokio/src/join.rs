@@ -1,12 +1,14 @@
 //! The join handle.
 
 use backstay_core::{JoinError, JoinHandle};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use tokio::task::unconstrained;
 
 /// tokio's join handle, which remembers whether it aborted the task.
+///
+/// As of tokio's own, a task that polls more than 128 of them in one poll finds the others pending, also those whose tasks
+/// have ended: they are ready in its next poll, for which it is woken at once.
 #[derive(Debug)]
 pub struct TokioJoinHandle<T> {
     native: tokio::task::JoinHandle<T>,
@@ -35,12 +37,7 @@ impl<T> Future for TokioJoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut poll = Pin::new(&mut self.native).poll(cx);
-        if poll.is_pending() && self.native.is_finished() {
-            // Its task has used up what tokio lets a task do in one poll: that is no reason to be told that it runs.
-            poll = pin!(unconstrained(&mut self.native)).poll(cx);
-        }
-        match poll {
+        match Pin::new(&mut self.native).poll(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(value)) => Poll::Ready(Ok(value)),
             Poll::Ready(Err(error)) => Poll::Ready(Err(self.explain(error))),

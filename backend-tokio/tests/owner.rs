@@ -1,7 +1,6 @@
 //! What is particular to tokio: its contexts, its configuration, its end.
 
-use backstay_core::future::settle_until;
-use backstay_core::{BlockOn, Config, ConfigError, Flavor, JoinError, JoinHandle, Runtime, Sleep};
+use backstay_core::{BlockOn, Config, ConfigError, Flavor, JoinError, Runtime, Sleep};
 use backstay_tokio::{NoRuntime, Tokio, TokioOwner};
 use std::future::pending;
 use std::num::NonZeroUsize;
@@ -209,19 +208,4 @@ async fn a_sleep_made_outside_keeps_the_runtimes_own_clock() {
     });
     sleep.join().expect("it is made").await;
     assert!(rt.now() - start >= Duration::from_secs(10));
-}
-
-#[test]
-fn tasks_that_have_ended_are_ready_however_many_there_are() {
-    let owner = TokioOwner::new(Config::new()).expect("a runtime");
-    let rt = owner.runtime().clone();
-    owner.block_on(async move {
-        let tasks: Vec<_> = (0..500).map(|n| rt.spawn(async move { n })).collect();
-        while !tasks.iter().all(JoinHandle::is_finished) {
-            rt.sleep(Duration::from_millis(1)).await;
-        }
-        // More than tokio lets a task do in one poll.
-        let got = settle_until(&rt, rt.now(), tasks).await;
-        assert_eq!(got.iter().flatten().count(), 500);
-    });
 }

@@ -86,7 +86,8 @@ impl<T, E> Policy<Result<T, E>> for Settle<T, E> {
 ///
 /// What is late is dropped before the result is given; of join handles, [`abort_late`](SettleUntil::abort_late)
 /// aborts and awaits the tasks instead. An output wins over the deadline when both are ready: with a deadline that
-/// has passed, each future is polled once. With [`Instant::MAX`] there is none.
+/// has passed, each future is polled once. With [`Instant::MAX`] there is none. On tokio more than 128 handles of tasks
+/// that ended within one poll may be late all the same, but for `abort_late`: tokio says that those beyond are pending.
 ///
 /// No clock is read and no timer made unless something is pending.
 ///
