@@ -6,10 +6,11 @@ use backstay_core::Runtime;
 use backstay_core::channel::broadcast::{Receiver, TryRecvError};
 use backstay_core::task::{
     ChildContext, ChildSpec, GaveUp, Restart, Root, Supervisor, SupervisorBuilder, SupervisorEvent,
-    SupervisorReport,
+    SupervisorReport, TaskScope, scope,
 };
 use std::error::Error;
 use std::fmt;
+use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -140,4 +141,16 @@ pub(super) fn run_for(
     let ends = report.finished + report.failed + report.panicked + report.aborted + report.lost;
     assert_eq!(report.starts, ends, "each start comes to an end");
     Ran { outcome, told, elapsed: run.elapsed }
+}
+
+/// A scope of the child's that is dropped, in which something runs to its end.
+pub(super) async fn leaves(
+    context: &ChildContext<Sim>,
+    left: impl Future<Output = Result<(), Boom>> + Send + 'static,
+) {
+    let mut own = Box::pin(scope(context, |s: TaskScope<Sim, Boom>| {
+        s.shield(left);
+        pending::<Result<(), Boom>>()
+    }));
+    assert!(futures::poll!(own.as_mut()).is_pending());
 }

@@ -1,14 +1,12 @@
 //! Who is started again, when, and how often.
 
-use super::kit::{Boom, Log, failing, failing_first, run_for, sleeper, slow, spec};
+use super::kit::{Boom, Log, failing, failing_first, leaves, run_for, sleeper, slow, spec};
 use crate::kit::{Wakes, ms, poll_with};
 use backstay::testing::Sim;
 use backstay_core::Runtime;
-use backstay_core::task::{
-    ChildExit, Restart, RestartDelay, Strategy, Supervisor, SupervisorEnd, TaskScope, scope,
-};
+use backstay_core::task::{ChildExit, Restart, RestartDelay, Strategy, Supervisor, SupervisorEnd};
+use futures::FutureExt;
 use std::error::Error;
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -358,14 +356,7 @@ fn the_delay_is_from_the_failure_and_what_is_left_is_no_time_up() {
         s.intensity(100).restart_delay(delay).child(spec("a", Restart::Permanent, |context| async move {
             // It fails at once, and leaves something for fifty milliseconds.
             let nap = context.runtime().sleep(ms(50));
-            let mut own = Box::pin(scope(&context, |s: TaskScope<Sim, Boom>| {
-                s.shield(async move {
-                    nap.await;
-                    Ok(())
-                });
-                pending::<Result<(), Boom>>()
-            }));
-            assert!(futures::poll!(own.as_mut()).is_pending());
+            leaves(&context, nap.map(Ok)).await;
             Err(Boom("boom"))
         }))
     });

@@ -1,6 +1,6 @@
 //! Supervisors of supervisors: what comes up, what goes up, and what is taken down.
 
-use super::kit::{Boom, Log, failing, run_for, sleeper, slow, spec};
+use super::kit::{Boom, Log, failing, leaves, run_for, sleeper, slow, spec};
 use crate::kit::ms;
 use backstay::testing::Sim;
 use backstay_core::Runtime;
@@ -244,15 +244,6 @@ fn s15_what_is_left_when_it_is_dropped_goes_to_the_parent_too() {
     });
     let elapsed = run.unwrap_or_else(|failure| panic!("{failure}")).value;
     assert_eq!((elapsed, log.take().len()), (ms(100), 1));
-}
-
-/// A scope of the child's that is dropped, in which something runs to its end.
-async fn leaves(context: &ChildContext<Sim>, left: impl Future<Output = Result<(), Boom>> + Send + 'static) {
-    let mut own = Box::pin(scope(context, |s: TaskScope<Sim, Boom>| {
-        s.shield(left);
-        pending::<Result<(), Boom>>()
-    }));
-    assert!(futures::poll!(own.as_mut()).is_pending());
 }
 
 #[test]

@@ -135,30 +135,34 @@ fn a_busy_stream_does_not_starve_a_timeout_around_it() {
     assert!(run.is_ok(), "{}", run.unwrap_err());
 }
 
-/// A request, and then a message that goes on for ever.
-struct Endless {
-    request: Cursor<Vec<u8>>,
-    frames: u64,
+/// A peer that has always one more to send, and takes all that it is sent.
+struct Endless<F> {
+    next: F,
+    rest: Cursor<Vec<u8>>,
 }
 
-impl AsyncRead for Endless {
+impl<F: FnMut() -> Vec<u8>> Endless<F> {
+    fn new(next: F) -> Self {
+        Self { next, rest: Cursor::default() }
+    }
+}
+
+impl<F: FnMut() -> Vec<u8> + Unpin> AsyncRead for Endless<F> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<std::io::Result<usize>> {
-        let count = self.request.read(buf)?;
+        let count = self.rest.read(buf)?;
         if count > 0 {
             return Poll::Ready(Ok(count));
         }
-        let frame = masked(if self.frames == 0 { 0x01 } else { 0x00 }, b"");
-        buf[..frame.len()].copy_from_slice(&frame);
-        self.frames += 1;
-        Poll::Ready(Ok(frame.len()))
+        self.rest = Cursor::new((self.next)());
+        Poll::Ready(self.rest.read(buf))
     }
 }
 
-impl AsyncWrite for Endless {
+impl<F: Unpin> AsyncWrite for Endless<F> {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
         Poll::Ready(Ok(buf.len()))
     }
@@ -175,7 +179,9 @@ impl AsyncWrite for Endless {
 #[test]
 fn an_endless_message_leaves_the_thread_to_others() {
     let run = Sim::builder().seed(1).run(|rt: Sim| async move {
-        let endless = Endless { request: Cursor::new(REQUEST.to_vec()), frames: 0 };
+        // A request, and then a message that goes on for ever.
+        let mut pieces = [REQUEST.to_vec(), masked(0x01, b"")].into_iter();
+        let endless = Endless::new(move || pieces.next().unwrap_or_else(|| masked(0x00, b"")));
         let mut server = websocket::accept_over(&rt, endless, "a bore", Config::new()).await.expect("one");
         let mut others = 0;
         for _ in 0..100 {
@@ -191,31 +197,6 @@ fn an_endless_message_leaves_the_thread_to_others() {
     assert!(run.is_ok(), "{}", run.unwrap_err());
 }
 
-/// A peer that has always one more to send.
-struct Flood;
-
-impl AsyncRead for Flood {
-    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut [u8]) -> Poll<std::io::Result<usize>> {
-        let frame = masked(TEXT, b"a");
-        buf[..frame.len()].copy_from_slice(&frame);
-        Poll::Ready(Ok(frame.len()))
-    }
-}
-
-impl AsyncWrite for Flood {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
-        Poll::Ready(Ok(buf.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
 /// In real time: the simulated one stands still while something is ready.
 #[test]
 fn a_peer_that_goes_on_sending_is_given_up_after_a_close() {
@@ -226,12 +207,13 @@ fn a_peer_that_goes_on_sending_is_given_up_after_a_close() {
         let is_late = |error: &WebSocketError| {
             matches!(error, WebSocketError::Timeout { waited_for: WaitedFor::Close, .. })
         };
-        let mut socket = websocket::upgraded(&rt, Flood, "a flood", "/", limit.clone());
+        let flood = || Endless::new(|| masked(TEXT, b"a"));
+        let mut socket = websocket::upgraded(&rt, flood(), "a flood", "/", limit.clone());
         let closed = rt.timeout(secs(10), socket.close(CloseCode::NORMAL, "")).await;
         let error = closed.expect("there is a limit").expect_err("it is no answer");
         assert!(is_late(&error), "{error:?}");
         // Who reads has it too.
-        let (reader, mut writer) = websocket::upgraded(&rt, Flood, "a flood", "/", limit).split();
+        let (reader, mut writer) = websocket::upgraded(&rt, flood(), "a flood", "/", limit).split();
         writer.close(CloseCode::NORMAL, "").await.expect("it is written");
         let last = rt.timeout(secs(10), reader.fold(None, |_, item| async { Some(item) })).await;
         let error = last.expect("there is a limit").expect("an item").expect_err("it is no answer");
