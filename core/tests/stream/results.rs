@@ -5,6 +5,7 @@ use crate::marble::{Broken, results, results_flow};
 use crate::nasty::Nasty;
 use crate::sweeps::swept;
 use backstay::testing::{Explore, Faults, Sim, Tracker, checked_stream, report};
+use backstay_core::channel::mpsc::Overflow;
 use backstay_core::stream::FlowExt;
 use backstay_core::{JoinHandle, Limit, Runtime};
 use futures::FutureExt;
@@ -63,6 +64,25 @@ fn what_the_flow_has_ready_comes_before_the_error() {
     let items: Vec<_> = futures::executor::block_on(flow.collect());
     assert_eq!((items.len(), items.last()), (301, Some(&Err("broken"))));
     assert_eq!(items.into_iter().map_while(Result::ok).collect::<std::collections::BTreeSet<_>>().len(), 300);
+}
+
+#[test]
+fn what_is_ready_comes_before_the_error_where_several_operators_yield_one_after_the_other() {
+    let many = stream::iter((0..400).map(Ok).chain([Err("broken")]));
+    let flow = many.process_results(|values| {
+        values.buffer(Limit::MAX, Overflow::Wait).distinct_until_changed().distinct_until_changed()
+    });
+    let items: Vec<_> = futures::executor::block_on(flow.collect());
+    assert_eq!(items, (0..400).map(Ok).chain([Err("broken")]).collect::<Vec<_>>());
+    // But who only ever yields keeps no error back.
+    let never = stream::iter([Ok(1), Err("broken")]).process_results(|mut values| {
+        stream::poll_fn(move |cx| {
+            cx.waker().wake_by_ref();
+            let _: Poll<Option<i32>> = values.poll_next_unpin(cx);
+            Poll::<Option<i32>>::Pending
+        })
+    });
+    assert_eq!(futures::executor::block_on(never.collect::<Vec<_>>()), [Err("broken")]);
 }
 
 #[test]
