@@ -1,7 +1,7 @@
 //! Streams that are made anew: retry and restart.
 
 use crate::kit::ms;
-use crate::marble::{Results, results, results_flow};
+use crate::marble::{Broken, Results, results, results_flow};
 use crate::nasty::Nasty;
 use crate::sweeps::swept;
 use backstay::testing::{Explore, Faults, Sim, Tracker, checked_stream, report};
@@ -104,6 +104,25 @@ fn why_it_gave_up_is_said() {
         let mut stream = retry(&rt, never, one_by_one(&rt, &["!"]));
         assert_eq!((stream.by_ref().count().await, stream.stopped()), (1, Some(Stop::Deadline)));
     }));
+}
+
+#[test]
+fn d27_no_stream_is_made_after_max_elapsed_also_where_the_reader_is_late() {
+    for (late, made) in [(ms(150), 2), (ms(10_000), 1)] {
+        report(Sim::builder().run(move |rt: Sim| async move {
+            let timed = Retry::builder().max_attempts(2).backoff(Backoff::constant(ms(100)));
+            let timed = timed.max_elapsed(ms(150)).build().expect("valid");
+            let mut stream = retry(&rt, timed, || stream::iter([Err::<(), _>(Broken)]));
+            assert!(futures::poll!(stream.next()).is_pending());
+            // Its reader is busy elsewhere.
+            rt.sleep(late).await;
+            let why = if made == 1 { Stop::MaxElapsed } else { Stop::MaxAttempts };
+            let last = Cause::Operation(Broken);
+            let error = Error::RetriesExhausted { attempts: made, elapsed: late, why, last };
+            assert_eq!(stream.by_ref().collect::<Vec<_>>().await, [Err(error)]);
+            assert_eq!((stream.restarts(), stream.stopped()), (u64::from(made) - 1, Some(why)));
+        }));
+    }
 }
 
 #[test]

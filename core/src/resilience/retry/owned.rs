@@ -81,6 +81,19 @@ impl<C, H> OwnedRetry<C, H> {
         self.policy.hook.on_retry(&Retrying { attempt: self.progress.attempt, delay, outcome });
     }
 
+    /// Whether the next attempt may begin, after its delay. If it is too late, what was taken for it is given back.
+    pub(crate) fn in_time(&mut self, now: impl FnOnce() -> Instant) -> Result<(), (Stop, Instant)> {
+        if self.policy.limits.config.max_elapsed.is_none() {
+            return Ok(());
+        }
+        let now = now();
+        if !self.progress.is_too_late(&self.policy.limits, || now) {
+            return Ok(());
+        }
+        self.withdrawal = None;
+        Err((Stop::MaxElapsed, now))
+    }
+
     pub(crate) const fn go_on(&mut self) {
         self.progress.go_on();
     }

@@ -151,12 +151,13 @@ pin_project! {
     ///
     /// # At the end, on error, on drop
     ///
-    /// As in the table. No stream is held during a delay. Dropped, it drops the stream that runs, or ends the delay;
-    /// what a budget gave for it goes back.
+    /// As in the table. No stream is held during a delay, only the item that failed. Dropped, it drops the stream that
+    /// runs, or ends the delay; what a budget gave for it goes back.
     ///
     /// # A slow reader
     ///
-    /// Delays are counted from the poll that found the failure; time that passes while nobody polls counts.
+    /// Delays are counted from the poll that found the failure; time that passes while nobody polls counts. Where
+    /// `max_elapsed` is over by the end of a delay, no other stream is made, and the item that failed is given then.
     ///
     /// # Cancel safety
     ///
@@ -180,12 +181,15 @@ pin_project! {
     pub struct RetryStream<R, C, H, F, S>
     where
         R: Runtime,
+        S: Stream,
     {
         rt: R,
         make: F,
         #[pin]
         stream: Option<S>,
         alarm: Alarm<R>,
+        // What a delay is for: given, if it turns out to have been too long.
+        last: Option<S::Item>,
         phase: Phase,
         end_is_failure: bool,
         attempts: Attempts<C, H>,
@@ -207,13 +211,14 @@ enum Phase {
     Ended,
 }
 
-impl<R: Runtime, C, H, F, S> RetryStream<R, C, H, F, S> {
+impl<R: Runtime, C, H, F, S: Stream> RetryStream<R, C, H, F, S> {
     fn new(rt: &R, policy: Retry<C, H>, make: F, end_is_failure: bool) -> Self {
         Self {
             rt: rt.clone(),
             make,
             stream: None,
             alarm: Alarm::new(),
+            last: None,
             phase: Phase::Begins,
             end_is_failure,
             attempts: Attempts::new(policy),
@@ -353,9 +358,19 @@ where
                 Phase::Waits { until } => {
                     let until = *until;
                     if this.alarm.poll_until(rt, until, cx).is_pending() {
-                        probe::waiting(|| format!("attempt {} of a stream", attempts.retry.attempt()));
+                        probe::waiting(|| {
+                            format!("attempt {} of a stream", attempts.retry.attempt().saturating_add(1))
+                        });
                         return Poll::Pending;
                     }
+                    *this.phase = Phase::Ended;
+                    let last = this.last.take();
+                    // It may have been polled late.
+                    if let Err((why, now)) = attempts.in_time(|| rt.now()) {
+                        return Poll::Ready(last.map(|item| attempts.give_up(why, now, item)));
+                    }
+                    drop(last);
+                    attempts.go_on();
                     *this.phase = Phase::Begins;
                 }
                 Phase::Begins => {
@@ -405,21 +420,30 @@ where
                     let Some(hint) = hint else { return Poll::Ready(outcome) };
                     let now = rt.now();
                     let shown = outcome.as_ref().map(Result::as_ref);
-                    match attempts.after_failure(ran, hint, shown, now, || rt.random_u64()) {
-                        Ok(Some(until)) => *this.phase = Phase::Waits { until },
-                        Ok(None) => *this.phase = Phase::Begins,
-                        Err(why) => {
-                            return Poll::Ready(outcome.map(|item| {
-                                item.map_err(|error| match error {
-                                    Error::Operation(error) => attempts.retry.exhausted(why, now, error),
-                                    other => other,
-                                })
-                            }));
+                    let next = attempts.after_failure(ran, hint, shown, now, || rt.random_u64());
+                    let last = outcome.map(|item| item.map_err(operations_own));
+                    match next {
+                        Ok(Some(until)) => {
+                            *this.last = last;
+                            *this.phase = Phase::Waits { until };
                         }
+                        Ok(None) => {
+                            attempts.go_on();
+                            *this.phase = Phase::Begins;
+                        }
+                        Err(why) => return Poll::Ready(last.map(|item| attempts.give_up(why, now, item))),
                     }
                 }
             }
         }
+    }
+}
+
+/// What a stream has given for an error.
+fn operations_own<E>(error: Error<E>) -> E {
+    match error {
+        Error::Operation(error) => error,
+        _ => unreachable!("an item's error is the operation's"),
     }
 }
 
@@ -455,7 +479,7 @@ where
     }
 }
 
-impl<R: Runtime, C, H, F, S> fmt::Debug for RetryStream<R, C, H, F, S> {
+impl<R: Runtime, C, H, F, S: Stream> fmt::Debug for RetryStream<R, C, H, F, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryStream")
             .field("phase", &self.phase)

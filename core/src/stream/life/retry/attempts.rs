@@ -74,8 +74,23 @@ impl<C, H> Attempts<C, H> {
         if let Some(outcome) = outcome {
             self.retry.tell(outcome, delay);
         }
+        Ok((!delay.is_zero()).then_some(until))
+    }
+
+    /// Whether another stream may be made after a delay; or why not, and when that was.
+    pub(super) fn in_time(&mut self, now: impl FnOnce() -> Instant) -> Result<(), (Stop, Instant)> {
+        let in_time = self.retry.in_time(now);
+        in_time.inspect_err(|(why, _)| self.stopped = Some(*why))
+    }
+
+    /// Another stream is made.
+    pub(super) const fn go_on(&mut self) {
         self.retry.go_on();
         self.restarts += 1;
-        Ok((!delay.is_zero()).then_some(until))
+    }
+
+    /// What is given of the last item where there is no other stream.
+    pub(super) fn give_up<T, E>(&self, why: Stop, now: Instant, item: Result<T, E>) -> Result<T, Error<E>> {
+        item.map_err(|error| self.retry.exhausted(why, now, error))
     }
 }
