@@ -67,6 +67,7 @@ mod dropped;
 mod flatten;
 mod flow_ext;
 mod in_place;
+mod last_look;
 mod life;
 mod merge;
 mod overflow;

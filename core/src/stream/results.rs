@@ -1,13 +1,13 @@
 //! Operators over the values of a stream of results.
 
+use super::last_look::last_look;
 use crate::primitives::{Arc, Mutex, lock};
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 pin_project! {
     /// What a flow makes of the values of a stream of results, up to the first error. The stream of
@@ -84,34 +84,6 @@ impl<G, E> ProcessResults<G, E> {
     }
 }
 
-/// How often in a row a flow may give others a turn, with more that is ready: each of its operators may do so once.
-const TURNS: u8 = 128;
-
-/// The next item of a flow that is ready in spite of being pending: who gives others a turn wakes whoever polls it.
-fn poll_what_is_ready<G: Stream>(mut flow: Pin<&mut G>) -> Poll<Option<G::Item>> {
-    let woken = std::sync::Arc::new(Woken(AtomicBool::new(true)));
-    let waker = Waker::from(std::sync::Arc::clone(&woken));
-    for _ in 0..TURNS {
-        if !woken.0.swap(false, Ordering::Relaxed) {
-            break;
-        }
-        let poll = flow.as_mut().poll_next(&mut Context::from_waker(&waker));
-        if poll.is_ready() {
-            return poll;
-        }
-    }
-    Poll::Ready(None)
-}
-
-/// Whether a flow has woken whoever polls it.
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: std::sync::Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Puts an error, whether or not something panics before.
 struct PutLast<'a, E>(&'a Slot<E>, Option<E>);
 
@@ -165,7 +137,7 @@ impl<G: Stream, E> Stream for ProcessResults<G, E> {
         let Some(mut flow) = this.flow.as_mut().as_pin_mut() else { return Poll::Ready(None) };
         let mut poll = flow.as_mut().poll_next(cx);
         if poll.is_pending() && this.slot.wait(cx.waker()) {
-            poll = poll_what_is_ready(flow);
+            poll = Poll::Ready(last_look(flow).flatten());
         }
         if let Some(item) = ready!(poll) {
             return Poll::Ready(Some(Ok(item)));

@@ -79,8 +79,16 @@ impl<S: Stream, R: Runtime> Expiry<S, R> {
             return Poll::Pending;
         }
         ready!(this.timer.poll_until(this.rt, due, cx));
-        this.source.end();
-        Poll::Ready(Came::Late)
+        // A late reader may find it giving others a turn. Without any time that is nothing to wait for.
+        let last = if this.limit.is_zero() { None } else { this.source.as_mut().last_look() };
+        Poll::Ready(match last {
+            Some(Some(item)) => Came::Item(item),
+            Some(None) => Came::End,
+            None => {
+                this.source.end();
+                Came::Late
+            }
+        })
     }
 
     /// Without a limit any more.

@@ -1,6 +1,7 @@
 //! The source of an operator, until its end.
 
 use crate::ready_budget::ReadyBudget;
+use crate::stream::last_look::last_look;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::pin::Pin;
@@ -37,6 +38,16 @@ impl<S: Stream> Upstream<S> {
             this.source.set(None);
         }
         Poll::Ready(item)
+    }
+
+    /// What it gives that is pending only to give others a turn, if it is.
+    pub(super) fn last_look(self: Pin<&mut Self>) -> Option<Option<S::Item>> {
+        let mut this = self.project();
+        let item = last_look(this.source.as_mut().as_pin_mut()?)?;
+        if item.is_none() {
+            this.source.set(None);
+        }
+        Some(item)
     }
 
     /// Drops the source: nothing more comes of it.

@@ -61,6 +61,25 @@ fn an_interval_begins_when_the_item_is_given_also_in_a_later_poll() {
 }
 
 #[test]
+fn a_late_reader_has_what_is_there_also_where_the_source_yields() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        // Both yield after so many items, one after the other.
+        let numbers = stream::iter(0..500).merge_with(stream::empty()).distinct_until_changed();
+        let mut timed = numbers.item_timeout(&rt, ms(3));
+        let mut read = Vec::new();
+        while !timed.is_terminated() {
+            match timed.next().now_or_never() {
+                Some(item) => read.extend(item),
+                None => rt.sleep(ms(5)).await,
+            }
+        }
+        read
+    });
+    let read = run.unwrap_or_else(|failure| panic!("{failure}")).value;
+    assert_eq!(read, (0..500).map(Ok).collect::<Vec<_>>());
+}
+
+#[test]
 fn s20_without_end_nothing_panics_and_the_tail_still_comes() {
     for never in [Duration::MAX, Duration::from_secs(u64::MAX), Duration::from_secs(600 * 365 * 24 * 3600)] {
         flows("ab-c-|", |rt, s| s.debounce(rt, never), "-----(c|)");
