@@ -242,6 +242,11 @@ impl<F> FutureSet<F> {
         Poll::Pending
     }
 
+    /// Whether there is one that was woken or is new since it was polled.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.len > 0 && (!self.fresh.is_empty() || self.wakes.is_woken())
+    }
+
     /// Takes what was woken and what is new, unless there is something left of the turn before; tells whether there
     /// is anything.
     #[inline]

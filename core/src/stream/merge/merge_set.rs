@@ -28,7 +28,8 @@ use std::task::{Context, Poll, ready};
 ///   ready in the middle of them has the rest in its next turn. (Pekko's `mergePrioritized` draws lots for the same
 ///   share.)
 /// * With a [priority](Precedence::prioritised), all of a lower one wait for as long as one of it has an item ready,
-///   for ever if need be. (Pekko's `mergePreferred`.)
+///   for ever if need be. (Pekko's `mergePreferred`.) One that yields, as channels do after 128 items, has one ready as
+///   far as that goes, up to 16 times in a row.
 ///
 /// After 128 items that were ready in a row it is pending once, so that a timeout or a stop signal around the loop
 /// fires.
@@ -77,8 +78,14 @@ pub struct MergeSet<S> {
     // By their priorities, the largest first; one that is empty stays.
     levels: Vec<Level<S>>,
     next_number: u64,
+    // How often in a row lower priorities have waited for nothing.
+    given_way: u8,
     budget: ReadyBudget,
 }
+
+/// How often in a row lower priorities wait for one that was woken, and has given nothing: a stream may yield though it
+/// has an item, and so may each operator in it; but nobody may keep others waiting by that alone.
+const TURNS: u8 = 16;
 
 /// Those of one priority.
 struct Level<S> {
@@ -116,7 +123,7 @@ pub enum MergeEvent<T> {
 impl<S> MergeSet<S> {
     /// An empty set.
     pub const fn new() -> Self {
-        Self { levels: Vec::new(), next_number: 0, budget: ReadyBudget::new() }
+        Self { levels: Vec::new(), next_number: 0, given_way: 0, budget: ReadyBudget::new() }
     }
 
     /// Adds a stream, as one of many equals. It is polled when the set is.
@@ -288,7 +295,13 @@ impl<S: Stream> MergeSet<S> {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<MergeEvent<S::Item>>> {
         for level in &mut self.levels {
             if let Poll::Ready(event) = level.poll_event(cx) {
+                self.given_way = 0;
                 return Poll::Ready(Some(event));
+            }
+            // It has to be polled again, and is before a lower one.
+            if level.set.is_woken() && self.given_way < TURNS {
+                self.given_way += 1;
+                return Poll::Pending;
             }
         }
         if self.is_empty() { Poll::Ready(None) } else { Poll::Pending }

@@ -67,6 +67,8 @@ struct Model {
     members: Vec<Member>,
     // Whether it has to be polled again.
     goes_on: bool,
+    // How often in a row lower priorities have waited for nothing.
+    given_way: usize,
 }
 
 #[derive(Debug, PartialEq)]
@@ -128,10 +130,12 @@ impl Model {
                             } else {
                                 level.due.insert(place);
                             }
+                            self.given_way = 0;
                             return Outcome::Item(id);
                         }
                         Some(Step::End) => {
                             self.remove(id);
+                            self.given_way = 0;
                             return Outcome::Ended(id);
                         }
                         Some(Step::Panic) => {
@@ -160,7 +164,12 @@ impl Model {
             }
             let level = &self.levels[&priority];
             let is_empty = level.places.iter().all(Option::is_none);
-            self.goes_on |= !(is_empty || level.next.is_empty() && level.woken.is_empty());
+            let goes_on = !(is_empty || level.next.is_empty() && level.woken.is_empty());
+            self.goes_on |= goes_on;
+            if goes_on && self.given_way < 16 {
+                self.given_way += 1;
+                return Outcome::Pending;
+            }
         }
         let is_empty = self.members.iter().all(|member| member.place.is_none());
         if is_empty { Outcome::Nothing } else { Outcome::Pending }

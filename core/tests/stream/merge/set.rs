@@ -141,6 +141,31 @@ fn one_that_waits_lets_no_lower_priority_before_an_equal() {
 }
 
 #[test]
+fn one_that_is_woken_in_the_midst_of_a_turn_comes_before_a_lower_priority() {
+    use Step::{Give, Yield};
+    let task = Task::default();
+    let mut set = MergeSet::new();
+    let mut all = Vec::new();
+    for (id, priority, steps) in [(3, 1, &[][..]), (2, 1, &[Give]), (1, 1, &[]), (0, 0, &[Give, Give])] {
+        let (puppet, strings) = Puppet::new(id, steps.iter().copied());
+        set.insert_with(puppet, Precedence::prioritised(priority));
+        all.push(strings);
+    }
+    assert_eq!(task.next(&mut set), Poll::Ready(Some(2)));
+    // The first has had its turn, and the third has not.
+    all[0].add([Give, Yield, Yield, Give]);
+    all[0].wake();
+    assert_eq!(task.all(&mut set), [3, 3, 0, 0]);
+    // But who only ever yields lets others pass.
+    all[0].add([Yield; 99]);
+    all[0].wake();
+    all[3].add([Give]);
+    all[3].wake();
+    while task.next(&mut set).is_pending() {}
+    assert!((1..99).contains(&all[0].polls()));
+}
+
+#[test]
 fn a_wake_polls_who_was_woken_and_nobody_else() {
     use Step::Give;
     let task = Task::default();
