@@ -230,7 +230,17 @@ impl<K: Ord + Clone, F: Future> Stream for KeyedSet<K, F> {
 }
 
 impl<K: Ord + Clone, F: Future> KeyedSet<K, F> {
-    /// As `poll_next`, but for the budget: whoever asks without waiting is told what there is.
+    /// What there is now, for whoever asks without waiting.
+    pub(crate) fn poll_at_once(&mut self, cx: &mut Context<'_>) -> Poll<Option<(K, F::Output)>> {
+        let poll = self.poll_set(cx);
+        if poll.is_ready() {
+            return poll;
+        }
+        // It may have been the rest of a turn, to which those do not belong that were woken since.
+        self.poll_set(cx)
+    }
+
+    /// As `poll_next`, but for the budget.
     pub(crate) fn poll_set(&mut self, cx: &mut Context<'_>) -> Poll<Option<(K, F::Output)>> {
         self.forget_panicked();
         let ended = ready!(self.set.poll_next(cx));

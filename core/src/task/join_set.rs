@@ -155,7 +155,7 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
         }
         let waiter = self.waiter.clone();
         let mut cx = Context::from_waker(waiter.as_ref().unwrap_or(Waker::noop()));
-        match self.tasks.poll_set(&mut cx) {
+        match self.tasks.poll_at_once(&mut cx) {
             Poll::Ready(Some(ended)) => Some(self.forget_blocking(ended)),
             Poll::Ready(None) | Poll::Pending => None,
         }

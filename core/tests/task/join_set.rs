@@ -335,6 +335,24 @@ fn asking_without_waiting_is_told_of_all_that_is_there() {
         .expect("nothing is violated");
 }
 
+#[test]
+fn asking_without_waiting_is_told_of_who_has_ended_in_the_midst_of_a_turn() {
+    Sim::builder()
+        .run(|rt: Sim| async move {
+            let mut set = JoinSet::keyed(&rt);
+            set.spawn_keyed("second", rt.sleep(ticks(10))).unwrap();
+            set.spawn_keyed("first", async {}).unwrap();
+            set.spawn_keyed("never", pending()).unwrap();
+            rt.sleep(ticks(1)).await;
+            // The turn in which that one has ended has another left.
+            assert!(matches!(set.try_join_next(), Some(("first", Ok(())))));
+            rt.sleep(ticks(20)).await;
+            assert!(matches!(set.try_join_next(), Some(("second", Ok(())))));
+            assert!(set.try_join_next().is_none());
+        })
+        .expect("nothing is violated");
+}
+
 async fn all_of_it(rt: Sim, subject: Subject) -> Tracker {
     let tracker = Tracker::new();
     let own = tracker.clone();
