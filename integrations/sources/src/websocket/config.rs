@@ -169,9 +169,13 @@ impl Config {
             .write_buffer_size(self.write_buffer)
             .max_write_buffer_size(self.max_unsent())
             .max_message_size(Some(self.max_message_size))
-            .max_frame_size(Some(self.max_frame_size()))
+            .max_frame_size(Some(self.max_frame_size().max(CONTROL)))
     }
 }
+
+/// As much as a ping or a close may have (RFC 6455, section 5.5). They are no messages, and to the decoder one limit is for
+/// all frames.
+const CONTROL: usize = 125;
 
 /// Room for answers to pings that the peer does not read. When it is full, only the last ping is answered, as RFC
 /// 6455 allows in section 5.5.3: a peer that asks and doesn't listen costs no memory.
@@ -224,7 +228,9 @@ impl ConfigBuilder {
         self
     }
 
-    /// What one frame of a received message may have at most, in bytes; as much as a message, and no more.
+    /// What one frame of a received message may have at most, in bytes; as much as a message, and no more. One of up to
+    /// 125 bytes, which pings and closes may have too, is never too large as a frame: for its message there is
+    /// [`max_message_size`](Self::max_message_size).
     ///
     /// # Examples
     ///

@@ -1,8 +1,8 @@
 //! Peers that break the protocol, or vanish.
 
 use crate::kit::{
-    BINARY, CLOSE, PING, TEXT, config, error_of, masked, pair, pair_with, plain, raw_client, raw_server,
-    read_frame,
+    BINARY, CLOSE, PING, PONG, TEXT, config, error_of, masked, pair, pair_with, plain, raw_client,
+    raw_server, read_frame,
 };
 use backstay::net::Net;
 use backstay::test_on_every_runtime;
@@ -21,6 +21,7 @@ test_on_every_runtime! {
 
 test_on_every_runtime! {
     too_large_is_too_large_whole_or_in_parts
+    pings_and_closes_are_no_messages_and_have_no_such_limit
     what_is_too_large_is_not_sent
     a_peer_that_vanishes_between_two_messages
     a_peer_that_vanishes_in_a_message
@@ -75,12 +76,12 @@ async fn a_server_that_masks_is_refused<R: Runtime + Net>(rt: R) {
 }
 
 async fn too_large_is_too_large_whole_or_in_parts<R: Runtime + Net>(rt: R) {
-    let limit = config(|config| config.max_message_size(10).max_frame_size(8));
+    let limit = config(|config| config.max_message_size(250).max_frame_size(200));
     // In one frame, of which the header is enough; in parts; as much as may be.
     for (frames, size, max) in [
-        (vec![0x82, 0x89, 0, 0, 0, 0], 9, 8),
-        (vec![0x82, 0xFF, 0x7F, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0], i64::MAX as usize, 8),
-        ([masked(0x02, &[0; 8]), masked(0x80, &[0; 3])].concat(), 11, 10),
+        (vec![0x82, 0xFE, 0, 201, 0, 0, 0, 0], 201, 200),
+        (vec![0x82, 0xFF, 0x7F, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0], i64::MAX as usize, 200),
+        ([masked(0x02, &[0; 125]), masked(0, &[0; 125]), masked(0x80, &[0])].concat(), 251, 250),
     ] {
         let (mut client, mut server) = raw_client(&rt, limit.clone()).await;
         client.write_all(&frames).await.expect("it is written");
@@ -93,9 +94,21 @@ async fn too_large_is_too_large_whole_or_in_parts<R: Runtime + Net>(rt: R) {
         assert_eq!(read_frame(&mut client).await, (CLOSE, vec![3, 241]));
     }
     let (mut client, mut server) = raw_client(&rt, limit).await;
-    let frames = [masked(0x02, &[0; 8]), masked(0x80, &[0; 2])].concat();
+    let frames = [masked(0x02, &[0; 125]), masked(0x80, &[0; 125])].concat();
     client.write_all(&frames).await.expect("it is written");
-    assert_eq!(server.next().await.expect("open").expect("a message").len(), 10);
+    assert_eq!(server.next().await.expect("open").expect("a message").len(), 250);
+}
+
+async fn pings_and_closes_are_no_messages_and_have_no_such_limit<R: Runtime + Net>(rt: R) {
+    let limit = config(|config| config.max_message_size(10));
+    let (mut client, mut server) = raw_client(&rt, limit).await;
+    let frames = [masked(PING, &[7; 125]), masked(TEXT, b"short"), masked(CLOSE, b"\x03\xe8a long goodbye")];
+    client.write_all(&frames.concat()).await.expect("it is written");
+    assert_eq!(server.next().await.expect("open").expect("a message"), Message::from("short"));
+    assert!(server.next().await.is_none());
+    let said = server.close_frame().expect("it was closed");
+    assert_eq!((said.code, said.reason.as_str()), (CloseCode::NORMAL, "a long goodbye"));
+    assert_eq!(read_frame(&mut client).await, (PONG, vec![7; 125]));
 }
 
 async fn what_is_too_large_is_not_sent<R: Runtime + Net>(rt: R) {
