@@ -8,6 +8,7 @@ use backstay_core::net::TcpStream;
 use backstay_core::sync::{OwnedPermit, Semaphore};
 use backstay_core::time::Instant;
 use backstay_core::{Limit, Net, Runtime};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -66,16 +67,23 @@ impl<R: Runtime + Net> Pool<R> {
                     }
                 }
                 Slot::Opening { future, until } => {
-                    let was_left = was_idle && self.rt.now() >= *until;
-                    let opened = self.rt.timeout_at(*until, future.as_mut()).await;
+                    let mut was_over = was_idle && self.rt.now() >= *until;
+                    let mut is_first_look = was_idle;
+                    let opening = poll_fn(|cx| {
+                        let poll = future.as_mut().poll(cx);
+                        was_over |= poll.is_ready() && is_first_look;
+                        is_first_look = false;
+                        poll
+                    });
+                    let opened = self.rt.timeout_at(*until, opening).await;
                     in_use.slot = None;
                     match opened.map_err(|_| RedisError::ConnectTimeout(self.connect_timeout)).flatten() {
                         Ok(connection) => {
                             in_use.slot = Some(Slot::Open(connection));
                             return Ok(in_use);
                         }
-                        // Its time was over before anybody looked: the next, or a new one.
-                        Err(_) if was_left => {}
+                        // It has failed, or its time was over, before anybody looked: the next, or a new one.
+                        Err(_) if was_over => {}
                         Err(error) => return Err(error),
                     }
                 }

@@ -168,6 +168,28 @@ fn what_nobody_has_gone_on_to_connect_is_begun_anew() {
 }
 
 #[test]
+fn one_that_was_closed_while_it_was_opened_is_noticed_too() {
+    on_sim(|rt, fake| async move {
+        let address = fake.address.clone().password("p");
+        let limiter = over(&rt, RedisStore::builder(address).max_connections(Limit::ONE));
+        for answer in [Does::ClosesAfter(ms(30), ""), Does::SaysAfter(ms(30), "-LOADING it is not ready\r\n")]
+        {
+            fake.then(answer.clone());
+            assert!(limiter.try_acquire(&rt).await.is_err());
+            rt.sleep(ms(100)).await;
+            limiter.try_acquire(&rt).await.expect("by another connection");
+            let heard = fake.heard();
+            assert_eq!(heard, ["connected", "AUTH", "connected", "AUTH", "EVALSHA"], "{answer:?}");
+            fake.then(Does::Closes(GRANTED));
+            limiter.try_acquire(&rt).await.expect("it is granted");
+            rt.sleep(ms(10)).await;
+            fake.heard();
+        }
+        assert_eq!(limiter.metrics().errors, 0);
+    });
+}
+
+#[test]
 fn to_connect_has_its_own_limit() {
     on_sim(|rt, fake| async move {
         let address = fake.address.clone().password("p");
