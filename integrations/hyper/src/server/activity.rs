@@ -81,6 +81,14 @@ impl Activity {
         self.is_told
     }
 
+    pub(super) const fn is_http2(&self) -> bool {
+        self.is_http2
+    }
+
+    pub(super) const fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle { .. })
+    }
+
     /// Whether bytes that come make a difference, so that the clock needn't be read otherwise.
     pub(super) const fn heeds_bytes(&self) -> bool {
         !self.is_http2 && matches!(self.state, State::Idle { .. })

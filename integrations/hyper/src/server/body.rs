@@ -75,6 +75,9 @@ impl Breach {
 pub(super) trait Source: Send + Sync {
     /// It is read to its end, or nobody will.
     fn body_ends(&self);
+
+    /// Nobody will, and it has not come to its end: the rest may be on its way.
+    fn body_left(&self);
 }
 
 /// A body that has begun: its connection is not idle, though the request may have been answered.
@@ -162,6 +165,14 @@ impl RequestBody {
             }
         }
         Poll::Ready(frame)
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let Some(Unread(source)) = &self.unread {
+            source.body_left();
+        }
     }
 }
 

@@ -140,7 +140,7 @@ async fn drive<R: Runtime>(
             if !is_draining && drained.as_mut().poll(cx).is_ready() {
                 (is_draining, is_told) = (true, true);
                 connection.as_mut().graceful_shutdown();
-                shared.activity().told(rt.now());
+                shared.tell();
                 continue;
             }
             let until = shared.activity().until();
@@ -158,7 +158,7 @@ async fn drive<R: Runtime>(
                 Standing::Idle if !is_told => {
                     is_told = true;
                     connection.as_mut().graceful_shutdown();
-                    shared.activity().told(now);
+                    shared.tell();
                     shared.activity().until()
                 }
                 Standing::Idle | Standing::Late => return Poll::Ready(None),

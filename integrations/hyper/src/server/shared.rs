@@ -52,6 +52,8 @@ impl<R: Runtime> Shared<R> {
         self.counters.begun();
         let now = self.rt.now();
         self.activity().begin(now);
+        // All of the last one's body has come, with HTTP/1.
+        self.has_refused_body.store(false, Relaxed);
     }
 
     pub(super) fn request_ends(&self, end: RequestEnd) {
@@ -65,6 +67,16 @@ impl<R: Runtime> Shared<R> {
     pub(super) fn body_begins(&self) {
         let now = self.rt.now();
         self.activity().begin(now);
+    }
+
+    /// It is told to end. Where it is idle, nothing is on its way that was not read.
+    pub(super) fn tell(&self) {
+        let now = self.rt.now();
+        let mut activity = self.activity();
+        if activity.is_idle() {
+            self.has_refused_body.store(false, Relaxed);
+        }
+        activity.told(now);
     }
 
     /// Whether it was told to end.
@@ -119,5 +131,12 @@ impl<R: Runtime> Source for Shared<R> {
     fn body_ends(&self) {
         let now = self.rt.now();
         self.activity().end(now);
+    }
+
+    fn body_left(&self) {
+        // With HTTP/2 its stream is reset, and that is all.
+        if !self.activity().is_http2() {
+            self.refuse_body();
+        }
     }
 }

@@ -140,7 +140,7 @@ impl<R: Runtime, T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<R, T> 
             let closed = Pin::new(&mut self.stream).poll_close(cx);
             ready!(self.in_time(cx, closed))?;
         }
-        if self.shared.has_refused_body() {
+        if self.waits == Waits::ToLinger || self.shared.has_refused_body() {
             ready!(self.poll_linger(cx));
         }
         Poll::Ready(Ok(()))

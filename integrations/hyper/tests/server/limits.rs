@@ -294,6 +294,33 @@ fn who_sends_on_for_ever_is_cut() {
     assert!(run.is_ok(), "{}", run.unwrap_err());
 }
 
+/// The service has answered without it.
+#[test]
+fn an_answer_to_a_body_that_nobody_reads_is_not_lost() {
+    let run = Sim::builder().seed(3).run(|rt: Sim| async move {
+        let server = Running::start(&rt, |b| b, service(&rt)).await;
+        let mut stream = rt.connect(server.addr).await.expect("a connection");
+        let head_of = |size| format!("POST /ignore HTTP/1.1\r\nhost: x\r\ncontent-length: {size}\r\n\r\n");
+        stream.write_all(head_of(LARGE).as_bytes()).await.expect("it is written");
+        for part in vec![b'x'; LARGE].chunks(LARGE / 10) {
+            rt.sleep(ms(10)).await;
+            stream.write_all(part).await.expect("it is written");
+        }
+        assert!(head(&mut stream).await.starts_with("HTTP/1.1 200 "));
+        drop(stream);
+
+        // Of one that has come whole nothing is left, and nobody waits for more.
+        let mut stream = rt.connect(server.addr).await.expect("a connection");
+        stream.write_all(format!("{}five.", head_of(5)).as_bytes()).await.expect("it is written");
+        assert!(head(&mut stream).await.starts_with("HTTP/1.1 200 "));
+        let start = rt.now();
+        server.stop().await;
+        assert!(rt.now() - start < ms(10));
+        drop(stream);
+    });
+    assert!(run.is_ok(), "{}", run.unwrap_err());
+}
+
 #[test]
 fn settings_that_make_no_sense() {
     let run = Sim::builder().run(|rt: Sim| async move {
