@@ -69,11 +69,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.owed <= MAX_OWED
     }
 
-    /// Whether it owes answers.
-    pub(crate) const fn is_in_debt(&self) -> bool {
-        self.owed > 0
-    }
-
     /// Whether the other end has closed it, or says what nobody asked for. What it owes and has come is read. Does not wait.
     pub(crate) async fn is_over(&mut self) -> bool {
         poll_fn(|cx| {

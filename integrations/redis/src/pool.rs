@@ -137,20 +137,14 @@ impl<R: Runtime + Net> Drop for InUse<R> {
         let Some(slot) = self.slot.take() else { return };
         match &slot {
             Slot::Open(connection) if connection.is_usable() => self.pool.idle().push(slot),
-            // Its server hangs: others that wait for an answer of it will wait as long.
+            // Its server hangs: who uses one of the others to it would wait as long.
             Slot::Open(_) => {
                 let mut gone = Vec::new();
-                gone.extend(self.pool.idle().extract_if(.., |slot| slot.is_in_debt()));
+                gone.extend(self.pool.idle().extract_if(.., |slot| matches!(slot, Slot::Open(_))));
             }
             // Behind those that are open.
             Slot::Opening { until, .. } if self.pool.rt.now() < *until => self.pool.idle().insert(0, slot),
             Slot::Opening { .. } => {}
         }
-    }
-}
-
-impl<R: Runtime + Net> Slot<R> {
-    const fn is_in_debt(&self) -> bool {
-        matches!(self, Self::Open(connection) if connection.is_in_debt())
     }
 }

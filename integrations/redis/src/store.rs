@@ -30,7 +30,7 @@ use std::time::Duration;
 /// it is used. After any error a connection is closed, and the next who asks makes a new one: that finds the new primary
 /// after a failover, if the name does. A request that is dropped, because it took too long, leaves an answer that is
 /// owed: who uses the connection next reads and drops that first, so that no answer is ever another's. One that owes more
-/// than three answers is closed.
+/// than three answers is closed, and with it those that are idle: they lead to the same server, which hangs.
 ///
 /// No task is spawned. Who is dropped while it connects leaves that to the next.
 ///

@@ -137,6 +137,26 @@ fn others_that_wait_for_the_same_server_are_given_up_with_it() {
 }
 
 #[test]
+fn those_that_are_idle_are_given_up_with_one_that_hangs() {
+    on_sim(|rt, fake| async move {
+        let limiter = over(&rt, RedisStore::builder(fake.address.clone()));
+        for _ in 0..3 {
+            fake.then(Does::SaysAfter(ms(5), GRANTED));
+        }
+        let ask = || limiter.try_acquire(&rt);
+        let (one, two, three) = futures::join!(ask(), ask(), ask());
+        assert!(one.is_ok() && two.is_ok() && three.is_ok());
+        fake.then(Does::Hangs);
+        for _ in 0..4 {
+            assert!(limiter.try_acquire(&rt).await.is_err());
+        }
+        fake.heard();
+        limiter.try_acquire(&rt).await.expect("by another connection");
+        assert_eq!(fake.heard(), ["connected", "EVALSHA"]);
+    });
+}
+
+#[test]
 fn who_is_far_away_is_reached_all_the_same() {
     on_sim(|rt, fake| async move {
         let address = fake.address.clone().password("p");
