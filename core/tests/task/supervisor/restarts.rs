@@ -367,3 +367,23 @@ fn the_delay_is_from_the_failure_and_what_is_left_is_no_time_up() {
     // Each delay had passed when the next could start.
     assert_eq!(ran.outcome.expect("it is stopped").starts, 6);
 }
+
+#[test]
+fn a_failure_counts_when_it_happens_whatever_it_leaves() {
+    let ran = run_for(300, |s, _| {
+        s.intensity(1)
+            .period(ms(100))
+            .child(spec("a", Restart::Permanent, |context| async move {
+                if context.restarts() > 0 {
+                    context.token().cancelled().await;
+                    return Ok(());
+                }
+                // What it leaves ends just before the other fails.
+                let nap = context.runtime().sleep(ms(150));
+                leaves(&context, nap.map(Ok)).await;
+                Err(Boom("boom"))
+            }))
+            .child(failing_first("b", Restart::Permanent, 1, 160))
+    });
+    assert_eq!(ran.outcome.expect("they are far apart").failed, 2);
+}

@@ -13,7 +13,7 @@ pub(super) struct Sweep {
 impl Machine {
     /// A child has failed at `at`.
     pub(super) fn restart(&mut self, id: Id, at: Instant, now: Instant, random: u64) {
-        if self.intensity.is_exceeded_by_one(now) {
+        if self.intensity.is_exceeded_by_one(at) {
             self.end(Ending::GaveUp(id), now);
             return;
         }

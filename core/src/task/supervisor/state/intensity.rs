@@ -6,10 +6,14 @@ use std::time::Duration;
 
 /// OTP's rule (`supervisor.erl`, `add_restart`): the instants of the restarts of the last period are kept, and when
 /// there are more than the intensity, that is one too many. A restart of exactly a period ago still counts.
+///
+/// One is heard of late where its child left something behind; it counts as of its own time, as long as that is within a
+/// period of the latest.
 #[derive(Debug)]
 pub(super) struct Intensity {
     limit: usize,
     period: Duration,
+    // In order.
     restarts: VecDeque<Instant>,
 }
 
@@ -19,13 +23,14 @@ impl Intensity {
     }
 
     /// Counts a restart, and tells whether it is one too many.
-    pub(super) fn is_exceeded_by_one(&mut self, now: Instant) -> bool {
-        while let Some(&oldest) = self.restarts.front()
-            && now - oldest > self.period
+    pub(super) fn is_exceeded_by_one(&mut self, at: Instant) -> bool {
+        let place = self.restarts.partition_point(|&other| other <= at);
+        self.restarts.insert(place, at);
+        while let (Some(&oldest), Some(&latest)) = (self.restarts.front(), self.restarts.back())
+            && latest - oldest > self.period
         {
             self.restarts.pop_front();
         }
-        self.restarts.push_back(now);
         self.restarts.len() > self.limit
     }
 }
@@ -44,6 +49,16 @@ mod tests {
             .filter_map(|(now, exceeded)| exceeded.then_some(now))
             .collect();
         assert_eq!(exceeded, [10, 15, 28]);
+    }
+
+    #[test]
+    fn one_that_is_heard_of_late_counts_as_of_its_own_time() {
+        let at = Instant::from_nanos;
+        for (late, is_exceeded) in [(9, false), (10, true), (25, true)] {
+            let mut intensity = Intensity::new(1, Duration::from_nanos(10));
+            assert!(!intensity.is_exceeded_by_one(at(20)));
+            assert_eq!(intensity.is_exceeded_by_one(at(late)), is_exceeded, "{late}");
+        }
     }
 
     #[test]
