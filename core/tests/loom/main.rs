@@ -23,6 +23,7 @@ mod semaphore;
 mod shared;
 mod single_flight;
 mod streams;
+mod supervisor;
 mod tasks;
 mod throttle;
 mod watch;

@@ -116,10 +116,11 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
             self.machine.stop(self.rt.now());
         }
         let messages = self.open.shared.inbox.take();
-        if self.phase == Phase::New || messages.iter().any(|message| matches!(message, Message::Added)) {
+        // Who is to be removed has been added before, though that may not have been told yet.
+        let is_about_added = |message: &_| matches!(message, Message::Added | Message::Remove(..));
+        if self.phase == Phase::New || messages.iter().any(is_about_added) {
             self.take_added();
         }
-        // Who is to be removed has been added before, and is there by now.
         messages.into_iter().for_each(|message| self.take_in(message));
     }
 
