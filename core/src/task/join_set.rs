@@ -233,6 +233,12 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
         self.tasks.get(key).map(|task| task.abort()).is_some()
     }
 
+    /// Aborts a task that has not ended, and tells whether there is one.
+    pub(super) fn abort_running(&mut self, key: &K) -> bool {
+        let running = self.tasks.get(key).filter(|task| !task.is_finished());
+        running.map(|task| task.abort()).is_some()
+    }
+
     /// Aborts all tasks. Their outcomes still come.
     pub fn abort_all(&mut self) {
         self.tasks.for_each(|task| task.abort());

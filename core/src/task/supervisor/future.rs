@@ -184,8 +184,8 @@ impl<R: Runtime, E: Send + Sync + 'static> RunSupervisor<R, E> {
                 }
             }
             Command::Abort(id) => {
-                // Not there, it has ended, and is held for what it has left behind.
-                if self.running.abort(&id)
+                // It may have ended in time, and not have been seen yet, or be held for what it has left behind.
+                if self.running.abort_running(&id)
                     && let Some(child) = self.children.get(&id)
                     && child.stop != StopLimit::Brutal
                 {

@@ -306,6 +306,26 @@ fn overdue_is_who_has_not_ended_not_who_has_left_something_behind() {
 }
 
 #[test]
+fn who_has_ended_in_time_is_not_overdue_though_the_supervisor_is_polled_late() {
+    let run = Sim::builder().run(|rt| async move {
+        let child = |name| slow(name, 0, 5).stop_limit(StopLimit::Within(ms(10)));
+        let supervisor = Supervisor::builder(&rt, "s").strategy(Strategy::Dynamic);
+        let supervisor = supervisor.child(child("a")).child(child("b")).child(child("c")).build();
+        let supervisor = supervisor.expect("it makes sense");
+        let handle = supervisor.handle();
+        let mut run = Box::pin(supervisor.run(&rt));
+        assert!(poll_once(run.as_mut()).is_pending());
+        rt.sleep(ms(1)).await;
+        handle.stop();
+        assert!(poll_once(run.as_mut()).is_pending());
+        rt.sleep(ms(20)).await;
+        run.await.expect("it is stopped")
+    });
+    let report = run.unwrap_or_else(|failure| panic!("{failure}")).value;
+    assert_eq!((report.finished, report.overdue_total), (3, 0), "{:?}", report.overdue);
+}
+
+#[test]
 fn the_report_names_the_latest_who_were_overdue_and_counts_all() {
     let run = Sim::builder().run(|rt| async move {
         let supervisor = Supervisor::<Sim, Boom>::builder(&rt, "s").build().expect("it makes sense");
