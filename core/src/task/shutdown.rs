@@ -93,7 +93,7 @@ struct Inner<R: Runtime> {
 /// How far it is, and what has ended since it began.
 struct Progress {
     machine: Machine,
-    // Whether a signal has come.
+    // Whether a signal has come: what is run from now on has heard it.
     has_heard: bool,
     lists: Lists,
 }
@@ -211,7 +211,8 @@ impl<R: Runtime> Shutdown<R> {
     ///
     /// `signals` says what the report gives as reason. Its end is no signal; neither is the end of all tasks.
     ///
-    /// Several may run it at once: they end together, and the first of them to see the end reports the tasks. The lists
+    /// Several may run it at once, and hear one signal each by streams of their own: only who has heard two forces.
+    /// They end together, and the first of them to see the end reports the tasks. The lists
     /// of the others, as those of who runs it when it is over, have only what has ended since.
     ///
     /// # Cancel safety

@@ -22,6 +22,7 @@ test_on_every_runtime! {
     nothing_new_is_taken_in
     it_ends_when_all_have_ended
     a_second_signal_forces
+    one_signal_that_two_hear_is_one
     a_trigger_is_no_signal
     it_always_ends_when_its_time_is_over
     a_run_that_is_dropped_goes_on_later
@@ -206,6 +207,19 @@ async fn a_second_signal_forces<R: Runtime>(rt: R) {
         assert_eq!((in_ticks(report.elapsed), report.aborted.len()), (5, 1));
         second.await.unwrap();
     }
+}
+
+async fn one_signal_that_two_hear_is_one<R: Runtime>(rt: R) {
+    let shutdown = Shutdown::new(&rt);
+    shutdown.spawn(rt.sleep(ticks(5))).expect("it has not begun");
+    let run = || shutdown.run(stream::iter(["SIGTERM"])).drain(ticks(10));
+    let (one, other) = futures::join!(run(), run());
+    assert!(!one.forced && !other.forced, "{one}; {other}");
+    // Whoever runs it afterwards has missed the first, and hears the second.
+    let (shutdown, never) = (Shutdown::new(&rt), stream::pending::<&str>);
+    assert!(shutdown.spawn(pending()).is_ok());
+    assert!(shutdown.run(stream::iter(["SIGTERM"]).chain(never())).now_or_never().is_none());
+    assert!(shutdown.run(stream::iter(["SIGTERM"]).chain(never())).drain(Duration::MAX).await.forced);
 }
 
 async fn a_trigger_is_no_signal<R: Runtime>(rt: R) {

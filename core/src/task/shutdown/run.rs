@@ -33,6 +33,8 @@ pin_project! {
         // `None` when it has ended.
         #[pin]
         signals: Option<S>,
+        // Its next signal is the second. Another run's don't count: they may be the same.
+        has_heard: bool,
         #[pin]
         stop: CancelledFuture<'a>,
         #[pin]
@@ -54,6 +56,7 @@ impl<'a, R: Runtime, S> RunShutdown<'a, R, S> {
             config: ShutdownConfig::new(),
             has_yielded: false,
             signals: Some(signals),
+            has_heard: lock(&inner.progress).has_heard,
             stop: inner.stop.cancelled(),
             force: inner.force.cancelled(),
             change: inner.change.notified(),
@@ -133,7 +136,7 @@ where
         let inner = this.shutdown.inner();
         while let Some(signals) = this.signals.as_mut().as_pin_mut() {
             match signals.poll_next(cx) {
-                Poll::Ready(Some(signal)) => inner.hear(signal.into()),
+                Poll::Ready(Some(signal)) => inner.hear(signal.into(), this.has_heard),
                 Poll::Ready(None) => this.signals.set(None),
                 Poll::Pending => break,
             }
@@ -193,10 +196,11 @@ where
 
 impl<R: Runtime> Inner<R> {
     /// The first signal stops, the second forces.
-    fn hear(&self, signal: CancelReason) {
-        if mem::replace(&mut lock(&self.progress).has_heard, true) {
+    fn hear(&self, signal: CancelReason, has_heard: &mut bool) {
+        if mem::replace(has_heard, true) {
             self.force.cancel();
         } else {
+            lock(&self.progress).has_heard = true;
             self.stop.cancel_with(signal);
         }
     }
