@@ -47,7 +47,8 @@ use std::fmt;
 /// ([`Verdict::after`](super::Verdict::after)) if that is longer; then the jitter comes on top of it and never makes it
 /// shorter. [`Duration::MAX`](std::time::Duration::MAX) asks for no retry at all. A delay of zero touches no timer.
 ///
-/// An [operation](super::Operation) that can't be repeated is not: what came of it is returned as it is.
+/// An [operation](super::Operation) that can't be repeated is not: what came of it is returned as it is. Nor is one that
+/// somebody has [stopped](super::Error::Cancelled), whatever its verdict.
 ///
 /// A refusal by a policy inside, such as an open circuit breaker, is only tried again if the refusal says when to come
 /// back, and that is before a deadline or `max_elapsed`; with neither, it is returned at once. If an attempt before it

@@ -3,10 +3,11 @@
 use super::kit::{limit, ms, on_sim};
 use backstay_core::Runtime;
 use backstay_core::resilience::{
-    Attempt, Backoff, Bulkhead, Cause, CircuitBreaker, Error, Operation, Pipeline, Reason, Rejected, Retry,
-    RetryBudget, Stop,
+    Attempt, Backoff, Bulkhead, Cause, CircuitBreaker, Error, Hedge, Operation, Pipeline, Reason, Rejected,
+    Retry, RetryBudget, Stop, Verdict,
 };
 use std::future::{Ready, ready};
+use std::time::Duration;
 
 type Flat<T> = Result<T, Error<&'static str>>;
 
@@ -69,6 +70,22 @@ fn a_refusal_of_an_operation_is_one_to_the_policies_around_it() {
         let error = result.await.expect_err("it is refused");
         assert_eq!(error.operation(), Some(&"down"));
         assert!(matches!(error, Error::RetriesExhausted { why: Stop::Refused, .. }), "{error:?}");
+    });
+}
+
+#[test]
+fn who_stopped_a_call_inside_wants_no_other_whatever_a_classifier_makes_of_that() {
+    on_sim(async |rt| {
+        let judge = |result: Result<&u32, &Error<&str>>| match result {
+            Ok(_) => Verdict::Success,
+            Err(_) => Verdict::failure(),
+        };
+        let users = Pipeline::named("users").classify(judge).retry(retry()).build(&rt).expect("it is good");
+        // A second call would find nothing to give.
+        assert_eq!(users.call_operation(Script::new([Err(Error::Cancelled)])).await, Err(Error::Cancelled));
+        let hedge = Hedge::builder().delay(Duration::MAX).classify(judge).build().expect("it is good");
+        let users = Pipeline::named("users").hedge(hedge).build(&rt).expect("it is good");
+        assert_eq!(users.call_operation(Script::new([Err(Error::Cancelled)])).await, Err(Error::Cancelled));
     });
 }
 

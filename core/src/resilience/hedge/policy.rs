@@ -333,6 +333,8 @@ impl<T, E> Course<T, E> {
     ) -> ControlFlow<(Result<T, Error<E>>, Verdict)> {
         let is_refusal = result.as_ref().is_err_and(Error::is_refusal);
         let (retry_after, cost) = match verdict {
+            // Who wanted the call to stop wants no other, whatever a classifier makes of that.
+            _ if matches!(result, Err(Error::Cancelled)) => return ControlFlow::Break((result, verdict)),
             Verdict::Failure { retry_after, cost } => (retry_after, cost),
             // A policy's of ours, whatever a classifier thinks of that; or that of one target.
             _ if is_refusal && (!has_called || verdict == Verdict::Ignore) => (None, 1),

@@ -159,6 +159,11 @@ impl<D, H> Retry<D, H> {
         H: OnRetry<T, E>,
         Op: Operation<T, E, Fut>,
     {
+        // Who wanted the call to stop wants no other attempt, whatever a classifier makes of that.
+        if matches!(result, Err(Error::Cancelled)) {
+            self.record(outer, Verdict::Ignore, ctx);
+            return ControlFlow::Break(result);
+        }
         if limit.has_ended(&result, || ctx.now()) {
             self.record(outer, verdict, ctx);
             return ControlFlow::Break(keep_last(result, outer, Stop::Deadline, ctx));
