@@ -75,8 +75,8 @@ impl Places {
     }
 
     #[cold]
-    fn refuse_in_queue(&self, refusal: Refusal) -> Rejected {
-        self.refuse(match refusal {
+    fn reason_in_queue(&self, refusal: Refusal) -> Reason {
+        match refusal {
             Refusal::QueueFull if self.max_waiting() == 0 => self.unqueued,
             Refusal::QueueFull if self.max_wait().is_zero() => Reason::MaxWait { limit: Duration::ZERO },
             Refusal::QueueFull => Reason::QueueFull,
@@ -84,7 +84,7 @@ impl Places {
             Refusal::Acquire(AcquireError::TooLarge { capacity, .. }) => {
                 Reason::TooLarge { capacity: capacity as u64 }
             }
-        })
+        }
     }
 
     fn refuse(&self, reason: Reason) -> Rejected {

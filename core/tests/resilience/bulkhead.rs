@@ -396,6 +396,27 @@ fn an_observer_may_use_the_bulkhead() {
 }
 
 #[test]
+fn who_has_waited_too_long_is_out_of_the_queue_when_it_is_told() {
+    let shared = Arc::new(std::sync::OnceLock::<Bulkhead>::new());
+    let waiting = Arc::new(AtomicUsize::new(usize::MAX));
+    let observer = {
+        let (shared, waiting) = (Arc::clone(&shared), Arc::clone(&waiting));
+        move |_: &backstay_core::resilience::Event| {
+            waiting.store(shared.get().expect("it is built").waiting(), SeqCst);
+        }
+    };
+    let bulkhead = Bulkhead::named("b").max_in_flight(1).max_waiting(1).max_wait(ms(5)).observer(observer);
+    let bulkhead = shared.get_or_init(|| bulkhead.build().expect("it is good")).clone();
+    sim(|rt: Sim| async move {
+        let _place = bulkhead.try_acquire().expect("it is free");
+        assert!(bulkhead.acquire(&rt).await.is_err());
+        assert_eq!(waiting.swap(usize::MAX, SeqCst), 0);
+        assert!(bulkhead.run(&rt, async |_| Ok::<_, &str>(())).await.is_err());
+        assert_eq!(waiting.swap(usize::MAX, SeqCst), 0);
+    });
+}
+
+#[test]
 fn more_than_there_is_is_refused_at_once() {
     sim(|rt: Sim| async move {
         let bulkhead = bulkhead(2, 5);

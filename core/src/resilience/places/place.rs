@@ -54,7 +54,7 @@ impl<'p> Place<'p> {
             unreachable!("it is not polled again once it was ready");
         };
         // The place before the clock: with both there, it is had.
-        let error = match turn.poll(places.room(), cx) {
+        let refusal = match turn.poll(places.room(), cx) {
             Poll::Ready(Ok(permit)) => {
                 let since = since.take();
                 *self = Self::Inside { _permit: permit };
@@ -65,15 +65,15 @@ impl<'p> Place<'p> {
                 }
                 return Poll::Ready(Ok(()));
             }
-            Poll::Ready(Err(refusal)) => ctx.rejected(places.refuse_in_queue(refusal)),
+            Poll::Ready(Err(refusal)) => Some(places.reason_in_queue(refusal)),
             Poll::Pending => {
                 let (since, max_wait) = *since.get_or_insert_with(|| (ctx.now(), places.max_wait()));
                 let until = since + max_wait;
                 // Of the two limits the one that comes first.
                 if until < frame.limit.at && ctx.is_past(until) {
-                    ctx.rejected(places.refuse(Reason::MaxWait { limit: max_wait }))
+                    Some(Reason::MaxWait { limit: max_wait })
                 } else if until >= frame.limit.at && ctx.is_past(frame.limit.at) {
-                    ctx.timed_out(frame.limit)
+                    None
                 } else {
                     probe::waiting(|| places.describe());
                     return Poll::Pending;
@@ -82,6 +82,9 @@ impl<'p> Place<'p> {
         };
         // Its turn is the next one's, before anybody hears of it.
         *self = Self::Left;
-        Poll::Ready(Err(error))
+        Poll::Ready(Err(match refusal {
+            Some(reason) => ctx.rejected(places.refuse(reason)),
+            None => ctx.timed_out(frame.limit),
+        }))
     }
 }

@@ -43,7 +43,7 @@ impl<S: Deref<Target = Semaphore> + Clone, Sl: Future> Waiting<S, Sl> {
                 }
                 Poll::Ready(Ok(lease))
             }
-            Poll::Ready(Err(refusal)) => Poll::Ready(Err(places.refuse_in_queue(refusal))),
+            Poll::Ready(Err(refusal)) => Poll::Ready(Err(places.refuse(places.reason_in_queue(refusal)))),
             Poll::Pending => {
                 let (since, max_wait) = *this.since.get_or_insert_with(|| (rt.now(), places.max_wait()));
                 let until = since + max_wait;
