@@ -77,6 +77,25 @@ fn only_what_the_classifier_calls_a_success_is_kept() {
 }
 
 #[test]
+fn another_answer_is_not_kept_as_a_good_one() {
+    sim(|rt: Sim| async move {
+        let (last, older) = (LastGood::new(secs(10)), LastGood::new(secs(20)));
+        older.record(1, rt.now());
+        rt.sleep(secs(5)).await;
+        // That of an earlier call is not as good as new either.
+        let stale = Pipeline::named("rates").stale_if_error(&last).stale_if_error(&older).build(&rt);
+        assert_eq!(stale.expect("it is good").call(async |_| Err("reset")).await, Ok(1));
+        assert_eq!(last.get(rt.now()), None);
+        let rates = Pipeline::named("rates").stale_if_error(&last).fallback(Fallback::value(-1)).build(&rt);
+        let rates = rates.expect("it is good");
+        assert_eq!(rates.call(async |_| Err("reset")).await, Ok(-1));
+        assert_eq!(last.get(rt.now()), None);
+        assert_eq!(rates.call(async |_| Ok::<_, &str>(2)).await, Ok(2));
+        assert_eq!(last.get(rt.now()), Some((2, Duration::ZERO)));
+    });
+}
+
+#[test]
 fn who_stopped_the_call_wants_no_other_answer_and_a_predicate_chooses() {
     sim(|rt: Sim| async move {
         let last =

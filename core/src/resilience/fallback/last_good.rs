@@ -23,10 +23,10 @@ use std::time::Duration;
 /// for HTTP.
 ///
 /// It keeps a clone of each value that passes and is good: an `Ok` that the pipeline's [`Classify`] calls a
-/// [`Success`](Verdict::Success). A response of status 503 that is an `Ok` isn't. When the operation fails, with any
-/// error but [`Cancelled`](Error::Cancelled) or those that [`when`](Self::when) chooses, that value is the answer, unless
-/// it is older than `max_age`; the error stays where there is none. [`Source::Stale`] says how old it is, to who asks
-/// with [`Call::detailed`].
+/// [`Success`](Verdict::Success). A response of status 503 that is an `Ok` isn't, nor is another answer from inside, of
+/// a fallback. When the operation fails, with any error but [`Cancelled`](Error::Cancelled) or those that
+/// [`when`](Self::when) chooses, that value is the answer, unless it is older than `max_age`; the error stays where
+/// there is none. [`Source::Stale`] says how old it is, to who asks with [`Call::detailed`].
 ///
 /// **It is one value: for an operation that always asks for the same**, a configuration, rates, a list of keys. Where
 /// calls ask for different things there is [`KeyedLastGood`](super::KeyedLastGood). The value is kept until there is a
@@ -257,7 +257,8 @@ where
                 Ok(value)
             }
             result => {
-                if result.is_ok() && ctx.classify(&result) == Verdict::Success {
+                let is_its_own = result.is_ok() && ctx.source() == Source::Operation;
+                if is_its_own && ctx.classify(&result) == Verdict::Success {
                     self.keep(&result, ctx.now());
                 }
                 result
