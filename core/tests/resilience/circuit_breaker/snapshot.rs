@@ -191,6 +191,16 @@ fn its_settings_are_its_own() {
 }
 
 #[test]
+fn what_is_left_is_held_to_its_own_limit_as_of_now() {
+    let old = built(named().consecutive_failures(1).open_for(secs(100)));
+    old.try_acquire(at(0)).unwrap().failure(at(0));
+    for (down, left) in [(0, 60), (50, 50), (99, 1)] {
+        let new = restarted(named().max_open(secs(60)), &old.snapshot(at(0)).aged(secs(down)), at(0));
+        assert_eq!(new.try_acquire(at(0)).unwrap_err().retry_after(), Some(secs(left)));
+    }
+}
+
+#[test]
 fn what_can_not_be_is_refused_and_changes_nothing() {
     let breaker = built(named());
     breaker.try_acquire(at(0)).unwrap().failure(at(0));

@@ -45,8 +45,12 @@ impl Machine {
             CircuitState::Open => self.rules.max_open,
             _ => self.rules.half_open_timeout,
         };
-        let left = kept.left.unwrap_or(Duration::MAX).min(most);
-        let until = now + left.saturating_sub(if left == Duration::MAX { Duration::ZERO } else { kept.age });
+        // What has no end has none later either.
+        let (left, over_for) = match kept.left {
+            None | Some(Duration::MAX) => (Duration::MAX, Duration::ZERO),
+            Some(left) => (left.saturating_sub(kept.age), kept.age.saturating_sub(left)),
+        };
+        let until = now + left.min(most);
         let phase = match kept.state {
             CircuitState::Closed => Phase::Closed,
             CircuitState::Open => Phase::Open { until },
@@ -66,7 +70,7 @@ impl Machine {
         if self.era.settle(&self.rules, now, changes) {
             self.count_openings(true);
             if let Phase::Open { until } = &mut self.era.phase {
-                *until = until.saturating_sub(kept.age.saturating_sub(left)).max(now);
+                *until = until.saturating_sub(over_for).max(now);
             }
         }
     }
