@@ -112,6 +112,11 @@ impl Hedge {
     pub fn builder() -> HedgeBuilder {
         HedgeBuilder::new()
     }
+
+    /// The same, with what it has measured, paid from that budget.
+    pub(super) fn paid_from(&self, budget: Option<RetryBudget>) -> Self {
+        Self { budget, ..self.clone() }
+    }
 }
 
 impl<C> Hedge<C> {

@@ -174,6 +174,24 @@ fn a_hedge_has_the_budget_of_the_new_settings() {
 }
 
 #[test]
+fn a_hedge_keeps_what_it_has_measured_with_another_budget() {
+    on_sim(|rt: Sim| async move {
+        let mut config = PipelineConfig::default();
+        config.hedge = Some(*Hedge::builder().percentile(0.5).as_config());
+        config.retry_budget = Some(tokens(10));
+        let users = of(&rt, &config);
+        for _ in 0..40 {
+            assert!(users.call(async |_| Ok::<_, &str>(rt.sleep(ms(10)).await)).await.is_ok());
+        }
+        config.retry_budget = Some(tokens(15));
+        users.reconfigure(config).unwrap();
+        let slow = async |_| Ok::<_, &str>(rt.sleep(ms(100)).await);
+        let answer = users.current().call(slow).detailed().await.unwrap();
+        assert_eq!(answer.attempts, 2, "after what was measured, which is less than the first delay");
+    });
+}
+
+#[test]
 fn breakers_that_open_together_have_each_its_own_time() {
     on_sim(|rt: Sim| async move {
         let mut config = PipelineConfig::default();

@@ -67,19 +67,17 @@ impl Policies {
         } else {
             config.retry_budget.map(|it| it.build()).transpose()?
         };
-        let hedge = match &config.hedge {
-            // With what it has measured, and the budget that it has.
-            Some(_)
-                if self.config.hedge == config.hedge && self.config.retry_budget == config.retry_budget =>
-            {
-                self.hedge.clone()
+        let hedge = match (&self.hedge, &config.hedge) {
+            // With what it has measured.
+            (Some(hedge), settings) if self.config.hedge == *settings => {
+                Some(hedge.paid_from(retry_budget.clone()))
             }
-            Some(settings) => {
+            (_, Some(settings)) => {
                 let hedge = Hedge::builder().config(*settings);
                 let hedge = retry_budget.iter().fold(hedge, |hedge, budget| hedge.budget(budget));
                 Some(hedge.build()?)
             }
-            None => None,
+            (_, None) => None,
         };
         Ok(Self {
             load_shed: kept(&self.load_shed, config.load_shed.as_ref(), |it| {
