@@ -213,7 +213,8 @@ impl<K: Hash + Eq> KeyedRateLimiter<K> {
     ///
     /// Each key is settled as it was until `now`: permits that it has saved stay, as far as the new burst has room for
     /// them, and what comes back from now on comes at the new rate. A key with all of its burst is as good as new, and
-    /// has all of the new one. What was taken before is not given back any more.
+    /// has all of the new one. What was taken before is not given back any more. The same quota once more changes
+    /// nothing.
     ///
     /// # Errors
     ///

@@ -378,7 +378,7 @@ impl RateLimiter {
     /// It is settled as it was until `now`: permits that are saved stay, as far as the new burst has room for them, and
     /// what comes back from now on comes at the new rate. Times that were [reserved](Self::reserve) stay what they
     /// are. Who waits has its turn at the new rate, or is refused with [`Reason::TooLarge`](super::Reason::TooLarge) if it would wait for ever.
-    /// What was taken before is not given back any more.
+    /// What was taken before is not given back any more. The same quota once more changes nothing.
     ///
     /// # Errors
     ///
@@ -467,8 +467,11 @@ impl RateLimiter {
         // They are woken when the quota can be asked for again, and all is changed.
         let mut wakers = Wakers::new();
         let mut current = lock(&self.shared.quota);
-        self.shared.state.change(&quota, now.as_nanos(), &mut wakers)?;
-        *current = quota;
+        // The same once more takes nothing from who may give back.
+        if *current != quota {
+            self.shared.state.change(&quota, now.as_nanos(), &mut wakers)?;
+            *current = quota;
+        }
         rest();
         Ok(())
     }

@@ -129,6 +129,25 @@ fn what_has_a_state_keeps_it() {
 }
 
 #[test]
+fn a_limit_that_stays_as_it_is_loses_no_permit() {
+    on_sim(|rt: Sim| async move {
+        let mut config = PipelineConfig::default();
+        config.rate_limit = Some(RateLimiter::named("").quota(Quota::per_hour(1)).into());
+        config.bulkhead = Some(Bulkhead::named("").max_in_flight(1).max_waiting(1).into());
+        let users = of(&rt, &config);
+        let (limiter, bulkhead) = (users.rate_limiter().unwrap(), users.bulkhead().unwrap());
+        let _place = bulkhead.try_acquire().unwrap();
+        let mut waits = Box::pin(users.call(async |_| Ok::<_, &str>(())));
+        assert!(poll(waits.as_mut()).is_pending());
+        assert_eq!((limiter.available(rt.now()), bulkhead.waiting()), (0, 1));
+        config.deadline = Some(secs(1).into());
+        users.reconfigure(config).unwrap();
+        drop(waits);
+        assert_eq!(limiter.available(rt.now()), 1, "its operation was not called");
+    });
+}
+
+#[test]
 fn each_policy_goes_by_the_new_settings() {
     on_sim(|rt: Sim| async move {
         let users = of(&rt, &all());

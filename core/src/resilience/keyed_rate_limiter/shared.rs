@@ -66,6 +66,9 @@ impl<K> Shared<K> {
     pub(super) fn set_quota(&self, quota: Quota, now: u64) -> Result<(), ConfigError> {
         let pace = pace(&quota)?;
         let mut current = lock(&self.quota);
+        if *current == quota {
+            return Ok(());
+        }
         for mut locked in self.keys.each() {
             locked.change(pace, now);
         }

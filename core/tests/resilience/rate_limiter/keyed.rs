@@ -194,6 +194,18 @@ fn another_quota_leaves_each_key_what_it_has() {
 }
 
 #[test]
+fn the_same_quota_once_more_changes_nothing() {
+    with_rt(|rt| {
+        let quota = Quota::per_second(1).burst(2);
+        let limiter = keyed::<u8>(rt, quota);
+        let permit = limiter.try_acquire(&1, START).expect("it has two");
+        limiter.set_quota(quota, START).expect("a good quota");
+        limiter.give_back(&1, permit, START);
+        assert_eq!(limiter.available(&1, START), 2);
+    });
+}
+
+#[test]
 fn a_key_with_all_of_its_burst_has_all_of_the_new_one_whether_it_is_kept_or_not() {
     with_rt(|rt| {
         let limiter = keyed::<u8>(rt, Quota::per_second(7).burst(2));
