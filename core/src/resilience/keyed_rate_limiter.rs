@@ -20,6 +20,7 @@ use shared::Shared;
 use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::hash::Hash;
+use std::time::Duration;
 
 /// A rate limit for each key: a user, an address, a tenant.
 ///
@@ -129,7 +130,7 @@ impl<K: Hash + Eq> KeyedRateLimiter<K> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.shared.available(key, now.as_nanos())
+        self.shared.left(key, now.as_nanos()).0
     }
 
     /// What to tell the client of that key, for a policy of that name: as [`RateLimiter::told`](super::RateLimiter::told).
@@ -138,7 +139,8 @@ impl<K: Hash + Eq> KeyedRateLimiter<K> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        ToldQuota::by(policy.into(), &self.quota(), self.available(key, now))
+        let (left, all_after) = self.shared.left(key, now.as_nanos());
+        ToldQuota::by(policy.into(), &self.quota(), left, Duration::from_nanos(all_after))
     }
 
     /// Gives back what was not used, as far as it has not been refilled since: all of it at once, half of it after half

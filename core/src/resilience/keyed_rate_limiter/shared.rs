@@ -120,7 +120,8 @@ impl<K: Hash + Eq> Shared<K> {
         }
     }
 
-    pub(super) fn available<Q>(&self, key: &Q, now: u64) -> u64
+    /// How many this key can take now, and in how many nanoseconds all of them.
+    pub(super) fn left<Q>(&self, key: &Q, now: u64) -> (u64, u64)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -130,7 +131,7 @@ impl<K: Hash + Eq> Shared<K> {
         let pace = locked.common.pace;
         let at = locked.table.find(key, hash).ok();
         let tat = at.and_then(|at| locked.table.value_mut(at)).map_or(0, |tat| tat.get());
-        pace.available(tat, pace.span(now))
+        (pace.available(tat, pace.span(now)), pace.all_after(tat, now))
     }
 
     /// Takes what was used already; from nobody where there is no place for another key.

@@ -117,6 +117,14 @@ impl Meter {
         }
     }
 
+    /// In how many nanoseconds all can be taken at once.
+    pub(super) fn all_after(&self, now: u64) -> u64 {
+        match &self.kind {
+            Kind::Paced { pace, tat } => pace.all_after(*tat, now),
+            Kind::Strict(window) => window.ends().next_back().unwrap_or(0).saturating_sub(now),
+        }
+    }
+
     /// When `n`, at most the capacity, could be taken after `ahead` permits for `callers` others. In a strict window it
     /// may be earlier, if those take several at a time.
     pub(super) fn when(&self, ahead: u64, callers: usize, n: u64, now: u64) -> u64 {

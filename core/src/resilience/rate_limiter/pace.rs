@@ -104,6 +104,11 @@ impl Pace {
         nanos + u64::from(self.span(nanos).last < tick)
     }
 
+    /// In how many nanoseconds all of the burst can be taken.
+    pub(in crate::resilience) fn all_after(&self, tat: u64, now: u64) -> u64 {
+        self.when(tat).saturating_sub(now)
+    }
+
     /// How many could be taken at once.
     pub(in crate::resilience) fn available(&self, tat: u64, span: Span) -> u64 {
         (span.last + self.tolerance).saturating_sub(tat.max(span.first)) / self.interval

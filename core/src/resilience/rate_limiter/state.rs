@@ -204,10 +204,17 @@ impl State {
     }
 
     pub(super) fn available(&self, now: u64) -> u64 {
+        self.left(now).0
+    }
+
+    /// How many can be taken now, and in how many nanoseconds all of them can.
+    pub(super) fn left(&self, now: u64) -> (u64, u64) {
         let mut wakers = Wakers::new();
         let mut locked = self.lock();
         locked.ledger.serve(now, &mut wakers);
-        if locked.ledger.waiting() > 0 { 0 } else { locked.ledger.meter().available(now) }
+        let meter = locked.ledger.meter();
+        let available = if locked.ledger.waiting() > 0 { 0 } else { meter.available(now) };
+        (available, meter.all_after(now))
     }
 
     pub(super) fn waiting(&self) -> usize {

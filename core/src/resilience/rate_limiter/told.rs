@@ -31,7 +31,8 @@ impl RateLimiter {
     /// # Ok::<(), backstay_core::ConfigError>(())
     /// ```
     pub fn told(&self, policy: impl Into<Cow<'static, str>>, now: Instant) -> ToldQuota {
-        ToldQuota::by(policy.into(), &self.quota(), self.available(now))
+        let (left, all_after) = self.shared.state.left(now.as_nanos());
+        ToldQuota::by(policy.into(), &self.quota(), left, Duration::from_nanos(all_after))
     }
 
     /// The refusal in the callers' terms, which its own observer hears of.

@@ -110,7 +110,7 @@ impl Window {
     }
 
     /// When those of all that were taken pass, the oldest first.
-    pub(super) fn ends(&self) -> impl Iterator<Item = u64> {
+    pub(super) fn ends(&self) -> impl DoubleEndedIterator<Item = u64> {
         self.passes_at.iter().copied()
     }
 

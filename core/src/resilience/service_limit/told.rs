@@ -140,14 +140,20 @@ impl ToldQuota {
 
     /// What a limiter with that quota tells its clients: who uses up what is left, and comes back at the reset for all there
     /// is, is never refused.
-    pub(in crate::resilience) fn by(policy: Cow<'static, str>, quota: &Quota, left: u64) -> Self {
+    pub(in crate::resilience) fn by(
+        policy: Cow<'static, str>,
+        quota: &Quota,
+        left: u64,
+        all_after: Duration,
+    ) -> Self {
         let most = u64::from(quota.max_burst());
         let (window, reset) = match quota.is_strict() {
             true if left < most => (quota.per(), quota.per()),
             true => (quota.per(), Duration::ZERO),
             false => (saved_up(quota, most), saved_up(quota, most.saturating_sub(left))),
         };
-        Self::of(policy).quota(most).window(window).remaining(left).reset(reset)
+        // Later, if there is something to be paid off first.
+        Self::of(policy).quota(most).window(window).remaining(left).reset(reset.max(all_after))
     }
 
     /// Whether it is of the same quota as another.

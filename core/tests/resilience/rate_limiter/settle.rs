@@ -116,6 +116,28 @@ fn who_waits_waits_until_it_is_paid_and_goes_earlier_if_something_goes_back() {
 }
 
 #[test]
+fn who_is_told_of_a_limiter_that_owes_is_told_when_it_is_paid() {
+    for quota in [Quota::per_second(1).burst(5), Quota::strict(5, secs(5))] {
+        let it = limiter(quota);
+        it.try_acquire(START).expect("five").settle(15, START);
+        let told = it.told("api", START);
+        assert_eq!((told.remaining, told.reset), (Some(0), Some(secs(15))), "{quota}");
+        // So it is where it was taken for times to come.
+        let it = limiter(quota);
+        for _ in 0..3 {
+            it.reserve(limit(5), START).expect("it waits").commit();
+        }
+        assert_eq!(it.told("api", START).reset, Some(secs(15)), "{quota}");
+    }
+    on_sim(async |rt| {
+        let it = KeyedRateLimiter::<u32>::new(&rt, Quota::per_second(1).burst(5)).expect("a good quota");
+        it.settle(&1, it.try_acquire(&1, rt.now()).expect("five"), 15, rt.now());
+        assert_eq!(it.told(&1, "api", rt.now()).reset, Some(secs(15)));
+        assert_eq!(it.told(&2, "api", rt.now()).reset, Some(secs(0)));
+    });
+}
+
+#[test]
 fn a_key_owes_by_itself() {
     on_sim(async |rt| {
         let it =
