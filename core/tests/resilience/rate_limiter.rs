@@ -237,6 +237,20 @@ fn d37_a_new_rate_does_not_count_for_the_time_before() {
 }
 
 #[test]
+fn what_was_taken_before_does_not_come_back_however_often_the_quota_was_changed() {
+    let quotas = [Quota::per_hour(1).burst(2), Quota::per_second(1).burst(2)];
+    for changes in 1..200 {
+        let limiter = limiter(quotas[0]);
+        let permit = limiter.try_acquire(START).expect("it has two");
+        for change in 1..=changes {
+            limiter.set_quota(quotas[change % 2], START).expect("a good quota");
+        }
+        permit.give_back(START);
+        assert_eq!(limiter.available(START), 1, "{changes}");
+    }
+}
+
+#[test]
 fn d38_whoever_looks_later_than_it_could_loses_nothing() {
     let turns = 10_000;
     assert_eq!(polled(&limiter(Quota::new(1, ms(10))), Duration::from_micros(10_900), turns), turns);

@@ -21,6 +21,8 @@ pub(super) struct Meter {
     kind: Kind,
     // Ticks given back so far: what a stamp's `end` has to be corrected by. Jumps when the quota changes.
     given_back: u64,
+    // What that was when the quota was last changed.
+    begins_at: u64,
     // What was given back of whom, as long as it matters to others.
     returned: Vec<Returned>,
     // Ticks of the times that were promised and have not come, in order.
@@ -77,12 +79,20 @@ pub(super) struct Grant {
     pub(super) ready: u64,
 }
 
-/// So far a change of quota moves what has been given back: no stamp is that old, and no two changes meet again.
+/// So far a change of quota moves what has been given back: what was given back under one quota ends long before what was
+/// under another begins, however often that was changed.
 const JUMP: u64 = 0x9E37_79B9_7F4A_7C15;
 
 impl Meter {
     pub(super) const fn new(kind: Kind) -> Self {
-        Self { kind, given_back: 0, returned: Vec::new(), promised: VecDeque::new(), charged: None }
+        Self {
+            kind,
+            given_back: 0,
+            begins_at: 0,
+            returned: Vec::new(),
+            promised: VecDeque::new(),
+            charged: None,
+        }
     }
 
     pub(super) const fn kind(&self) -> &Kind {
@@ -208,9 +218,10 @@ impl Meter {
     /// Takes back what was not used.
     pub(super) fn give_back(&mut self, stamp: Stamp, now: u64) {
         let since = self.given_back.wrapping_sub(stamp.given_back);
+        let is_of_this_quota = since <= self.given_back.wrapping_sub(self.begins_at);
         let seen = self.seen();
         match &mut self.kind {
-            Kind::Paced { pace, tat } if since <= MAX_TICK => {
+            Kind::Paced { pace, tat } if is_of_this_quota => {
                 let span = pace.span(now);
                 if stamp.promised > 0
                     && let Ok(at) = self.promised.binary_search(&stamp.promised)
@@ -249,7 +260,7 @@ impl Meter {
                     }
                 }
             }
-            Kind::Strict(window) if since == 0 => window.give_back(stamp.n, stamp.end),
+            Kind::Strict(window) if is_of_this_quota => window.give_back(stamp.n, stamp.end),
             // Of another quota.
             Kind::Paced { .. } | Kind::Strict(_) => {}
         }
@@ -287,9 +298,15 @@ impl Meter {
             }
         }
         self.kind = kind;
-        self.returned.clear();
         self.charged = None;
+        self.forget_stamps();
+    }
+
+    /// What was granted before is not given back any more.
+    fn forget_stamps(&mut self) {
+        self.returned.clear();
         self.given_back = self.given_back.wrapping_add(JUMP);
+        self.begins_at = self.given_back;
     }
 }
 

@@ -1,6 +1,6 @@
 //! What has been granted as plain data, and back.
 
-use super::{JUMP, Kind, Meter};
+use super::{Kind, Meter};
 use crate::instant::nanos;
 use crate::resilience::rate_limiter::pace::Pace;
 use crate::resilience::rate_limiter::quota::Quota;
@@ -63,8 +63,7 @@ impl Meter {
             (Kind::Strict(window), Kind::Strict(kept)) => window.merge(&kept),
             (Kind::Paced { .. }, _) | (Kind::Strict(_), _) => unreachable!("they are of one quota"),
         }
-        self.returned.clear();
-        self.given_back = self.given_back.wrapping_add(JUMP);
+        self.forget_stamps();
     }
 }
 
