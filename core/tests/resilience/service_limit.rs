@@ -240,6 +240,20 @@ fn without_ears_it_is_the_classifier_that_hears_of_a_pause() {
 }
 
 #[test]
+fn a_call_that_is_never_to_be_made_again_is_no_pause_for_the_others() {
+    on_sim(async |rt| {
+        let api = built(builder());
+        let classify = |_: Result<&(), &Error<()>>| Verdict::failure().never_again();
+        let calls = Pipeline::named("calls").classify(classify).service_limit(&api);
+        let calls = calls.build(&rt).expect("it is good");
+        for _ in 0..2 {
+            assert!(calls.call(async |_| Err(())).await.is_err());
+        }
+        assert_eq!((api.paused_until(rt.now()), rt.now()), (None, at(0)));
+    });
+}
+
+#[test]
 fn a_call_that_never_reaches_the_operation_takes_nothing() {
     on_sim(async |rt| {
         let api = built(builder()).hear(hear);

@@ -27,8 +27,8 @@ where
     }
 }
 
-/// Who hears nothing but when to come back: the `retry_after` of a [`Verdict`]. A value, and an error of the operation, is
-/// an answer.
+/// Who hears nothing but when to come back: the `retry_after` of a [`Verdict`]. A value, and an error of the operation,
+/// is an answer. That a call is [never](Verdict::never_again) to be made again is no pause: it says nothing of others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByVerdict;
 
@@ -36,7 +36,7 @@ impl<T, E> Hear<T, E> for ByVerdict {
     #[inline]
     fn hear(&self, result: Result<&T, &Error<E>>, verdict: Verdict) -> Option<Told> {
         let retry_after: Option<Duration> = match verdict {
-            Verdict::Failure { retry_after, .. } => retry_after,
+            Verdict::Failure { retry_after, .. } => retry_after.filter(|after| *after < Duration::MAX),
             _ => None,
         };
         match result {
