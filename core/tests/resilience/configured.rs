@@ -200,11 +200,22 @@ fn a_hedge_keeps_what_it_has_measured_with_another_budget() {
         config.retry_budget = Some(tokens(10));
         let users = of(&rt, &config);
         for _ in 0..40 {
-            assert!(users.call(async |_| Ok::<_, &str>(rt.sleep(ms(10)).await)).await.is_ok());
+            assert!(
+                users
+                    .call(async |_| {
+                        rt.sleep(ms(10)).await;
+                        Ok::<_, &str>(())
+                    })
+                    .await
+                    .is_ok()
+            );
         }
         config.retry_budget = Some(tokens(15));
         users.reconfigure(config).unwrap();
-        let slow = async |_| Ok::<_, &str>(rt.sleep(ms(100)).await);
+        let slow = async |_| {
+            rt.sleep(ms(100)).await;
+            Ok::<_, &str>(())
+        };
         let answer = users.current().call(slow).detailed().await.unwrap();
         assert_eq!(answer.attempts, 2, "after what was measured, which is less than the first delay");
     });
