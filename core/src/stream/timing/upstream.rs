@@ -1,6 +1,5 @@
 //! The source of an operator, until its end.
 
-use crate::ready_budget::ReadyBudget;
 use crate::stream::last_look::last_look;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
@@ -13,27 +12,19 @@ pin_project! {
     pub(super) struct Upstream<S> {
         #[pin]
         source: Option<S>,
-        budget: ReadyBudget,
     }
 }
 
 impl<S: Stream> Upstream<S> {
     pub(super) const fn new(source: S) -> Self {
-        Self { source: Some(source), budget: ReadyBudget::new() }
-    }
-
-    /// Pending once, with the task woken, after many items that were ready at once: for who loops over them.
-    pub(super) fn poll_turn(self: Pin<&mut Self>, cx: &Context<'_>) -> Poll<()> {
-        self.project().budget.poll_proceed(cx)
+        Self { source: Some(source) }
     }
 
     /// The next item; after the end, the end.
     pub(super) fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
         let Some(source) = this.source.as_mut().as_pin_mut() else { return Poll::Ready(None) };
-        let poll = source.poll_next(cx);
-        this.budget.note(&poll);
-        let item = ready!(poll);
+        let item = ready!(source.poll_next(cx));
         if item.is_none() {
             this.source.set(None);
         }

@@ -2,6 +2,7 @@
 
 use super::upstream::Upstream;
 use crate::instant::Instant;
+use crate::ready_budget::ReadyBudget;
 use crate::runtime::Runtime;
 use crate::stream::alarm::Alarm;
 use futures_core::Stream;
@@ -48,6 +49,8 @@ pin_project! {
         // The time when it was last read: what was due by then needs no timer.
         now: Instant,
         is_closing: bool,
+        // Of what is taken, and of what is given that was taken before: a loop has others wait with either.
+        budget: ReadyBudget,
     }
 }
 
@@ -60,6 +63,7 @@ impl<S: Stream, R: Runtime, W: Window<Item = S::Item>> Windowed<S, R, W> {
             window,
             now: Instant::ORIGIN,
             is_closing: false,
+            budget: ReadyBudget::new(),
         }
     }
 
@@ -88,13 +92,15 @@ impl<S: Stream, R: Runtime, W: Window<Item = S::Item>> Windowed<S, R, W> {
         // Whether `now` is of this poll: what is given now is not given as of the one before.
         let mut is_read = false;
         loop {
+            // The timer is not looked at before the source, not even here: the item comes first.
+            ready!(this.budget.poll_proceed(cx));
             if let Some(item) = this.window.overdue() {
+                this.budget.spend();
                 return Poll::Ready(Some(item));
             }
-            // The timer is not looked at before the source, not even here: the item comes first.
-            ready!(this.source.as_mut().poll_turn(cx));
             match this.source.as_mut().poll_next(cx) {
                 Poll::Ready(Some(item)) => {
+                    this.budget.spend();
                     (*this.now, is_read) = (this.rt.now(), true);
                     if let Some(item) = this.window.take(item, *this.now) {
                         return Poll::Ready(Some(item));
@@ -106,6 +112,7 @@ impl<S: Stream, R: Runtime, W: Window<Item = S::Item>> Windowed<S, R, W> {
                         (*this.now, is_read) = (this.rt.now(), true);
                     }
                     if let Some(item) = this.window.tail(*this.now) {
+                        this.budget.spend();
                         return Poll::Ready(Some(item));
                     }
                     if this.window.due().is_none() {
@@ -114,19 +121,23 @@ impl<S: Stream, R: Runtime, W: Window<Item = S::Item>> Windowed<S, R, W> {
                 }
                 Poll::Pending => {}
             }
-            let Some(due) = this.window.due() else { return Poll::Pending };
+            let Some(due) = this.window.due() else {
+                this.budget.refill();
+                return Poll::Pending;
+            };
             if *this.now < due {
                 // What is never due needs no timer: the source wakes.
-                if due == Instant::MAX {
+                if due == Instant::MAX || this.timer.poll_until(this.rt, due, cx).is_pending() {
+                    this.budget.refill();
                     return Poll::Pending;
                 }
-                ready!(this.timer.poll_until(this.rt, due, cx));
                 is_read = false;
             }
             if !is_read {
                 (*this.now, is_read) = (this.rt.now().max(due), true);
             }
             if let Some(item) = this.window.fire(*this.now) {
+                this.budget.spend();
                 return Poll::Ready(Some(item));
             }
         }

@@ -197,6 +197,26 @@ fn s13_dropping_items_starves_nobody() {
 }
 
 #[test]
+fn s13_much_that_was_kept_starves_nobody() {
+    let run = Sim::builder().run(|rt: Sim| async move {
+        for end in [stream::empty().left_stream(), stream::pending().right_stream()] {
+            let mut settled = stream::iter(0..1_000).chain(end).debounce_by_key(&rt, ms(1), |number| *number);
+            let (mut given, mut in_a_row) = (0, 0);
+            while given < 1_000 {
+                if settled.next().now_or_never().is_some() {
+                    (given, in_a_row) = (given + 1, in_a_row + 1);
+                    assert!(in_a_row <= 128, "a timeout around it never fires");
+                } else {
+                    in_a_row = 0;
+                    rt.sleep(ms(1)).await;
+                }
+            }
+        }
+    });
+    run.expect("no failure");
+}
+
+#[test]
 fn a_timeout_says_which_and_how_long() {
     let errors = [
         (StreamTimeout::Item { limit: ms(1_500) }, "no item came within 1.5s"),
