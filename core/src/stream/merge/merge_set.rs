@@ -304,6 +304,8 @@ impl<S: Stream> MergeSet<S> {
                 return Poll::Pending;
             }
         }
+        // All have been asked: the next time that somebody has to wait is another row.
+        self.given_way = 0;
         if self.is_empty() { Poll::Ready(None) } else { Poll::Pending }
     }
 }

@@ -171,6 +171,7 @@ impl Model {
                 return Outcome::Pending;
             }
         }
+        self.given_way = 0;
         let is_empty = self.members.iter().all(|member| member.place.is_none());
         if is_empty { Outcome::Nothing } else { Outcome::Pending }
     }

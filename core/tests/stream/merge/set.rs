@@ -166,6 +166,29 @@ fn one_that_is_woken_in_the_midst_of_a_turn_comes_before_a_lower_priority() {
 }
 
 #[test]
+fn one_that_yields_comes_first_also_where_it_had_often_nothing_to_give() {
+    use Step::{Give, Yield};
+    let task = Task::default();
+    let mut set = MergeSet::new();
+    let [first, last] = [1, 0].map(|priority| {
+        let (puppet, strings) = Puppet::new(usize::from(priority), []);
+        set.insert_with(puppet, Precedence::prioritised(priority));
+        strings
+    });
+    assert_eq!(task.all(&mut set), []);
+    for _ in 0..50 {
+        first.add([Yield]);
+        first.wake();
+        assert_eq!(task.all(&mut set), []);
+    }
+    first.add([Yield, Give]);
+    first.wake();
+    last.add([Give]);
+    last.wake();
+    assert_eq!(task.all(&mut set), [1, 0]);
+}
+
+#[test]
 fn a_wake_polls_who_was_woken_and_nobody_else() {
     use Step::Give;
     let task = Task::default();
