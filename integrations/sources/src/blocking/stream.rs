@@ -8,6 +8,7 @@ use backstay_core::channel::mpsc;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use std::fmt;
+use std::io;
 use std::mem;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
@@ -149,7 +150,8 @@ impl<T: Send + 'static> FromBlocking<T> {
         self
     }
 
-    /// The thread's name. Of no effect once it was polled.
+    /// The thread's name. Of no effect once it was polled. With a NUL byte in it there is no thread:
+    /// [`BlockingError::Thread`].
     ///
     /// # Examples
     ///
@@ -264,6 +266,12 @@ impl<T: Send + 'static> FromBlocking<T> {
     }
 
     fn start(&self, run: Run<T>) -> State<T> {
+        // The standard library would panic.
+        if self.name.contains('\0') {
+            let source =
+                io::Error::new(io::ErrorKind::InvalidInput, "a thread's name must not contain a NUL byte");
+            return State::Failed(BlockingError::Thread { source });
+        }
         let (sender, receiver) = mpsc::channel(self.capacity);
         let is_running = Running::new(&self.is_running);
         let thread = thread::Builder::new().name(self.name.clone());

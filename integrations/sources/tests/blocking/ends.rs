@@ -2,7 +2,7 @@
 
 use super::{limit, on_every_backend};
 use backstay::Runtime;
-use backstay_sources::blocking::{BlockingThread, from_blocking, read_chunks, read_lines};
+use backstay_sources::blocking::{BlockingError, BlockingThread, from_blocking, read_chunks, read_lines};
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use std::io::Write;
@@ -125,6 +125,14 @@ fn the_hook_is_called_only_where_something_has_to_end() {
     items.close();
     assert!(block_on(items.next()).is_none());
     assert_eq!(waits.calls.load(SeqCst), 0);
+}
+
+#[test]
+fn a_name_that_no_thread_can_have_is_an_error() {
+    let mut items = from_blocking(|| 0..2).name("a\0b");
+    assert!(matches!(block_on(items.next()), Some(Err(BlockingError::Thread { .. }))));
+    assert!(block_on(items.next()).is_none());
+    assert!(!items.thread().is_running());
 }
 
 #[test]
