@@ -301,6 +301,7 @@ impl Executor {
         let poll = slot.poll(root, self.faults_are_on && self.faults.fresh_wakers, kernel.now());
         let id = slot.task.id;
         if poll.is_ready() {
+            self.yields = 0;
             self.trace.push(kernel.now(), id, What::Ended);
             if place != ROOT {
                 self.vacate(kernel, place);

@@ -596,3 +596,20 @@ fn nothing_that_can_be_written_panics() {
     Sim::builder().livelock_after(0).run(sleeps).expect_err("one poll is too many");
     Sim::builder().blocking_cost(never).run(sleeps).expect_err("the job never ends");
 }
+
+#[test]
+fn no_time_passes_for_many_tasks_that_yield_once_each() {
+    let scenario = async |rt: Sim| {
+        let late = Arc::new(AtomicU32::new(0));
+        for _ in 0..5_000 {
+            let (rt, late) = (rt.clone(), Arc::clone(&late));
+            rt.clone().spawn(async move {
+                rt.yield_now().await;
+                late.fetch_add(u32::from(!rt.now().since_origin().is_zero()), SeqCst);
+            });
+        }
+        rt.sleep(secs(1)).await;
+        assert_eq!(late.load(SeqCst), 0, "the clock has moved while tasks could run");
+    };
+    Explore::seeds(0..4).run(scenario).expect("all run at once");
+}
