@@ -613,3 +613,11 @@ fn no_time_passes_for_many_tasks_that_yield_once_each() {
     };
     Explore::seeds(0..4).run(scenario).expect("all run at once");
 }
+
+#[test]
+fn an_owner_may_block_as_often_as_it_likes_at_one_instant() {
+    let owner = Sim::builder().livelock_after(100).build().expect("valid");
+    for i in 0..1_000 {
+        assert_eq!(owner.block_on(async { i }), i);
+    }
+}
