@@ -81,7 +81,7 @@ enum Plan {
 pub struct Explored {
     /// How many runs were made; one that was made twice to compare counts once.
     pub runs: u64,
-    /// Whether every schedule there is was run; seeds never tell.
+    /// Whether every schedule there is was run, for one seed; seeds never tell.
     pub complete: bool,
     /// The marks of [`sometimes!`](backstay_core::sometimes) that were passed, and whether they were ever true.
     pub marks: BTreeMap<&'static str, bool>,
@@ -99,8 +99,11 @@ impl Explore {
     /// Runs with every choice that the schedule can make, at most so many runs; where these are not enough, which of
     /// them are made depends on the threads.
     ///
-    /// For small scenarios: three tasks of three polls each have 1,680 schedules. The schedule and the seed of the
-    /// [`builder`](Self::builder) count for nothing here but for the random numbers of faults and users.
+    /// For small scenarios: three tasks of three polls each have 1,680 schedules. The schedule of the
+    /// [`builder`](Self::builder) counts for nothing here. Its seed, which every run has, decides all that is not whose
+    /// turn it is: the random numbers of faults, the network and users, and in which order timers of one instant and
+    /// packets that arrive together wake. Tasks that are woken so are ready together, and run in every order; of futures
+    /// that one task holds, such as those of `FuturesUnordered`, it is one order of several.
     pub fn exhaustive(max_runs: u64) -> Self {
         Self::new(Plan::Exhaustive { max_runs })
     }
