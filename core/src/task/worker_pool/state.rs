@@ -100,7 +100,9 @@ impl<J> State<J> {
     /// So many workers from now on; gives how many have to be started, which are counted in already.
     pub(super) fn set_wanted(&mut self, workers: usize, wakers: &mut Wakers) -> usize {
         self.wanted = workers;
-        let missing = if self.queue.is_closed() { 0 } else { workers.saturating_sub(self.alive) };
+        // Also in a pool that is closed, as long as there is something left to do.
+        let has_ended = self.abandoned || self.queue.is_drained();
+        let missing = if has_ended { 0 } else { workers.saturating_sub(self.alive) };
         self.alive += missing;
         // Those that are too many and idle see it.
         for _ in 0..self.alive.saturating_sub(workers) {

@@ -63,6 +63,24 @@ fn a_resize_takes_effect_without_losing_a_job() {
 }
 
 #[test]
+fn a_closed_pool_can_have_more_workers_for_what_is_queued() {
+    explore(|rt| async move {
+        let mut pool = pool(&rt, 1, 64);
+        let jobs: Vec<_> = (0..12).map(|n| pool.try_submit(after(&rt, 10, n)).unwrap()).collect();
+        pool.handle().close();
+        pool.resize(4).unwrap();
+        assert_eq!(pool.stats().workers, 4);
+        for (number, job) in (0..).zip(jobs) {
+            assert_eq!(job.await.unwrap(), number);
+        }
+        // They have ended, as there is nothing left to do.
+        wait_while(&rt, || pool.stats().workers > 0).await;
+        pool.resize(2).unwrap();
+        assert_eq!(pool.stats().workers, 0);
+    });
+}
+
+#[test]
 fn drain_runs_what_is_queued_and_reports() {
     explore(|rt| async move {
         let pool = pool(&rt, 2, 16);
