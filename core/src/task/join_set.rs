@@ -185,8 +185,9 @@ impl<R: Runtime, K: Ord + Clone, T: Send + 'static> JoinSet<R, K, T> {
     /// Waits for all tasks; once `token` is cancelled, tells them to stop, gives them `grace`, and aborts what runs
     /// then. Reports how each has ended.
     ///
-    /// To be told, a task takes the set's [`token`](Self::token). What was aborted is waited for. A blocking task that
-    /// runs can't be aborted: it is not waited for, stays in the set, and the report has its key.
+    /// To be told, a task takes the set's [`token`](Self::token). What was aborted is waited for, but for blocking tasks:
+    /// one that runs can't be aborted, and one that waits for a thread never runs, but may have to wait for those. They
+    /// stay in the set, and the report has their keys.
     ///
     /// # Cancel safety
     ///

@@ -14,7 +14,8 @@ pub struct JoinReport<K, T> {
     pub panicked: Vec<(K, Panic)>,
     /// Those whose runtime ended first.
     pub lost: Vec<K>,
-    /// Blocking tasks that still run: they are still in the set.
+    /// Blocking tasks that still run, or that were aborted while they waited for a thread, which those may have: they are
+    /// still in the set.
     pub still_blocking: Vec<K>,
 }
 
