@@ -4,6 +4,7 @@ use crate::executor::{Executor, Waiting};
 use crate::kernel::Kernel;
 use crate::report::{Failure, FailureKind, Replay};
 use crate::runtime::Sim;
+use crate::wakes::Running;
 use backstay_core::BlockOn;
 use backstay_core::runtime::Panic;
 use backstay_core::time::Instant;
@@ -45,6 +46,11 @@ impl SimOwner {
 
     pub(crate) fn kernel(&self) -> &Arc<Kernel> {
         self.rt.kernel()
+    }
+
+    /// While this lives, what is dropped on this thread is so inside the run, where no task may block.
+    pub(crate) fn enter(&self) -> Running {
+        Running::enter(&self.kernel().wakes)
     }
 
     /// Runs `root` to its end, or says why that is out of reach.
@@ -108,6 +114,7 @@ impl SimOwner {
 
     /// Drops every task, in an order that the schedule chooses.
     pub(crate) fn end(&mut self) {
+        let _inside = self.enter();
         let kernel = Arc::clone(self.kernel());
         self.executor().end(&kernel);
     }
@@ -130,6 +137,7 @@ impl BlockOn for SimOwner {
     fn block_on<F: Future>(&self, future: F) -> F::Output {
         let location = Location::caller();
         let mut output = None;
+        let _inside = self.enter();
         let result = self.drive(location, pin!(async { output = Some(future.await) }));
         if let Err(failure) = result {
             panic!("{failure}");

@@ -466,6 +466,7 @@ impl SimOwner {
         let rt = self.runtime().clone();
         let mut value = None;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let _inside = self.enter();
             let root = pin!(async { value = Some(scenario(rt).await) });
             self.drive(location, root)
         }));
@@ -477,6 +478,7 @@ impl SimOwner {
         let elapsed = self.kernel().now().since_origin();
         if let Err(failure) = self.run_down(builder.last_instant(self.kernel().now()), &builder.leaks) {
             // Its destructor is the scenario's code: what that does now changes nothing.
+            let _inside = self.enter();
             let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
             return Err(failure);
         }

@@ -97,14 +97,18 @@ impl Running {
     /// One run may be inside another's poll.
     pub(crate) fn enter(wakes: &Arc<Wakes>) -> Self {
         let here = Here { run: wakes.address(), woken: Vec::new() };
-        Self { wakes: Arc::clone(wakes), before: Some(HERE.replace(here)) }
+        // An owner may be dropped when its thread ends, and this is gone.
+        let before = HERE.try_with(|outer| outer.replace(here)).ok();
+        Self { wakes: Arc::clone(wakes), before }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(before) = self.before.take() {
-            for place in HERE.replace(before).woken {
+        if let Some(before) = self.before.take()
+            && let Ok(here) = HERE.try_with(|here| here.replace(before))
+        {
+            for place in here.woken {
                 self.wakes.push(place);
             }
         }

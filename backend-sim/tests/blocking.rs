@@ -2,6 +2,7 @@
 
 use backstay_core::{JoinError, JoinHandle, Runtime};
 use backstay_sim::{Explore, Faults, Sim};
+use std::future::pending;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -148,7 +149,7 @@ fn a_job_that_waits_for_ever_is_a_deadlock_and_is_unwound() {
         let clock = rt.clone();
         let job = rt.spawn_blocking(move || {
             let _held = Held(held);
-            clock.block_thread(std::future::pending::<()>());
+            clock.block_thread(pending::<()>());
         });
         job.await
     });
@@ -178,7 +179,7 @@ fn what_an_unwound_job_drops_may_wait_and_the_report_is_the_deadlocks() {
                     // Its own panic: it is unwound while the run goes on, and what it waits for comes.
                     panic!("planted");
                 }
-                job.block_thread(std::future::pending::<()>());
+                job.block_thread(pending::<()>());
             };
             assert_eq!(rt.spawn_blocking(job).await.is_err_and(|error| error.is_panicked()), panics);
         });
@@ -199,7 +200,7 @@ fn a_job_that_catches_its_end_may_wait_again() {
         let job = rt.clone();
         rt.spawn_blocking(move || {
             for _ in 0..3 {
-                let waits = AssertUnwindSafe(|| job.block_thread(std::future::pending::<()>()));
+                let waits = AssertUnwindSafe(|| job.block_thread(pending::<()>()));
                 assert!(catch_unwind(waits).is_err());
                 counts.fetch_add(1, SeqCst);
             }
@@ -232,4 +233,32 @@ fn a_panic_after_a_wait_is_the_jobs() {
         error.to_string()
     });
     assert!(run.expect("only the job panicked").value.contains("after a wait"));
+}
+
+/// Blocks its thread when it is dropped.
+struct Flushes(Sim);
+
+impl Drop for Flushes {
+    fn drop(&mut self) {
+        self.0.block_thread(pending::<()>());
+    }
+}
+
+#[test]
+fn a_destructor_that_blocks_does_not_hang_the_end_of_a_run() {
+    let left = Sim::builder().allow_leak("left").run(async |rt: Sim| {
+        let flushes = Flushes(rt.clone());
+        rt.spawn_named("left", async move {
+            let _flushes = flushes;
+            pending::<()>().await;
+        })
+        .detach();
+    });
+    left.expect("what a destructor panics with ends there");
+    let stuck = Sim::builder().run(async |rt: Sim| {
+        let _flushes = Flushes(rt);
+        pending::<()>().await;
+    });
+    let report = stuck.expect_err("it can't end").to_string();
+    assert!(report.contains("block_thread in a task of a simulated run"), "{report}");
 }

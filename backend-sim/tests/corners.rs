@@ -1,8 +1,11 @@
 //! Corners where a simulated runtime could go wrong, each found by somebody who looked for it.
 
 use backstay_core::{BlockOn, JoinHandle, Runtime, probe, sometimes};
-use backstay_sim::{Explore, FailureKind, Faults, Mode, Schedule, Sim, SimJoinHandle, SimSleep, Subject};
+use backstay_sim::{
+    Explore, FailureKind, Faults, Mode, Schedule, Sim, SimJoinHandle, SimOwner, SimSleep, Subject,
+};
 use backstay_sim::{abort_sweep, cancel_sweep};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::future::{pending, poll_fn};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -620,4 +623,22 @@ fn an_owner_may_block_as_often_as_it_likes_at_one_instant() {
     for i in 0..1_000 {
         assert_eq!(owner.block_on(async { i }), i);
     }
+}
+
+#[test]
+fn an_owner_may_be_dropped_when_its_thread_ends() {
+    thread_local! {
+        static OWNER: RefCell<Option<SimOwner>> = const { RefCell::new(None) };
+    }
+    #[allow(clippy::disallowed_methods, reason = "it owns the run, and is no part of it")]
+    let thread = std::thread::spawn(|| {
+        // First of what this thread keeps, and so dropped after all that a run needs of it.
+        OWNER.set(None);
+        let owner = Sim::builder().build().expect("valid");
+        let rt = owner.runtime().clone();
+        rt.spawn(pending::<()>()).detach();
+        owner.block_on(async move { rt.yield_now().await });
+        OWNER.set(Some(owner));
+    });
+    thread.join().expect("it ends in peace");
 }
