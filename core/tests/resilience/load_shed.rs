@@ -135,6 +135,17 @@ fn settings_change_and_it_stays_overloaded() {
 }
 
 #[test]
+fn what_is_over_for_long_is_no_overload_by_a_longer_interval() {
+    let (shed, now) = (shed(), at(1_000));
+    overload(&shed, now);
+    let later = now + secs(5); // and nobody came meanwhile
+    assert!(shed.is_overloaded(now) && !shed.is_overloaded(later));
+    shed.reconfigure(builder().interval(secs(60)), later).expect("it is good");
+    assert!(!shed.is_overloaded(later));
+    shed.admit(now, Priority::Critical, later).expect("there is no overload");
+}
+
+#[test]
 fn values_at_the_ends_are_ordinary_or_refused_by_name() {
     let refused = |builder: LoadShedBuilder| builder.build().unwrap_err().field().expect("it is about one");
     assert_eq!(refused(builder().target(Duration::ZERO)), "target");

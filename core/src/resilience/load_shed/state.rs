@@ -93,8 +93,13 @@ impl Machine {
 
     /// Other settings; the interval goes on, and is not longer than a new one.
     pub(super) fn reconfigure(&mut self, rules: Rules, now: Instant) {
+        let now = now.as_nanos();
+        if now >= self.ends && !self.would_be_overloaded(now) {
+            // By a longer interval it would not be over for as long again.
+            self.has_several = false;
+        }
         self.rules = rules;
-        self.ends = self.ends.min(now.as_nanos().saturating_add(rules.interval));
+        self.ends = self.ends.min(now.saturating_add(rules.interval));
     }
 
     /// By the interval that has ended. If nothing came for as long as one after it, nobody waits any more.
