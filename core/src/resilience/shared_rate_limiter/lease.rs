@@ -62,15 +62,13 @@ impl Lease {
         }
     }
 
-    pub(super) fn left(&mut self, now: Instant) -> u32 {
-        self.expire(now);
-        self.left
+    /// Changes nothing.
+    pub(super) fn left(&self, now: Instant) -> u32 {
+        if now >= self.until { 0 } else { self.left }
     }
 
     fn expire(&mut self, now: Instant) {
-        if now >= self.until {
-            self.left = 0;
-        }
+        self.left = self.left(now);
     }
 }
 

@@ -40,6 +40,15 @@ fn what_lies_too_long_is_lost() {
 }
 
 #[test]
+fn to_look_at_a_lease_ahead_of_time_ends_it_not() {
+    on_sim(|rt| async move {
+        let limiter = good(builder(Quota::per_minute(1).burst(10)).lease(10).lease_for(ms(100)));
+        limiter.try_acquire(&rt).await.expect("the burst");
+        assert_eq!([rt.now() + ms(100), rt.now()].map(|now| limiter.leased(now)), [0, 9]);
+    });
+}
+
+#[test]
 fn who_comes_after_its_deadline_takes_none_of_them() {
     on_sim(|rt| async move {
         let limiter = good(builder(Quota::per_minute(1).burst(10)).lease(10));
