@@ -53,13 +53,20 @@ impl Lease {
         Some(more)
     }
 
-    /// Whoever asked has so many that it does not need, as of when it began to ask; none, if it failed or was dropped.
-    pub(super) fn asked(&mut self, more: u32, began: Instant) {
-        self.asking = false;
+    /// Whoever asked has so many now that it does not need, as of when it began to ask.
+    pub(super) fn asked(&mut self, more: u32, began: Instant, now: Instant) {
+        self.asked_in_vain();
         if more > 0 {
+            // What has ended meanwhile does not come back with them.
+            self.expire(now);
             self.left = self.left.saturating_add(more).min(self.size);
             self.until = began + self.keep;
         }
+    }
+
+    /// Whoever asked has failed, or was dropped.
+    pub(super) const fn asked_in_vain(&mut self) {
+        self.asking = false;
     }
 
     /// Changes nothing.
@@ -87,10 +94,10 @@ mod tests {
         assert!(!lease.take(1, at(0)));
         assert_eq!(lease.begin(at(0)), Some(4));
         assert_eq!(lease.begin(at(0)), None, "one at a time");
-        lease.asked(4, at(0));
+        lease.asked(4, at(0), at(0));
         assert!(lease.take(3, at(99)) && !lease.take(2, at(99)) && lease.take(1, at(99)));
         assert_eq!(lease.begin(at(99)), Some(4));
-        lease.asked(4, at(99));
+        lease.asked(4, at(99), at(99));
         assert_eq!(lease.left(at(198)), 4);
         assert!(!lease.take(1, at(199)), "kept for so long, and no longer");
         let mut none = Lease::new(0, Duration::MAX);
@@ -110,7 +117,7 @@ mod tests {
                     0 => drop(lease.take(n, at(now))),
                     1 => asked = asked.or(lease.begin(at(now)).map(|more| (more, now))),
                     _ => if let Some((more, began)) = asked.take() {
-                        lease.asked(more.min(n), at(began));
+                        lease.asked(more.min(n), at(began), at(now));
                     },
                 }
                 prop_assert!(lease.left(at(now)) <= size);

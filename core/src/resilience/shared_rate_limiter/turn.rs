@@ -75,7 +75,7 @@ pub(super) struct Asked<S: QuotaStore> {
 impl<S: QuotaStore> Drop for Asked<S> {
     fn drop(&mut self) {
         if self.for_lease {
-            self.shared.lease().asked(0, self.began);
+            self.shared.lease().asked_in_vain();
         }
     }
 }
@@ -235,7 +235,7 @@ impl<S: QuotaStore> Asked<S> {
             Taken::Granted { permits, wait, .. } => {
                 if std::mem::take(&mut self.for_lease) {
                     let more = if wait.is_zero() { permits.saturating_sub(self.permits) } else { 0 };
-                    self.shared.lease().asked(more, self.began);
+                    self.shared.lease().asked(more, self.began, now);
                 }
                 Ok((SharedPermit { count: self.permits, granted_by: GrantedBy::Store }, wait))
             }

@@ -40,6 +40,23 @@ fn what_lies_too_long_is_lost() {
 }
 
 #[test]
+fn what_is_lost_does_not_come_back_with_a_late_answer() {
+    on_sim(|rt| async move {
+        let store = Scripted::new(&rt);
+        let limiter =
+            good(builder(Quota::per_minute(1).burst(100)).lease(10).lease_for(ms(100)).store(store.clone()));
+        limiter.try_acquire_many(&rt, limit(1)).await.expect("the burst");
+        limiter.try_acquire_many(&rt, limit(6)).await.expect("they are leased");
+        rt.sleep(ms(95)).await;
+        store.does(Does::AnswerAfter(ms(10)));
+        // It needs more than the three that are left, which end before it has its answer.
+        limiter.try_acquire_many(&rt, limit(4)).await.expect("the burst");
+        assert_eq!(store.asked().last().map(|ask| ask.up_to), Some(4 + 6));
+        assert_eq!(limiter.leased(rt.now()), 6);
+    });
+}
+
+#[test]
 fn to_look_at_a_lease_ahead_of_time_ends_it_not() {
     on_sim(|rt| async move {
         let limiter = good(builder(Quota::per_minute(1).burst(10)).lease(10).lease_for(ms(100)));
