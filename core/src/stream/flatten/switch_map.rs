@@ -34,7 +34,8 @@ pin_project! {
     /// # A slow reader
     ///
     /// While nobody polls, neither the source nor the inner stream runs. At the next poll a new item of the source
-    /// comes before what the inner stream has ready: nothing that is out of date is given.
+    /// comes before what the inner stream has ready: nothing that is out of date is given. A source that
+    /// gives others a turn, as a channel does after 128 items, has none in that poll: then it is the inner stream's turn.
     ///
     /// # Cancel safety
     ///

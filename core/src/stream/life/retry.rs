@@ -256,8 +256,9 @@ impl<R: Runtime, C, H, F, S: Stream> RetryStream<R, C, H, F, S> {
     /// At most so many restarts within any such time, whatever else happens; no limit if it isn't said. One too many
     /// is [`Stop::MaxRestarts`].
     ///
-    /// The time slides, as that of a [`Supervisor`](crate::task::Supervisor) does; a restart of exactly that long ago
-    /// still counts. With [`Duration::MAX`] all count.
+    /// The time slides, and a restart counts as of the failure or the end that it is for, as that of a
+    /// [`Supervisor`](crate::task::Supervisor) does: after delays of several lengths, or for a late reader, streams may
+    /// be made closer together. One of exactly that long ago still counts. With [`Duration::MAX`] all count.
     ///
     /// # Examples
     ///
